@@ -1,0 +1,46 @@
+import type { Account, AccountId, ProfileClaims } from './account.ts'
+
+export interface NewAccount {
+  id: AccountId
+  email: string
+  emailVerified?: boolean
+  name?: string | undefined
+  claims?: ProfileClaims
+  isAdmin?: boolean
+}
+
+export interface AccountChanges {
+  email?: string
+  emailVerified?: boolean
+  name?: string
+  claims?: ProfileClaims
+  isAdmin?: boolean
+}
+
+/** How much of a person's state ended with a sign-out, a disabling or a removal. */
+export interface Ended {
+  sessions: number
+  grants: number
+  refreshTokens: number
+}
+
+/** Where accounts are kept. `storage` implements it on Postgres; one contract suite holds every implementation. */
+export interface AccountStore {
+  find(id: AccountId): Promise<Account | undefined>
+  /** By sign-in name in any case and with stray blanks; the store normalises. */
+  findByLogin(login: string): Promise<Account | undefined>
+  /** In order of creation, `after` an id. `search` matches a part of email or name. */
+  list(page: { limit: number; after?: AccountId; search?: string }): Promise<Account[]>
+  /** @throws Failure `account_exists` (conflict) when the normalised email is taken. */
+  insert(account: NewAccount): Promise<Account>
+  /** @throws Failure `account_missing` (missing); `account_exists` (conflict). */
+  update(id: AccountId, changes: AccountChanges): Promise<Account>
+  /** Marks it and ends every session, grant, code and refresh token in one transaction. */
+  disable(id: AccountId): Promise<Ended>
+  enable(id: AccountId): Promise<Account>
+  /** Ends every session, grant, code and refresh token, and leaves the account as it is. */
+  signOut(id: AccountId, options?: { exceptSessionUid?: string }): Promise<Ended>
+  remove(id: AccountId): Promise<Ended>
+  /** Is there an administrator yet? Decides what `start` prints. */
+  hasAdmin(): Promise<boolean>
+}

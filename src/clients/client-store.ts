@@ -1,0 +1,24 @@
+import type { Api, Client, ClientId } from './client.ts'
+
+export type NewClient = Omit<Client, 'createdAt' | 'updatedAt'>
+
+/** Where clients are kept. Every write makes running nodes drop their cached copy within a second. */
+export interface ClientStore {
+  find(id: ClientId): Promise<Client | undefined>
+  list(): Promise<Client[]>
+  /** @throws Failure `client_exists` (conflict), `api_missing` (missing) for an unknown audience. */
+  insert(client: NewClient): Promise<Client>
+  /** @throws Failure `client_missing` (missing), `api_missing` (missing). */
+  update(id: ClientId, changes: Partial<Omit<NewClient, 'id'>>): Promise<Client>
+  /** Ends its grants, codes and refresh tokens with it. @throws Failure `client_missing`. */
+  remove(id: ClientId): Promise<{ grants: number; refreshTokens: number }>
+}
+
+export interface ApiStore {
+  find(audience: string): Promise<Api | undefined>
+  list(): Promise<Api[]>
+  /** @throws Failure `api_exists` (conflict). */
+  insert(api: Omit<Api, 'createdAt'>): Promise<Api>
+  /** @throws Failure `api_missing` (missing); `api_in_use` (conflict, names the clients) unless none is registered for it. */
+  remove(audience: string): Promise<void>
+}

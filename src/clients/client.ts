@@ -1,0 +1,53 @@
+/**
+ * clients knows the relying parties and the APIs (resource servers): presets,
+ * metadata, secrets, redirect rules. It never talks HTTP; `oidc` shows them to
+ * the engine and `cli` lets an administrator change them.
+ */
+export type ClientId = string
+
+export const presets = ['spa', 'web', 'native', 'service', 'device'] as const
+export type Preset = (typeof presets)[number]
+
+export interface Client {
+  readonly id: ClientId
+  readonly name: string
+  readonly preset: Preset
+  /** Ours: never asks for consent. */
+  readonly firstParty: boolean
+  readonly redirectUris: readonly string[]
+  readonly postLogoutRedirectUris: readonly string[]
+  /** Origins allowed to call our endpoints from a browser besides those of the redirect URIs. */
+  readonly origins: readonly string[]
+  /** Where a person starts a new sign-in at this app; dead pages lead there (`initiate_login_uri`, else `client_uri`). */
+  readonly startUri: string | undefined
+  readonly logoUri: string | undefined
+  readonly policyUri: string | undefined
+  readonly tosUri: string | undefined
+  /** Audiences this client may ask for; the first is the default one. */
+  readonly apis: readonly string[]
+  /** `optional` only for a confidential client, by an administrator's explicit word. */
+  readonly pkce: 'required' | 'optional'
+  readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+  /** SHA-256 of the secret; the secret itself is shown once and kept nowhere. */
+  readonly secretDigest: Uint8Array | undefined
+  readonly jwks: { keys: Record<string, unknown>[] } | undefined
+  readonly jwksUri: string | undefined
+  readonly idTokenAlg: string
+  /** Put profile, email … claims into the ID token too, not only into userinfo. */
+  readonly claimsInIdToken: boolean
+  readonly dpopBound: boolean
+  readonly requirePar: boolean
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** A resource server that accepts our access tokens. */
+export interface Api {
+  /** The `aud` of its tokens: an absolute URI without fragment (RFC 8707 §2). */
+  readonly audience: string
+  readonly scopes: readonly string[]
+  /** Lifetime of its access tokens in seconds; undefined: the deployment's. */
+  readonly ttlSeconds: number | undefined
+  readonly alg: string
+  readonly createdAt: Date
+}
