@@ -1,0 +1,139 @@
+/**
+ * What commands find on their desk: the stores and services they act on,
+ * opened by the roof (`compose.ts`) on the deployment's database. Nothing here
+ * needs a running server, and whatever is changed here reaches running nodes
+ * through the database.
+ */
+import type { AccountId } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { ApiStore, ClientStore } from '../clients/client-store.ts'
+import type { Config } from '../config/config.ts'
+import type { AuditEntry, AuditLog } from '../events/events.ts'
+
+/** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
+export interface Desk {
+  config: Config
+  accounts: AccountStore
+  passwords: DeskPasswords
+  /** Forgets the failed sign-ins counted against this person, wherever they came from. */
+  attempts: { forget(account: { id: AccountId; email: string }): Promise<void> }
+  clients: ClientStore
+  apis: ApiStore
+  keyring: DeskKeyring
+  sessions: DeskSessions
+  audit: AuditLog
+  events: DeskEvents
+  migrations: DeskMigrations
+  database: DeskDatabase
+  /** Flushes the audit log, ends connections, and stops the embedded database if this command started it. */
+  close(): Promise<void>
+}
+
+export type OpenDesk = (env: NodeJS.ProcessEnv) => Promise<Desk>
+
+export interface DeskPasswords {
+  /** @throws Failure (invalid) with a sentence saying what is wrong with the password. */
+  hash(password: string): Promise<string>
+  set(accountId: AccountId, hash: string): Promise<void>
+}
+
+/** One signing key as an administrator sees it. */
+export interface KeyRow {
+  kid: string
+  alg: string
+  state: 'pending' | 'active' | 'retired' | 'removed' | 'revoked'
+  createdAt: Date
+  publishAt: Date
+  activeAt: Date | undefined
+  retiredAt: Date | undefined
+  removableAt: Date | undefined
+}
+
+/** One dated step of the schedule: `what` is a sentence such as "key 3f… begins to sign". */
+export interface KeyStep {
+  at: Date
+  kid: string | undefined
+  alg: string
+  what: string
+}
+
+export interface KeyChange {
+  /** What was done, or would be done by a dry run, in order. */
+  steps: KeyStep[]
+  keys: KeyRow[]
+}
+
+/** Optional members are listed as commands only by a roof that offers them. */
+export interface DeskKeyring {
+  list(): Promise<KeyRow[]>
+  /** When the next scheduled promotion of this algorithm falls due. */
+  nextRotationAt(alg: string): Promise<Date | undefined>
+  /** @param options.now promote the standby at once, whatever its publish lead says. */
+  rotate(options: { alg?: string; now?: boolean; dryRun?: boolean; actor: string }): Promise<KeyChange>
+  /** Fingerprint of the key-encryption key in use, and the one that the stored keys were wrapped under. */
+  fingerprints(): Promise<{ configured: string; stored: string | undefined }>
+  schedule?(): Promise<KeyStep[]>
+  revoke?(kid: string, options: { compromised: boolean; dryRun?: boolean; actor: string }): Promise<KeyChange>
+  /** @throws Failure (conflict) before `removableAt`. */
+  remove?(kid: string, options: { dryRun?: boolean; actor: string }): Promise<KeyChange>
+  /** @param options.key PEM (PKCS #8) or JWK text of a private key. */
+  import?(options: { key: string; alg?: string; dryRun?: boolean; actor: string }): Promise<KeyChange>
+  /** The public JWKS as served. */
+  publicJwks(): Promise<{ keys: object[] }>
+}
+
+/** One browser session. `id` is its uid; nothing here opens it. */
+export interface SessionRow {
+  id: string
+  accountId: AccountId
+  signedInAt: Date
+  expiresAt: Date
+  clients: readonly string[]
+}
+
+export interface DeskSessions {
+  list(accountId: AccountId): Promise<SessionRow[]>
+  /** Ends it with its grants and refresh tokens. False when there is no such session. */
+  end(id: string): Promise<boolean>
+}
+
+/** Writes to the audit log as this command's Unix user. */
+export interface DeskEvents {
+  record(entry: AuditEntry): void
+}
+
+export interface MigrationStatus {
+  applied: { name: string; at: Date }[]
+  pending: string[]
+}
+
+export interface DeskMigrations {
+  status(): Promise<MigrationStatus>
+  /** Under an advisory lock. Returns the names applied by this call. */
+  apply(): Promise<string[]>
+}
+
+export interface DeskDatabase {
+  /** Its version, its clock, and where it is, without credentials. @throws Failure `database_unavailable`. */
+  describe(): Promise<{ version: string; now: Date; where: string; embedded: boolean }>
+}
+
+/** What `start` shows in development mode; in production `serve` logs instead. */
+export interface Welcome {
+  issuer: string
+  /** False in production: nothing is printed then. */
+  development: boolean
+  hasAdmin: boolean
+  clients: number
+  /** Where the data lives: a folder, or host and database name. */
+  database: string
+}
+
+export interface Serving {
+  welcome: Welcome
+  /** Resolves once the server has stopped after a signal; rejects when it cannot go on. */
+  stopped: Promise<void>
+}
+
+/** Starts serving and handles SIGTERM and SIGINT itself. */
+export type Serve = (env: NodeJS.ProcessEnv, options: { port?: number; workers?: number }) => Promise<Serving>
