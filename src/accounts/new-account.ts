@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { Failure } from '../errors/failure.ts'
+import { newAccountId } from './account.ts'
+import type { AccountChanges, NewAccount } from './account-store.ts'
+import { loginFault } from './login.ts'
+import { plainLine, profileClaims, unknownKeys } from './profile-claims.ts'
+
+const email = z
+  .string({ error: 'must be an email address' })
+  .check((candidate) => {
+    const fault = loginFault(candidate.value)
+    if (fault !== undefined) candidate.issues.push({ code: 'custom', message: fault, input: candidate.value })
+  })
+  .transform((text) => text.normalize('NFKC').trim())
+
+const yesOrNo = z.boolean({ error: 'must be true or false' })
+
+const changes = z.strictObject(
+  {
+    email: email.optional(),
+    emailVerified: yesOrNo.optional(),
+    name: plainLine.optional(),
+    claims: profileClaims.optional(),
+    isAdmin: yesOrNo.optional(),
+  },
+  { error: unknownKeys },
+)
+
+const person = changes.extend({ email, id: z.string().regex(/^[\x21-\x7e]{1,255}$/, { error: idFault }).optional() })
+
+function idFault(): string {
+  return 'must be 1 to 255 visible ASCII characters; leave it out to get one'
+}
+
+/**
+ * Checks what somebody typed about a new person and gives it an id where it brings none.
+ * @throws Failure `account_invalid` (invalid) that names every fault at once in its sentence and in `detail.faults`.
+ */
+export function newAccount(input: unknown): NewAccount {
+  const { id, ...rest } = checked(person, input)
+  return { id: id ?? newAccountId(), ...rest }
+}
+
+/** The same for changes to one. @throws Failure `account_invalid` (invalid). */
+export function accountChanges(input: unknown): AccountChanges {
+  return checked(changes, input)
+}
+
+function checked<T>(schema: z.ZodType<T>, input: unknown): T {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const faults = result.error.issues.map((issue) => `${issue.path.join('.') || 'account'} ${issue.message}`)
+  throw new Failure('account_invalid', 'invalid', `${faults.join('; ')}.`, { detail: { faults } })
+}
