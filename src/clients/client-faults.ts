@@ -1,0 +1,118 @@
+/** Every rule a client has to keep, over a draft whose fields may hold anything: what came from a file is not typed. */
+import { isPlainText, quoted } from '../events/plain-text.ts'
+import { audienceFault } from './audience.ts'
+import { type Preset, presets } from './client.ts'
+import { jwksFaults } from './client-jwks.ts'
+import { type PresetRules, presetRules } from './preset-rules.ts'
+import { redirectUriFault } from './redirect-uri.ts'
+import { signingAlgs } from './signing-algs.ts'
+import { originFault, pageUriFault } from './uri-faults.ts'
+
+/** A client before it is known to be one. */
+export type Draft = Readonly<Record<string, unknown>>
+
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/
+const nameLimit = 200
+const listLimit = 100
+
+/** Sentences, one a fault; empty when the draft is a client. */
+export function clientFaults(draft: Draft): string[] {
+  const preset = draft.preset
+  if (!isPreset(preset)) return [`Preset ${quoted(preset)}: there is no such preset; choose one of ${presets.join(', ')}.`]
+  const rules = presetRules[preset]
+  return [
+    ...idFaults(draft.id),
+    ...nameFaults(draft.name),
+    ...redirectFaults(draft, preset, rules),
+    ...listFaults('Origin', draft.origins, originFault),
+    ...pageFaults(draft),
+    ...listFaults('API', draft.apis, audienceFault),
+    ...authenticationFaults(draft, preset, rules),
+    ...policyFaults(draft, preset, rules),
+  ].map((fault) => `${fault}.`)
+}
+
+const isPreset = (value: unknown): value is Preset => presets.includes(value as Preset)
+
+function idFaults(id: unknown): string[] {
+  if (typeof id === 'string' && idPattern.test(id)) return []
+  return [`Client id ${quoted(id)}: use 1 to 128 letters, digits, ".", "_", "~" or "-", beginning with a letter or digit`]
+}
+
+function nameFaults(name: unknown): string[] {
+  if (typeof name !== 'string' || name.trim() === '') return ['Name: give the name that people will read on the sign-in page']
+  if (name.length > nameLimit) return [`Name: it is longer than ${nameLimit} characters`]
+  return isPlainText(name) ? [] : [`Name ${quoted(name)}: it holds control or direction characters; leave them out`]
+}
+
+function redirectFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
+  const fault = (uri: unknown) => redirectUriFault(uri, preset)
+  const faults = [
+    ...listFaults('Redirect URI', draft.redirectUris, fault),
+    ...listFaults('Post-logout redirect URI', draft.postLogoutRedirectUris, fault),
+  ]
+  const count = (list: unknown): number => (Array.isArray(list) ? list.length : 0)
+  if (rules.redirects && Array.isArray(draft.redirectUris) && draft.redirectUris.length === 0) {
+    return [...faults, `Redirect URI: a ${preset} client needs at least one, where people return to after signing in`]
+  }
+  if (!rules.redirects && count(draft.redirectUris) + count(draft.postLogoutRedirectUris) > 0) {
+    return [...faults, `Redirect URI: a ${preset} client sends nobody to a browser and has none; leave it out`]
+  }
+  return faults
+}
+
+function listFaults(what: string, list: unknown, faultOf: (value: unknown) => string | undefined): string[] {
+  if (!Array.isArray(list)) return [`${what}: write a list, for example ["…"]`]
+  if (list.length > listLimit) return [`${what}: there are more than ${listLimit}`]
+  return list.flatMap((value: unknown, index) => {
+    const fault = faultOf(value) ?? (list.indexOf(value) < index ? 'it is there twice; leave one out' : undefined)
+    return fault ? [`${what} ${quoted(value)}: ${fault}`] : []
+  })
+}
+
+const pages = { startUri: 'Start URI', logoUri: 'Logo URI', policyUri: 'Policy URI', tosUri: 'Terms URI', jwksUri: 'JWKS URI' }
+
+function pageFaults(draft: Draft): string[] {
+  return Object.entries(pages).flatMap(([field, what]) => {
+    const fault = draft[field] === undefined ? undefined : pageUriFault(draft[field])
+    return fault ? [`${what} ${quoted(draft[field])}: ${fault}`] : []
+  })
+}
+
+function authenticationFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
+  const faults: string[] = []
+  const method = draft.tokenEndpointAuthMethod
+  if (!(rules.authMethods as readonly unknown[]).includes(method)) {
+    faults.push(`Authentication method ${quoted(method)}: a ${preset} client uses ${rules.authMethods.join(' or ')}`)
+  }
+  const hasKeys = draft.jwks !== undefined || draft.jwksUri !== undefined
+  if (draft.jwks !== undefined) faults.push(...jwksFaults(draft.jwks).map((fault) => `JWKS: ${fault}`))
+  if (draft.jwks !== undefined && draft.jwksUri !== undefined) faults.push('JWKS: give the keys or their URI, not both')
+  if (method === 'private_key_jwt' && !hasKeys) faults.push('JWKS: private_key_jwt needs the public keys of the client or their URI')
+  if (draft.secretDigest !== undefined && !(draft.secretDigest instanceof Uint8Array && draft.secretDigest.length === 32)) {
+    faults.push('Secret digest: it must be the 32 bytes of a SHA-256')
+  }
+  if (draft.secretDigest !== undefined && (method === 'none' || method === 'private_key_jwt')) {
+    faults.push(`Secret: a client with authentication method ${method} has none; leave it out`)
+  }
+  return faults
+}
+
+function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
+  const faults = ['firstParty', 'claimsInIdToken', 'dpopBound', 'requirePar']
+    .filter((field) => typeof draft[field] !== 'boolean')
+    .map((field) => `${field} ${quoted(draft[field])}: write true or false`)
+  if (draft.pkce !== 'required' && draft.pkce !== 'optional') {
+    faults.push(`PKCE ${quoted(draft.pkce)}: write required or optional`)
+  }
+  if (draft.pkce === 'optional' && !rules.authMethods.some((method) => method !== 'none')) {
+    faults.push(`PKCE: it can be optional for confidential clients only, and a ${preset} client is public (RFC 9700 §2.1.1)`)
+  }
+  if (!(signingAlgs as readonly unknown[]).includes(draft.idTokenAlg)) {
+    faults.push(`ID token algorithm ${quoted(draft.idTokenAlg)}: choose one of ${signingAlgs.join(', ')}`)
+  }
+  if (draft.requirePar === true && !rules.redirects) {
+    faults.push(`requirePar: a ${preset} client makes no authorization request to push; leave it out`)
+  }
+  return faults
+}

@@ -1,0 +1,59 @@
+/** Client secrets: 256 random bits, shown once; only the SHA-256 is kept, so a stolen dump opens nothing. */
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { Failure } from '../errors/failure.ts'
+import type { Client } from './client.ts'
+import type { NewClient } from './client-store.ts'
+
+/** `clv_` lets secret scanners find one that was committed somewhere. */
+export const newClientSecret = (): string => `clv_${randomBytes(32).toString('base64url')}`
+
+// A secret of full entropy needs no slow hash; one that a person chose is held to 32 characters.
+export const digestOfSecret = (secret: string): Uint8Array => hash('sha256', secret, 'buffer')
+
+/** Compares digests in constant time; false when the client has no secret. */
+export const isClientSecret = (client: Pick<Client, 'secretDigest'>, presented: unknown): boolean =>
+  client.secretDigest !== undefined && isDigestOf(client.secretDigest, presented)
+
+function isDigestOf(digest: Uint8Array, presented: unknown): boolean {
+  if (typeof presented !== 'string' || presented === '' || presented.length > 1024) return false
+  return digest.length === 32 && timingSafeEqual(digest, digestOfSecret(presented))
+}
+
+const placeholderPrefix = 'sha256:'
+
+/** What the engine is told as `client_secret`: names the digest, and is itself no secret that opens anything. */
+export const secretPlaceholder = (digest: Uint8Array | undefined): string =>
+  `${placeholderPrefix}${digest ? Buffer.from(digest).toString('base64url') : 'none'}`
+
+/** For the engine's comparison, which holds a placeholder instead of the secret. */
+export function isSecretBehind(placeholder: string | undefined, presented: unknown): boolean {
+  if (!placeholder?.startsWith(placeholderPrefix)) return false
+  return isDigestOf(Buffer.from(placeholder.slice(placeholderPrefix.length), 'base64url'), presented)
+}
+
+/** What is wrong with a secret brought along, as a phrase, or undefined. */
+export function ownSecretFault(secret: unknown): string | undefined {
+  if (typeof secret !== 'string') return 'it must be text'
+  if (secret.length < 32) return 'it must have at least 32 characters; leave it out to get a strong one made'
+  if (secret.length > 512) return 'it must have at most 512 characters'
+  // RFC 6749 Appendix A.2: VSCHAR
+  if (!/^[\x20-\x7e]+$/.test(secret)) return 'it may hold printable ASCII characters only'
+  return undefined
+}
+
+/** Digest of a secret that an administrator brought by stdin or file. @throws Failure `client_invalid`. */
+export function ownSecretDigest(secret: string): Uint8Array {
+  const fault = ownSecretFault(secret)
+  if (fault) throw new Failure('client_invalid', 'invalid', `The client secret cannot be used: ${fault}.`, { detail: { faults: [fault] } })
+  return digestOfSecret(secret)
+}
+
+export const needsSecret = (client: Pick<Client, 'tokenEndpointAuthMethod'>): boolean =>
+  client.tokenEndpointAuthMethod === 'client_secret_basic' || client.tokenEndpointAuthMethod === 'client_secret_post'
+
+/** Gives a client that needs a secret and has none a new one; `secret` is the only copy there will ever be. */
+export function withFreshSecret(client: NewClient): { client: NewClient; secret: string | undefined } {
+  if (!needsSecret(client) || client.secretDigest) return { client, secret: undefined }
+  const secret = newClientSecret()
+  return { client: { ...client, secretDigest: digestOfSecret(secret) }, secret }
+}

@@ -1,0 +1,70 @@
+/** A client in the words of RFC 7591, as the engine takes it. */
+import type { Api, Client } from './client.ts'
+import { needsSecret, secretPlaceholder } from './client-secret.ts'
+import { presetRules } from './preset-rules.ts'
+
+/**
+ * What is ours and not RFC 7591's: list these as the engine's extra client
+ * properties and they appear on its client object under the same names.
+ */
+export const extraClientProperties = ['preset', 'first_party', 'pkce', 'claims_in_id_token', 'origins', 'start_uri', 'apis'] as const
+
+/**
+ * Passes the engine's own checks for every client that `newClient` made.
+ * `client_secret` holds a placeholder: the engine's comparison must be replaced
+ * by `isSecretBehind(placeholder, presented)`. Equal clients give equal metadata.
+ */
+export function engineMetadata(client: Client, apis: readonly Api[] = []): Record<string, unknown> {
+  const rules = presetRules[client.preset]
+  return withoutUndefined({
+    client_id: client.id,
+    client_name: client.name,
+    application_type: rules.applicationType,
+    grant_types: [...rules.grantTypes],
+    response_types: rules.redirects ? ['code'] : [],
+    redirect_uris: [...client.redirectUris],
+    post_logout_redirect_uris: [...client.postLogoutRedirectUris],
+    ...authentication(client),
+    id_token_signed_response_alg: client.idTokenAlg,
+    ...pages(client),
+    dpop_bound_access_tokens: client.dpopBound,
+    require_pushed_authorization_requests: client.requirePar,
+    ...ours(client, apis),
+  })
+}
+
+function authentication(client: Client): Record<string, unknown> {
+  return {
+    token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+    client_secret: needsSecret(client) ? secretPlaceholder(client.secretDigest) : undefined,
+    jwks: client.jwks && { keys: client.jwks.keys.map((key) => ({ ...key })) },
+    jwks_uri: client.jwksUri,
+  }
+}
+
+// The engine takes https only as initiate_login_uri (OpenID Connect Core §4); on loopback client_uri serves.
+function pages(client: Client): Record<string, unknown> {
+  return {
+    initiate_login_uri: client.startUri?.startsWith('https:') ? client.startUri : undefined,
+    client_uri: client.startUri,
+    logo_uri: client.logoUri,
+    policy_uri: client.policyUri,
+    tos_uri: client.tosUri,
+  }
+}
+
+function ours(client: Client, apis: readonly Api[]): Record<string, unknown> {
+  const known = new Map(apis.map((api) => [api.audience, api]))
+  return {
+    preset: client.preset,
+    first_party: client.firstParty,
+    pkce: client.pkce,
+    claims_in_id_token: client.claimsInIdToken,
+    origins: [...client.origins],
+    start_uri: client.startUri,
+    apis: client.apis.map((audience) => ({ audience, scopes: [...(known.get(audience)?.scopes ?? [])] })),
+  }
+}
+
+const withoutUndefined = (values: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))

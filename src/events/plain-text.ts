@@ -1,0 +1,24 @@
+/**
+ * What must not reach a log line, a table or a terminal as it is: control
+ * characters (forged lines, escape sequences), line separators and the marks
+ * that reverse the direction of text.
+ */
+const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** True when a text may stand in a name, a line or a page as it is. */
+export const isPlainText = (text: string): boolean => text.search(unsafe) === -1
+
+/** The text on one line, unsafe characters written as `\u001b`, at most `limit` characters of the original. */
+export function plainText(text: string, limit = 512): string {
+  const kept = text.length > limit ? `${text.slice(0, limit)}…` : text
+  return kept.search(unsafe) === -1 ? kept : kept.replace(unsafe, escaped)
+}
+
+/** Whatever it is, quoted for a sentence to a person: `"https://a.example/\u000a"`. */
+export function quoted(value: unknown, limit = 200): string {
+  if (typeof value === 'string') return `"${plainText(value, limit)}"`
+  if (value === null || value === undefined) return String(value)
+  return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : plainText(String(value), limit)
+}

@@ -1,0 +1,43 @@
+import { expect, test } from '@jest/globals'
+import {
+  digestOfSecret, isClientSecret, isSecretBehind, newClientSecret, ownSecretDigest, secretPlaceholder, withFreshSecret,
+} from '../../src/clients/client-secret.ts'
+import { newClient } from '../../src/clients/new-client.ts'
+import { examples } from './clients.ts'
+
+test('a secret has 256 random bits and a prefix that scanners find', () => {
+  expect(newClientSecret()).toMatch(/^clv_[A-Za-z0-9_-]{43}$/)
+  expect(newClientSecret()).not.toBe(newClientSecret())
+})
+
+test('the right secret is known by its digest, and nothing else is', () => {
+  const secret = newClientSecret()
+  const client = { secretDigest: digestOfSecret(secret) }
+  expect(isClientSecret(client, secret)).toBe(true)
+  for (const wrong of [`${secret} `, '', undefined, null, 7, [secret], 'x'.repeat(100_000)]) expect(isClientSecret(client, wrong)).toBe(false)
+})
+
+test('a client without a secret is opened by none', () => {
+  expect(isClientSecret({ secretDigest: undefined }, '')).toBe(false)
+  expect(isSecretBehind(secretPlaceholder(undefined), 'none')).toBe(false)
+  expect(isSecretBehind(undefined, 'x')).toBe(false)
+})
+
+test('the placeholder that the engine holds is itself no secret', () => {
+  const secret = newClientSecret()
+  const placeholder = secretPlaceholder(digestOfSecret(secret))
+  expect(isSecretBehind(placeholder, secret)).toBe(true)
+  expect(isSecretBehind(placeholder, placeholder)).toBe(false)
+})
+
+test('a client that needs a secret gets one, once', () => {
+  const made = withFreshSecret(newClient(examples.web))
+  expect(isClientSecret(made.client, made.secret)).toBe(true)
+  expect(withFreshSecret(made.client).secret).toBeUndefined()
+  expect(withFreshSecret(newClient(examples.spa)).secret).toBeUndefined()
+})
+
+test.each([['short', 'hunter2'], ['with a line break', `${'x'.repeat(40)}\n`], ['endless', 'x'.repeat(513)]])(
+  'a secret of one\'s own that is %s is refused without being repeated', (_title, secret) => {
+    expect(() => ownSecretDigest(secret)).toThrow(expect.objectContaining({ code: 'client_invalid', message: expect.not.stringContaining(secret) }))
+  })
