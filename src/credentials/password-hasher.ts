@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { argon2id, hash, needsRehash, verify } from 'argon2'
+import { BoundedQueue, type QueueLimits } from './bounded-queue.ts'
+
+/** Of argon2id; the defaults are OWASP's smallest recommended ones. */
+export interface Argon2Cost {
+  memoryKib: number
+  passes: number
+  lanes: number
+}
+
+export const defaultCost: Argon2Cost = { memoryKib: 19_456, passes: 2, lanes: 1 }
+
+export interface PasswordHasherOptions extends Partial<QueueLimits> {
+  cost?: Argon2Cost
+}
+
+/** Longer ones are never hashed: nobody types them, and they would cost us more than their sender. */
+export const longestPasswordBytes = 1024
+
+/**
+ * Hashes and verifies passwords with argon2id, off the event loop (the library
+ * works on libuv's threads), a bounded number at a time. Every verification
+ * costs the same, whether or not there is anything to verify against.
+ */
+export class PasswordHasher {
+  readonly #queue: BoundedQueue
+  readonly #cost: Argon2Cost
+  readonly #nobody: string
+
+  constructor(options: PasswordHasherOptions = {}) {
+    this.#cost = options.cost ?? defaultCost
+    this.#queue = new BoundedQueue({
+      // One core stays free for requests; libuv has four threads by default.
+      concurrency: options.concurrency ?? Math.min(4, Math.max(1, availableParallelism() - 1)),
+      queueLimit: options.queueLimit ?? 64,
+    })
+    this.#nobody = hashOfNobody(this.#cost)
+  }
+
+  /** How many wait for their turn. */
+  get depth(): number {
+    return this.#queue.depth
+  }
+
+  /** How many are being hashed now. */
+  get running(): number {
+    return this.#queue.running
+  }
+
+  /** A PHC string. @throws Failure `hashing_busy` (unavailable). */
+  hash(password: string): Promise<string> {
+    const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#cost
+    return this.#queue.run(() => hash(normalisePassword(password), { type: argon2id, memoryCost, timeCost, parallelism }))
+  }
+
+  /**
+   * Does the password match? Without a hash (no such account, no password set) and for a password that
+   * nobody can have (empty, oversize) it works just as long and says no.
+   * @throws Failure `hashing_busy` (unavailable).
+   */
+  async verify(phc: string | undefined, password: string): Promise<boolean> {
+    const isPossible = mayBePassword(password)
+    const candidate = isPossible ? normalisePassword(password) : 'x'
+    const isMatch = await this.#queue.run(() => verify(phc ?? this.#nobody, candidate))
+    return isMatch && isPossible && phc !== undefined
+  }
+
+  /** Was it made with other parameters than today's? */
+  needsRehash(phc: string): boolean {
+    const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#cost
+    return !phc.startsWith('$argon2id$') || needsRehash(phc, { memoryCost, timeCost, parallelism })
+  }
+}
+
+/** Neither empty nor oversize. */
+export function mayBePassword(password: string): boolean {
+  return password !== '' && password.length <= longestPasswordBytes && Buffer.byteLength(password) <= longestPasswordBytes
+}
+
+/** So that one password typed on two keyboards is one password (NIST SP 800-63B-4 §3.1.1.2). */
+const normalisePassword = (password: string) => password.normalize('NFKC')
+
+/** Costs what a real hash of this cost does and matches nothing: its digest is random. */
+function hashOfNobody({ memoryKib, passes, lanes }: Argon2Cost): string {
+  const random = (length: number) => randomBytes(length).toString('base64').replaceAll('=', '')
+  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${random(16)}$${random(32)}`
+}
