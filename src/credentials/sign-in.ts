@@ -1,0 +1,140 @@
+import type { Account } from '../accounts/account.ts'
+import { Failure } from '../errors/failure.ts'
+import type { Admission } from './attempt-store.ts'
+import type { Attempt, AttemptThrottle } from './attempt-throttle.ts'
+import { passwordAcr, passwordAmr } from './credentials.ts'
+import type { KnownBrowsers } from './known-browser.ts'
+import type { PasswordHasher } from './password-hasher.ts'
+import type { AccountWithHash, PasswordStore } from './password-store.ts'
+
+export interface SignInAttempt {
+  login: string
+  password: string
+  /** Client address as far as it is trusted. */
+  source: string
+  /** The device cookie, unchecked. */
+  knownBrowser?: string | undefined
+  requestId?: string | undefined
+  clientId?: string | undefined
+}
+
+export type SignIn =
+  | { outcome: 'signed-in'; account: Account; amr: readonly string[]; acr: string }
+  /** Whatever the reason was; `retryAfterSeconds` when the next try has to wait. */
+  | { outcome: 'rejected'; retryAfterSeconds?: number }
+
+export type RejectionReason = 'throttled' | 'unknown' | 'disabled' | 'no-password' | 'wrong-password'
+
+interface About {
+  source: string
+  requestId?: string | undefined
+  clientId?: string | undefined
+}
+
+/** What the audit log, the counters and the log line are told. Never what was typed: people type passwords as names. */
+export interface SignInEvents {
+  succeeded(about: About & { accountId: string; amr: readonly string[] }): void
+  rejected(about: About & { accountId: string | undefined; reason: RejectionReason }): void
+}
+
+export interface SignInNeeds {
+  passwords: Pick<PasswordStore, 'findByLogin' | 'rehash'>
+  hasher: Pick<PasswordHasher, 'verify' | 'hash' | 'needsRehash'>
+  throttle: Pick<AttemptThrottle, 'reserve' | 'succeeded' | 'withdrawn'>
+  knownBrowsers: Pick<KnownBrowsers, 'verify'>
+  events: SignInEvents
+}
+
+/** What the steps have found out so far. */
+interface Progress {
+  readonly attempt: SignInAttempt
+  person: AccountWithHash | undefined
+  counted: Attempt
+  admission: Admission | undefined
+}
+
+type Step = (needs: SignInNeeds, progress: Progress) => Promise<SignIn | undefined>
+
+/** In this order: everybody passes the same steps whether or not there is such an account. */
+export const signInSteps: readonly Step[] = [findPerson, reserveAttempt, checkPassword, forgetFailures, renewHash, welcome]
+
+/**
+ * Proves a person by password. Every rejection looks alike to the outside, in content and in work done.
+ * @throws Failure `hashing_busy` (unavailable); then the attempt does not count.
+ */
+export async function signIn(needs: SignInNeeds, attempt: SignInAttempt): Promise<SignIn> {
+  const counted: Attempt = { login: attempt.login, source: attempt.source, browserId: undefined }
+  const progress: Progress = { attempt, person: undefined, counted, admission: undefined }
+  for (const step of signInSteps) {
+    const outcome = await step(needs, progress)
+    if (outcome) return outcome
+  }
+  throw new TypeError('the last step of a sign-in ends it')
+}
+
+async function findPerson({ passwords, knownBrowsers }: SignInNeeds, progress: Progress): Promise<undefined> {
+  const { login, knownBrowser } = progress.attempt
+  progress.person = await passwords.findByLogin(login)
+  if (!progress.person) return
+  progress.counted.browserId = knownBrowsers.verify(knownBrowser, progress.person.account.id)
+}
+
+async function reserveAttempt(needs: SignInNeeds, progress: Progress): Promise<SignIn | undefined> {
+  const admission = await needs.throttle.reserve(progress.counted)
+  progress.admission = admission
+  return admission.admitted ? undefined : reject(needs, progress, 'throttled', admission.retryAfterSeconds)
+}
+
+async function checkPassword(needs: SignInNeeds, progress: Progress): Promise<SignIn | undefined> {
+  const { person, attempt, admission } = progress
+  // Hash even when no account matches, so that the answer takes as long either way.
+  const isMatch = await verified(needs, progress, person?.hash, attempt.password)
+  if (isMatch && person && !person.account.disabledAt) return undefined
+  const wait = admission?.admitted && admission.nextAfterSeconds > 0 ? admission.nextAfterSeconds : undefined
+  return reject(needs, progress, reasonFor(person), wait)
+}
+
+async function verified(needs: SignInNeeds, progress: Progress, hash: string | undefined, password: string): Promise<boolean> {
+  try {
+    return await needs.hasher.verify(hash, password)
+  } catch (error) {
+    // Nobody learnt anything about the password, so nobody pays for the attempt.
+    await needs.throttle.withdrawn(progress.counted)
+    throw error
+  }
+}
+
+async function forgetFailures({ throttle }: SignInNeeds, { counted }: Progress): Promise<undefined> {
+  await throttle.succeeded(counted)
+}
+
+/** The password is at hand only now: the moment to keep it under today's parameters. */
+async function renewHash({ hasher, passwords }: SignInNeeds, { person, attempt }: Progress): Promise<undefined> {
+  if (!person?.hash || !hasher.needsRehash(person.hash)) return
+  try {
+    await passwords.rehash(person.account.id, person.hash, await hasher.hash(attempt.password))
+  } catch (error) {
+    if (!(error instanceof Failure && error.kind === 'unavailable')) throw error
+    // Too busy: the next sign-in does it.
+  }
+}
+
+async function welcome({ events }: SignInNeeds, { person, attempt }: Progress): Promise<SignIn | undefined> {
+  if (!person) return undefined
+  events.succeeded({ ...about(attempt), accountId: person.account.id, amr: passwordAmr })
+  return { outcome: 'signed-in', account: person.account, amr: passwordAmr, acr: passwordAcr }
+}
+
+function reject(needs: SignInNeeds, { person, attempt }: Progress, reason: RejectionReason, retryAfterSeconds?: number): SignIn {
+  needs.events.rejected({ ...about(attempt), accountId: person?.account.id, reason })
+  return retryAfterSeconds === undefined ? { outcome: 'rejected' } : { outcome: 'rejected', retryAfterSeconds }
+}
+
+function reasonFor(person: AccountWithHash | undefined): RejectionReason {
+  if (!person) return 'unknown'
+  if (person.account.disabledAt) return 'disabled'
+  if (person.hash === undefined) return 'no-password'
+  return 'wrong-password'
+}
+
+const about = ({ source, requestId, clientId }: SignInAttempt): About => ({ source, requestId, clientId })
