@@ -1,0 +1,36 @@
+/** A person as the engine sees them. Disabled and removed ones are not there. */
+import type { Account as EngineAccount, ClaimsParameterMember, KoaContextWithOIDC } from 'oidc-provider'
+import type { Account, AccountId } from '../accounts/account.ts'
+import { accountClaims } from '../accounts/account-claims.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import { recordOf } from './engine-clients.ts'
+import { UnitOfWork } from './unit-of-work.ts'
+
+export async function findAccount(
+  ctx: KoaContextWithOIDC,
+  id: AccountId,
+  accounts: Pick<AccountStore, 'find'>,
+): Promise<EngineAccount | undefined> {
+  const known = UnitOfWork.current?.recallAccount(id)
+  const account = known ? known.account : await accounts.find(id)
+  if (!account || account.disabledAt) return undefined
+  return { accountId: account.id, claims: async (use, _scope, asked) => claimsFor(ctx, account, use, asked) }
+}
+
+/**
+ * The engine picks from these by scope. Into an ID token they go only where the
+ * client cannot ask userinfo for them (its access token is for an API) or an
+ * administrator said so; what the `claims` parameter names always goes.
+ */
+function claimsFor(
+  ctx: KoaContextWithOIDC,
+  account: Account,
+  use: string,
+  asked: Record<string, ClaimsParameterMember | null>,
+) {
+  const claims = accountClaims(account)
+  const { claimsInIdToken, apis } = recordOf(ctx.oidc.client)
+  if (use !== 'id_token' || claimsInIdToken || apis.length > 0) return { sub: account.id, ...claims }
+  const named = Object.entries(claims).filter(([claim]) => claim in asked)
+  return { sub: account.id, ...Object.fromEntries(named) }
+}

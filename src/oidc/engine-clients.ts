@@ -1,0 +1,52 @@
+/**
+ * Shows our clients to the engine. It would load, hash and validate a client's
+ * metadata on every request; we hand it the same built client until an
+ * administrator changes something.
+ */
+import type Provider from 'oidc-provider'
+import { errors } from 'oidc-provider'
+import type { Client } from '../clients/client.ts'
+import { isClientSecret } from '../clients/client-secret.ts'
+import { engineMetadata } from '../clients/engine-metadata.ts'
+import { isRedirectUriAllowed } from '../clients/redirect-rules.ts'
+import type { ClientDirectory } from './client-directory.ts'
+
+/** The engine's client with ours attached; the engine's own types leave the instance open. */
+export type EngineClient = InstanceType<Provider['Client']> & { readonly record: Client }
+
+/** Replaces `Client.find`. Requests that started before a change keep the client they found. */
+export function serveClients(provider: Provider, directory: ClientDirectory): void {
+  const built = new WeakMap<Client, EngineClient>()
+
+  async function find(id: unknown): Promise<EngineClient | undefined> {
+    if (typeof id !== 'string' || id === '') return undefined
+    const record = await directory.find(id)
+    if (!record) return undefined
+    const existing = built.get(record)
+    if (existing) return existing
+    const client = build(provider, record)
+    built.set(record, client)
+    return client
+  }
+
+  Object.defineProperty(provider.Client, 'find', { value: find })
+}
+
+function build(provider: Provider, record: Client): EngineClient {
+  const EngineClientModel = provider.Client as unknown as new (metadata: Record<string, unknown>) => EngineClient
+  const client = new EngineClientModel(engineMetadata(record))
+  Object.defineProperties(client, {
+    record: { value: record },
+    // Only a digest of the secret is kept, so the comparison is ours.
+    compareClientSecret: { value: (presented: unknown) => isClientSecret(record, presented) },
+    redirectUriAllowed: { value: (uri: unknown) => typeof uri === 'string' && isRedirectUriAllowed(record, uri) },
+  })
+  return client
+}
+
+/** The record behind an engine client. @throws when it is none of ours, which would be a bug */
+export function recordOf(client: unknown): Client {
+  const { record } = client as Partial<EngineClient>
+  if (!record) throw new errors.InvalidClient('client is invalid', 'not a client of this directory')
+  return record
+}

@@ -1,0 +1,113 @@
+/**
+ * The engine, configured as a product. What is not named here is the engine's
+ * default on purpose; what is off does not exist: implicit, hybrid and password
+ * grants, plain PKCE, query parameter tokens, unsigned anything.
+ */
+import type { Configuration } from 'oidc-provider'
+import { isOriginAllowed } from '../clients/redirect-rules.ts'
+import type { KeySet } from '../keyring/key-set.ts'
+import { findAccount } from './account-claims.ts'
+import { assertClientAssertion } from './client-assertion.ts'
+import type { CookieSettings } from './cookies.ts'
+import { EngineAdapter } from './engine-adapter.ts'
+import { recordOf } from './engine-clients.ts'
+import { enginePages } from './engine-pages.ts'
+import { loadExistingGrant } from './grants.ts'
+import { createInteractionPolicy } from './interaction-policy.ts'
+import { engineTtl } from './lifetimes.ts'
+import type { ModelName } from './model-store.ts'
+import { keepOfflineAccess, offlineParameter } from './offline-access.ts'
+import type { OidcNeeds } from './oidc.ts'
+import { requestIdOf } from './request-id.ts'
+import { resourceIndicators } from './resource-servers.ts'
+import { addAccessTokenClaims } from './token-claims.ts'
+
+/** Verified by asymmetric signature only; a shared secret is kept as a digest and can sign nothing. */
+const assertionAlgs = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'] as const
+
+export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSettings): Configuration {
+  const { config } = needs
+  const pages = enginePages(needs.pages)
+  const algorithms = keys.algorithms as NonNullable<Configuration['enabledJWA']>['idTokenSigningAlgValues']
+  const settings = {
+    refreshGraceSeconds: config.refreshGraceSeconds,
+    sessionTouchSeconds: Math.min(60, Math.ceil(config.sessionIdleSeconds / 10)),
+    now: () => Math.floor(Date.now() / 1000),
+  }
+
+  return {
+    adapter: (name: string) => new EngineAdapter(name as ModelName, needs.models, settings),
+    jwks: keys.engineJwks as NonNullable<Configuration['jwks']>,
+    cookies: cookies.engine,
+    ttl: engineTtl(config) as NonNullable<Configuration['ttl']>,
+
+    responseTypes: ['code'],
+    scopes: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
+    claims: claimsByScope,
+    acrValues: [...needs.acrValues],
+    subjectTypes: ['public'],
+    conformIdTokenClaims: false,
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: ['authorization_code'], response_types: ['code'] },
+    enabledJWA: {
+      idTokenSigningAlgValues: algorithms,
+      userinfoSigningAlgValues: algorithms,
+      introspectionSigningAlgValues: algorithms,
+      authorizationSigningAlgValues: algorithms,
+      clientAuthSigningAlgValues: [...assertionAlgs],
+      requestObjectSigningAlgValues: [...assertionAlgs],
+      dPoPSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519'],
+    } as Configuration['enabledJWA'],
+    allowOmittingSingleRegisteredRedirectUri: false,
+    assertJwtClientAuthClaimsAndHeader: assertClientAssertion,
+    clockTolerance: 5,
+
+    features: {
+      devInteractions: { enabled: false },
+      claimsParameter: { enabled: true },
+      clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true, charset: 'base-20', mask: '****-****', ...pages.deviceFlow },
+      dPoP: { enabled: true, nonceSecret: needs.secrets.dpopNonce, requireNonce: () => false },
+      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      pushedAuthorizationRequests: { enabled: true, allowUnregisteredRedirectUris: false },
+      resourceIndicators: resourceIndicators(needs.directory),
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      rpInitiatedLogout: { enabled: true, ...pages.logout },
+      userinfo: { enabled: true },
+    },
+
+    pkce: { required: (_ctx, client) => recordOf(client).pkce === 'required' },
+    clientBasedCORS: (ctx, origin, client) => {
+      const isAllowed = isOriginAllowed(recordOf(client), origin)
+      if (!isAllowed) needs.events.originRefused({ clientId: client.clientId, origin, requestId: requestIdOf(ctx) })
+      return isAllowed
+    },
+    extraParams: { [offlineParameter]: keepOfflineAccess },
+    interactions: { policy: createInteractionPolicy(), url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid) },
+    loadExistingGrant,
+    findAccount: (ctx, id) => findAccount(ctx, id, needs.accounts),
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),
+    rotateRefreshToken: true,
+    formats: { bitsOfOpaqueRandomness: 256, customizers: { jwt: addAccessTokenClaims } },
+    renderError: pages.renderError,
+    discovery: { ui_locales_supported: [...needs.locales], service_documentation: undefined },
+  }
+}
+
+/** OpenID Connect Core §5.4. */
+const claimsByScope = {
+  openid: ['sub'],
+  profile: [
+    'name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture',
+    'website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at',
+  ],
+  email: ['email', 'email_verified'],
+  address: ['address'],
+  phone: ['phone_number', 'phone_number_verified'],
+  acr: null,
+  amr: null,
+  auth_time: null,
+  iss: null,
+  sid: null,
+}

@@ -1,0 +1,68 @@
+/** Turns the engine's announcements into ours. Nothing here may decide anything: announcements get lost. */
+import type Provider from 'oidc-provider'
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { OidcEvents } from './oidc.ts'
+import { requestIdOf } from './request-id.ts'
+import { UnitOfWork } from './unit-of-work.ts'
+
+interface EngineError extends Error {
+  error?: string
+  error_detail?: string
+  error_description?: string
+}
+
+export function announce(provider: Provider, events: OidcEvents): void {
+  provider.on('grant.success', (ctx) => events.tokenIssued(String(ctx.oidc.params?.grant_type)))
+  provider.on('grant.error', (ctx, error: EngineError) => {
+    events.tokenRefused({
+      grantType: knownGrantType(ctx.oidc.params?.grant_type),
+      error: error.error ?? 'server_error',
+      detail: error.error_detail ?? error.error_description,
+      clientId: ctx.oidc.client?.clientId,
+      requestId: requestIdOf(ctx),
+    })
+  })
+  provider.on('grant.revoked', (ctx, grantId) => {
+    const replayed = UnitOfWork.current?.replayed
+    const about = { grantId, ...whoFrom(ctx, replayed?.payload) }
+    if (replayed?.model === 'RefreshToken') events.refreshTokenReused(about)
+    else if (replayed?.model === 'AuthorizationCode') events.codeReused(about)
+    else events.grantRevoked(about)
+  })
+  provider.on('authorization.error', (ctx, error: EngineError) => {
+    const { params, client } = ctx.oidc
+    if (error.error === 'invalid_redirect_uri' && client) {
+      const received = String(params?.redirect_uri ?? ctx.query.redirect_uri ?? '')
+      events.redirectUriRefused({ clientId: client.clientId, received, requestId: requestIdOf(ctx) })
+    } else {
+      events.authorizationRefused({
+        error: error.error ?? 'server_error',
+        detail: error.error_detail ?? error.error_description,
+        clientId: client?.clientId,
+        requestId: requestIdOf(ctx),
+      })
+    }
+  })
+  provider.on('end_session.success', (ctx) => {
+    events.signedOut({ ...whoFrom(ctx, undefined) })
+  })
+  provider.on('server_error', (ctx, error) => {
+    // The store's own failure is reported where it is answered.
+    if (!UnitOfWork.current?.failure) events.serverError({ error, requestId: requestIdOf(ctx) })
+  })
+}
+
+/** The label of a counter: never what a stranger typed. */
+const grantTypes = new Set(['authorization_code', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'])
+const knownGrantType = (value: unknown) => (typeof value === 'string' && grantTypes.has(value) ? value : 'other')
+
+function whoFrom(ctx: KoaContextWithOIDC, payload: Record<string, unknown> | undefined) {
+  const accountId = payload?.accountId ?? ctx.oidc.session?.accountId ?? ctx.oidc.account?.accountId
+  const clientId = payload?.clientId ?? ctx.oidc.client?.clientId
+  return {
+    accountId: typeof accountId === 'string' ? accountId : undefined,
+    clientId: typeof clientId === 'string' ? clientId : undefined,
+    source: typeof ctx.state.source === 'string' ? ctx.state.source : undefined,
+    requestId: requestIdOf(ctx),
+  }
+}

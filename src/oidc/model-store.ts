@@ -1,0 +1,78 @@
+/**
+ * What the engine's state needs of a database. One read brings a model with all
+ * that the request will ask for next; one write lands everything that a request
+ * changed, or nothing of it. `storage/postgres-model-store.ts` implements it.
+ */
+import type { Account } from '../accounts/account.ts'
+
+/** The engine's names of what it keeps, and our own `InteractionTrail`. */
+export type ModelName =
+  | 'Session'
+  | 'Interaction'
+  | 'InteractionTrail'
+  | 'Grant'
+  | 'AuthorizationCode'
+  | 'RefreshToken'
+  | 'AccessToken'
+  | 'ClientCredentials'
+  | 'DeviceCode'
+  | 'BackchannelAuthenticationRequest'
+  | 'PushedAuthorizationRequest'
+  | 'ReplayDetection'
+  | 'InitialAccessToken'
+  | 'RegistrationAccessToken'
+
+export type Payload = Record<string, unknown>
+
+/** How a one-time value stands. `just-used`: within the grace in which it may be presented again. */
+export type Use = 'unused' | 'just-used' | 'used'
+
+export interface StoredModel {
+  payload: Payload
+  use: Use
+  /** Seconds since the epoch. */
+  expiresAt: number
+}
+
+/** A model with what belongs to it, from one statement. A companion is undefined when there is none. */
+export interface Found {
+  model: StoredModel
+  /** The grant of a code or token. */
+  grant?: { id: string; payload: Payload } | undefined
+  /** The session that a code or token came from. */
+  session?: { uid: string; payload: Payload } | undefined
+  /** Whose it is; undefined when that account is gone. */
+  account?: Account | undefined
+  /** Grants of a session, by id. */
+  grants?: ReadonlyMap<string, Payload>
+}
+
+export interface Upsert {
+  model: ModelName
+  id: string
+  payload: Payload
+  /** Seconds since the epoch. */
+  expiresAt: number
+  userCode?: string | undefined
+}
+
+/** Everything one request changes. */
+export interface Changes {
+  upserts: readonly Upsert[]
+  /** Spend each exactly once; with `graceSeconds` a spent one may be spent again for that long after its first use. */
+  consumes: readonly { model: ModelName; id: string; graceSeconds: number }[]
+  destroys: readonly { model: ModelName; id: string }[]
+  /** Codes and tokens of these grants go. */
+  revokedGrants: readonly string[]
+}
+
+export interface ModelStore {
+  /** @param graceSeconds decides between `just-used` and `used` */
+  find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined>
+  findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined>
+  findByUserCode(userCode: string): Promise<Found | undefined>
+  /** All or nothing, in one round trip. False when something to be spent was spent or revoked already. */
+  commit(changes: Changes): Promise<boolean>
+  /** Remembers a value until `expiresAt`; false when it was known already (RFC 7523 §3 `jti`, RFC 9449 §11.1). */
+  remember(id: string, expiresAt: number): Promise<boolean>
+}

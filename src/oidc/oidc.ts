@@ -1,0 +1,212 @@
+/**
+ * oidc is OpenID Connect and OAuth itself: the sole user of `oidc-provider`. It
+ * tells the engine who people, clients and APIs are, keeps its state through
+ * `ModelStore`, lends it our pages, and exchanges the whole engine for a new one
+ * when signing keys change: the engine reads keys in its constructor only, and
+ * two engines over the same store and cookies go on with each other's sessions.
+ *
+ * An authorization code is spent in `engine-adapter.ts` (`consume`) and, in the
+ * database, by the first clause of `storage/postgres-model-store.ts`'s commit.
+ */
+import type { Context, Middleware, Next } from 'koa'
+import compose from 'koa-compose'
+import Provider from 'oidc-provider'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Config } from '../config/config.ts'
+import type { KeySet } from '../keyring/key-set.ts'
+import type { ClientDirectory } from './client-directory.ts'
+import { cookieSettings, type CookieSettings } from './cookies.ts'
+import { discoveryDocument } from './documents.ts'
+import { serveClients } from './engine-clients.ts'
+import { engineOptions } from './engine-options.ts'
+import { announce } from './event-wiring.ts'
+import { readFormPost } from './form-post.ts'
+import type { Interactions } from './interactions.ts'
+import { readForm } from './form-body.ts'
+import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
+import type { ModelStore } from './model-store.ts'
+import type { OidcPages } from './oidc-pages.ts'
+import { createInteractions } from './provider-interactions.ts'
+import { settleResume } from './resume.ts'
+import { UnitOfWork } from './unit-of-work.ts'
+
+interface About {
+  accountId?: string | undefined
+  clientId?: string | undefined
+  source?: string | undefined
+  requestId?: string | undefined
+}
+
+/** What the protocol tells the audit log, the log and the counters. Each must be cheap and never throw. */
+export interface OidcEvents {
+  tokenIssued(grantType: string): void
+  tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
+  refreshTokenReused(about: About & { grantId: string }): void
+  codeReused(about: About & { grantId: string }): void
+  grantRevoked(about: About & { grantId: string }): void
+  authorizationRefused(about: About & { error: string; detail: string | undefined }): void
+  redirectUriRefused(about: About & { received: string }): void
+  originRefused(about: About & { origin: string }): void
+  signedOut(about: About): void
+  serverError(about: About & { error: unknown }): void
+}
+
+export interface OidcNeeds {
+  config: Pick<
+    Config,
+    | 'issuer'
+    | 'accessTokenSeconds'
+    | 'refreshTokenIdleSeconds'
+    | 'refreshTokenSeconds'
+    | 'sessionIdleSeconds'
+    | 'sessionSeconds'
+    | 'refreshGraceSeconds'
+  >
+  models: ModelStore
+  accounts: Pick<AccountStore, 'find'>
+  directory: ClientDirectory
+  pages: OidcPages
+  events: OidcEvents
+  /** Newest first: it signs, all verify. */
+  cookieKeys: readonly string[]
+  secrets: { dpopNonce: Buffer; csrf: Uint8Array }
+  /** Languages of the pages, for discovery. */
+  locales: readonly string[]
+  acrValues: readonly string[]
+}
+
+export interface Oidc {
+  /** The protocol endpoints; passes on what is none of them. */
+  handle: Middleware
+  interactions: Interactions
+  /** The document at `/.well-known/openid-configuration`, of the present engine. */
+  discovery(): Record<string, unknown>
+  /** Goes on with these keys; requests under way finish with the old ones. */
+  useKeys(keys: KeySet): Promise<void>
+}
+
+interface Engine {
+  provider: Provider
+  handle: Middleware
+  discovery: Record<string, unknown>
+}
+
+export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> {
+  const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys)
+  let engine = await startEngine(needs, keys, cookies)
+  return {
+    handle: (ctx, next) => answer(ctx, next, engine, needs, cookies),
+    interactions: createInteractions(needs, cookies, () => engine.provider),
+    discovery: () => engine.discovery,
+    async useKeys(next) {
+      engine = await startEngine(needs, next, cookies)
+    },
+  }
+}
+
+async function startEngine(needs: OidcNeeds, keys: KeySet, cookies: CookieSettings): Promise<Engine> {
+  const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
+  serveClients(provider, needs.directory)
+  serveReplayDetection(provider, needs.models)
+  acceptIssuerAudienceOnly(provider)
+  announce(provider, needs.events)
+  return {
+    provider,
+    handle: compose(provider.middleware) as Middleware,
+    discovery: await discoveryDocument(provider, needs.config.issuer),
+  }
+}
+
+/** A `jti` is unique when this one statement says so; the engine would look first and write later. */
+function serveReplayDetection(provider: Provider, models: ModelStore): void {
+  const unique = (issuer: string, jti: string, exp: number) => models.remember(`${issuer}\n${jti}`, exp)
+  Object.defineProperty(provider.ReplayDetection, 'unique', { value: unique })
+}
+
+/** RFC 10070: the issuer is the only audience of a client's assertion. The engine would add endpoints from the request's host. */
+function acceptIssuerAudienceOnly(provider: Provider): void {
+  const { OIDCContext, issuer } = provider as unknown as { OIDCContext: { prototype: object }; issuer: string }
+  Object.defineProperty(OIDCContext.prototype, 'clientJwtAuthExpectedAudience', { value: () => new Set([issuer]) })
+}
+
+async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds, cookies: CookieSettings): Promise<void> {
+  if (isBrowserPath(ctx.path)) {
+    if (ctx.method === 'HEAD') return refuseHead(ctx)
+    if (ctx.method === 'POST' && seeAsGet.has(ctx.path)) return askAgainByGet(ctx, needs.config.issuer)
+    if (ctx.path === '/session/end' && (await settleLogout(ctx, engine, needs))) return
+    if (await settleResume(ctx, engine.provider, needs, cookies)) return
+  }
+
+  ctx.mountPath = mountPath(needs.config.issuer)
+  const unit = new UnitOfWork()
+  await unit.run(() => engine.handle(ctx, next) as Promise<void>)
+  if (unit.failure) {
+    forgetAnswer(ctx)
+    throw unit.failure
+  }
+  if (!(await landed(unit, ctx, needs))) refuseSpentGrant(ctx)
+  const form = readFormPost(ctx)
+  if (form) await needs.pages.formPost(ctx, form)
+}
+
+const isBrowserPath = (path: string) => path.startsWith('/auth') || path.startsWith('/session/end')
+
+/** A link preview must not start or end a sign-in. */
+function refuseHead(ctx: Context): void {
+  ctx.status = 405
+  ctx.set('Allow', 'GET, POST')
+}
+
+/**
+ * OpenID Connect Core §3.1.2.1 and RP-Initiated Logout §2 allow POST. A browser
+ * withholds our Lax cookies from another site's POST but not from the GET it is
+ * sent on to, so the request arrives with its session.
+ */
+const seeAsGet = new Set(['/auth', '/session/end'])
+
+async function askAgainByGet(ctx: Context, issuer: string): Promise<void> {
+  const form = await readForm(ctx)
+  ctx.status = 303
+  ctx.set('Cache-Control', 'no-store')
+  ctx.redirect(`${issuer}${ctx.path}?${form}`)
+}
+
+/** Where the issuer's path is stripped, the engine must know it to build URLs. */
+const mountPath = (issuer: string) => new URL(issuer).pathname.replace(/\/$/, '')
+
+/** A failing commit takes the answer back: nothing that was not kept may be told. */
+async function landed(unit: UnitOfWork, ctx: Context, needs: OidcNeeds): Promise<boolean> {
+  try {
+    return await unit.commit(needs.models)
+  } catch (cause) {
+    forgetAnswer(ctx)
+    throw cause
+  }
+}
+
+function forgetAnswer(ctx: Context): void {
+  ctx.remove('Set-Cookie')
+  ctx.remove('Location')
+  ctx.body = null
+}
+
+/** The code or refresh token was spent or revoked while this request was under way (RFC 6749 §5.2). */
+function refuseSpentGrant(ctx: Context): void {
+  forgetAnswer(ctx)
+  ctx.status = 400
+  ctx.set('Cache-Control', 'no-store')
+  ctx.body = { error: 'invalid_grant', error_description: 'grant request is invalid' }
+}
+
+/** @returns whether the sign-out is settled already */
+async function settleLogout(ctx: Context, { provider }: Engine, needs: OidcNeeds): Promise<boolean> {
+  if (ctx.method !== 'GET') return false
+  const request = await acceptableLogout(readLogoutRequest(ctx.query), provider, needs.directory)
+  const session = await provider.Session.get(ctx as never)
+  if (!session.accountId) {
+    leaveWithoutSession(ctx, request, `${needs.config.issuer}/session/end/success`)
+    return true
+  }
+  ctx.query = request
+  return false
+}

@@ -1,0 +1,40 @@
+/**
+ * Going on after an interaction, where the engine would show an error: the
+ * browser has no resume cookie any more because the same sign-in went on a
+ * moment ago (a double click), or because the page is long dead.
+ */
+import type { Context } from 'koa'
+import type Provider from 'oidc-provider'
+import type { CookieSettings } from './cookies.ts'
+import { gone } from './interaction-trail.ts'
+import type { OidcNeeds } from './oidc.ts'
+
+/** @returns whether the request is answered */
+export async function settleResume(ctx: Context, provider: Provider, needs: OidcNeeds, cookies: CookieSettings): Promise<boolean> {
+  const uid = /^\/auth\/([A-Za-z0-9_-]+)$/.exec(ctx.path)?.[1]
+  if (ctx.method !== 'GET' || uid === undefined) return false
+  const interaction = await provider.Interaction.find(uid)
+  if (interaction && ctx.cookies.get(cookies.engine.names.resume, { signed: true }) === uid) return false
+  if (interaction && (interaction as { finished?: boolean }).finished) {
+    ctx.status = 303
+    ctx.set('Cache-Control', 'no-store')
+    ctx.redirect(sameRequestAgain(interaction.params, needs.config.issuer))
+    return true
+  }
+  const { client } = await gone(needs, uid)
+  await needs.pages.error(ctx, { error: 'interaction_gone', status: 400, client })
+  return true
+}
+
+/**
+ * The session is there by now, so this ends in the app without a question; what
+ * asked for a fresh sign-in was answered seconds ago and is not asked again.
+ */
+function sameRequestAgain(params: Record<string, unknown>, issuer: string): string {
+  const url = new URL(`${issuer}/auth`)
+  for (const [name, value] of Object.entries(params)) {
+    if (name === 'prompt' || name === 'max_age' || value === undefined || value === null) continue
+    for (const one of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(one))
+  }
+  return url.href
+}

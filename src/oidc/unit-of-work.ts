@@ -1,0 +1,109 @@
+/**
+ * One request to the engine is one unit of work: what the first read brought
+ * along is handed out without asking again, what the engine writes is held back
+ * and lands in a single statement before the answer leaves.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Account } from '../accounts/account.ts'
+import type { Changes, Found, ModelName, ModelStore, Payload, StoredModel, Upsert } from './model-store.ts'
+
+const running = new AsyncLocalStorage<UnitOfWork>()
+
+const keyOf = (model: ModelName, id: string) => `${model}:${id}`
+
+export class UnitOfWork {
+  /** The grant whose code or refresh token was presented again after its time. */
+  replayed: { model: ModelName; payload: Payload } | undefined
+  /** A failure of the store, which the engine would report as its own. */
+  failure: unknown
+
+  #known = new Map<string, StoredModel | undefined>()
+  #sessions = new Map<string, Payload>()
+  #accounts = new Map<string, Account | undefined>()
+  #upserts = new Map<string, Upsert>()
+  #consumes = new Map<string, Changes['consumes'][number]>()
+  #destroys = new Map<string, Changes['destroys'][number]>()
+  #revokedGrants = new Set<string>()
+
+  static get current(): UnitOfWork | undefined {
+    return running.getStore()
+  }
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return running.run(this, work)
+  }
+
+  /** Keeps what one read brought, for the reads that follow. */
+  learn(model: ModelName, id: string | undefined, found: Found): void {
+    if (id !== undefined) this.#known.set(keyOf(model, id), found.model)
+    if (found.grant) this.#learnGrant(found.grant.id, found.grant.payload)
+    for (const [grantId, payload] of found.grants ?? []) this.#learnGrant(grantId, payload)
+    if (found.session) this.#sessions.set(found.session.uid, found.session.payload)
+    const accountId = found.model.payload.accountId
+    if (typeof accountId === 'string') this.#accounts.set(accountId, found.account)
+  }
+
+  #learnGrant(id: string, payload: Payload): void {
+    this.#known.set(keyOf('Grant', id), { payload, use: 'unused', expiresAt: Number(payload.exp) })
+  }
+
+  /** `undefined`: not known here, ask the store. `null`: known to be gone. */
+  recall(model: ModelName, id: string): StoredModel | null | undefined {
+    const key = keyOf(model, id)
+    const written = this.#upserts.get(key)
+    if (written) return { payload: written.payload, use: this.#consumes.has(key) ? 'used' : 'unused', expiresAt: written.expiresAt }
+    if (this.#destroys.has(key)) return null
+    return this.#known.get(key)
+  }
+
+  recallSession(uid: string): Payload | undefined {
+    for (const write of this.#upserts.values()) if (write.model === 'Session' && write.payload.uid === uid) return write.payload
+    return this.#sessions.get(uid)
+  }
+
+  recallAccount(id: string): { account: Account | undefined } | undefined {
+    return this.#accounts.has(id) ? { account: this.#accounts.get(id) } : undefined
+  }
+
+  upsert(write: Upsert): void {
+    const key = keyOf(write.model, write.id)
+    this.#destroys.delete(key)
+    this.#upserts.set(key, write)
+  }
+
+  consume(use: Changes['consumes'][number]): void {
+    this.#consumes.set(keyOf(use.model, use.id), use)
+  }
+
+  destroy(gone: Changes['destroys'][number]): void {
+    const key = keyOf(gone.model, gone.id)
+    this.#upserts.delete(key)
+    this.#destroys.set(key, gone)
+  }
+
+  revokeGrant(grantId: string): void {
+    for (const [key, write] of this.#upserts) {
+      if (write.payload.grantId === grantId && write.model !== 'Grant') this.#upserts.delete(key)
+    }
+    this.#revokedGrants.add(grantId)
+  }
+
+  get isEmpty(): boolean {
+    return (
+      this.#upserts.size === 0 && this.#consumes.size === 0 && this.#destroys.size === 0 && this.#revokedGrants.size === 0
+    )
+  }
+
+  /** Lands everything, or nothing. False when a one-time value had been spent by somebody else. */
+  async commit(store: ModelStore): Promise<boolean> {
+    if (this.isEmpty) return true
+    const changes: Changes = {
+      upserts: [...this.#upserts.values()],
+      consumes: [...this.#consumes.values()],
+      destroys: [...this.#destroys.values()],
+      revokedGrants: [...this.#revokedGrants],
+    }
+    for (const held of [this.#upserts, this.#consumes, this.#destroys, this.#revokedGrants]) held.clear()
+    return store.commit(changes)
+  }
+}

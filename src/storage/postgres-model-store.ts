@@ -1,0 +1,184 @@
+/** The engine's state on Postgres: one statement to read, one to write. */
+import { hash } from 'node:crypto'
+import type { Account } from '../accounts/account.ts'
+import type { Changes, Found, ModelName, ModelStore, Payload, Upsert, Use } from '../oidc/model-store.ts'
+import { artifactModels } from './artifact-models.ts'
+import type { Database } from './database.ts'
+import { accountFromRow, type AccountRow } from './account-row.ts'
+
+/** What the holder presents is known here by its digest alone. */
+const digest = (value: string): Buffer => hash('sha256', value, 'buffer')
+
+interface ArtifactRow {
+  payload: Payload
+  use: Use
+  expires_at: Date
+  grant_payload?: Payload | null
+  session_payload?: Payload | null
+  grants?: Record<string, Payload> | null
+  account?: AccountRow | null
+}
+
+/** `$1` model, `$2` digest, `$3` grace in seconds. Expired rows do not exist. */
+const useColumn = `case when a.consumed_at is null then 'unused'
+            when a.consumed_at > now() - make_interval(secs => $3) then 'just-used'
+            else 'used' end as use`
+
+const plain = `
+  select a.payload, a.expires_at, ${useColumn}
+    from artifacts a
+   where a.model = $1 and a.id = $2 and a.expires_at > now()`
+
+/** A code or token with its grant, its session and its account. */
+const withCompanions = `
+  select a.payload, a.expires_at, ${useColumn},
+         g.payload as grant_payload, s.payload as session_payload, to_jsonb(acc) as account
+    from artifacts a
+    left join artifacts g on g.model = ${artifactModels.Grant} and g.expires_at > now()
+         and g.id = sha256(convert_to(a.grant_id, 'UTF8'))
+    left join artifacts s on s.model = ${artifactModels.Session} and s.expires_at > now()
+         and s.uid = a.payload->>'sessionUid'
+    left join accounts acc on acc.id = a.account_id
+   where a.model = $1 and a.id = $2 and a.expires_at > now()`
+
+/** A session with its account and the grants of all its clients. */
+const sessionWith = (condition: string) => `
+  select a.payload, a.expires_at, 'unused' as use, to_jsonb(acc) as account,
+         (select jsonb_object_agg(g.grant_id, g.payload)
+            from jsonb_each(a.payload->'authorizations') as client(id, value)
+            join artifacts g on g.model = ${artifactModels.Grant} and g.expires_at > now()
+                 and g.id = sha256(convert_to(client.value->>'grantId', 'UTF8'))) as grants
+    from artifacts a
+    left join accounts acc on acc.id = a.account_id
+   where a.model = ${artifactModels.Session} and ${condition} and a.expires_at > now()`
+
+const sessionById = sessionWith('a.id = $1')
+const sessionByUid = sessionWith('a.uid = $1')
+
+const byUserCode = `
+  select a.payload, a.expires_at, case when a.consumed_at is null then 'unused' else 'used' end as use
+    from artifacts a
+   where a.user_code = $1 and a.expires_at > now()`
+
+/**
+ * Spends, removes and keeps in one statement. Of two racing requests that spend
+ * the same row the second waits for the first and then finds the condition
+ * false, so it spends nothing, and then nothing of it lands. The expiry of what
+ * is spent never moves, so a replay is recognised until then.
+ */
+const commitStatement = `
+  with spent as (
+    update artifacts a set consumed_at = coalesce(a.consumed_at, now())
+      from unnest($1::smallint[], $2::bytea[], $3::int[]) as c(model, id, grace)
+     where a.model = c.model and a.id = c.id and a.expires_at > now()
+       and (a.consumed_at is null or a.consumed_at > now() - make_interval(secs => c.grace))
+    returning 1
+  ), verdict as (
+    select count(*) = cardinality($1::smallint[]) as won from spent
+  ), destroyed as (
+    delete from artifacts a using unnest($4::smallint[], $5::bytea[]) as d(model, id), verdict
+     where verdict.won and a.model = d.model and a.id = d.id
+  ), revoked as (
+    delete from artifacts a using verdict
+     where verdict.won and a.grant_id = any($6::text[]) and a.model <> ${artifactModels.Grant}
+  ), kept as (
+    insert into artifacts as a (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
+    select k.* from unnest($7::smallint[], $8::bytea[], $9::jsonb[], $10::text[], $11::text[], $12::text[],
+                           $13::text[], $14::bytea[], $15::timestamptz[]) as k, verdict
+     where verdict.won
+        on conflict (model, id) do update
+       set payload = excluded.payload, grant_id = excluded.grant_id, account_id = excluded.account_id,
+           client_id = excluded.client_id, uid = excluded.uid,
+           user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at
+  )
+  select won from verdict`
+
+const companioned = new Set<ModelName>(['RefreshToken', 'AuthorizationCode', 'AccessToken', 'DeviceCode'])
+
+export class PostgresModelStore implements ModelStore {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  async find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined> {
+    const statement =
+      model === 'Session'
+        ? { name: 'session by id', text: sessionById, values: [digest(id)] }
+        : companioned.has(model)
+          ? { name: 'token with companions', text: withCompanions, values: [artifactModels[model], digest(id), graceSeconds] }
+          : { name: 'artifact', text: plain, values: [artifactModels[model], digest(id), graceSeconds] }
+    const { rows } = await this.#db.query<ArtifactRow>(statement)
+    return rows[0] && foundFrom(rows[0])
+  }
+
+  async findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined> {
+    const { rows } = await this.#db.query<ArtifactRow>({ name: 'session by uid', text: sessionByUid, values: [uid] })
+    return rows[0] && { ...foundFrom(rows[0]), id: undefined }
+  }
+
+  async findByUserCode(userCode: string): Promise<Found | undefined> {
+    const { rows } = await this.#db.query<ArtifactRow>(byUserCode, [digest(userCode)])
+    return rows[0] && foundFrom(rows[0])
+  }
+
+  async commit({ upserts, consumes, destroys, revokedGrants }: Changes): Promise<boolean> {
+    const { rows } = await this.#db.query<{ won: boolean }>({
+      name: 'commit artifacts',
+      text: commitStatement,
+      values: [
+        consumes.map(({ model }) => artifactModels[model]),
+        consumes.map(({ id }) => digest(id)),
+        consumes.map(({ graceSeconds }) => graceSeconds),
+        destroys.map(({ model }) => artifactModels[model]),
+        destroys.map(({ id }) => digest(id)),
+        revokedGrants,
+        ...columnsOf(upserts),
+      ],
+    })
+    return rows[0]?.won === true
+  }
+
+  async remember(id: string, expiresAt: number): Promise<boolean> {
+    // An expired memory that housekeeping has not reached yet counts as none.
+    const { rowCount } = await this.#db.query({
+      name: 'remember',
+      text: `insert into artifacts as a (model, id, payload, expires_at)
+             values (${artifactModels.ReplayDetection}, $1, '{}', to_timestamp($2))
+                 on conflict (model, id) do update set expires_at = excluded.expires_at
+              where a.expires_at <= now()`,
+      values: [digest(id), expiresAt],
+    })
+    return rowCount === 1
+  }
+}
+
+/** `$7` to `$15` of the commit: one array a column. */
+function columnsOf(upserts: readonly Upsert[]): unknown[] {
+  const text = (value: unknown) => (typeof value === 'string' ? value : null)
+  return [
+    upserts.map(({ model }) => artifactModels[model]),
+    upserts.map(({ id }) => digest(id)),
+    upserts.map(({ payload }) => JSON.stringify(payload)),
+    upserts.map(({ model, id, payload }) => (model === 'Grant' ? id : text(payload.grantId))),
+    upserts.map(({ payload }) => text(payload.accountId)),
+    upserts.map(({ payload }) => text(payload.clientId)),
+    upserts.map(({ model, payload }) => (model === 'Session' ? text(payload.uid) : null)),
+    upserts.map(({ userCode }) => (userCode === undefined ? null : digest(userCode))),
+    upserts.map(({ expiresAt }) => new Date(expiresAt * 1000)),
+  ]
+}
+
+function foundFrom(row: ArtifactRow): Found {
+  const { payload } = row
+  const account: Account | undefined = row.account?.id ? accountFromRow(row.account) : undefined
+  const found: Found = {
+    model: { payload, use: row.use, expiresAt: Math.floor(row.expires_at.getTime() / 1000) },
+    account,
+  }
+  if (row.grant_payload) found.grant = { id: String(payload.grantId), payload: row.grant_payload }
+  if (row.session_payload) found.session = { uid: String(payload.sessionUid), payload: row.session_payload }
+  if (row.grants) found.grants = new Map(Object.entries(row.grants))
+  return found
+}
