@@ -5,10 +5,11 @@
  * through the database.
  */
 import type { AccountId } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
+import type { AccountStore, Ended } from '../accounts/account-store.ts'
 import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AuditEntry, AuditLog } from '../events/events.ts'
+import type { Keyring } from '../keyring/keyring.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -34,53 +35,16 @@ export type OpenDesk = (env: NodeJS.ProcessEnv) => Promise<Desk>
 export interface DeskPasswords {
   /** @throws Failure (invalid) with a sentence saying what is wrong with the password. */
   hash(password: string): Promise<string>
-  set(accountId: AccountId, hash: string): Promise<void>
+  /** Ends every session, grant and token of the account with it. */
+  set(accountId: AccountId, hash: string): Promise<Ended>
 }
 
-/** One signing key as an administrator sees it. */
-export interface KeyRow {
-  kid: string
-  alg: string
-  state: 'pending' | 'active' | 'retired' | 'removed' | 'revoked'
-  createdAt: Date
-  publishAt: Date
-  activeAt: Date | undefined
-  retiredAt: Date | undefined
-  removableAt: Date | undefined
-}
-
-/** One dated step of the schedule: `what` is a sentence such as "key 3f… begins to sign". */
-export interface KeyStep {
-  at: Date
-  kid: string | undefined
-  alg: string
-  what: string
-}
-
-export interface KeyChange {
-  /** What was done, or would be done by a dry run, in order. */
-  steps: KeyStep[]
-  keys: KeyRow[]
-}
-
-/** Optional members are listed as commands only by a roof that offers them. */
-export interface DeskKeyring {
-  list(): Promise<KeyRow[]>
-  /** When the next scheduled promotion of this algorithm falls due. */
-  nextRotationAt(alg: string): Promise<Date | undefined>
-  /** @param options.now promote the standby at once, whatever its publish lead says. */
-  rotate(options: { alg?: string; now?: boolean; dryRun?: boolean; actor: string }): Promise<KeyChange>
-  /** Fingerprint of the key-encryption key in use, and the one that the stored keys were wrapped under. */
-  fingerprints(): Promise<{ configured: string; stored: string | undefined }>
-  schedule?(): Promise<KeyStep[]>
-  revoke?(kid: string, options: { compromised: boolean; dryRun?: boolean; actor: string }): Promise<KeyChange>
-  /** @throws Failure (conflict) before `removableAt`. */
-  remove?(kid: string, options: { dryRun?: boolean; actor: string }): Promise<KeyChange>
-  /** @param options.key PEM (PKCS #8) or JWK text of a private key. */
-  import?(options: { key: string; alg?: string; dryRun?: boolean; actor: string }): Promise<KeyChange>
-  /** The public JWKS as served. */
-  publicJwks(): Promise<{ keys: object[] }>
-}
+/** The part of the keyring that commands use; it writes to the audit log itself. */
+export type DeskKeyring = Pick<
+  Keyring,
+  | 'list' | 'nextRotationAt' | 'fingerprints' | 'schedule' | 'proof' | 'publicJwks'
+  | 'rotate' | 'revoke' | 'revokeAll' | 'remove' | 'import'
+>
 
 /** One browser session. `id` is its uid; nothing here opens it. */
 export interface SessionRow {

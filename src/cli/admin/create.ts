@@ -1,0 +1,67 @@
+import type { Account } from '../../accounts/account.ts'
+import { newAccount } from '../../accounts/new-account.ts'
+import { Failure } from '../../errors/failure.ts'
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { Desk } from '../desk.ts'
+import type { Invocation } from '../invocation.ts'
+import type { AddCommand } from '../nouns.ts'
+import { getNewPassword, withPassword, type NewPassword, type PasswordOptions } from '../secret-input.ts'
+import { getPerson, personJson } from '../users/person.ts'
+
+interface Options extends JsonOption, PasswordOptions {
+  name?: string
+  existing?: boolean
+}
+
+/** `admin create`: there is no default password anywhere, so this is how the first person gets in. */
+export const adminCreate: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('create')
+    .description('add an administrator, or make one of a person with --existing')
+    .argument('<email>', 'their sign-in name')
+    .option('--name <name>', 'full name')
+    .option('--existing', 'the person is there already and keeps their password')
+    .action(async (email: string, options: Options) => {
+      const made = options.existing ? await promote(invocation, email) : await create(invocation, email, options)
+      const secret = made.given?.generated ? { password: made.given.password } : {}
+      printer.result(options, { ...personJson(made.account), ...secret }, () => {
+        printer.line({ text: 'Done.', tone: 'good' }, ` ${made.account.email} is an administrator (${made.account.id}).`)
+        if (made.given?.generated) printer.line(`Password, shown this once: ${made.given.password}`)
+      })
+      printer.next('users add someone@example.org')
+    })
+  withExample(withPassword(withJson(command)), 'claviger admin create ada@example.org', 'pass show ada | claviger admin create ada@example.org --password-stdin')
+}
+
+interface Made {
+  account: Account
+  given?: NewPassword
+}
+
+async function create(invocation: Invocation, email: string, options: Options): Promise<Made> {
+  const { name } = options
+  const person = newAccount({ email, isAdmin: true, emailVerified: true, ...(name === undefined ? {} : { name }) })
+  const given = await getNewPassword(invocation, options, email)
+  const desk = await invocation.desk()
+  await refuseExisting(desk, email)
+  const hash = await desk.passwords.hash(given.password)
+  const account = await desk.accounts.insert(person)
+  await desk.passwords.set(account.id, hash)
+  desk.events.record({ kind: 'account.created', actor: invocation.actor, accountId: account.id, detail: { admin: true } })
+  return { account, given }
+}
+
+async function promote(invocation: Invocation, email: string): Promise<Made> {
+  const desk = await invocation.desk()
+  const account = await desk.accounts.update((await getPerson(desk, email)).id, { isAdmin: true })
+  desk.events.record({ kind: 'account.made-admin', actor: invocation.actor, accountId: account.id })
+  return { account }
+}
+
+async function refuseExisting(desk: Desk, email: string): Promise<void> {
+  const person = await desk.accounts.findByLogin(email)
+  if (!person) return
+  const hint = person.isAdmin ? `'claviger admin reset ${person.email}' gives them a new password` : 'add --existing to make them an administrator'
+  throw new Failure('account_exists', 'conflict', `${person.email} is there already.`, { detail: { hints: [hint] } })
+}

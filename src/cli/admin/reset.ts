@@ -1,0 +1,29 @@
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { endedJson, endedText, personArgument, personJson } from '../users/person.ts'
+import { getAdministrator } from './administrator.ts'
+
+/** `admin reset`: the way back in for an administrator who has lost theirs. */
+export const adminReset: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('reset')
+    .description('give an administrator a new password, enable them and end their sessions')
+    .argument(...personArgument)
+    .action(async (named: string, options: JsonOption & PasswordOptions) => {
+      const desk = await invocation.desk()
+      const person = await getAdministrator(desk, named)
+      const given = await getNewPassword(invocation, options, person.email)
+      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
+      const account = person.disabledAt ? await desk.accounts.enable(person.id) : person
+      await desk.attempts.forget(person)
+      desk.events.record({ kind: 'password.reset', actor: invocation.actor, accountId: person.id, detail: { ...ended, admin: true } })
+      const secret = given.generated ? { password: given.password } : {}
+      printer.result(options, { ...personJson(account), ...endedJson(ended), ...secret }, () => {
+        printer.line({ text: 'Reset', tone: 'good' }, ` ${account.email}: a new password, ${endedText(ended)}.`)
+        if (given.generated) printer.line(`Password, shown this once: ${given.password}`)
+      })
+    })
+  withExample(withPassword(withJson(command)), 'claviger admin reset ada@example.org')
+}

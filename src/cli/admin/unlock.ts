@@ -1,0 +1,24 @@
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { personArgument, personJson } from '../users/person.ts'
+import { getAdministrator } from './administrator.ts'
+
+/** `admin unlock`: an administrator who has to wait after many wrong tries, or was disabled, may sign in at once. */
+export const adminUnlock: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('unlock')
+    .description('let an administrator sign in at once after many wrong tries, or after being disabled')
+    .argument(...personArgument)
+    .action(async (named: string, options: JsonOption) => {
+      const desk = await invocation.desk()
+      const person = await getAdministrator(desk, named)
+      await desk.attempts.forget(person)
+      const account = person.disabledAt ? await desk.accounts.enable(person.id) : person
+      desk.events.record({ kind: 'account.unlocked', actor: invocation.actor, accountId: person.id })
+      printer.result(options, personJson(account), () =>
+        printer.line({ text: 'Unlocked', tone: 'good' }, ` ${account.email}: they can sign in at once.`),
+      )
+    })
+  withExample(withJson(command), 'claviger admin unlock ada@example.org')
+}

@@ -1,0 +1,36 @@
+import { newApi } from '../../clients/new-api.ts'
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { span } from '../moment.ts'
+import type { AddCommand } from '../nouns.ts'
+import { collect, durationSeconds } from '../option-values.ts'
+import { apiJson } from './api-view.ts'
+
+interface Options extends JsonOption {
+  scope?: string[]
+  ttl?: number
+  alg?: string
+}
+
+/** `apis add`: enough for standard JWT access tokens (RFC 9068). */
+export const apisAdd: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('add')
+    .description('add an API; clients registered for it get JWT access tokens with its audience')
+    .argument('<audience>', 'the aud of its tokens, a URI such as https://api.example.org')
+    .option('--scope <scope>', 'a scope it knows (repeat for more)', collect)
+    .option('--ttl <duration>', 'how long its access tokens live, such as 5m', durationSeconds)
+    .option('--alg <alg>', 'what its access tokens are signed with (default: ES256)')
+    .action(async (audience: string, { scope = [], ttl, alg, json }: Options) => {
+      const input = newApi({ audience, scopes: scope, ttlSeconds: ttl, alg })
+      const desk = await invocation.desk()
+      const api = await desk.apis.insert(input)
+      desk.events.record({ kind: 'api.created', actor: invocation.actor, detail: { audience: api.audience } })
+      printer.result({ json }, apiJson(api, desk.config), () => {
+        const seconds = api.ttlSeconds ?? desk.config.accessTokenSeconds
+        printer.line({ text: 'Added', tone: 'good' }, ` ${api.audience}: access tokens signed ${api.alg}, good for ${span(seconds)}.`)
+      })
+      printer.next(`clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback --api ${api.audience}`)
+    })
+  withExample(withJson(command), 'claviger apis add https://api.example.org --scope orders:read --scope orders:write --ttl 5m')
+}

@@ -1,0 +1,37 @@
+import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
+import { withDryRun, withExample, withJson, withYes, type DryRunOption, type JsonOption, type YesOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { isConfirmed } from '../secret-input.ts'
+import { apiJson } from './api-view.ts'
+
+/** `apis remove`: refused while a client is registered for it. */
+export const apisRemove: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('remove')
+    .description('remove an API that no client is registered for')
+    .argument('<audience>', 'of the API, from apis list')
+    .action(async (audience: string, options: JsonOption & DryRunOption & YesOption) => {
+      const desk = await invocation.desk()
+      const api = await desk.apis.find(audience)
+      if (!api) throw new Failure('api_missing', 'missing', `There is no API ${quoted(audience)}; 'claviger apis list' shows those there are.`)
+      if (options.dryRun) {
+        const users = (await desk.clients.list()).filter((client) => client.apis.includes(audience)).map(({ id }) => id)
+        const verdict = users.length === 0 ? `Would remove ${audience}.` : `Would refuse: registered for it are ${users.join(', ')}.`
+        printer.result(options, { ...apiJson(api, desk.config), dry_run: true, clients: users }, () => printer.line(verdict))
+        return
+      }
+      if (!(await isConfirmed(invocation, options, `Remove ${audience}?`))) {
+        printer.note('Nothing was changed.')
+        invocation.exitCode = 1
+        return
+      }
+      await desk.apis.remove(audience)
+      desk.events.record({ kind: 'api.removed', actor: invocation.actor, detail: { audience } })
+      printer.result(options, { ...apiJson(api, desk.config), removed: true }, () =>
+        printer.line({ text: 'Removed', tone: 'good' }, ` ${audience}.`),
+      )
+    })
+  withExample(withYes(withDryRun(withJson(command))), 'claviger apis remove https://api.example.org')
+}

@@ -1,0 +1,86 @@
+/**
+ * cli is the command line: one command a file, in a folder named after its
+ * noun. It reads argv, prompts and stdin, calls the rooms below through the
+ * `Desk` that the roof opens, and prints. It decides nothing that the rooms
+ * below decide, and knows neither HTTP nor SQL.
+ */
+import { Command, CommanderError } from 'commander'
+import { complain } from './complain.ts'
+import type { OpenDesk, Serve } from './desk.ts'
+import { newInvocation } from './invocation.ts'
+import type { Input, Output } from './invocation.ts'
+import { nouns } from './nouns.ts'
+import { singleLines } from './terminal-text.ts'
+
+export interface CliNeeds {
+  env: NodeJS.ProcessEnv
+  stdin: Input
+  stdout: Output
+  stderr: Output
+  openDesk: OpenDesk
+  serve: Serve
+  /** Path of the running script, so that hints name the command as it was called. */
+  script?: string | undefined
+  now?: () => Date
+}
+
+export type ExitCode = 0 | 1 | 2
+
+/** Runs one command line to its end. Never throws: whatever goes wrong is said on stderr and told by the exit code. */
+export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<ExitCode> {
+  const invocation = newInvocation(needs)
+  try {
+    const program = newProgram(needs)
+    await addNouns(program, argv, invocation)
+    await program.parseAsync([...argv], { from: 'user' })
+    return invocation.exitCode
+  } catch (thrown) {
+    // Commander has printed its own complaint or the help by now.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
+    return complain(thrown, needs)
+  } finally {
+    await invocation.close().catch((thrown: unknown) => complain(thrown, needs))
+  }
+}
+
+function newProgram({ stdout, stderr }: CliNeeds): Command {
+  const width = (output: Output) => Math.min(output.columns ?? 100, 100)
+  return new Command('claviger')
+    .description('A self-hosted OpenID Connect provider.')
+    .usage('<command> [options]')
+    .helpOption('-h, --help', 'show help, with an example')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      getOutHelpWidth: () => width(stdout),
+      getErrHelpWidth: () => width(stderr),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      outputError: (text, write) => write(usageComplaint(text)),
+    })
+    .showHelpAfterError(false)
+    .addHelpText('after', "\n'claviger <command> --help' tells more, with an example.")
+}
+
+/** Commander's two lines, in our words: `error: … (Did you mean x?)`. */
+function usageComplaint(text: string): string {
+  const [first = '', suggestion] = text.trim().split(/\n(?=\(Did you mean )/)
+  const said = `claviger: ${singleLines(first.replace(/^error: /, ''))}\n`
+  const hint = suggestion?.replace(/^\(Did you mean (one of )?(.*)\?\)$/s, 'did you mean $2?')
+  return `${said}hint: ${hint ? singleLines(hint) : "'claviger --help' lists the commands"}\n`
+}
+
+/** Every noun is listed; only those that argv may mean are loaded, so that no command pays for another. */
+async function addNouns(program: Command, argv: readonly string[], invocation: ReturnType<typeof newInvocation>): Promise<void> {
+  const [called] = argv.filter((word) => !word.startsWith('-'))
+  for (const noun of nouns) {
+    const command = program.command(noun.name).description(noun.summary).helpGroup(noun.group).helpCommand(false)
+    if (noun.name === called) (await noun.load())(command, invocation)
+  }
+  program.option('-V, --version', 'show the version').on('option:version', () => {
+    invocation.printer.line(invocation.version())
+    throw new CommanderError(0, 'commander.version', invocation.version())
+  })
+}

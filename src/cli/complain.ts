@@ -1,0 +1,63 @@
+/** The one place where a failure becomes words on stderr and an exit code. */
+import { Failure } from '../errors/failure.ts'
+import type { FailureKind } from '../errors/failure.ts'
+import type { CliNeeds, ExitCode } from './cli.ts'
+import { singleLines } from './terminal-text.ts'
+
+const exitCodeOf = {
+  invalid: 2,
+  denied: 1,
+  missing: 1,
+  conflict: 1,
+  throttled: 1,
+  unavailable: 1,
+} as const satisfies Record<FailureKind, ExitCode>
+
+// Of kind `invalid`, but the deployment is at fault and not the command line.
+const notUsage: ReadonlySet<string> = new Set(['config_invalid'])
+
+/** Says what went wrong and what to do. Stack traces and causes only at log level debug: they may quote more than a terminal should show. */
+export function complain(thrown: unknown, { stderr, env }: Pick<CliNeeds, 'stderr' | 'env'>): ExitCode {
+  const debug = env.CLAVIGER_LOG_LEVEL === 'debug' || env.CLAVIGER_LOG_LEVEL === 'trace'
+  const say = (line: string) => stderr.write(`${singleLines(line)}\n`)
+  if (thrown instanceof Failure) {
+    const hints = hintsOf(thrown)
+    say(`claviger: ${headlineOf(thrown.message, hints)}`)
+    for (const hint of hints) if (hint !== thrown.message) say(`hint: ${hint}`)
+    if (debug && thrown.cause) say(traceOf(thrown.cause))
+    return notUsage.has(thrown.code) ? 1 : exitCodeOf[thrown.kind]
+  }
+  if (isCancelled(thrown)) {
+    say('claviger: cancelled; nothing was changed')
+    return 1
+  }
+  say(`claviger: something went wrong that should not have (${nameOf(thrown)})`)
+  if (debug) say(traceOf(thrown))
+  else say('hint: run it again with CLAVIGER_LOG_LEVEL=debug to see where')
+  return 1
+}
+
+function hintsOf({ detail }: Failure): string[] {
+  return [detail.faults, detail.hints].flatMap((list) =>
+    Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [],
+  )
+}
+
+/** Rooms put all faults into the sentence; here each has its own line. */
+function headlineOf(message: string, hints: readonly string[]): string {
+  const all = hints.join(' ')
+  const head = message.endsWith(all) ? message.slice(0, message.length - all.length).trim() : message
+  return head === '' ? message : head
+}
+
+/** Ctrl-C at a prompt. */
+const isCancelled = (thrown: unknown): boolean =>
+  thrown instanceof Error && (thrown.name === 'ExitPromptError' || thrown.name === 'AbortPromptError')
+
+const nameOf = (thrown: unknown): string => {
+  if (!(thrown instanceof Error)) return typeof thrown
+  const { code } = thrown as { code?: unknown }
+  return typeof code === 'string' ? `${thrown.name} ${code}` : thrown.name
+}
+
+const traceOf = (thrown: unknown): string => (thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))

@@ -1,0 +1,78 @@
+/** One run of one command: what it was given, and what it opens on the way. */
+import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import type { CliNeeds, ExitCode } from './cli.ts'
+import type { Desk, Serve } from './desk.ts'
+import { Printer } from './printer.ts'
+
+export interface Input extends AsyncIterable<Uint8Array | string> {
+  isTTY?: boolean
+}
+
+export interface Output {
+  write(text: string): unknown
+  isTTY?: boolean
+  columns?: number
+}
+
+export interface Invocation {
+  env: NodeJS.ProcessEnv
+  stdin: Input
+  stderr: Output
+  printer: Printer
+  serve: Serve
+  now(): Date
+  /** Opened at the first call and closed when the command ends. */
+  desk(): Promise<Desk>
+  /** For the audit log: `cli:<unix user>`. */
+  actor: string
+  version(): string
+  /** A command that did its work and found something wrong sets 1. */
+  exitCode: ExitCode
+  close(): Promise<void>
+}
+
+export function newInvocation(needs: CliNeeds): Invocation {
+  const { env, stdin, stdout, stderr, serve, openDesk, now = () => new Date() } = needs
+  let opened: Promise<Desk> | undefined
+  return {
+    env,
+    stdin,
+    stderr,
+    serve,
+    now,
+    printer: new Printer({ stdout, stderr, env, now, program: calledAs(needs) }),
+    desk: () => (opened ??= openDesk(env)),
+    get actor() {
+      return `cli:${unixUser()}`
+    },
+    version,
+    exitCode: 0,
+    async close() {
+      // A desk that never opened has said so already.
+      const desk = await opened?.catch(() => undefined)
+      await desk?.close()
+    },
+  }
+}
+
+/** How the person called us, so that a hint can be pasted as it stands. */
+function calledAs({ env, script }: CliNeeds): string {
+  if (env.npm_lifecycle_event && env.npm_package_name === 'claviger') return 'npm run claviger --'
+  return script?.endsWith('main.ts') ? 'node src/main.ts' : 'claviger'
+}
+
+function unixUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // An arbitrary uid in a container has no name.
+    return String(process.getuid?.() ?? 'unknown')
+  }
+}
+
+/** The same two levels up from `src/cli/` and, when published, from `dist/cli/`. */
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  return version
+}

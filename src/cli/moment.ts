@@ -1,0 +1,32 @@
+/** Instants and spans as people say them. */
+const units = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const
+
+/** `3 days`, `1 hour`, `less than a minute`; the larger unit only, since nobody plans by more. */
+export function span(seconds: number): string {
+  const length = Math.abs(seconds)
+  for (const [unit, size] of units) {
+    const count = Math.floor(length / size)
+    if (count >= 1) return `${count} ${unit}${count === 1 ? '' : 's'}`
+  }
+  return 'less than a minute'
+}
+
+/** `in 27 days`, `3 hours ago`, `just now`; a dash when there is no such instant. */
+export function fromNow(at: Date | undefined, now: Date): string {
+  if (!at) return '–'
+  const seconds = (at.getTime() - now.getTime()) / 1000
+  if (Math.abs(seconds) < 60) return seconds > 1 ? 'within a minute' : 'just now'
+  return seconds > 0 ? `in ${span(seconds)}` : `${span(seconds)} ago`
+}
+
+/** `2026-11-22 04:33 UTC (3 days ago)`. */
+export const dated = (at: Date | undefined, now: Date): string | undefined =>
+  at && `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC (${fromNow(at, now)})`
+
+/** `1 session`, `3 sessions`. */
+export const counted = (count: number, singular: string, plural = `${singular}s`): string =>
+  `${count} ${count === 1 ? singular : plural}`

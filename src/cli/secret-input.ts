@@ -1,0 +1,106 @@
+/** How secrets get in: typed at a prompt, piped into stdin, or made here. Never from argv, where `ps` and histories see them. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { Failure } from '../errors/failure.ts'
+import { quoted } from '../events/plain-text.ts'
+import type { Command } from 'commander'
+import type { Input, Invocation } from './invocation.ts'
+
+const limitBytes = 64 * 1024
+
+export interface PasswordOptions {
+  passwordStdin?: boolean
+  generatePassword?: boolean
+}
+
+export interface NewPassword {
+  password: string
+  /** Made here, so that it has to be shown once. */
+  generated: boolean
+}
+
+export const withPassword = (command: Command): Command =>
+  command
+    .option('--password-stdin', 'read the password from stdin, one line')
+    .option('--generate-password', 'make a strong password and print it once')
+
+/** Undefined when nobody can be asked: no option says where from, and there is no terminal. */
+export async function findNewPassword(invocation: Invocation, options: PasswordOptions, whose: string): Promise<NewPassword | undefined> {
+  const { stdin } = invocation
+  if (options.passwordStdin && options.generatePassword) {
+    throw new Failure('password_twice', 'invalid', 'Choose one of --password-stdin and --generate-password.')
+  }
+  if (options.generatePassword) return { password: randomBytes(15).toString('base64url'), generated: true }
+  if (options.passwordStdin) return { password: await readSecret(stdin, 'password'), generated: false }
+  if (!mayAsk(invocation)) return undefined
+  return { password: await askTwice(invocation, whose), generated: false }
+}
+
+export async function getNewPassword(invocation: Invocation, options: PasswordOptions, whose: string): Promise<NewPassword> {
+  const found = await findNewPassword(invocation, options, whose)
+  if (found) return found
+  throw new Failure('password_needed', 'invalid', 'There is no terminal to ask for the password.', {
+    detail: { hints: ['pipe it in with --password-stdin, or let one be made with --generate-password'] },
+  })
+}
+
+/** The whole of stdin without its last line break. @throws Failure when it is empty, too long or not UTF-8. */
+export async function readSecret(stdin: Input, what: string): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk as Uint8Array))
+    length += chunk.length
+    if (length > limitBytes) throw new Failure('stdin_too_long', 'invalid', `What came on stdin is too long for a ${what}.`)
+  }
+  return decoded(Buffer.concat(chunks), what, 'stdin')
+}
+
+/** @throws Failure as `readSecret`, and when the file cannot be read. */
+export async function readSecretFile(path: string, what: string): Promise<string> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new Failure('file_unreadable', 'invalid', `The ${what} file ${quoted(path)} cannot be read.`, { cause })
+  })
+  if (bytes.length > limitBytes) throw new Failure('file_too_long', 'invalid', `The file ${quoted(path)} is too long for a ${what}.`)
+  return decoded(bytes, what, quoted(path))
+}
+
+function decoded(bytes: Uint8Array, what: string, where: string): string {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new Failure('not_utf8', 'invalid', `The ${what} from ${where} is not UTF-8 text.`, { cause })
+  }
+  const secret = text.replace(/\r?\n$/, '')
+  if (secret === '') throw new Failure('secret_empty', 'invalid', `No ${what} came from ${where}.`)
+  return secret
+}
+
+export const mayAsk = ({ stdin, stderr }: Pick<Invocation, 'stdin' | 'stderr'>): boolean =>
+  stdin.isTTY === true && stderr.isTTY === true
+
+async function askTwice(invocation: Invocation, whose: string): Promise<string> {
+  const { password: ask } = await import('@inquirer/prompts')
+  const streams = promptStreams(invocation)
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const first = await ask({ message: `New password for ${whose}`, mask: true }, streams)
+    const second = await ask({ message: 'The same again', mask: true }, streams)
+    if (first === second && first !== '') return first
+    invocation.printer.note(first === '' ? 'It is empty.' : 'These two differ.')
+  }
+  throw new Failure('password_differs', 'invalid', 'The password was not typed the same way twice.')
+}
+
+/** Asks before what cannot be undone; without a terminal the command line has the last word. */
+export async function isConfirmed(invocation: Invocation, options: { yes?: boolean }, question: string): Promise<boolean> {
+  if (options.yes || !mayAsk(invocation)) return true
+  const { confirm } = await import('@inquirer/prompts')
+  return confirm({ message: question, default: false }, promptStreams(invocation))
+}
+
+// Prompts go to stderr: stdout is for data.
+const promptStreams = ({ stdin, stderr }: Invocation) => ({
+  input: stdin as unknown as NodeJS.ReadableStream,
+  output: stderr as unknown as NodeJS.WritableStream,
+})

@@ -1,0 +1,22 @@
+import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+
+/** `sessions end`: one browser is signed out, the others stay. */
+export const sessionsEnd: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('end')
+    .description('end one browser session, with the grants and refresh tokens that hang on it')
+    .argument('<id>', 'of the session, from sessions list')
+    .action(async (id: string, options: JsonOption) => {
+      const desk = await invocation.desk()
+      if (!(await desk.sessions.end(id))) {
+        throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
+      }
+      desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
+      printer.result(options, { id, ended: true }, () => printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`))
+    })
+  withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')
+}

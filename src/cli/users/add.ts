@@ -1,0 +1,43 @@
+import { newAccount } from '../../accounts/new-account.ts'
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { findNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { personJson } from './person.ts'
+
+interface Options extends JsonOption, PasswordOptions {
+  name?: string
+  emailVerified?: boolean
+}
+
+/** `users add`: without a password where nobody can be asked for one; the person can be given one later. */
+export const usersAdd: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('add')
+    .description('add a person; asks for a password on a terminal')
+    .argument('<email>', 'their sign-in name')
+    .option('--name <name>', 'full name')
+    .option('--email-verified', 'the address is known to be theirs')
+    .action(async (email: string, options: Options) => {
+      // Checked before a password is asked for.
+      const { name, emailVerified } = options
+      const person = newAccount({ email, ...(name === undefined ? {} : { name }), ...(emailVerified ? { emailVerified } : {}) })
+      const given = await findNewPassword(invocation, options, email)
+      const desk = await invocation.desk()
+      // Hashed before anything is stored, so that a refused password leaves no half-made person.
+      const hash = given && (await desk.passwords.hash(given.password))
+      const account = await desk.accounts.insert(person)
+      if (hash) await desk.passwords.set(account.id, hash)
+      desk.events.record({ kind: 'account.created', actor: invocation.actor, accountId: account.id })
+      const secret = given?.generated ? { password: given.password } : {}
+      printer.result(options, { ...personJson(account), has_password: hash !== undefined, ...secret }, () => {
+        printer.line({ text: 'Added', tone: 'good' }, ` ${account.email} (${account.id}).`)
+        if (given?.generated) printer.line(`Password, shown this once: ${given.password}`)
+      })
+      if (!hash) {
+        printer.note('They have no password yet, so they cannot sign in.')
+        printer.next(`users set-password ${account.email}`)
+      }
+    })
+  withExample(withPassword(withJson(command)), "claviger users add ada@example.org --name 'Ada Lovelace'", 'pass show ada | claviger users add ada@example.org --password-stdin')
+}

@@ -1,0 +1,33 @@
+import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import { counted } from '../moment.ts'
+import type { AddCommand } from '../nouns.ts'
+import { endedJson, endedText, getPerson, longestAccessTokenSeconds, personArgument, personJson, worstCaseText } from './person.ts'
+
+/** `users disable`: shuts a person out at once and says how long what is already out may still be good. */
+export const usersDisable: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('disable')
+    .description('shut a person out: no sign-in, every session and refresh token ends')
+    .argument(...personArgument)
+    .action(async (named: string, options: JsonOption & DryRunOption) => {
+      const desk = await invocation.desk()
+      const person = await getPerson(desk, named)
+      const seconds = await longestAccessTokenSeconds(desk)
+      if (options.dryRun) {
+        const sessions = await desk.sessions.list(person.id)
+        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
+          printer.line(`Would disable ${person.email} and end ${counted(sessions.length, 'session')}.`),
+        )
+        return
+      }
+      const ended = await desk.accounts.disable(person.id)
+      desk.events.record({ kind: 'account.disabled', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
+      const after = (await desk.accounts.find(person.id)) ?? person
+      printer.result(options, { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds }, () => {
+        printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
+        printer.line(worstCaseText(seconds))
+      })
+    })
+  withExample(withDryRun(withJson(command)), 'claviger users disable ada@example.org')
+}

@@ -1,0 +1,22 @@
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { getPerson, personArgument, personJson } from './person.ts'
+
+/** `users enable`: lets a disabled person sign in again. */
+export const usersEnable: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('enable')
+    .description('let a disabled person sign in again')
+    .argument(...personArgument)
+    .action(async (named: string, options: JsonOption) => {
+      const desk = await invocation.desk()
+      const person = await getPerson(desk, named)
+      const enabled = await desk.accounts.enable(person.id)
+      desk.events.record({ kind: 'account.enabled', actor: invocation.actor, accountId: person.id })
+      printer.result(options, personJson(enabled), () => {
+        printer.line({ text: 'Enabled', tone: 'good' }, ` ${enabled.email}: they can sign in again.`)
+      })
+    })
+  withExample(withJson(command), 'claviger users enable ada@example.org')
+}

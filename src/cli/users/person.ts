@@ -1,0 +1,57 @@
+/** How commands name a person, and how they show one. */
+import type { Account } from '../../accounts/account.ts'
+import type { Ended } from '../../accounts/account-store.ts'
+import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
+import type { Desk } from '../desk.ts'
+import { counted, span } from '../moment.ts'
+import type { Cell } from '../printer.ts'
+
+export const personArgument = ['<person>', 'email address or account id (acc_…)'] as const
+
+/** @throws Failure `account_missing`. */
+export async function getPerson(desk: Pick<Desk, 'accounts'>, named: string): Promise<Account> {
+  const found = named.startsWith('acc_') ? await desk.accounts.find(named) : undefined
+  const account = found ?? (await desk.accounts.findByLogin(named))
+  if (account) return account
+  throw new Failure('account_missing', 'missing', `There is no person ${quoted(named)}.`, {
+    detail: { hints: ["'claviger users list --search …' finds people by a part of name or address"] },
+  })
+}
+
+/** As JSON shows a person. */
+export const personJson = (account: Account) => ({
+  id: account.id,
+  email: account.email,
+  email_verified: account.emailVerified,
+  name: account.name ?? null,
+  admin: account.isAdmin,
+  disabled_at: account.disabledAt ?? null,
+  created_at: account.createdAt,
+  updated_at: account.updatedAt,
+})
+
+export const personState = (account: Account): Cell => {
+  if (account.disabledAt) return { text: 'disabled', tone: 'bad' }
+  return account.isAdmin ? { text: 'administrator', tone: 'good' } : 'active'
+}
+
+export const endedJson = (ended: Ended) => ({
+  sessions_ended: ended.sessions,
+  grants_ended: ended.grants,
+  refresh_tokens_ended: ended.refreshTokens,
+})
+
+/** `2 sessions and 3 refresh tokens ended`. */
+export const endedText = (ended: Ended): string =>
+  `${counted(ended.sessions, 'session')}, ${counted(ended.grants, 'grant')} and ${counted(ended.refreshTokens, 'refresh token')} ended`
+
+/** Services that only check signatures go on accepting what is out: say for how long at most. */
+export const worstCaseText = (accessTokenSeconds: number): string =>
+  `Access tokens issued before may still pass at services that only check signatures, for ${span(accessTokenSeconds)} at most.`
+
+/** The longest life of an access token of this deployment. */
+export async function longestAccessTokenSeconds(desk: Pick<Desk, 'apis' | 'config'>): Promise<number> {
+  const apis = await desk.apis.list()
+  return Math.max(desk.config.accessTokenSeconds, ...apis.map((api) => api.ttlSeconds ?? 0))
+}

@@ -1,0 +1,36 @@
+import { withDryRun, withExample, withJson, withYes, type DryRunOption, type JsonOption, type YesOption } from '../command-options.ts'
+import { counted } from '../moment.ts'
+import type { AddCommand } from '../nouns.ts'
+import { isConfirmed } from '../secret-input.ts'
+import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
+
+/** `users remove`: for good. Disabling is what one usually wants. */
+export const usersRemove: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('remove')
+    .description('remove a person for good, with everything that is theirs')
+    .argument(...personArgument)
+    .action(async (named: string, options: JsonOption & DryRunOption & YesOption) => {
+      const desk = await invocation.desk()
+      const person = await getPerson(desk, named)
+      if (options.dryRun) {
+        const sessions = await desk.sessions.list(person.id)
+        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
+          printer.line(`Would remove ${person.email} for good, with ${counted(sessions.length, 'session')}.`),
+        )
+        return
+      }
+      if (!(await isConfirmed(invocation, options, `Remove ${person.email} for good?`))) {
+        printer.note('Nothing was changed.')
+        invocation.exitCode = 1
+        return
+      }
+      const ended = await desk.accounts.remove(person.id)
+      desk.events.record({ kind: 'account.removed', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
+      printer.result(options, { ...personJson(person), removed: true, ...endedJson(ended) }, () => {
+        printer.line({ text: 'Removed', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
+      })
+    })
+  withExample(withYes(withDryRun(withJson(command))), 'claviger users remove ada@example.org --dry-run')
+}

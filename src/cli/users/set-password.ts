@@ -1,0 +1,26 @@
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
+
+/** `users set-password`: whoever knew the old one is out, so every session ends with it. */
+export const usersSetPassword: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('set-password')
+    .description('give a person a new password; every session and refresh token of theirs ends')
+    .argument(...personArgument)
+    .action(async (named: string, options: JsonOption & PasswordOptions) => {
+      const desk = await invocation.desk()
+      const person = await getPerson(desk, named)
+      const given = await getNewPassword(invocation, options, person.email)
+      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
+      desk.events.record({ kind: 'password.reset', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
+      const secret = given.generated ? { password: given.password } : {}
+      printer.result(options, { ...personJson(person), ...endedJson(ended), ...secret }, () => {
+        printer.line({ text: 'Set', tone: 'good' }, ` a new password for ${person.email}: ${endedText(ended)}.`)
+        if (given.generated) printer.line(`Password, shown this once: ${given.password}`)
+      })
+    })
+  withExample(withPassword(withJson(command)), 'claviger users set-password ada@example.org', 'claviger users set-password ada@example.org --generate-password --json')
+}

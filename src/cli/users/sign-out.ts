@@ -1,0 +1,32 @@
+import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import { counted } from '../moment.ts'
+import type { AddCommand } from '../nouns.ts'
+import { endedJson, endedText, getPerson, longestAccessTokenSeconds, personArgument, personJson, worstCaseText } from './person.ts'
+
+/** `users sign-out`: everywhere, in every app. */
+export const usersSignOut: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('sign-out')
+    .description('sign a person out everywhere: every session, grant and refresh token ends')
+    .argument(...personArgument)
+    .action(async (named: string, options: JsonOption & DryRunOption) => {
+      const desk = await invocation.desk()
+      const person = await getPerson(desk, named)
+      if (options.dryRun) {
+        const sessions = await desk.sessions.list(person.id)
+        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
+          printer.line(`Would sign ${person.email} out of ${counted(sessions.length, 'session')}.`),
+        )
+        return
+      }
+      const ended = await desk.accounts.signOut(person.id)
+      desk.events.record({ kind: 'account.signed-out', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
+      const seconds = await longestAccessTokenSeconds(desk)
+      printer.result(options, { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds }, () => {
+        printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
+        printer.line(worstCaseText(seconds))
+      })
+    })
+  withExample(withDryRun(withJson(command)), 'claviger users sign-out ada@example.org')
+}
