@@ -72,6 +72,9 @@ function refuse(ctx: Context, status: 401 | 403, error?: string, description?: s
   const parameters = { error, error_description: description, scope }
   const named = Object.entries(parameters).filter(([, value]) => value !== undefined)
   ctx.status = status
-  ctx.set('www-authenticate', ['Bearer', named.map(([name, value]) => `${name}="${value}"`).join(', ')].join(' ').trim())
+  ctx.set(
+    'www-authenticate',
+    ['Bearer', named.map(([name, value]) => `${name}="${value}"`).join(', ')].join(' ').trim(),
+  )
   ctx.body = error === undefined ? { error: 'no_token' } : { error, error_description: description }
 }

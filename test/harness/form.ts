@@ -23,7 +23,7 @@ export function submissionOf(
     const name = control.getAttribute('name')
     if (name === undefined || control.hasAttribute('disabled')) continue
     unused.delete(name)
-    const value = valueOf(control, typed[name])
+    const value = contentOf(control, typed[name])
     if (value !== undefined) fields.append(name, value)
   }
   if (unused.size > 0) throw new Error(`The form has no field named ${[...unused].join(', ')}:\n${form.outerHTML}`)
@@ -41,7 +41,7 @@ function formOf(document: HTMLElement, button: HTMLElement): HTMLElement {
   return form
 }
 
-function valueOf(control: HTMLElement, typed: string | boolean | undefined): string | undefined {
+function contentOf(control: HTMLElement, typed: string | boolean | undefined): string | undefined {
   const type = (control.getAttribute('type') ?? 'text').toLowerCase()
   if (['submit', 'button', 'image', 'reset', 'file'].includes(type)) return undefined
   if (type === 'checkbox' || type === 'radio') {

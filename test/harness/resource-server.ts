@@ -10,7 +10,11 @@ export interface ResourceServer {
 }
 
 /** @param audience what the API is registered as; the provider must know it */
-export async function startResourceServer(issuer: string, audience: string, spaOrigin = 'http://localhost:9401'): Promise<ResourceServer> {
+export async function startResourceServer(
+  issuer: string,
+  audience: string,
+  spaOrigin = 'http://localhost:9401',
+): Promise<ResourceServer> {
   const port = await freePort()
   const api = await startApi({ port, issuer, audience, spaOrigin })
   return {

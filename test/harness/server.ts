@@ -90,7 +90,11 @@ async function isReady(child: ChildProcess, port: number, issuerPath: string): P
 }
 
 /** Nobody listening yet is an answer, too: not ready. */
-const answers = (url: string): Promise<boolean> => fetch(url).then(({ ok }) => ok, () => false)
+const answers = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 
 function providerOf(
   child: ChildProcess,

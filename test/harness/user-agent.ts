@@ -65,7 +65,10 @@ export class UserAgent {
   follow(page: VisitedPage, link: string): Promise<VisitedPage> {
     const href = page.document.querySelector(link)?.getAttribute('href')
     if (href === undefined) throw new Error(`No ${link} on ${page.url.href} (${page.status}):\n${page.text}`)
-    return this.#walk('GET', new URL(href, page.url), undefined, { referer: page.url.href, 'sec-fetch-site': 'same-origin' })
+    return this.#walk('GET', new URL(href, page.url), undefined, {
+      referer: page.url.href,
+      'sec-fetch-site': 'same-origin',
+    })
   }
 
   /** One request, no redirect followed; for hostile requests, too. */
@@ -88,7 +91,12 @@ export class UserAgent {
     return answer
   }
 
-  async #walk(method: string, start: URL, body: string | undefined, headers: Record<string, string>): Promise<VisitedPage> {
+  async #walk(
+    method: string,
+    start: URL,
+    body: string | undefined,
+    headers: Record<string, string>,
+  ): Promise<VisitedPage> {
     const way: string[] = []
     let [verb, url, content] = [method, start, body]
     for (let steps = 0; steps < redirectLimit; steps += 1) {
@@ -111,14 +119,23 @@ function pageOf(url: URL, answer: Answer, left: boolean, way: readonly string[])
   return { ...answer, url, document, heading, left, way }
 }
 
-function exchange(method: string, url: URL, body: string | undefined, headers: Record<string, string>): Promise<Answer> {
+function exchange(
+  method: string,
+  url: URL,
+  body: string | undefined,
+  headers: Record<string, string>,
+): Promise<Answer> {
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk)).once('error', reject)
       response.once('end', () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString('utf8') })
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text: Buffer.concat(chunks).toString('utf8'),
+        })
       })
     })
     sent.once('error', reject).end(body)
