@@ -6,12 +6,25 @@ export interface KeySet {
   readonly version: string
   /** Private JWKs for the engine: per algorithm the signing key first, then retired ones (to verify id_token_hint). With kid, alg, use. */
   readonly engineJwks: { keys: JWK[] }
+  /** Keys that live elsewhere and sign on request, in the same order; for the engine's external signing. Empty with the local envelope. */
+  readonly signers?: readonly KeySigner[]
   /** The public JWKS as served: pending, active and retired keys; signature keys only; each with kid, alg, use; no private member. */
   readonly publicJwks: { keys: JWK[] }
-  /** Seconds that a cache may keep `publicJwks`, computed from the schedule; at most 300. */
+  /** Seconds that a cache may keep `publicJwks` from now on, computed from the schedule; at most 300, 0 at a promotion. Read it for each answer. */
   readonly maxAgeSeconds: number
   /** Algorithms that have an active key. */
   readonly algorithms: readonly string[]
+  /** When the soonest promotion is due by the database's clock. */
+  readonly nextRotationAt?: Date | undefined
+}
+
+/** A private key that this process does not hold. */
+export interface KeySigner {
+  kid: string
+  alg: string
+  publicJwk: JWK
+  /** The JWS signature over `data` (ECDSA as r and s). */
+  sign(data: Uint8Array): Promise<Uint8Array>
 }
 
 export interface KeySetSource {

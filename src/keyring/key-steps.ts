@@ -1,0 +1,159 @@
+/** The steps of the life cycle, each within one change of the keys. Whoever runs them has read the rows under the lock. */
+import { getSigningAlgorithm } from './algorithms.ts'
+import { type KeyStep, type KeyTask, later } from './key-plan.ts'
+import type { KeyLedger } from './key-store.ts'
+import { type KeyTimes, retentionSecondsOf } from './key-times.ts'
+import type { KeyVault, NewKey } from './key-vault.ts'
+import { emergency, findActive, findStandby, isPublished, type KeyState, type SigningKey } from './signing-key.ts'
+
+export interface StepNeeds {
+  vault: KeyVault
+  times: KeyTimes
+}
+
+/** A change in the making: the ledger, and what was done so far for the audit log and the one who asked. */
+export class KeyChangeInMaking {
+  readonly steps: (KeyStep & { event: string; reason: string })[] = []
+  readonly #ledger: KeyLedger
+  readonly #needs: StepNeeds
+
+  constructor(ledger: KeyLedger, needs: StepNeeds) {
+    this.#ledger = ledger
+    this.#needs = needs
+  }
+
+  get keys(): readonly SigningKey[] {
+    return this.#ledger.keys
+  }
+
+  get now(): Date {
+    return this.#ledger.now
+  }
+
+  /** Does one task of the schedule. */
+  async perform(task: KeyTask): Promise<void> {
+    if (task.do === 'create') await this.complete(task.alg)
+    else if (task.do === 'promote') await this.promote(task.alg, 'schedule')
+    else await this.remove(task.key, 'schedule')
+  }
+
+  /** Makes what an algorithm lacks: a key that signs, a standby, or both. */
+  async complete(alg: string): Promise<void> {
+    if (!findActive(this.keys, alg)) {
+      const first = !this.keys.some((key) => key.alg === alg)
+      if (findStandby(this.keys, alg)) await this.#activate(alg, emergency('there was no key that signs'))
+      else await this.#insert(alg, 'active', first ? 'first key' : emergency('there was no key that signs'))
+    }
+    if (!findStandby(this.keys, alg)) await this.#insert(alg, 'pending', 'standby')
+  }
+
+  /** The standby signs, the one before retires, a fresh standby is published: in that order, or not at all. */
+  async promote(alg: string, reason: string): Promise<void> {
+    const active = findActive(this.keys, alg)
+    if (active) await this.#retire(active, reason)
+    await this.#activate(alg, reason)
+    await this.complete(alg)
+  }
+
+  async remove(key: SigningKey, reason: string): Promise<void> {
+    await this.#ledger.update(key.kid, { state: 'removed', sealed: null, removedAt: this.now, reason })
+    this.#note(key, 'key.removed', 'leaves the JWKS', reason)
+  }
+
+  /** The key leaves the JWKS at once; where it was the one that signs, the standby takes over in the same change. */
+  async revoke(key: SigningKey, reason: string): Promise<void> {
+    await this.#ledger.update(key.kid, { state: 'revoked', sealed: null, revokedAt: this.now, reason })
+    this.#note(key, 'key.revoked', 'leaves the JWKS; everything it signed is void', reason)
+    if (key.state === 'active') await this.#activate(key.alg, emergency(`${key.kid} was revoked`))
+    if (key.state !== 'retired') await this.complete(key.alg)
+  }
+
+  /** Nothing that an algorithm has can be trusted: all of it leaves, and fresh keys start. */
+  async replaceAll(alg: string, reason: string): Promise<void> {
+    for (const key of this.keys.filter((one) => one.alg === alg && isPublished(one))) {
+      await this.#ledger.update(key.kid, { state: 'revoked', sealed: null, revokedAt: this.now, reason })
+      this.#note(key, 'key.revoked', 'leaves the JWKS; everything it signed is void', reason)
+    }
+    await this.complete(alg)
+  }
+
+  /** The standby signs as soon as its lead is over, instead of when the interval is. */
+  async bringForward(standby: SigningKey): Promise<void> {
+    const at = standby.promotableAt
+    await this.#ledger.update(standby.kid, { promoteAt: at })
+    const what = `will begin to sign at ${at.toISOString()}, when it has been published long enough`
+    this.steps.push({
+      at,
+      kid: standby.kid,
+      alg: standby.alg,
+      what,
+      event: 'key.rotation-requested',
+      reason: 'rotated by hand',
+    })
+  }
+
+  /** Ends an algorithm: its key only verifies from now on, its standby goes. */
+  async end(alg: string): Promise<void> {
+    const active = findActive(this.keys, alg)
+    const standby = findStandby(this.keys, alg)
+    if (active) await this.#retire(active, 'algorithm switched off')
+    if (standby) await this.remove(standby, 'algorithm switched off')
+  }
+
+  /** Takes in a key made elsewhere: as the standby, in place of the one there was, or only to verify. */
+  async adopt(made: NewKey, alg: string, state: 'pending' | 'retired'): Promise<void> {
+    const standby = findStandby(this.keys, alg)
+    if (state === 'pending' && standby) await this.remove(standby, `replaced by the imported ${made.kid}`)
+    await this.#keep(made, alg, state, 'imported')
+    await this.complete(alg)
+  }
+
+  async #retire(key: SigningKey, reason: string): Promise<void> {
+    const removableAt = later(this.now, retentionSecondsOf(this.#needs.times))
+    await this.#ledger.update(key.kid, { state: 'retired', retiredAt: this.now, removableAt, reason })
+    this.#note(key, 'key.retired', `retires and still verifies until ${removableAt.toISOString()}`, reason)
+  }
+
+  async #activate(alg: string, reason: string): Promise<void> {
+    const standby = findStandby(this.keys, alg)
+    if (!standby) return this.#insert(alg, 'active', reason)
+    await this.#ledger.update(standby.kid, { state: 'active', activeAt: this.now, promoteAt: null, reason })
+    this.#note(standby, 'key.promoted', 'begins to sign', reason)
+  }
+
+  async #insert(alg: string, state: 'active' | 'pending', reason: string): Promise<void> {
+    await this.#keep(await this.#needs.vault.create(getSigningAlgorithm(alg)), alg, state, reason)
+  }
+
+  async #keep({ kid, publicJwk, sealed }: NewKey, alg: string, state: KeyState, reason: string): Promise<void> {
+    const now = this.now
+    const { times } = this.#needs
+    const key: SigningKey = {
+      kid,
+      alg,
+      state,
+      publicJwk,
+      sealed: sealed.jwe,
+      fingerprint: sealed.fingerprint,
+      createdAt: now,
+      publishAt: now,
+      promotableAt: later(now, times.publishLeadSeconds),
+      promoteAt: null,
+      activeAt: state === 'active' ? now : null,
+      retiredAt: state === 'retired' ? now : null,
+      removableAt: state === 'retired' ? later(now, retentionSecondsOf(times)) : null,
+      removedAt: null,
+      revokedAt: null,
+      reason,
+    }
+    await this.#ledger.insert(key)
+    const what = { active: 'is made and signs', pending: 'is made and published as the standby' }[
+      state as 'active' | 'pending'
+    ]
+    this.#note(key, reason === 'imported' ? 'key.imported' : 'key.created', what ?? 'is published to verify', reason)
+  }
+
+  #note(key: SigningKey, event: string, what: string, reason: string): void {
+    this.steps.push({ at: this.now, kid: key.kid, alg: key.alg, what, event, reason })
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * keyring makes, publishes, rotates, retires and revokes signing keys, and keeps the deployment's other secrets.
+ * It never issues tokens; `oidc` does. Keys rest in the database, wrapped; the database also holds the law of
+ * their life (see the migration), so that a fault here cannot break it. Any node may take any step: a lock in
+ * the store lets exactly one at a time, the rows are read under it, and the database's clock decides.
+ */
+import type { JWK } from 'jose'
+import { Failure } from '../errors/failure.ts'
+import type { AuditLog } from '../events/events.ts'
+import { ALWAYS_ON, getSigningAlgorithm, rankOfAlgorithm } from './algorithms.ts'
+import { readForeignKey } from './import-key.ts'
+import { type KeyStep, nextPromotionAt, planSteps, proofOf, tasksOf } from './key-plan.ts'
+import { KeyChangeInMaking } from './key-steps.ts'
+import { BUSY, type KeyStore, type Patience } from './key-store.ts'
+import { cacheSecondsOf, checkKeyTimes, type KeyTimes } from './key-times.ts'
+import type { KeyVault } from './key-vault.ts'
+import { inOrder, publicJwksOf } from './published-keys.ts'
+import { emergency, findActive, findStandby, isPublished, type KeyState, type SigningKey } from './signing-key.ts'
+
+export interface KeyringNeeds {
+  store: KeyStore
+  vault: KeyVault
+  times: KeyTimes
+  /** From `algorithmsInUse`. */
+  algorithms: readonly string[]
+  audit: Pick<AuditLog, 'write'>
+}
+
+/** One key as an administrator sees it. */
+export interface KeyRow {
+  kid: string
+  alg: string
+  state: KeyState
+  createdAt: Date
+  publishAt: Date
+  activeAt: Date | undefined
+  retiredAt: Date | undefined
+  removableAt: Date | undefined
+  reason: string | undefined
+}
+
+export interface KeyChange {
+  /** What was done, or would be done by a dry run, in order. */
+  steps: KeyStep[]
+  keys: KeyRow[]
+  /** After a revocation: until when a verifier that only caches the JWKS may still accept the key. */
+  acceptedUntil?: Date
+}
+
+interface ChangeOptions {
+  dryRun?: boolean
+  actor?: string
+}
+
+export class Keyring {
+  readonly #needs: KeyringNeeds
+
+  /** @throws Failure `key_times_contradict` */
+  constructor(needs: KeyringNeeds) {
+    const faults = checkKeyTimes(needs.times)
+    if (faults.length > 0)
+      throw new Failure('key_times_contradict', 'invalid', faults.join(' '), { detail: { faults } })
+    this.#needs = needs
+  }
+
+  /**
+   * At start: proves that every key can be opened, then makes what is missing (a key that signs and a standby an algorithm).
+   * @throws Failure `key_encryption_key_wrong` and changes nothing
+   */
+  async ensureKeys(): Promise<void> {
+    const { keys } = await this.#needs.store.read()
+    for (const key of keys.filter(isPublished)) await this.#needs.vault.open(key)
+    const lacking = this.#needs.algorithms.some((alg) => !findActive(keys, alg) || !findStandby(keys, alg))
+    if (!lacking) return
+    await this.#change('wait', { actor: 'schedule' }, async (change) => {
+      for (const alg of this.#needs.algorithms) await change.complete(alg)
+    })
+  }
+
+  /** Takes every step that is due. Gives what was done: nothing when nothing was due or another node is at it. */
+  async runDueStep(): Promise<KeyStep[]> {
+    const { keys, now } = await this.#needs.store.read()
+    if (this.#dueTasks(keys, now).length === 0) return []
+    const done = await this.#change('give-up', { actor: 'schedule' }, async (change) => {
+      // Read again under the lock: of many nodes that saw it due, the first has done it.
+      for (const task of this.#dueTasks(change.keys, change.now)) await change.perform(task)
+    })
+    return done === BUSY ? [] : done.steps
+  }
+
+  /**
+   * Has the standby sign: at once where its publish lead is over, else as soon as it is.
+   * @param options.now skips the lead: verifiers that do not fetch again for an unknown kid refuse its tokens for a while
+   */
+  async rotate(options: ChangeOptions & { alg?: string; now?: boolean } = {}): Promise<KeyChange> {
+    const only = options.alg === undefined ? undefined : getSigningAlgorithm(options.alg)
+    return this.#changeAlone(options, async (change) => {
+      const algorithms = rankedAlgorithms(change.keys).filter((alg) => only === undefined || alg === only)
+      if (algorithms.length === 0) {
+        throw new Failure(
+          'signing_algorithm_unused',
+          'missing',
+          `There are no keys${only ? ` for ${only}` : ''}; \`keys list\` shows what there is.`,
+        )
+      }
+      for (const alg of algorithms) {
+        const standby = findStandby(change.keys, alg)
+        if (!standby || standby.promotableAt <= change.now) await change.promote(alg, 'rotated by hand')
+        else if (options.now) await change.promote(alg, emergency('rotated by hand before the publish lead was over'))
+        else await change.bringForward(standby)
+      }
+    })
+  }
+
+  /** Takes a key out of the JWKS at once and for ever; where it signed, the standby goes on in the same transaction. */
+  async revoke(kid: string, options: ChangeOptions & { compromised: boolean }): Promise<KeyChange> {
+    if (!options.compromised) {
+      throw new Failure(
+        'revocation_unconfirmed',
+        'invalid',
+        `Revoking ${kid} makes everything it signed void at once. If it leaked, say so with --compromised; if not, use \`keys rotate\`.`,
+      )
+    }
+    let acceptedUntil: Date | undefined
+    const made = await this.#changeAlone({ ...options, patience: 'wait' }, async (change) => {
+      const key = getPublished(change.keys, kid)
+      acceptedUntil = new Date(change.now.getTime() + cacheSecondsOf(this.#needs.times) * 1000)
+      await change.revoke(key, emergency('compromised'))
+    })
+    return { ...made, ...(acceptedUntil && { acceptedUntil }) }
+  }
+
+  /** The whole store leaked: every key is revoked and replaced by fresh ones, which no cache holds yet. */
+  async revokeAll(options: ChangeOptions & { compromised: boolean }): Promise<KeyChange> {
+    if (!options.compromised) {
+      throw new Failure(
+        'revocation_unconfirmed',
+        'invalid',
+        'Revoking all keys makes every token void at once. Say --compromised if that is meant.',
+      )
+    }
+    return this.#changeAlone({ ...options, patience: 'wait' }, async (change) => {
+      // The standbys first, so that none of them takes over.
+      const leaked = change.keys.filter(isPublished)
+      for (const alg of rankedAlgorithms(leaked)) await change.replaceAll(alg, emergency('all keys compromised'))
+    })
+  }
+
+  /** @throws Failure `key_still_needed` before `removable_at` */
+  async remove(kid: string, options: ChangeOptions = {}): Promise<KeyChange> {
+    return this.#changeAlone(options, async (change) => {
+      const key = getPublished(change.keys, kid)
+      if (key.state !== 'retired' || !key.removableAt) {
+        const hint = key.state === 'active' ? 'It signs: rotate first' : 'It is the standby, which is always published'
+        throw new Failure(
+          'key_in_use',
+          'conflict',
+          `${kid} cannot be removed. ${hint}, or revoke it with --compromised if it leaked.`,
+        )
+      }
+      if (key.removableAt > change.now) {
+        throw new Failure(
+          'key_still_needed',
+          'conflict',
+          `${kid} cannot be removed before ${key.removableAt.toISOString()}: what it signed may be alive until then. If it leaked, revoke it with --compromised.`,
+        )
+      }
+      await change.remove(key, 'removed by hand')
+    })
+  }
+
+  /**
+   * Takes in a private key made elsewhere (PEM or JWK), as the next standby, or only to verify what it signed.
+   * It keeps its kid where it has one, so that tokens that live already find it.
+   */
+  async import(options: ChangeOptions & { key: string; alg?: string; as?: 'standby' | 'retired' }): Promise<KeyChange> {
+    const { pair, alg } = await readForeignKey(options.key, options.alg)
+    return this.#changeAlone(options, async (change) => {
+      if (change.keys.some((key) => key.kid === pair.kid)) {
+        throw new Failure(
+          'key_already_there',
+          'conflict',
+          `A key with the kid ${pair.kid} is there already; \`keys list\` shows its state.`,
+        )
+      }
+      await change.adopt(await this.#needs.vault.adopt(pair), alg, options.as === 'retired' ? 'retired' : 'pending')
+    })
+  }
+
+  /** Ends an algorithm that was switched on: its key retires and verifies as long as promised, its standby goes. */
+  async switchOff(algorithm: string, options: ChangeOptions = {}): Promise<KeyChange> {
+    const alg = getSigningAlgorithm(algorithm)
+    if (ALWAYS_ON.includes(alg))
+      throw new Failure('signing_algorithm_required', 'invalid', `${alg} is always on: verifiers count on it.`)
+    return this.#changeAlone(options, (change) => change.end(alg))
+  }
+
+  /** Keys that stand in the JWKS or were revoked, in the order of the JWKS; with `all`, also those that were removed. */
+  async list(options: { all?: boolean } = {}): Promise<KeyRow[]> {
+    const { keys } = await this.#needs.store.read()
+    return inOrder(keys.filter((key) => options.all || key.state !== 'removed')).map(rowOf)
+  }
+
+  /** When the next scheduled promotion falls due: of one algorithm, or of the whole set. */
+  async nextRotationAt(alg?: string): Promise<Date | undefined> {
+    const { keys } = await this.#needs.store.read()
+    return nextPromotionAt(keys, this.#needs.times, alg)
+  }
+
+  /** The next events with their dates. */
+  async schedule(): Promise<KeyStep[]> {
+    const { keys, now } = await this.#needs.store.read()
+    return planSteps(tasksOf(keys, this.#needs.algorithms, this.#needs.times), this.#needs.times, now)
+  }
+
+  /** Why none of the scheduled promotions can make a verifier that honours max-age fail: a sentence each, with the numbers. */
+  async proof(): Promise<string[]> {
+    const { keys, now } = await this.#needs.store.read()
+    return proofOf(tasksOf(keys, [], this.#needs.times), this.#needs.times, now)
+  }
+
+  /** The JWKS as it would be served now. */
+  async publicJwks(): Promise<{ keys: JWK[] }> {
+    return publicJwksOf((await this.#needs.store.read()).keys)
+  }
+
+  /** Fingerprint of what new keys are wrapped under, and of what the stored ones were. */
+  async fingerprints(): Promise<{ configured: string; stored: string | undefined }> {
+    const { keys } = await this.#needs.store.read()
+    const stored = keys.filter(isPublished).map((key) => key.fingerprint)
+    const configured = this.#needs.vault.fingerprint ?? 'none'
+    return { configured, stored: stored.find((one) => one !== configured) ?? stored[0] }
+  }
+
+  #dueTasks(keys: readonly SigningKey[], now: Date) {
+    return tasksOf(keys, this.#needs.algorithms, this.#needs.times).filter((task) => task.at <= now)
+  }
+
+  async #changeAlone(
+    options: ChangeOptions & { patience?: Patience },
+    work: (change: KeyChangeInMaking) => Promise<void>,
+  ): Promise<KeyChange> {
+    const made = await this.#change(options.patience ?? 'give-up', options, work)
+    if (made !== BUSY) return made
+    throw new Failure(
+      'key_change_running',
+      'conflict',
+      'Another change of the keys is running. Wait until it ends, look at `keys list`, and try again.',
+    )
+  }
+
+  async #change(
+    patience: Patience,
+    options: ChangeOptions,
+    work: (change: KeyChangeInMaking) => Promise<void>,
+  ): Promise<KeyChange | typeof BUSY> {
+    const rehearsal = Symbol('undo')
+    let made: KeyChangeInMaking | undefined
+    let keys: KeyRow[] = []
+    try {
+      const result = await this.#needs.store.change(patience, async (ledger) => {
+        made = new KeyChangeInMaking(ledger, this.#needs)
+        await work(made)
+        keys = inOrder(made.keys.filter((key) => key.state !== 'removed')).map(rowOf)
+        // A dry run does the real thing and takes it back, so that it cannot promise what the database would refuse.
+        if (options.dryRun) throw rehearsal
+      })
+      if (result === BUSY) return BUSY
+    } catch (reason) {
+      if (reason !== rehearsal) throw reason
+    }
+    const steps = made?.steps ?? []
+    if (!options.dryRun) {
+      for (const { kid, alg, event, reason } of steps) {
+        this.#needs.audit.write({ kind: event, actor: options.actor ?? 'schedule', detail: { kid, alg, reason } })
+      }
+    }
+    return { steps: steps.map(({ at, kid, alg, what }) => ({ at, kid, alg, what })), keys }
+  }
+}
+
+function getPublished(keys: readonly SigningKey[], kid: string): SigningKey {
+  const key = keys.find((one) => one.kid === kid)
+  if (!key)
+    throw new Failure(
+      'key_unknown',
+      'missing',
+      `There is no key ${JSON.stringify(kid.slice(0, 128))}; \`keys list\` shows those there are.`,
+    )
+  if (isPublished(key)) return key
+  throw new Failure('key_gone', 'conflict', `${key.kid} is ${key.state} already: it left the JWKS and signs nothing.`)
+}
+
+const rankedAlgorithms = (keys: readonly SigningKey[]): string[] =>
+  [...new Set(keys.filter(({ state }) => state === 'active').map(({ alg }) => alg))].sort(
+    (a, b) => rankOfAlgorithm(a) - rankOfAlgorithm(b),
+  )
+
+const rowOf = (key: SigningKey): KeyRow => ({
+  kid: key.kid,
+  alg: key.alg,
+  state: key.state,
+  createdAt: key.createdAt,
+  publishAt: key.publishAt,
+  activeAt: key.activeAt ?? undefined,
+  retiredAt: key.retiredAt ?? undefined,
+  removableAt: key.removableAt ?? undefined,
+  reason: key.reason ?? undefined,
+})

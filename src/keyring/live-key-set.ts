@@ -1,0 +1,197 @@
+/**
+ * The keys as this process uses them: in memory, opened once each, replaced as a whole when the database says
+ * that they changed. Without the database it goes on with what it has.
+ */
+import { inspect } from 'node:util'
+import type { JWK } from 'jose'
+import { nextPromotionAt } from './key-plan.ts'
+import type { KeySet, KeySetSource, KeySigner } from './key-set.ts'
+import type { KeyStore } from './key-store.ts'
+import { cacheSecondsOf, type KeyTimes } from './key-times.ts'
+import type { KeyVault, OpenKey } from './key-vault.ts'
+import { inOrder, publicJwksOf, versionOf } from './published-keys.ts'
+import type { SigningKey } from './signing-key.ts'
+
+/** Tells that rows changed; storage's `Changes` meets it. */
+export interface ChangeFeed {
+  on(topic: 'keys', listener: () => void): () => void
+}
+
+export interface LiveKeySetNeeds {
+  store: Pick<KeyStore, 'read'>
+  vault: Pick<KeyVault, 'open'>
+  times: KeyTimes
+  changes: ChangeFeed
+  /** Told whenever a reload fails or a key cannot be opened; the set in use stays. */
+  onError(reason: unknown): void
+  now(): Date
+  /** How often to look without having been told; 30 s. */
+  pollMilliseconds?: number
+}
+
+export class LiveKeySet implements KeySetSource {
+  readonly #needs: LiveKeySetNeeds
+  readonly #opened = new Map<string, OpenKey>()
+  readonly #listeners = new Set<(set: KeySet) => void>()
+  readonly #stops: (() => void)[] = []
+  #set: KeySet
+  #reloading: Promise<void> | undefined
+  #again = false
+  /** How far the database's clock is ahead of this node's. */
+  #aheadMilliseconds = 0
+
+  private constructor(needs: LiveKeySetNeeds, set: KeySet) {
+    this.#needs = needs
+    this.#set = set
+  }
+
+  /**
+   * Reads and opens every key, then follows the changes until `stop`.
+   * @throws Failure when a key cannot be opened: at start nothing is served with half a set
+   */
+  static async start(needs: LiveKeySetNeeds): Promise<LiveKeySet> {
+    const live = new LiveKeySet(needs, emptySet)
+    await live.#load((reason) => {
+      throw reason
+    })
+    const reload = () => void live.reload()
+    live.#stops.push(needs.changes.on('keys', reload))
+    const poll = setInterval(reload, needs.pollMilliseconds ?? 30_000).unref()
+    live.#stops.push(() => clearInterval(poll))
+    return live
+  }
+
+  current(): KeySet {
+    return this.#set
+  }
+
+  onChange(listener: (set: KeySet) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Looks at the rows now. Calls that come while it looks share one more look, which sees what they were told of. */
+  reload(): Promise<void> {
+    if (this.#reloading) {
+      this.#again = true
+      return this.#reloading
+    }
+    this.#reloading = this.#reloadUntilQuiet().finally(() => {
+      this.#reloading = undefined
+    })
+    return this.#reloading
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+    this.#listeners.clear()
+  }
+
+  async #reloadUntilQuiet(): Promise<void> {
+    do {
+      this.#again = false
+      try {
+        await this.#load(this.#needs.onError)
+      } catch (reason) {
+        this.#needs.onError(reason)
+      }
+    } while (this.#again)
+  }
+
+  async #load(onUnopened: (reason: unknown) => void): Promise<void> {
+    const asked = this.#needs.now()
+    const { keys, now } = await this.#needs.store.read()
+    // Measured from before the question: what the way took makes us believe it later, and so cache shorter, never longer.
+    this.#aheadMilliseconds = Number(now) - Number(asked)
+    const usable = keys.filter((key) => key.state !== 'removed' && key.state !== 'revoked')
+    for (const key of usable.filter(({ kid }) => !this.#opened.has(kid))) {
+      try {
+        this.#opened.set(key.kid, await this.#needs.vault.open(key))
+      } catch (reason) {
+        onUnopened(reason)
+      }
+    }
+    const living = new Set(usable.map(({ kid }) => kid))
+    for (const kid of this.#opened.keys()) if (!living.has(kid)) this.#opened.delete(kid)
+    // Only what was opened is published: who can write to the database but has not the key-encryption key adds nothing.
+    const published = usable.filter(({ kid }) => this.#opened.has(kid))
+    if (versionOf(published) === this.#set.version && sameSchedule(published, this.#needs.times, this.#set)) return
+    const set = new LoadedKeySet(
+      published,
+      this.#opened,
+      this.#needs.times,
+      () => Number(this.#needs.now()) + this.#aheadMilliseconds,
+    )
+    this.#set = set
+    for (const listener of this.#listeners) {
+      try {
+        listener(set)
+      } catch (reason) {
+        this.#needs.onError(reason)
+      }
+    }
+  }
+}
+
+class LoadedKeySet implements KeySet {
+  readonly version: string
+  readonly publicJwks: { keys: JWK[] }
+  readonly algorithms: readonly string[]
+  readonly signers: readonly KeySigner[]
+  readonly nextRotationAt: Date | undefined
+  readonly #engineKeys: JWK[]
+  readonly #times: KeyTimes
+  /** The database's time, as far as this node's clock can tell. */
+  readonly #now: () => number
+
+  constructor(keys: readonly SigningKey[], opened: ReadonlyMap<string, OpenKey>, times: KeyTimes, now: () => number) {
+    const forEngine = inOrder(keys.filter(({ state }) => state !== 'pending')).map(
+      ({ kid }) => opened.get(kid) as OpenKey,
+    )
+    this.version = versionOf(keys)
+    this.publicJwks = publicJwksOf(keys)
+    this.algorithms = inOrder(keys.filter(({ state }) => state === 'active')).map(({ alg }) => alg)
+    this.signers = forEngine.flatMap((key) => ('sign' in key ? [key] : []))
+    this.nextRotationAt = nextPromotionAt(keys, times)
+    this.#engineKeys = forEngine.flatMap((key) => ('privateJwk' in key ? [key.privateJwk] : []))
+    this.#times = times
+    this.#now = now
+  }
+
+  get engineJwks(): { keys: JWK[] } {
+    return { keys: this.#engineKeys }
+  }
+
+  get maxAgeSeconds(): number {
+    const most = cacheSecondsOf(this.#times)
+    if (!this.nextRotationAt) return most
+    return Math.max(0, Math.min(most, Math.floor((Number(this.nextRotationAt) - this.#now()) / 1000)))
+  }
+
+  /** Private keys live behind a getter and a private field, so that whoever prints or serialises a set shows none. */
+  toJSON(): object {
+    return {
+      version: this.version,
+      publicJwks: this.publicJwks,
+      algorithms: this.algorithms,
+      nextRotationAt: this.nextRotationAt,
+    }
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON()
+  }
+}
+
+const sameSchedule = (keys: readonly SigningKey[], times: KeyTimes, set: KeySet): boolean =>
+  nextPromotionAt(keys, times)?.getTime() === set.nextRotationAt?.getTime()
+
+const emptySet: KeySet = {
+  version: '',
+  engineJwks: { keys: [] },
+  publicJwks: { keys: [] },
+  signers: [],
+  nextRotationAt: undefined,
+  maxAgeSeconds: 0,
+  algorithms: [],
+}

@@ -1,0 +1,34 @@
+/** What stands in the JWKS, and in which order. */
+import { createHash } from 'node:crypto'
+import type { JWK } from 'jose'
+import { rankOfAlgorithm } from './algorithms.ts'
+import { publicMembers } from './key-material.ts'
+import { isPublished, type KeyState, type SigningKey } from './signing-key.ts'
+
+const STATE_ORDER: readonly KeyState[] = ['active', 'pending', 'retired', 'revoked', 'removed']
+
+/** Classical algorithms first, ML-DSA last; of each the key that signs, then the standby, then the retired ones, newest first. */
+export const inOrder = <T extends Pick<SigningKey, 'alg' | 'state' | 'createdAt' | 'kid'>>(keys: readonly T[]): T[] =>
+  [...keys].sort(
+    (a, b) =>
+      rankOfAlgorithm(a.alg) - rankOfAlgorithm(b.alg) ||
+      STATE_ORDER.indexOf(a.state) - STATE_ORDER.indexOf(b.state) ||
+      Number(b.createdAt) - Number(a.createdAt) ||
+      a.kid.localeCompare(b.kid),
+  )
+
+/** The public JWKS: signature keys only, each with kid, alg and use, and nothing besides the public members. */
+export const publicJwksOf = (keys: readonly SigningKey[]): { keys: JWK[] } => ({
+  keys: inOrder(keys.filter(isPublished)).map(({ kid, alg, publicJwk }) => ({
+    ...publicMembers(publicJwk),
+    kid,
+    alg,
+    use: 'sig',
+  })),
+})
+
+/** Changes whenever a key comes, goes or changes its state, and is the same on every node. */
+export const versionOf = (keys: readonly SigningKey[]): string => {
+  const told = inOrder(keys.filter(isPublished)).map(({ kid, state }) => `${state} ${kid}`)
+  return createHash('sha256').update(told.join('\n')).digest('base64url').slice(0, 22)
+}
