@@ -1,0 +1,125 @@
+/**
+ * Ends what people and apps hold: one statement each, to be run inside the
+ * transaction of whatever the end follows from. A grant that is gone takes all
+ * that hangs on it along, even a token that a racing request inserts a moment
+ * later: without its grant the engine refuses it.
+ */
+import type { AccountId } from '../accounts/account.ts'
+import type { Ended } from '../accounts/account-store.ts'
+import type { ClientId } from '../clients/client.ts'
+import { artifactModels } from './artifact-models.ts'
+import type { Queryable } from './database.ts'
+
+const { Session, Grant, RefreshToken, Interaction, InteractionTrail } = artifactModels
+
+/** Rows that ended while they still counted for something. */
+const counts = `
+  select count(*) filter (where model = ${Session})::int as sessions,
+         count(*) filter (where model = ${Grant})::int as grants,
+         count(*) filter (where model = ${RefreshToken})::int as "refreshTokens"
+    from ended where alive`
+
+const whetherAlive = 'a.model, a.expires_at > now() and a.consumed_at is null as alive'
+
+/** The grants that a session names, one row each. */
+const grantsOf = (session: string) =>
+  `select client.value->>'grantId' as id from ${session} s, jsonb_each(s.payload->'authorizations') as client(id, value)
+    where client.value ? 'grantId'`
+
+export interface EndAccountOptions {
+  /** This session goes on, with its grants and with what was issued through it. */
+  exceptSessionUid?: string | undefined
+}
+
+/** Sessions, grants, codes and tokens of an account in every browser and app. A sign-in under way begins anew. */
+export async function endAccount(db: Queryable, accountId: AccountId, options: EndAccountOptions = {}): Promise<Ended> {
+  return ended(
+    await db.query<Ended>(
+      `with kept as (
+         select payload from artifacts where model = ${Session} and account_id = $1 and uid = $2
+       ), kept_grants as (
+         ${grantsOf('kept')}
+       ), ended as (
+         delete from artifacts a
+          where a.account_id = $1
+            and case a.model
+                  when ${Session} then a.uid is distinct from $2
+                  when ${Grant} then not exists (select 1 from kept_grants k where k.id = a.grant_id)
+                  else a.payload->>'sessionUid' is distinct from $2
+                    or not exists (select 1 from kept_grants k where k.id = a.grant_id)
+                end
+         returning ${whetherAlive}
+       ) ${counts}`,
+      [accountId, options.exceptSessionUid ?? null],
+    ),
+  )
+}
+
+export interface EndSessionOptions {
+  /**
+   * `keep`: an app that was granted `offline_access` keeps its refresh token, as after the person's own sign-out.
+   * `end`: nothing that came from this session goes on, as an administrator wants it.
+   */
+  offlineAccess: 'keep' | 'end'
+}
+
+/** One browser's session and what was issued through it. A grant that another session of the person uses too stays for that one. */
+export async function endSession(db: Queryable, uid: string, options: EndSessionOptions): Promise<Ended> {
+  return ended(
+    await db.query<Ended>(
+      `with session as (
+         select account_id, payload from artifacts where model = ${Session} and uid = $1
+       ), grants as (
+         ${grantsOf('session')}
+       ), elsewhere as (
+         select o.payload from artifacts o join session using (account_id)
+          where o.model = ${Session} and o.uid <> $1 and o.expires_at > now()
+       ), lasting as (
+         ${grantsOf('elsewhere')}
+         union
+         select t.grant_id from artifacts t
+          where $2 and t.model = ${RefreshToken} and t.grant_id in (select id from grants) and t.expires_at > now()
+            and 'offline_access' = any(string_to_array(t.payload->>'scope', ' '))
+       ), ended as (
+         delete from artifacts a
+          where a.model = ${Session} and a.uid = $1
+             or a.grant_id in (select id from grants)
+            and case a.model
+                  when ${Grant} then a.grant_id not in (select id from lasting)
+                  when ${RefreshToken} then coalesce(a.payload->>'sessionUid', $1) = $1
+                    and not ($2 and 'offline_access' = any(string_to_array(coalesce(a.payload->>'scope', ''), ' ')))
+                  else coalesce(a.payload->>'sessionUid', $1) = $1
+                end
+         returning ${whetherAlive}
+       ) ${counts}`,
+      [uid, options.offlineAccess === 'keep'],
+    ),
+  )
+}
+
+/** One app's grant of one person, with its codes and tokens. */
+export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
+  return ended(
+    await db.query<Ended>(
+      `with ended as (delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}) ${counts}`,
+      [grantId],
+    ),
+  )
+}
+
+/** All that an app holds of anybody. Sign-ins on the way to it keep their trail, so that their pages can still say so. */
+export async function endClient(db: Queryable, clientId: ClientId): Promise<Ended> {
+  return ended(
+    await db.query<Ended>(
+      `with ended as (
+         delete from artifacts a where a.client_id = $1 and a.model not in (${Interaction}, ${InteractionTrail})
+         returning ${whetherAlive}
+       ) ${counts}`,
+      [clientId],
+    ),
+  )
+}
+
+function ended({ rows: [row] }: { rows: Ended[] }): Ended {
+  return row ?? { sessions: 0, grants: 0, refreshTokens: 0 }
+}

@@ -1,0 +1,46 @@
+import type { AccountId } from '../accounts/account.ts'
+import type { Ended } from '../accounts/account-store.ts'
+import { normaliseLogin } from '../accounts/login.ts'
+import type { AccountWithHash, PasswordStore } from '../credentials/password-store.ts'
+import { Failure } from '../errors/failure.ts'
+import { accountColumns, accountFromRow, type AccountRow } from './account-row.ts'
+import type { Database } from './database.ts'
+import { endAccount } from './ending.ts'
+
+export class PostgresPasswordStore implements PasswordStore {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  async findByLogin(login: string): Promise<AccountWithHash | undefined> {
+    // A name that no account can have is asked for all the same: the work must not tell.
+    const { rows } = await this.#db.query<AccountRow & { hash: string | null }>({
+      name: 'account and password',
+      text: `select ${accountColumns}, hash from accounts left join passwords on account_id = id where login = $1`,
+      values: [normaliseLogin(login) ?? null],
+    })
+    const [row] = rows
+    return row && { account: accountFromRow(row), hash: row.hash ?? undefined }
+  }
+
+  set(accountId: AccountId, hash: string, options: { keepSessionUid?: string } = {}): Promise<Ended> {
+    return this.#db.transaction(async (client) => {
+      const { rowCount } = await client.query(
+        `insert into passwords (account_id, hash) select id, $2 from accounts where id = $1
+             on conflict (account_id) do update set hash = excluded.hash, changed_at = now()`,
+        [accountId, hash],
+      )
+      if (rowCount === 0) {
+        throw new Failure('account_missing', 'missing', 'There is no such account.', { detail: { accountId } })
+      }
+      return endAccount(client, accountId, { exceptSessionUid: options.keepSessionUid })
+    })
+  }
+
+  /** Only if nobody set another password meanwhile. */
+  async rehash(accountId: AccountId, from: string, to: string): Promise<void> {
+    await this.#db.query('update passwords set hash = $3 where account_id = $1 and hash = $2', [accountId, from, to])
+  }
+}
