@@ -8,6 +8,7 @@ import type { AccountId } from '../accounts/account.ts'
 import type { AccountStore, Ended } from '../accounts/account-store.ts'
 import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
+import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { AuditEntry, AuditLog } from '../events/events.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 
@@ -17,7 +18,7 @@ export interface Desk {
   accounts: AccountStore
   passwords: DeskPasswords
   /** Forgets the failed sign-ins counted against this person, wherever they came from. */
-  attempts: { forget(account: { id: AccountId; email: string }): Promise<void> }
+  attempts: Pick<AttemptThrottle, 'forget'>
   clients: ClientStore
   apis: ApiStore
   keyring: DeskKeyring
@@ -33,7 +34,7 @@ export interface Desk {
 export type OpenDesk = (env: NodeJS.ProcessEnv) => Promise<Desk>
 
 export interface DeskPasswords {
-  /** @throws Failure (invalid) with a sentence saying what is wrong with the password. */
+  /** A PHC string. What a password must be is checked before, by `checkNewPassword`. */
   hash(password: string): Promise<string>
   /** Ends every session, grant and token of the account with it. */
   set(accountId: AccountId, hash: string): Promise<Ended>

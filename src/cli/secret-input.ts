@@ -1,6 +1,7 @@
 /** How secrets get in: typed at a prompt, piped into stdin, or made here. Never from argv, where `ps` and histories see them. */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { checkNewPassword } from '../credentials/new-password.ts'
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
 import type { Command } from 'commander'
@@ -90,6 +91,11 @@ async function askTwice(invocation: Invocation, whose: string): Promise<string> 
     invocation.printer.note(first === '' ? 'It is empty.' : 'These two differ.')
   }
   throw new Failure('password_differs', 'invalid', 'The password was not typed the same way twice.')
+}
+
+/** The words that guessers try first for this person at this deployment. @throws Failure `password_refused`. */
+export function checkForPerson({ password }: NewPassword, person: { email: string; name?: string | undefined }, issuer: string): void {
+  checkNewPassword(password, { words: [person.email, person.name, new URL(issuer).hostname, 'claviger'] })
 }
 
 /** Asks before what cannot be undone; without a terminal the command line has the last word. */

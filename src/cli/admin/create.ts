@@ -5,7 +5,7 @@ import { withExample, withJson, type JsonOption } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { getNewPassword, withPassword, type NewPassword, type PasswordOptions } from '../secret-input.ts'
+import { checkForPerson, getNewPassword, withPassword, type NewPassword, type PasswordOptions } from '../secret-input.ts'
 import { getPerson, personJson } from '../users/person.ts'
 
 interface Options extends JsonOption, PasswordOptions {
@@ -45,6 +45,7 @@ async function create(invocation: Invocation, email: string, options: Options): 
   const given = await getNewPassword(invocation, options, email)
   const desk = await invocation.desk()
   await refuseExisting(desk, email)
+  checkForPerson(given, person, desk.config.issuer)
   const hash = await desk.passwords.hash(given.password)
   const account = await desk.accounts.insert(person)
   await desk.passwords.set(account.id, hash)

@@ -1,6 +1,6 @@
 import { withExample, withJson, type JsonOption } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { checkForPerson, getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
 import { endedJson, endedText, personArgument, personJson } from '../users/person.ts'
 import { getAdministrator } from './administrator.ts'
 
@@ -15,6 +15,7 @@ export const adminReset: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const person = await getAdministrator(desk, named)
       const given = await getNewPassword(invocation, options, person.email)
+      checkForPerson(given, person, desk.config.issuer)
       const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
       const account = person.disabledAt ? await desk.accounts.enable(person.id) : person
       await desk.attempts.forget(person)

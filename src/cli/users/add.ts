@@ -1,7 +1,7 @@
 import { newAccount } from '../../accounts/new-account.ts'
 import { withExample, withJson, type JsonOption } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { findNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { checkForPerson, findNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
 import { personJson } from './person.ts'
 
 interface Options extends JsonOption, PasswordOptions {
@@ -24,6 +24,7 @@ export const usersAdd: AddCommand = (parent, invocation) => {
       const person = newAccount({ email, ...(name === undefined ? {} : { name }), ...(emailVerified ? { emailVerified } : {}) })
       const given = await findNewPassword(invocation, options, email)
       const desk = await invocation.desk()
+      if (given) checkForPerson(given, person, desk.config.issuer)
       // Hashed before anything is stored, so that a refused password leaves no half-made person.
       const hash = given && (await desk.passwords.hash(given.password))
       const account = await desk.accounts.insert(person)

@@ -1,6 +1,6 @@
 import { withExample, withJson, type JsonOption } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { checkForPerson, getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
 /** `users set-password`: whoever knew the old one is out, so every session ends with it. */
@@ -14,6 +14,7 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       const given = await getNewPassword(invocation, options, person.email)
+      checkForPerson(given, person, desk.config.issuer)
       const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
       desk.events.record({ kind: 'password.reset', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
       const secret = given.generated ? { password: given.password } : {}

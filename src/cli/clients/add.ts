@@ -1,0 +1,65 @@
+import { Option } from 'commander'
+import { presets, type Preset } from '../../clients/client.ts'
+import { withFreshSecret } from '../../clients/client-secret.ts'
+import { newClient } from '../../clients/new-client.ts'
+import { Failure } from '../../errors/failure.ts'
+import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import type { Invocation } from '../invocation.ts'
+import type { AddCommand } from '../nouns.ts'
+import { readSecret, readSecretFile } from '../secret-input.ts'
+import { givenOf, saidOf, withClientOptions, type ClientOptions } from './client-options.ts'
+import { clientJson, printClient, printSecret } from './client-view.ts'
+
+interface OwnSecretOptions {
+  secretStdin?: boolean
+  secretFile?: string
+}
+
+interface Options extends ClientOptions, JsonOption, OwnSecretOptions {
+  preset: Preset
+  name: string
+  id?: string
+}
+
+/** `clients add`: the preset knows the rest. The secret, where there is one, is shown this once. */
+export const clientsAdd: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('add')
+    .description('add a client')
+    .addOption(new Option('--preset <kind>', 'what kind of app it is').choices(presets).makeOptionMandatory())
+    .requiredOption('--name <name>', 'what people read on the sign-in page')
+    .option('--id <client_id>', 'its client_id (default: made from the name)')
+    .option('--secret-stdin', 'bring its secret along, on stdin')
+    .option('--secret-file <path>', 'bring its secret along, in a file')
+    .action(async (options: Options) => {
+      const { preset, name, id } = options
+      const own = await readOwnSecret(invocation, options)
+      const input = newClient({ ...givenOf(await saidOf(options)), preset, name, ...(id === undefined ? {} : { id }), ...own })
+      const { client: complete, secret } = withFreshSecret(input)
+      const desk = await invocation.desk()
+      const client = await desk.clients.insert(complete)
+      desk.events.record({ kind: 'client.created', actor: invocation.actor, clientId: client.id })
+      printer.result(options, { ...clientJson(client), ...(secret ? { client_secret: secret } : {}) }, () => {
+        printClient(printer, client)
+        if (secret) printSecret(printer, secret)
+      })
+      const discovery = `${desk.config.issuer}/.well-known/openid-configuration`
+      if (!options.json) printer.note({ text: `Point the app at ${discovery}`, tone: 'dim' })
+    })
+  withClientOptions(command)
+  withExample(
+    withJson(command),
+    "claviger clients add --preset spa --name 'Shop' --redirect-uri https://shop.example.org/callback",
+    "claviger clients add --preset service --name 'Nightly job' --api https://api.example.org --json",
+  )
+}
+
+/** Never from argv. */
+export async function readOwnSecret(invocation: Invocation, { secretStdin, secretFile }: OwnSecretOptions): Promise<{ secret?: string }> {
+  if (secretStdin && secretFile !== undefined) {
+    throw new Failure('secret_twice', 'invalid', 'Choose one of --secret-stdin and --secret-file.')
+  }
+  if (secretStdin) return { secret: await readSecret(invocation.stdin, 'client secret') }
+  return secretFile === undefined ? {} : { secret: await readSecretFile(secretFile, 'client secret') }
+}

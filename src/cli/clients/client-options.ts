@@ -1,0 +1,108 @@
+/** The options that adding and changing a client share, and what they mean to the clients room. */
+import { type Command, Option } from 'commander'
+import type { Client } from '../../clients/client.ts'
+import type { ClientChanges, ClientInput } from '../../clients/new-client.ts'
+import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
+import { collect } from '../option-values.ts'
+import { readSecretFile } from '../secret-input.ts'
+
+export interface ClientOptions {
+  name?: string
+  redirectUri?: string[]
+  postLogoutRedirectUri?: string[]
+  origin?: string[]
+  api?: string[]
+  firstParty?: boolean
+  startUri?: string
+  logoUri?: string
+  policyUri?: string
+  tosUri?: string
+  pkce?: Client['pkce']
+  tokenEndpointAuthMethod?: Client['tokenEndpointAuthMethod']
+  jwksFile?: string
+  jwksUri?: string
+  idTokenAlg?: string
+  claimsInIdToken?: boolean
+  dpopBound?: boolean
+  requirePar?: boolean
+}
+
+/** A switch that can be put either way; left out, it stays as it is. */
+export function withSwitch(command: Command, name: string, text: string): Command {
+  return command.addOption(new Option(`--${name}`, text)).addOption(new Option(`--no-${name}`, `take back --${name}`).hideHelp())
+}
+
+export function withClientOptions(command: Command): Command {
+  command
+    .option('--redirect-uri <uri>', 'where people return to after signing in (repeat for more)', collect)
+    .option('--post-logout-redirect-uri <uri>', 'where they return to after signing out (repeat for more)', collect)
+    .option('--origin <origin>', 'a page that may call us from a browser, besides those of redirect URIs (repeat for more)', collect)
+    .option('--api <audience>', 'an API it may call; the first is the default (repeat for more)', collect)
+    .option('--start-uri <uri>', 'where a person starts a new sign-in at this app')
+    .option('--logo-uri <uri>', 'its picture')
+    .option('--policy-uri <uri>', 'its privacy policy')
+    .option('--tos-uri <uri>', 'its terms of service')
+    .addOption(new Option('--pkce <rule>', 'optional is for confidential clients only').choices(['required', 'optional']))
+    .addOption(
+      new Option('--token-endpoint-auth-method <method>', 'how it proves itself').choices([
+        'none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt',
+      ]),
+    )
+    .option('--jwks-file <path>', 'its public keys (a JWKS), for private_key_jwt')
+    .option('--jwks-uri <uri>', 'where its public keys are found')
+    .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: ES256)')
+  withSwitch(command, 'first-party', 'ours: never asks for consent')
+  withSwitch(command, 'claims-in-id-token', 'put profile and email claims into the ID token too')
+  withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
+  return withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
+}
+
+// What each option is called in the clients room.
+const plainFields = {
+  name: 'name',
+  redirectUri: 'redirectUris',
+  postLogoutRedirectUri: 'postLogoutRedirectUris',
+  origin: 'origins',
+  api: 'apis',
+  firstParty: 'firstParty',
+  pkce: 'pkce',
+  tokenEndpointAuthMethod: 'tokenEndpointAuthMethod',
+  idTokenAlg: 'idTokenAlg',
+  claimsInIdToken: 'claimsInIdToken',
+  dpopBound: 'dpopBound',
+  requirePar: 'requirePar',
+} as const satisfies Partial<Record<keyof ClientOptions, keyof ClientChanges>>
+
+const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri'] as const
+
+/**
+ * Only what was said: the clients room takes what is left out as it stands, or by its preset.
+ * An empty URI clears it; keys and their URI replace one another.
+ */
+export async function saidOf(options: ClientOptions): Promise<ClientChanges> {
+  const said: Partial<Record<keyof ClientChanges, unknown>> = {}
+  for (const [option, field] of Object.entries(plainFields) as [keyof typeof plainFields, keyof ClientChanges][]) {
+    if (options[option] !== undefined) said[field] = options[option]
+  }
+  if (options.jwksUri) said.jwks = null
+  if (options.jwksFile !== undefined) {
+    said.jwksUri = null
+    said.jwks = await readJwks(options.jwksFile)
+  }
+  for (const field of uriFields) if (options[field] !== undefined) said[field] = options[field] || null
+  return said as ClientChanges
+}
+
+/** A new client has nothing to clear. */
+export const givenOf = (changes: ClientChanges): Partial<ClientInput> =>
+  Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)) as Partial<ClientInput>
+
+async function readJwks(path: string): Promise<NonNullable<Client['jwks']>> {
+  const text = await readSecretFile(path, 'JWKS')
+  try {
+    return JSON.parse(text) as NonNullable<Client['jwks']>
+  } catch (cause) {
+    throw new Failure('jwks_malformed', 'invalid', `The JWKS file ${quoted(path)} is not valid JSON.`, { cause })
+  }
+}

@@ -1,0 +1,76 @@
+/** How commands name a client, and how they show one. */
+import type { Client } from '../../clients/client.ts'
+import { presetRules } from '../../clients/preset-rules.ts'
+import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
+import type { Desk } from '../desk.ts'
+import { dated } from '../moment.ts'
+import type { Printer } from '../printer.ts'
+
+/** @throws Failure `client_missing`. */
+export async function getClient(desk: Pick<Desk, 'clients'>, id: string): Promise<Client> {
+  const client = await desk.clients.find(id)
+  if (client) return client
+  throw new Failure('client_missing', 'missing', `There is no client ${quoted(id)}; 'claviger clients list' shows those there are.`)
+}
+
+/** As JSON shows a client; never its secret. */
+export const clientJson = (client: Client) => ({
+  client_id: client.id,
+  name: client.name,
+  preset: client.preset,
+  first_party: client.firstParty,
+  redirect_uris: client.redirectUris,
+  post_logout_redirect_uris: client.postLogoutRedirectUris,
+  origins: client.origins,
+  start_uri: client.startUri ?? null,
+  logo_uri: client.logoUri ?? null,
+  policy_uri: client.policyUri ?? null,
+  tos_uri: client.tosUri ?? null,
+  apis: client.apis,
+  grant_types: presetRules[client.preset].grantTypes,
+  pkce: client.pkce,
+  token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+  has_secret: client.secretDigest !== undefined,
+  jwks: client.jwks ?? null,
+  jwks_uri: client.jwksUri ?? null,
+  id_token_alg: client.idTokenAlg,
+  claims_in_id_token: client.claimsInIdToken,
+  dpop_bound: client.dpopBound,
+  require_par: client.requirePar,
+  created_at: client.createdAt,
+  updated_at: client.updatedAt,
+})
+
+const yes = (value: boolean, text: string): string | undefined => (value ? text : undefined)
+
+export function printClient(printer: Printer, client: Client): void {
+  const now = printer.now()
+  printer.fields([
+    ['client_id', { text: client.id, tone: 'strong' }],
+    ['name', client.name],
+    ['preset', `${client.preset}${client.firstParty ? ', first-party (no consent page)' : ''}`],
+    ['redirect URIs', client.redirectUris],
+    ['after sign-out', client.postLogoutRedirectUris],
+    ['origins', client.origins],
+    ['start', client.startUri],
+    ['logo', client.logoUri],
+    ['policy', client.policyUri],
+    ['terms', client.tosUri],
+    ['APIs', client.apis.length > 0 ? client.apis : 'none: its access tokens are opaque, good for userinfo'],
+    ['authenticates by', client.tokenEndpointAuthMethod],
+    ['keys', client.jwksUri ?? (client.jwks && `${client.jwks.keys.length} registered`)],
+    ['PKCE', client.pkce],
+    ['ID token', `${client.idTokenAlg}${client.claimsInIdToken ? ', with profile claims' : ''}`],
+    ['requires', [yes(client.dpopBound, 'DPoP'), yes(client.requirePar, 'PAR')].filter((text) => text !== undefined)],
+    ['added', dated(client.createdAt, now)],
+    ['changed', client.updatedAt.getTime() === client.createdAt.getTime() ? undefined : dated(client.updatedAt, now)],
+  ])
+}
+
+/** The only time that a secret is on the screen. */
+export function printSecret(printer: Printer, secret: string): void {
+  printer.line()
+  printer.line('client_secret  ', { text: secret, tone: 'strong' })
+  printer.note('This is the only time it is shown: keep it where the app finds it, and nowhere else.')
+}

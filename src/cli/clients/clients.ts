@@ -1,0 +1,14 @@
+/** Relying parties: apps that sign people in or call APIs. */
+import type { AddCommand } from '../nouns.ts'
+import { clientsAdd } from './add.ts'
+import { clientsCheck } from './check.ts'
+import { clientsList } from './list.ts'
+import { clientsRemove } from './remove.ts'
+import { clientsRotateSecret } from './rotate-secret.ts'
+import { clientsSet } from './set.ts'
+import { clientsShow } from './show.ts'
+
+export const clients: AddCommand = (parent, invocation) => {
+  const commands = [clientsAdd, clientsList, clientsShow, clientsSet, clientsRotateSecret, clientsRemove, clientsCheck]
+  for (const add of commands) add(parent, invocation)
+}

@@ -1,0 +1,37 @@
+import { withDryRun, withExample, withJson, withYes, type DryRunOption, type JsonOption, type YesOption } from '../command-options.ts'
+import { counted } from '../moment.ts'
+import type { AddCommand } from '../nouns.ts'
+import { isConfirmed } from '../secret-input.ts'
+import { clientJson, getClient } from './client-view.ts'
+
+/** `clients remove`: ends its grants, codes and refresh tokens with it. */
+export const clientsRemove: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('remove')
+    .description('remove a client for good, with its grants and refresh tokens')
+    .argument('<client_id>')
+    .action(async (id: string, options: JsonOption & DryRunOption & YesOption) => {
+      const desk = await invocation.desk()
+      const client = await getClient(desk, id)
+      if (options.dryRun) {
+        printer.result(options, { ...clientJson(client), dry_run: true }, () => printer.line(`Would remove ${client.id} (${client.name}) for good.`))
+        return
+      }
+      if (!(await isConfirmed(invocation, options, `Remove ${client.id} (${client.name}) for good?`))) {
+        printer.note('Nothing was changed.')
+        invocation.exitCode = 1
+        return
+      }
+      const { grants, refreshTokens } = await desk.clients.remove(id)
+      desk.events.record({ kind: 'client.removed', actor: invocation.actor, clientId: id, detail: { grants, refreshTokens } })
+      const data = { ...clientJson(client), removed: true, grants_ended: grants, refresh_tokens_ended: refreshTokens }
+      printer.result(options, data, () =>
+        printer.line(
+          { text: 'Removed', tone: 'good' },
+          ` ${client.id}: ${counted(grants, 'grant')} and ${counted(refreshTokens, 'refresh token')} ended.`,
+        ),
+      )
+    })
+  withExample(withYes(withDryRun(withJson(command))), 'claviger clients remove shop-1f6a0c2b93de --dry-run')
+}

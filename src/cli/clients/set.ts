@@ -1,0 +1,55 @@
+import type { Client } from '../../clients/client.ts'
+import { withFreshSecret } from '../../clients/client-secret.ts'
+import { changedClient, type ClientChanges } from '../../clients/new-client.ts'
+import { Failure } from '../../errors/failure.ts'
+import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { collect } from '../option-values.ts'
+import { saidOf, withClientOptions, type ClientOptions } from './client-options.ts'
+import { clientJson, getClient, printClient, printSecret } from './client-view.ts'
+import { changedLists, type ListOptions } from './list-changes.ts'
+
+interface Options extends ClientOptions, ListOptions, JsonOption, DryRunOption {}
+
+/** `clients set`: what is not named stays as it is. */
+export const clientsSet: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('set')
+    .description('change a client; options that take a list replace it, --add-… and --remove-… change it; an empty URI clears it')
+    .argument('<client_id>')
+    .option('--name <name>', 'what people read on the sign-in page')
+    .action(async (id: string, options: Options) => {
+      const said = await saidOf(options)
+      const desk = await invocation.desk()
+      const client = await getClient(desk, id)
+      const changes: ClientChanges = { ...said, ...changedLists(client, options) }
+      if (Object.keys(changes).length === 0) {
+        throw new Failure('nothing_to_set', 'invalid', 'Say what to change.', { detail: { hints: ["'claviger clients set --help' lists the options"] } })
+      }
+      const { createdAt: _, updatedAt: __, ...before } = client
+      // A client that goes over to a secret gets one here, shown this once.
+      const { client: complete, secret } = withFreshSecret(changedClient(before, changes))
+      const { id: ___, ...whole } = complete
+      const after: Client = options.dryRun ? { ...client, ...whole } : await desk.clients.update(id, whole)
+      if (!options.dryRun) {
+        desk.events.record({ kind: 'client.changed', actor: invocation.actor, clientId: id, detail: { changed: Object.keys(changes) } })
+      }
+      const shown = options.dryRun ? { dry_run: true } : secret ? { client_secret: secret } : {}
+      printer.result(options, { ...clientJson(after), ...shown }, () => {
+        printClient(printer, after)
+        if (secret && !options.dryRun) printSecret(printer, secret)
+      })
+      printer.note(options.dryRun ? 'This is how it would be; nothing was changed.' : 'Changed; running nodes follow within a second.')
+    })
+  withClientOptions(command)
+  for (const [name, value] of [['redirect-uri', 'uri'], ['post-logout-redirect-uri', 'uri'], ['origin', 'origin'], ['api', 'audience']]) {
+    command.option(`--add-${name} <${value}>`, `one more ${name}`, collect)
+    command.option(`--remove-${name} <${value}>`, `one ${name} less`, collect)
+  }
+  withExample(
+    withDryRun(withJson(command)),
+    'claviger clients set shop-1f6a0c2b93de --add-redirect-uri https://shop.example.org/callback',
+    'claviger clients set portal-0b1c2d3e4f5a --pkce optional',
+  )
+}

@@ -1,0 +1,68 @@
+/** How commands show keys and what becomes of them. */
+import type { KeyChange, KeyRow } from '../../keyring/keyring.ts'
+import type { DeskKeyring } from '../desk.ts'
+import { fromNow } from '../moment.ts'
+import type { Cell, Printer } from '../printer.ts'
+
+/** The names and the order that programs rely on. */
+export const keyJson = (key: KeyRow) => ({
+  kid: key.kid,
+  alg: key.alg,
+  state: key.state,
+  created_at: key.createdAt,
+  publish_at: key.publishAt,
+  active_at: key.activeAt ?? null,
+  retired_at: key.retiredAt ?? null,
+  removable_at: key.removableAt ?? null,
+  reason: key.reason ?? null,
+})
+
+/** Rows as `keys list --json` prints them: each also tells when its algorithm rotates next. */
+export async function keyRowsJson(keyring: Pick<DeskKeyring, 'nextRotationAt'>, keys: readonly KeyRow[]) {
+  const next = await nextRotations(keyring, keys)
+  return keys.map((key) => ({ ...keyJson(key), next_rotation_at: next.get(key.alg) ?? null }))
+}
+
+export async function nextRotations(keyring: Pick<DeskKeyring, 'nextRotationAt'>, keys: readonly KeyRow[]): Promise<Map<string, Date | undefined>> {
+  const algorithms = [...new Set(keys.map((key) => key.alg))]
+  return new Map(await Promise.all(algorithms.map(async (alg) => [alg, await keyring.nextRotationAt(alg)] as const)))
+}
+
+export const changeJson = (change: KeyChange, dryRun: boolean) => ({
+  ...(dryRun ? { dry_run: true } : {}),
+  steps: change.steps.map(({ at, kid, alg, what }) => ({ at, kid: kid ?? null, alg, what })),
+  ...(change.acceptedUntil ? { accepted_until: change.acceptedUntil } : {}),
+  keys: change.keys.map(keyJson),
+})
+
+const tones = { active: 'good', pending: 'warn', retired: 'dim', removed: 'dim', revoked: 'bad' } as const
+
+export function printKeys(printer: Printer, keys: readonly KeyRow[]): void {
+  const now = printer.now()
+  printer.table(
+    ['KID', 'ALG', 'STATE', 'PUBLISHED', 'SIGNS SINCE', 'RETIRED', 'REMOVABLE'],
+    keys.map((key): Cell[] => [
+      key.kid,
+      key.alg,
+      { text: key.state, tone: tones[key.state] },
+      fromNow(key.publishAt, now),
+      fromNow(key.activeAt, now),
+      fromNow(key.retiredAt, now),
+      fromNow(key.removableAt, now),
+    ]),
+  )
+}
+
+export function printChange(printer: Printer, change: KeyChange, dryRun: boolean): void {
+  if (change.steps.length === 0) return printer.line('Nothing to do.')
+  const now = printer.now()
+  for (const { at, kid, alg, what } of change.steps) {
+    printer.line({ text: `${fromNow(at, now)}: `, tone: 'dim' }, `${alg} ${kid ?? ''} ${what}`.replace(/ {2,}/g, ' '))
+  }
+  if (change.acceptedUntil) {
+    printer.line(`A verifier that caches the JWKS as long as it may can accept the key until ${change.acceptedUntil.toISOString()}.`)
+  }
+  printer.line()
+  printKeys(printer, change.keys)
+  printer.note(dryRun ? 'This is how it would be; nothing was changed.' : 'Running nodes follow within a second.')
+}

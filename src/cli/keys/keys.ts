@@ -1,0 +1,14 @@
+/** Signing keys. */
+import type { AddCommand } from '../nouns.ts'
+import { keysExport } from './export.ts'
+import { keysImport } from './import.ts'
+import { keysList } from './list.ts'
+import { keysRemove } from './remove.ts'
+import { keysRevoke } from './revoke.ts'
+import { keysRotate } from './rotate.ts'
+import { keysSchedule } from './schedule.ts'
+
+export const keys: AddCommand = (parent, invocation) => {
+  const commands = [keysList, keysRotate, keysSchedule, keysRevoke, keysRemove, keysImport, keysExport]
+  for (const add of commands) add(parent, invocation)
+}

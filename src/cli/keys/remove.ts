@@ -1,0 +1,19 @@
+import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { changeJson, printChange } from './key-view.ts'
+
+/** `keys remove`: refused while anything that the key signed may be alive. */
+export const keysRemove: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('remove')
+    .description('take a retired key out of the JWKS, once nothing that it signed can be alive')
+    .argument('<kid>', 'of the key, from keys list')
+    .action(async (kid: string, options: JsonOption & DryRunOption) => {
+      const { dryRun = false } = options
+      const { keyring } = await invocation.desk()
+      const change = await keyring.remove(kid, { dryRun, actor: invocation.actor })
+      printer.result(options, changeJson(change, dryRun), () => printChange(printer, change, dryRun))
+    })
+  withExample(withDryRun(withJson(command)), 'claviger keys remove 4f1c9b7e')
+}
