@@ -97,7 +97,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
 
 /** OpenID Connect Core §5.4. */
 const claimsByScope = {
-  openid: ['sub'],
+  openid: ['sub', 'auth_time', 'acr', 'amr'],
   profile: [
     'name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture',
     'website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at',
@@ -105,9 +105,6 @@ const claimsByScope = {
   email: ['email', 'email_verified'],
   address: ['address'],
   phone: ['phone_number', 'phone_number_verified'],
-  acr: null,
-  amr: null,
-  auth_time: null,
   iss: null,
   sid: null,
 }

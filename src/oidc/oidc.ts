@@ -68,7 +68,7 @@ export interface OidcNeeds {
   pages: OidcPages
   events: OidcEvents
   /** Newest first: it signs, all verify. */
-  cookieKeys: readonly string[]
+  cookieKeys: () => readonly string[]
   secrets: { dpopNonce: Buffer; csrf: Uint8Array }
   /** Languages of the pages, for discovery. */
   locales: readonly string[]
@@ -81,30 +81,31 @@ export interface Oidc {
   interactions: Interactions
   /** The document at `/.well-known/openid-configuration`, of the present engine. */
   discovery(): Record<string, unknown>
-  /** Goes on with these keys; requests under way finish with the old ones. */
+  /** Goes on with these signing keys and the present cookie keys; requests under way finish with the old ones. */
   useKeys(keys: KeySet): Promise<void>
 }
 
-interface Engine {
+export interface Engine {
   provider: Provider
+  cookies: CookieSettings
   handle: Middleware
   discovery: Record<string, unknown>
 }
 
 export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> {
-  const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys)
-  let engine = await startEngine(needs, keys, cookies)
+  let engine = await startEngine(needs, keys)
   return {
-    handle: (ctx, next) => answer(ctx, next, engine, needs, cookies),
-    interactions: createInteractions(needs, cookies, () => engine.provider),
+    handle: (ctx, next) => answer(ctx, next, engine, needs),
+    interactions: createInteractions(needs, () => engine),
     discovery: () => engine.discovery,
     async useKeys(next) {
-      engine = await startEngine(needs, next, cookies)
+      engine = await startEngine(needs, next)
     },
   }
 }
 
-async function startEngine(needs: OidcNeeds, keys: KeySet, cookies: CookieSettings): Promise<Engine> {
+async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
+  const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys())
   const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
@@ -112,6 +113,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet, cookies: CookieSettin
   announce(provider, needs.events)
   return {
     provider,
+    cookies,
     handle: compose(provider.middleware) as Middleware,
     discovery: await discoveryDocument(provider, needs.config.issuer),
   }
@@ -129,12 +131,12 @@ function acceptIssuerAudienceOnly(provider: Provider): void {
   Object.defineProperty(OIDCContext.prototype, 'clientJwtAuthExpectedAudience', { value: () => new Set([issuer]) })
 }
 
-async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds, cookies: CookieSettings): Promise<void> {
+async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds): Promise<void> {
   if (isBrowserPath(ctx.path)) {
     if (ctx.method === 'HEAD') return refuseHead(ctx)
     if (ctx.method === 'POST' && seeAsGet.has(ctx.path)) return askAgainByGet(ctx, needs.config.issuer)
     if (ctx.path === '/session/end' && (await settleLogout(ctx, engine, needs))) return
-    if (await settleResume(ctx, engine.provider, needs, cookies)) return
+    if (await settleResume(ctx, engine, needs)) return
   }
 
   ctx.mountPath = mountPath(needs.config.issuer)

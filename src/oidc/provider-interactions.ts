@@ -3,12 +3,11 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import { Failure } from '../errors/failure.ts'
-import type { CookieSettings } from './cookies.ts'
 import { interactionClient } from './interaction-client.ts'
 import { gone } from './interaction-trail.ts'
 import type { Interaction, Interactions } from './interactions.ts'
 import type { Payload } from './model-store.ts'
-import type { OidcNeeds } from './oidc.ts'
+import type { Engine, OidcNeeds } from './oidc.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 type EngineInteraction = InstanceType<Provider['Interaction']> & { finished?: boolean }
@@ -17,8 +16,9 @@ type EngineSession = InstanceType<Provider['Session']>
 /** Reasons that only proving oneself anew can settle. */
 const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs', 'account_gone'])
 
-export function createInteractions(needs: OidcNeeds, cookies: CookieSettings, provider: () => Provider): Interactions {
-  const { names, long } = cookies.engine
+export function createInteractions(needs: OidcNeeds, engine: () => Engine): Interactions {
+  const { names, long } = engine().cookies.engine
+  const provider = () => engine().provider
 
   const csrfToken = (uid: string) =>
     createHmac('sha256', needs.secrets.csrf).update(`interaction ${uid}`).digest('base64url')

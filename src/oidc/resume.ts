@@ -4,13 +4,11 @@
  * moment ago (a double click), or because the page is long dead.
  */
 import type { Context } from 'koa'
-import type Provider from 'oidc-provider'
-import type { CookieSettings } from './cookies.ts'
 import { gone } from './interaction-trail.ts'
-import type { OidcNeeds } from './oidc.ts'
+import type { Engine, OidcNeeds } from './oidc.ts'
 
 /** @returns whether the request is answered */
-export async function settleResume(ctx: Context, provider: Provider, needs: OidcNeeds, cookies: CookieSettings): Promise<boolean> {
+export async function settleResume(ctx: Context, { provider, cookies }: Engine, needs: OidcNeeds): Promise<boolean> {
   const uid = /^\/auth\/([A-Za-z0-9_-]+)$/.exec(ctx.path)?.[1]
   if (ctx.method !== 'GET' || uid === undefined) return false
   const interaction = await provider.Interaction.find(uid)
