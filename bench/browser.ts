@@ -46,7 +46,8 @@ export class Browser {
       const [pair = '', ...attributes] = line.split(/; */)
       const name = pair.slice(0, pair.indexOf('='))
       const value = pair.slice(pair.indexOf('=') + 1)
-      const attribute = (key: string) => attributes.find((text) => text.toLowerCase().startsWith(`${key}=`))?.slice(key.length + 1)
+      const attribute = (key: string) =>
+        attributes.find((text) => text.toLowerCase().startsWith(`${key}=`))?.slice(key.length + 1)
       const cookiePath = attribute('path') ?? path
       const key = `${name} ${cookiePath}`
       const expires = attribute('expires')
@@ -57,11 +58,20 @@ export class Browser {
   }
 }
 
-const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#x27': "'", '#x2F': '/', '#x3D': '=' }
-const unescape = (text: string) => text.replace(/&(#?\w+);/g, (whole, name: string) => entities[name] ?? whole)
+const entities: Record<string, string> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  '#39': "'",
+  '#x27': "'",
+  '#x2F': '/',
+  '#x3D': '=',
+}
+const decodeEntities = (text: string) => text.replace(/&(#?\w+);/g, (whole, name: string) => entities[name] ?? whole)
 const attributeOf = (tag: string, name: string) => {
   const value = new RegExp(`\\s${name}=(?:"([^"]*)"|'([^']*)'|([^\\s>]+))`, 'i').exec(tag)
-  return value ? unescape(value[1] ?? value[2] ?? value[3] ?? '') : undefined
+  return value ? decodeEntities(value[1] ?? value[2] ?? value[3] ?? '') : undefined
 }
 
 export interface PageForm {

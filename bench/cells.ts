@@ -2,8 +2,8 @@
 import type { Contender, ContenderName, Running } from './contenders/contender.ts'
 import type { FlowName } from './flows/catalogue.ts'
 import { matches } from './goals.ts'
-import type { Measurement } from './load-protocol.ts'
 import { type LoadProcess, startLoad } from './load-process.ts'
+import type { Measurement } from './load-protocol.ts'
 import type { BenchOptions } from './options.ts'
 import { residentMegabytes } from './proc-stat.ts'
 import { type Cell, median } from './results.ts'
@@ -30,7 +30,8 @@ export async function measureFlow(stage: Stage, flow: FlowName, options: BenchOp
       else if (reason !== undefined) entries.push({ name, rounds: [], residentMegabytes: 0, failed: reason })
     }
     for (let round = 0; round < options.rounds; round++) {
-      for (const entry of entries) await playRound(entry, round === 0 ? options.warmupSeconds * 2 : options.warmupSeconds, options)
+      for (const entry of entries)
+        await playRound(entry, round === 0 ? options.warmupSeconds * 2 : options.warmupSeconds, options)
     }
   } finally {
     for (const entry of entries) {
@@ -91,7 +92,9 @@ function judge(entry: Entry, entries: Entry[], flow: FlowName): Cell {
     perSecond: over(rateOf),
     serverBusy: over((round) => round.serverCpuMicroseconds / 1e6 / round.seconds),
     serverCpuMicroseconds: over((round) => round.serverCpuMicroseconds / round.steps),
-    postgresCpuMicroseconds: hasPostgres ? over((round) => (round.postgresCpuMicroseconds ?? 0) / round.steps) : undefined,
+    postgresCpuMicroseconds: hasPostgres
+      ? over((round) => (round.postgresCpuMicroseconds ?? 0) / round.steps)
+      : undefined,
     p50Milliseconds: over((round) => round.p50Milliseconds),
     p99Milliseconds: over((round) => round.p99Milliseconds),
     residentMegabytes: entry.residentMegabytes,

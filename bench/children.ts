@@ -1,11 +1,13 @@
 /** Child processes of one benchmark run: each is ended by its own pid, whatever happens. */
-import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 const running = new Set<ChildProcess>()
+let isClosing = false
 
 /** Spawns and remembers, so that `endAll` finds it. */
 export function spawnChild(command: string, args: string[], options: SpawnOptions): ChildProcess {
+  if (isClosing) throw new Error('the run is being stopped')
   const child = spawn(command, args, options)
   running.add(child)
   child.once('exit', () => running.delete(child))
@@ -14,7 +16,11 @@ export function spawnChild(command: string, args: string[], options: SpawnOption
 }
 
 /** Asks to stop, waits, and insists after the patience is over. */
-export async function endChild(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM', patienceMs = 5000): Promise<void> {
+export async function endChild(
+  child: ChildProcess,
+  signal: NodeJS.Signals = 'SIGTERM',
+  patienceMs = 5000,
+): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
   const exited = once(child, 'exit')
   child.kill(signal)
@@ -23,8 +29,9 @@ export async function endChild(child: ChildProcess, signal: NodeJS.Signals = 'SI
   clearTimeout(insist)
 }
 
-/** The last one started is the first to go: Postgres outlives those who use it. */
+/** The end of a run: nothing starts any more, and the last one started is the first to go. */
 export async function endAll(): Promise<void> {
+  isClosing = true
   for (const child of [...running].reverse()) await endChild(child)
 }
 
@@ -34,7 +41,12 @@ export function killAll(): void {
 }
 
 /** Resolves when the URL answers 200; says the child's last words when it ends before. */
-export async function waitUntilReady(child: ChildProcess, url: string, lastWords: () => string, limitMs = 20_000): Promise<void> {
+export async function waitUntilReady(
+  child: ChildProcess,
+  url: string,
+  lastWords: () => string,
+  limitMs = 20_000,
+): Promise<void> {
   const deadline = performance.now() + limitMs
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) {

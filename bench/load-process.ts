@@ -33,7 +33,8 @@ export async function startLoad(setup: LoadSetup): Promise<LoadProcess> {
   return {
     async measure(warmupSeconds, seconds) {
       const answer = await tell({ order: 'measure', warmupSeconds, seconds })
-      if (!('measurement' in answer)) throw new Error(`unexpected answer of the load process: ${JSON.stringify(answer)}`)
+      if (!('measurement' in answer))
+        throw new Error(`unexpected answer of the load process: ${JSON.stringify(answer)}`)
       return answer.measurement
     },
     async repeat(times) {

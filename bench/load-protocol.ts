@@ -25,4 +25,7 @@ export interface Measurement {
   p99Milliseconds: number
 }
 
-export type LoadAnswer = { done: 'prepare' | 'repeat' } | { done: 'measure'; measurement: Measurement } | { failed: string }
+export type LoadAnswer =
+  | { done: 'prepare' | 'repeat' }
+  | { done: 'measure'; measurement: Measurement }
+  | { failed: string }

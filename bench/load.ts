@@ -6,8 +6,8 @@ import type { LoadAnswer, LoadOrder, LoadSetup, Measurement } from './load-proto
 import { cpuMicroseconds } from './proc-stat.ts'
 
 let setup: LoadSetup | undefined
-let connections: HttpConnection[] = []
-let steps: Step[] = []
+const connections: HttpConnection[] = []
+const steps: Step[] = []
 
 /** Visitors are prepared a few at a time: their sign-ins hash passwords. */
 async function prepare(given: LoadSetup): Promise<void> {
@@ -36,7 +36,10 @@ async function measure(given: LoadSetup, warmupSeconds: number, seconds: number)
       if (phase === 'measure') latencies.push(performance.now() - before)
     }
   }
-  const visits = steps.map((step) => visit(step).catch((error: unknown) => void (failure ??= error)))
+  const giveUp = (error: unknown) => {
+    failure ??= error
+  }
+  const visits = steps.map((step) => visit(step).catch(giveUp))
   await sleep(warmupSeconds * 1000)
   const postgresCpu = () => (given.postgresPid === undefined ? 0 : cpuMicroseconds(given.postgresPid))
   const [server, postgres, start] = [cpuMicroseconds(given.serverPid), postgresCpu(), performance.now()]

@@ -37,7 +37,10 @@ export async function startPostgres(folder: string): Promise<BenchPostgres> {
     if (unprivileged.uid !== undefined) chownSync(path, unprivileged.uid, unprivileged.gid)
   }
   const common = { cwd: folder, env: { LC_ALL: 'C' }, ...unprivileged }
-  execFileSync(join(binaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8'], { ...common, stdio: 'pipe' })
+  execFileSync(join(binaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8'], {
+    ...common,
+    stdio: 'pipe',
+  })
   const settings = ['listen_addresses=', `unix_socket_directories=${socketFolder}`, 'max_connections=100']
   const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])]
   const child = spawnChild(join(binaries, 'postgres'), args, { ...common, stdio: 'ignore' })

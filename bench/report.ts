@@ -14,9 +14,13 @@ const firstLine = (text: string) => text.trim().split('\n')[0] ?? ''
 function layOut(rows: string[][], words: number): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
   const line = (row: string[]) =>
-    row.map((text, column) => (column < words ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join('  ')
+    row
+      .map((text, column) => (column < words ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)))
+      .join('  ')
   const [head = [], ...body] = rows
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...body.map(line)].map((text) => text.trimEnd()).join('\n')
+  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...body.map(line)]
+    .map((text) => text.trimEnd())
+    .join('\n')
 }
 
 const newGroup = <T extends { flow: FlowName }>(rows: T[], index: number) => rows[index - 1]?.flow !== rows[index]?.flow
@@ -41,14 +45,29 @@ function cellRow(cell: Cell, isFirst: boolean): string[] {
 }
 
 function cellTable(cells: Cell[]): string {
-  const head = ['flow', 'contender', 'per s', 'busy', 'node us', 'pg us', 'p50 ms', 'p99 ms', 'MB', 'rate x', 'CPU x', 'goal']
+  const head = [
+    'flow',
+    'contender',
+    'per s',
+    'busy',
+    'node us',
+    'pg us',
+    'p50 ms',
+    'p99 ms',
+    'MB',
+    'rate x',
+    'CPU x',
+    'goal',
+  ]
   return layOut([head, ...cells.map((cell, index) => cellRow(cell, newGroup(cells, index)))], 2)
 }
 
 function statementTable(counts: StatementCount[]): string {
   const rows = counts.map((count, index) => {
     const names = [newGroup(counts, index) ? flowTitles[count.flow] : '', contenderTitles[count.contender]]
-    return count.failed === undefined ? [...names, fixed(count.statements, 1), fixed(count.roundTrips, 1)] : [...names, 'failed']
+    return count.failed === undefined
+      ? [...names, fixed(count.statements, 1), fixed(count.roundTrips, 1)]
+      : [...names, 'failed']
   })
   return layOut([['database work per step', 'contender', 'statements', 'round trips'], ...rows], 2)
 }
@@ -83,7 +102,9 @@ export function printReport(results: Results): string {
   if (statements.length) parts.push(statementTable(statements))
   if (starts.length) parts.push(startTable(starts))
   const failures = [...cells, ...statements, ...starts].flatMap((row) =>
-    row.failed === undefined ? [] : [`${'flow' in row ? `${row.flow}, ` : ''}${contenderTitles[row.contender]}: ${firstLine(row.failed)}`],
+    row.failed === undefined
+      ? []
+      : [`${'flow' in row ? `${row.flow}, ` : ''}${contenderTitles[row.contender]}: ${firstLine(row.failed)}`],
   )
   if (failures.length) parts.push(`failed:\n${[...new Set(failures)].map((text) => `  ${text}`).join('\n')}`)
   return `${parts.join('\n\n')}\n`

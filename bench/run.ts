@@ -7,8 +7,8 @@ import { type BenchOptions, readOptions, usage } from './options.ts'
 import { printReport } from './report.ts'
 import type { Results, StatementCount } from './results.ts'
 import { newStageFolder, prepareStage, reasonOf, removeStageFolder, type Stage } from './stage.ts'
-import { countStatements } from './statements.ts'
 import { measureAllStarts } from './starts.ts'
+import { countStatements } from './statements.ts'
 
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
@@ -40,11 +40,14 @@ async function countAll(stage: Stage, flows: FlowName[]): Promise<StatementCount
   return counts.sort((a, b) => flowNames.indexOf(a.flow) - flowNames.indexOf(b.flow))
 }
 
-const isWhole = ({ cells, statements, starts }: Results) => [...cells, ...statements, ...starts].every((row) => row.failed === undefined)
+const isWhole = ({ cells, statements, starts }: Results) =>
+  [...cells, ...statements, ...starts].every((row) => row.failed === undefined)
 
 async function main(options: BenchOptions): Promise<number> {
   const folder = newStageFolder()
+  let isInterrupted = false
   const interrupted = () => {
+    isInterrupted = true
     say('interrupted: stopping what was started')
     void endAll().finally(() => {
       removeStageFolder(folder)
@@ -58,6 +61,7 @@ async function main(options: BenchOptions): Promise<number> {
     const stage = await prepareStage(folder, options.without)
     for (const [name, reason] of stage.missing) say(`${name} is not there: ${reason}`)
     const results = await measureAll(stage, options)
+    if (isInterrupted) return 130
     process.stdout.write(options.json ? `${JSON.stringify(results, undefined, 2)}\n` : printReport(results))
     return isWhole(results) ? 0 : 1
   } finally {

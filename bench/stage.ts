@@ -39,7 +39,9 @@ export async function prepareStage(folder: string, without: ContenderName[]): Pr
   }
   await add('memory', () => createCoreContender(folder))
   await add('plain', async () => createCoreContender(folder, await postgres.createDatabase('plain')))
-  await add('claviger', async () => createClavigerContender({ folder, databaseUrl: await postgres.createDatabase('claviger') }))
+  await add('claviger', async () =>
+    createClavigerContender({ folder, databaseUrl: await postgres.createDatabase('claviger') }),
+  )
   const model = stage.contenders.get('claviger') ?? stage.contenders.get('memory')
   if (model) await add('koa', () => createBareKoaContender(folder, model))
   return stage

@@ -10,7 +10,11 @@ import { reasonOf, type Stage } from './stage.ts'
 const idleMilliseconds = 3000
 
 /** Starts it again and again; the last time it is left alone for a while and weighed. */
-export async function measureStarts(contender: Contender, database: StartFigures['database'], times: number): Promise<StartFigures> {
+export async function measureStarts(
+  contender: Contender,
+  database: StartFigures['database'],
+  times: number,
+): Promise<StartFigures> {
   const starts: number[] = []
   let idleMegabytes: number | undefined
   for (let time = 0; time < times; time++) {
@@ -31,11 +35,21 @@ export async function measureStarts(contender: Contender, database: StartFigures
 /** All contenders that keep rows in the shared Postgres or none, then Claviger on its own Postgres. */
 export async function measureAllStarts(stage: Stage, times: number): Promise<StartFigures[]> {
   const figures: StartFigures[] = []
-  const attempt = async (contender: 'memory' | 'plain' | 'claviger', database: StartFigures['database'], measure: () => Promise<StartFigures>) => {
+  const attempt = async (
+    contender: 'memory' | 'plain' | 'claviger',
+    database: StartFigures['database'],
+    measure: () => Promise<StartFigures>,
+  ) => {
     try {
       figures.push(await measure())
     } catch (error) {
-      figures.push({ contender, database, failed: reasonOf(error), coldStartMilliseconds: Number.NaN, idleMegabytes: undefined })
+      figures.push({
+        contender,
+        database,
+        failed: reasonOf(error),
+        coldStartMilliseconds: Number.NaN,
+        idleMegabytes: undefined,
+      })
     }
   }
   for (const name of ['memory', 'plain', 'claviger'] as const) {
@@ -48,7 +62,9 @@ export async function measureAllStarts(stage: Stage, times: number): Promise<Sta
   if (stage.contenders.has('claviger')) {
     const folder = join(stage.folder, 'embedded')
     mkdirSync(folder, { mode: 0o711 })
-    await attempt('claviger', 'embedded', async () => measureStarts(await createClavigerContender({ folder }), 'embedded', times))
+    await attempt('claviger', 'embedded', async () =>
+      measureStarts(await createClavigerContender({ folder }), 'embedded', times),
+    )
   }
   return figures
 }

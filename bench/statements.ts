@@ -13,7 +13,11 @@ const steps = 200
 const idleMilliseconds = 3000
 
 /** One start of the server for all flows. */
-export async function countStatements(stage: Stage, contender: Contender, flows: FlowName[]): Promise<StatementCount[]> {
+export async function countStatements(
+  stage: Stage,
+  contender: Contender,
+  flows: FlowName[],
+): Promise<StatementCount[]> {
   const { name } = contender
   const counter = await startWireCounter(stage.postgres.socketFolder, join(stage.folder, `counted-${name}`))
   const results: StatementCount[] = []
@@ -65,7 +69,8 @@ async function countFlow(
       const [before, startedAt] = [counter.counts(), performance.now()]
       await load.repeat(steps)
       const [after, milliseconds] = [counter.counts(), performance.now() - startedAt]
-      const perStep = (kind: keyof PerMillisecond) => Math.max(0, after[kind] - before[kind] - idle[kind] * milliseconds) / steps
+      const perStep = (kind: keyof PerMillisecond) =>
+        Math.max(0, after[kind] - before[kind] - idle[kind] * milliseconds) / steps
       return { flow, contender, statements: perStep('statements'), roundTrips: perStep('roundTrips') }
     } finally {
       await load.stop()

@@ -4,8 +4,9 @@
  * trip is a wait: it begins when something is sent while nothing is outstanding,
  * so that pipelined and parallel statements count once.
  */
-import { createServer, connect, type Socket } from 'node:net'
+
 import { chmodSync, mkdirSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 
 export interface WireCounts {
@@ -63,7 +64,10 @@ export async function startWireCounter(postgresSocketFolder: string, folder: str
     })
     client.on('data', (chunk) => fromClient(chunk as Buffer))
     backend.on('data', (chunk) => fromBackend(chunk as Buffer))
-    for (const [one, other] of [[client, backend], [backend, client]] as const) {
+    for (const [one, other] of [
+      [client, backend],
+      [backend, client],
+    ] as const) {
       sockets.add(one)
       one.on('error', () => other.destroy())
       one.on('close', () => sockets.delete(one))

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { type AppClient, discoverEndpoints, type Person, type ServiceClient, type Target } from '../target.ts'
-import { checkout, type ClavigerCli, createClavigerCli, mainProgram } from './claviger-cli.ts'
+import { type ClavigerCli, checkout, createClavigerCli, mainProgram } from './claviger-cli.ts'
 import { type Contender, contenderTitles, findFreePort, startServer } from './contender.ts'
 
 const api = { audience: 'https://api.bench.example', scope: 'things:read' }
@@ -25,7 +25,11 @@ export interface ClavigerOptions {
 }
 
 /** Migrates, registers clients and people once, and can then be started any number of times. */
-export async function createClavigerContender({ folder, databaseUrl, nodeArgs = [] }: ClavigerOptions): Promise<Contender> {
+export async function createClavigerContender({
+  folder,
+  databaseUrl,
+  nodeArgs = [],
+}: ClavigerOptions): Promise<Contender> {
   const issuer = `http://localhost:${await findFreePort()}`
   const env = {
     CLAVIGER_ISSUER: issuer,
@@ -56,7 +60,20 @@ async function register(cli: ClavigerCli): Promise<Registered> {
   await cli(['migrate'])
   await cli(['apis', 'add', api.audience, '--scope', api.scope])
   const add = async (preset: string, ...more: string[]) =>
-    JSON.parse(await cli(['clients', 'add', '--preset', preset, '--name', `Bench ${preset}`, '--api', api.audience, ...more, '--json'])) as {
+    JSON.parse(
+      await cli([
+        'clients',
+        'add',
+        '--preset',
+        preset,
+        '--name',
+        `Bench ${preset}`,
+        '--api',
+        api.audience,
+        ...more,
+        '--json',
+      ]),
+    ) as {
       client_id: string
       client_secret?: string
     }

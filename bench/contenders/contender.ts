@@ -56,7 +56,13 @@ export const baseEnvironment = (): Record<string, string> => ({
 })
 
 /** Starts a Node program whose output goes to a file, as it would in service. */
-export async function startServer({ args, env, cwd, readyUrl, logFile }: ServerProgram): Promise<Omit<Running, 'target'>> {
+export async function startServer({
+  args,
+  env,
+  cwd,
+  readyUrl,
+  logFile,
+}: ServerProgram): Promise<Omit<Running, 'target'>> {
   const log = openSync(logFile, 'a')
   const startedAt = performance.now()
   const child = spawnChild(process.execPath, args, {

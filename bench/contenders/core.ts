@@ -7,7 +7,11 @@ import { yardstickClients, yardstickPassword } from './yardstick-clients.ts'
 const program = new URL('../yardsticks/core-server.ts', import.meta.url).pathname
 
 /** @param databaseUrl an empty database for yardstick B; none makes it yardstick A */
-export async function createCoreContender(folder: string, databaseUrl?: string): Promise<Contender> {
+export async function createCoreContender(
+  folder: string,
+  databaseUrl?: string,
+  nodeArgs: string[] = [],
+): Promise<Contender> {
   const name = databaseUrl ? 'plain' : 'memory'
   const issuer = `http://localhost:${await findFreePort()}`
   const { app, boundApp, service } = yardstickClients
@@ -18,12 +22,15 @@ export async function createCoreContender(folder: string, databaseUrl?: string):
     async start(otherUrl) {
       const url = otherUrl ?? databaseUrl
       const running = await startServer({
-        args: [program],
+        args: [...nodeArgs, program],
         env: { BENCH_ISSUER: issuer, ...(url ? { DATABASE_URL: url } : {}) },
         readyUrl: `${issuer}${discoveryPath}`,
         logFile: join(folder, `${name}.log`),
       })
-      const people = Array.from({ length: 8 }, (_, index) => ({ login: `person-${index}`, password: yardstickPassword }))
+      const people = Array.from({ length: 8 }, (_, index) => ({
+        login: `person-${index}`,
+        password: yardstickPassword,
+      }))
       const target: Target = { issuer, endpoints: await discoverEndpoints(issuer), app, boundApp, service, people }
       return { ...running, target }
     },

@@ -41,7 +41,12 @@ export function newAppRequest({ target }: Visitor, app: AppClient): AppRequest {
 }
 
 /** Follows redirects inside the provider until a page or the app is reached. */
-async function follow(browser: Browser, app: AppClient, answer: Answer, from: string): Promise<{ answer: Answer; url: string }> {
+async function follow(
+  browser: Browser,
+  app: AppClient,
+  answer: Answer,
+  from: string,
+): Promise<{ answer: Answer; url: string }> {
   let url = from
   for (let hops = 0; answer.status >= 300 && answer.status < 400; hops++) {
     url = answer.header('location') ?? ''
@@ -83,7 +88,11 @@ export async function signInBySession(browser: Browser, { app, authorizationUrl 
 
 /** Turns a code into tokens. */
 export async function redeem({ http, target }: Visitor, request: AppRequest, code: string): Promise<Answer> {
-  return expectStatus(await http.postForm(target.endpoints.token, `${request.tokenBody}&code=${code}`), 'code exchange', 200)
+  return expectStatus(
+    await http.postForm(target.endpoints.token, `${request.tokenBody}&code=${code}`),
+    'code exchange',
+    200,
+  )
 }
 
 /** The refresh token of an answer; a cheap look, since the load generator shares the machine. */

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import Koa from 'koa'
 
 const documents = JSON.parse(readFileSync(String(process.env['BENCH_DOCUMENTS']), 'utf8')) as Record<string, unknown>
-const bodies = new Map(Object.entries(documents).map(([path, document]) => [path, Buffer.from(JSON.stringify(document))]))
+const bodies = new Map(
+  Object.entries(documents).map(([path, document]) => [path, Buffer.from(JSON.stringify(document))]),
+)
 
 const app = new Koa()
 app.use((ctx) => {

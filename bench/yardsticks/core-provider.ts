@@ -4,7 +4,13 @@
  * What it leaves out (pages, limits, logs, hashing …) is what Claviger adds.
  */
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
-import { type AdapterConstructor, type AdapterFactory, type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import {
+  type AdapterConstructor,
+  type AdapterFactory,
+  type Configuration,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider'
 import type { YardstickClients } from '../contenders/yardstick-clients.ts'
 
 async function newSigningKey(alg: string): Promise<JWK> {

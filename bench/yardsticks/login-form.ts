@@ -13,7 +13,12 @@ async function readForm(req: IncomingMessage): Promise<URLSearchParams> {
 }
 
 /** Answers `/interaction/:uid`: the form on GET, the sign-in on POST. */
-export async function answerInteraction(provider: Provider, password: string, req: IncomingMessage, res: ServerResponse) {
+export async function answerInteraction(
+  provider: Provider,
+  password: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+) {
   const { uid } = await provider.interactionDetails(req, res)
   if (req.method !== 'POST') {
     res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page(uid))

@@ -2,8 +2,9 @@
  * Yardstick B's store: the adapter that everybody writes first. One table, one
  * prepared statement a call; ids in clear, no compare-and-set, nothing fused.
  */
-import type pg from 'pg'
+
 import type { Adapter, AdapterPayload } from 'oidc-provider'
+import type pg from 'pg'
 
 const schema = `
   create table if not exists oidc_models (
