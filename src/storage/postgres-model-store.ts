@@ -2,9 +2,9 @@
 import { hash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
 import type { Changes, Found, ModelName, ModelStore, Payload, Upsert, Use } from '../oidc/model-store.ts'
+import { type AccountRow, accountFromRow } from './account-row.ts'
 import { artifactModels } from './artifact-models.ts'
 import type { Database } from './database.ts'
-import { accountFromRow, type AccountRow } from './account-row.ts'
 
 /** What the holder presents is known here by its digest alone. */
 const digest = (value: string): Buffer => hash('sha256', value, 'buffer')
@@ -21,7 +21,7 @@ interface ArtifactRow {
 
 /** `$1` model, `$2` digest, `$3` grace in seconds. Expired rows do not exist. */
 const useColumn = `case when a.consumed_at is null then 'unused'
-            when a.consumed_at > now() - make_interval(secs => $3) then 'just-used'
+            when $3 > 0 and a.consumed_at > now() - make_interval(secs => $3) then 'just-used'
             else 'used' end as use`
 
 const plain = `
@@ -64,14 +64,16 @@ const byUserCode = `
  * Spends, removes and keeps in one statement. Of two racing requests that spend
  * the same row the second waits for the first and then finds the condition
  * false, so it spends nothing, and then nothing of it lands. The expiry of what
- * is spent never moves, so a replay is recognised until then.
+ * is spent never moves, so a replay is recognised until then. Without a grace
+ * no clock is asked: the loser of a race may have begun before the winner, and
+ * to its `now()` the winner's moment lies ahead.
  */
 const commitStatement = `
   with spent as (
     update artifacts a set consumed_at = coalesce(a.consumed_at, now())
       from unnest($1::smallint[], $2::bytea[], $3::int[]) as c(model, id, grace)
      where a.model = c.model and a.id = c.id and a.expires_at > now()
-       and (a.consumed_at is null or a.consumed_at > now() - make_interval(secs => c.grace))
+       and (a.consumed_at is null or (c.grace > 0 and a.consumed_at > now() - make_interval(secs => c.grace)))
     returning 1
   ), verdict as (
     select count(*) = cardinality($1::smallint[]) as won from spent
@@ -107,7 +109,11 @@ export class PostgresModelStore implements ModelStore {
       model === 'Session'
         ? { name: 'session by id', text: sessionById, values: [digest(id)] }
         : companioned.has(model)
-          ? { name: 'token with companions', text: withCompanions, values: [artifactModels[model], digest(id), graceSeconds] }
+          ? {
+              name: 'token with companions',
+              text: withCompanions,
+              values: [artifactModels[model], digest(id), graceSeconds],
+            }
           : { name: 'artifact', text: plain, values: [artifactModels[model], digest(id), graceSeconds] }
     const { rows } = await this.#db.query<ArtifactRow>(statement)
     return rows[0] && foundFrom(rows[0])
