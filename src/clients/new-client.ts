@@ -8,23 +8,23 @@ import { digestOfSecret, ownSecretFault } from './client-secret.ts'
 import type { NewClient } from './client-store.ts'
 import { presetRules } from './preset-rules.ts'
 
-/** What must be said of a client, and what may be; the preset says the rest. */
-export interface ClientInput extends Partial<Omit<NewClient, 'preset' | 'name'>> {
+type Clearable = 'startUri' | 'logoUri' | 'policyUri' | 'tosUri' | 'jwks' | 'jwksUri'
+
+/** What must be said of a client, and what may be; the preset says the rest. Null is nothing, as an empty field of a file is. */
+export type ClientInput = Partial<Omit<NewClient, 'preset' | 'name' | Clearable>> & {
+  [Field in Clearable]?: NewClient[Field] | null
+} & {
   preset: Preset
   name: string
   /** Brought along from elsewhere; without it `withFreshSecret` makes one where one is needed. */
   secret?: string
 }
 
-type Clearable = 'startUri' | 'logoUri' | 'policyUri' | 'tosUri' | 'jwks' | 'jwksUri'
-
 /**
  * What may change later; undefined leaves a field as it is, null empties it.
  * The preset may not change: it decides what the id was trusted with.
  */
-export type ClientChanges = Partial<Omit<ClientInput, 'id' | 'preset' | Clearable>> & {
-  [Field in Clearable]?: ClientInput[Field] | null
-}
+export type ClientChanges = Partial<Omit<ClientInput, 'id' | 'preset'>>
 
 const fields: Readonly<Record<keyof NewClient, true>> = {
   id: true, name: true, preset: true, firstParty: true, redirectUris: true, postLogoutRedirectUris: true, origins: true,
@@ -35,7 +35,7 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
 /** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
 export function newClient(input: ClientInput): NewClient {
   const given = asRecord(input)
-  return checked({ ...defaultsOf(given), ...said(given) }, given, 'client')
+  return checked({ ...defaultsOf(given), ...said(given, [undefined, null]) }, given, 'client')
 }
 
 /** The whole client as it will be. @throws Failure `client_invalid` like `newClient`. */
@@ -104,7 +104,8 @@ const asRecord = (value: unknown): Draft =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Draft) : {}
 
 /** Options that a command line leaves undefined are not said, so that defaults stand. */
-const said = (given: Draft): Draft => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+const said = (given: Draft, silence: readonly unknown[] = [undefined]): Draft =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => !silence.includes(value)))
 
 // `clientFaults` has looked at every field, so the draft is a client; the copy keeps callers' arrays their own.
 function asClient(draft: Draft): NewClient {

@@ -1,0 +1,51 @@
+/**
+ * Everything that is worth recording, by its name in the audit log: how loud
+ * the log line is, and the sentence in it. A name, once released, stays.
+ */
+export type Loudness = 'info' | 'warn' | 'error'
+
+export const eventKinds = {
+  'sign-in.succeeded': ['info', 'A person signed in'],
+  'sign-in.rejected': ['warn', 'A sign-in was rejected'],
+  'sign-in.throttled': ['warn', 'A sign-in was held back: too many failures before it'],
+  'session.signed-out': ['info', 'A person signed out'],
+  'session.ended': ['info', 'A session was ended'],
+  'consent.granted': ['info', 'A person allowed an app what it asked for'],
+  'consent.denied': ['info', 'A person refused an app what it asked for'],
+  'grant.revoked': ['info', 'A grant was revoked'],
+  'refresh-token.reused': ['warn', 'A refresh token was used again after its successor: the whole grant was revoked'],
+  'code.reused': ['warn', 'An authorization code was used twice: the whole grant was revoked'],
+  'token.revoked': ['info', 'A token was revoked'],
+  'redirect-uri.refused': ['warn', 'A redirect URI was refused: it is not registered'],
+  'origin.refused': ['warn', 'A browser request was refused: its origin is not registered'],
+  'account.created': ['info', 'An account was created'],
+  'account.changed': ['info', 'An account was changed'],
+  'account.made-admin': ['info', 'An account was made administrator'],
+  'account.disabled': ['info', 'An account was disabled'],
+  'account.enabled': ['info', 'An account was enabled'],
+  'account.unlocked': ['info', 'Failed sign-ins of an account were forgotten'],
+  'account.signed-out': ['info', 'An account was signed out everywhere'],
+  'account.removed': ['info', 'An account was removed'],
+  'password.changed': ['info', 'A person changed their password'],
+  'password.reset': ['info', 'A password was set by an administrator'],
+  'client.created': ['info', 'A client was created'],
+  'client.changed': ['info', 'A client was changed'],
+  'client.secret-rotated': ['info', 'A client was given a new secret'],
+  'client.removed': ['info', 'A client was removed'],
+  'api.created': ['info', 'An API was created'],
+  'api.changed': ['info', 'An API was changed'],
+  'api.removed': ['info', 'An API was removed'],
+  'key.created': ['info', 'A signing key was made and published'],
+  'key.imported': ['info', 'A signing key was imported'],
+  'key.rotation-requested': ['info', 'A rotation of signing keys was asked for'],
+  'key.promoted': ['info', 'A signing key began to sign'],
+  'key.retired': ['info', 'A signing key stopped signing'],
+  'key.revoked': ['warn', 'A signing key was revoked'],
+  'key.removed': ['info', 'A signing key was removed'],
+  'secrets.rotated': ['info', 'Stored keys were wrapped under a new key-encryption key'],
+  'server.error': ['error', 'A request failed by a fault of ours'],
+} as const satisfies Record<string, readonly [Loudness, string]>
+
+export type EventKind = keyof typeof eventKinds
+
+export const isEventKind = (kind: string): kind is EventKind => Object.hasOwn(eventKinds, kind)

@@ -1,0 +1,54 @@
+/** What apps do at the protocol endpoints, and what we refuse them. */
+import { plainText } from './plain-text.ts'
+import { type About, actorOf, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
+
+export interface ProtocolEvents {
+  /** A count and nothing else: this is the path that every token takes. */
+  tokenIssued(grantType: string): void
+  /** A count and a log line with the detail that the app is not told; the audit log would drown in expired tokens. */
+  tokenRefused(about: About & { grantType: string; error: string; detail?: string | undefined }): void
+  authorizationRefused(about: About & { error: string; detail?: string | undefined }): void
+  refreshTokenReused(about: About & { grantId: string }): void
+  codeReused(about: About & { grantId: string }): void
+  grantRevoked(about: About & { grantId: string; actor?: string | undefined }): void
+  tokenRevoked(about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined }): void
+  /** `closest` and `difference` from `explainRedirectUri`. */
+  redirectUriRefused(about: About & { received: string; closest?: string | undefined; difference?: string | undefined }): void
+  /** `closest` and `difference` from `explainOrigin`. */
+  originRefused(about: About & { origin: string; closest?: string | undefined; difference?: string | undefined }): void
+  /** A fault of ours: what was thrown goes to the log, the audit log learns that it happened. */
+  serverError(about: About & { error: unknown }): void
+}
+
+export function protocolEvents(record: RecordEvent, { metrics, log }: Pick<EventNeeds, 'metrics' | 'log'>): ProtocolEvents {
+  const byApp = (kind: string, about: About, detail: { [name: string]: unknown }): void =>
+    record({ kind, actor: actorOf({ clientId: about.clientId }), ...whereOf(about), detail })
+  return {
+    tokenIssued: (grantType) => metrics.tokenIssued(grantType),
+    tokenRefused(about) {
+      metrics.tokenRefused(about.grantType, about.error)
+      log.info({ event: 'token.refused', ...whereOf(about), grantType: about.grantType, error: about.error, detail: about.detail }, 'A token request was refused')
+    },
+    authorizationRefused: (about) =>
+      log.info({ event: 'authorization.refused', ...whereOf(about), error: about.error, detail: about.detail }, 'An authorization request was refused'),
+    refreshTokenReused: (about) => byApp('refresh-token.reused', about, { grantId: about.grantId }),
+    codeReused: (about) => byApp('code.reused', about, { grantId: about.grantId }),
+    grantRevoked: (about) =>
+      record({ kind: 'grant.revoked', actor: about.actor ?? actorOf(about), ...whereOf(about), detail: { grantId: about.grantId } }),
+    tokenRevoked: (about) =>
+      record({
+        kind: 'token.revoked', actor: about.actor ?? actorOf({ clientId: about.clientId }), ...whereOf(about),
+        detail: { tokenKind: about.tokenKind, jti: about.jti },
+      }),
+    redirectUriRefused: (about) =>
+      byApp('redirect-uri.refused', about, { received: plainText(about.received), closest: about.closest, difference: about.difference }),
+    originRefused: (about) =>
+      byApp('origin.refused', about, { origin: plainText(about.origin), closest: about.closest, difference: about.difference }),
+    serverError(about) {
+      log.error({ event: 'server.error', ...whereOf(about), error: about.error }, 'A request failed by a fault of ours')
+      record({ kind: 'server.error', actor: actorOf(about), ...whereOf(about), detail: { error: nameOf(about.error) } })
+    },
+  }
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error)
