@@ -94,10 +94,17 @@ const legend = `per s: flows completed. busy: part of one core that the server u
 bottleneck. node us, pg us: CPU microseconds per flow of the server and of Postgres. MB: resident after the load.
 rate x: rate by the yardstick's. CPU x: the yardstick's CPU (Node and Postgres) by this one's; above 1 is cheaper.`
 
+const busyLoad = 0.5
+
+function printMachine({ node, cores, loadBefore }: Results): string {
+  const busy = loadBefore > busyLoad ? ': it was busy with other things, so do not quote these figures' : ''
+  return `Node ${node}, ${cores} cores, load average before the run ${fixed(loadBefore, 2)}${busy}`
+}
+
 /** Everything as text, reasons of failed cells last. */
 export function printReport(results: Results): string {
   const { cells, statements, starts } = results
-  const parts = [`Node ${results.node}`]
+  const parts = [printMachine(results)]
   if (cells.length) parts.push(cellTable(cells), legend)
   if (statements.length) parts.push(statementTable(statements))
   if (starts.length) parts.push(startTable(starts))

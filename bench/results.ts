@@ -40,6 +40,9 @@ export interface StartFigures {
 
 export interface Results {
   node: string
+  cores: number
+  /** Of the minute before the run: what else was going on. */
+  loadBefore: number
   cells: Cell[]
   statements: StatementCount[]
   starts: StartFigures[]

@@ -1,4 +1,5 @@
 /** Program: the benchmark, from an empty folder to the table. `--help` says what can be chosen. */
+import { availableParallelism, loadavg } from 'node:os'
 import { measureFlow } from './cells.ts'
 import { endAll, killAll } from './children.ts'
 import { type FlowName, flowNames, flowTitles } from './flows/catalogue.ts'
@@ -12,8 +13,10 @@ import { countStatements } from './statements.ts'
 
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
-async function measureAll(stage: Stage, options: BenchOptions): Promise<Results> {
-  const results: Results = { node: process.version, cells: [], statements: [], starts: [] }
+type Machine = Pick<Results, 'node' | 'cores' | 'loadBefore'>
+
+async function measureAll(stage: Stage, machine: Machine, options: BenchOptions): Promise<Results> {
+  const results: Results = { ...machine, cells: [], statements: [], starts: [] }
   const wanted = flowNames.filter((flow) => options.only.includes(flow))
   for (const flow of wanted) {
     say(`${flowTitles[flow]} …`)
@@ -44,6 +47,7 @@ const isWhole = ({ cells, statements, starts }: Results) =>
   [...cells, ...statements, ...starts].every((row) => row.failed === undefined)
 
 async function main(options: BenchOptions): Promise<number> {
+  const machine = { node: process.version, cores: availableParallelism(), loadBefore: loadavg()[0] ?? 0 }
   const folder = newStageFolder()
   let isInterrupted = false
   const interrupted = () => {
@@ -60,7 +64,7 @@ async function main(options: BenchOptions): Promise<number> {
     say('preparing Postgres and the contenders …')
     const stage = await prepareStage(folder, options.without)
     for (const [name, reason] of stage.missing) say(`${name} is not there: ${reason}`)
-    const results = await measureAll(stage, options)
+    const results = await measureAll(stage, machine, options)
     if (isInterrupted) return 130
     process.stdout.write(options.json ? `${JSON.stringify(results, undefined, 2)}\n` : printReport(results))
     return isWhole(results) ? 0 : 1

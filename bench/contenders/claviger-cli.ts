@@ -1,5 +1,7 @@
 /** Claviger's own command line, used as an administrator uses it. */
-import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { spawnChild } from '../children.ts'
 import { baseEnvironment } from './contender.ts'
 
 export const checkout = new URL('../..', import.meta.url).pathname
@@ -10,13 +12,18 @@ export type ClavigerCli = (args: string[], input?: string) => Promise<string>
 /** Runs one command to its end and gives its stdout; a failure says what the command said. */
 export const createClavigerCli =
   (env: Record<string, string>): ClavigerCli =>
-  (args, input = '') =>
-    new Promise((resolve, reject) => {
-      const options = { cwd: checkout, env: { ...baseEnvironment(), ...env }, timeout: 30_000 }
-      const child = execFile(process.execPath, [mainProgram, ...args], options, (error, stdout, stderr) => {
-        if (error) reject(new Error(`claviger ${args.join(' ')}: ${error.code ?? error.signal}\n${stderr || stdout}`))
-        else resolve(stdout)
-      })
-      child.stdin?.on('error', () => undefined) // a command that ends early says why by itself
-      child.stdin?.end(input)
+  async (args, input = '') => {
+    const child = spawnChild(process.execPath, [mainProgram, ...args], {
+      cwd: checkout,
+      env: { ...baseEnvironment(), ...env },
+      stdio: 'pipe',
+      timeout: 30_000,
     })
+    const { stdin, stdout, stderr } = child
+    if (!stdin || !stdout || !stderr) throw new Error('the command has no standard streams')
+    stdin.on('error', () => undefined) // a command that ends early says why by itself
+    stdin.end(input)
+    const [output, complaint, [code, signal]] = await Promise.all([text(stdout), text(stderr), once(child, 'exit')])
+    if (code !== 0) throw new Error(`claviger ${args.join(' ')} ended with ${code ?? signal}: ${complaint || output}`)
+    return output
+  }

@@ -7,7 +7,7 @@ import { type Contender, contenderTitles, findFreePort, startServer } from './co
 
 const api = { audience: 'https://api.bench.example', scope: 'things:read' }
 const redirectUri = 'http://localhost:65000/callback'
-const password = 'correct horse battery staple'
+const password = randomBytes(18).toString('base64url')
 
 interface Registered {
   app: AppClient
