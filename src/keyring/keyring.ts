@@ -6,50 +6,23 @@
  */
 import type { JWK } from 'jose'
 import { Failure } from '../errors/failure.ts'
-import type { AuditLog } from '../events/events.ts'
 import { ALWAYS_ON, getSigningAlgorithm, rankOfAlgorithm } from './algorithms.ts'
+import { type ChangeNeeds, type ChangeOptions, changeKeys, type KeyChange } from './change-keys.ts'
 import { readForeignKey } from './import-key.ts'
 import { type KeyStep, nextPromotionAt, planSteps, proofOf, tasksOf } from './key-plan.ts'
-import { KeyChangeInMaking } from './key-steps.ts'
-import { BUSY, type KeyStore, type Patience } from './key-store.ts'
+import { type KeyRow, rowOf } from './key-row.ts'
+import type { KeyChangeInMaking } from './key-steps.ts'
+import { BUSY, type Patience } from './key-store.ts'
 import { cacheSecondsOf, checkKeyTimes, type KeyTimes } from './key-times.ts'
 import type { KeyVault } from './key-vault.ts'
 import { inOrder, publicJwksOf } from './published-keys.ts'
-import { emergency, findActive, findStandby, isPublished, type KeyState, type SigningKey } from './signing-key.ts'
+import { emergency, findActive, findStandby, isPublished, type SigningKey } from './signing-key.ts'
 
-export interface KeyringNeeds {
-  store: KeyStore
+export interface KeyringNeeds extends ChangeNeeds {
   vault: KeyVault
   times: KeyTimes
   /** From `algorithmsInUse`. */
   algorithms: readonly string[]
-  audit: Pick<AuditLog, 'write'>
-}
-
-/** One key as an administrator sees it. */
-export interface KeyRow {
-  kid: string
-  alg: string
-  state: KeyState
-  createdAt: Date
-  publishAt: Date
-  activeAt: Date | undefined
-  retiredAt: Date | undefined
-  removableAt: Date | undefined
-  reason: string | undefined
-}
-
-export interface KeyChange {
-  /** What was done, or would be done by a dry run, in order. */
-  steps: KeyStep[]
-  keys: KeyRow[]
-  /** After a revocation: until when a verifier that only caches the JWKS may still accept the key. */
-  acceptedUntil?: Date
-}
-
-interface ChangeOptions {
-  dryRun?: boolean
-  actor?: string
 }
 
 export class Keyring {
@@ -72,7 +45,7 @@ export class Keyring {
     for (const key of keys.filter(isPublished)) await this.#needs.vault.open(key)
     const lacking = this.#needs.algorithms.some((alg) => !findActive(keys, alg) || !findStandby(keys, alg))
     if (!lacking) return
-    await this.#change('wait', { actor: 'schedule' }, async (change) => {
+    await changeKeys(this.#needs, 'wait', {}, async (change) => {
       for (const alg of this.#needs.algorithms) await change.complete(alg)
     })
   }
@@ -81,7 +54,7 @@ export class Keyring {
   async runDueStep(): Promise<KeyStep[]> {
     const { keys, now } = await this.#needs.store.read()
     if (this.#dueTasks(keys, now).length === 0) return []
-    const done = await this.#change('give-up', { actor: 'schedule' }, async (change) => {
+    const done = await changeKeys(this.#needs, 'give-up', {}, async (change) => {
       // Read again under the lock: of many nodes that saw it due, the first has done it.
       for (const task of this.#dueTasks(change.keys, change.now)) await change.perform(task)
     })
@@ -240,42 +213,13 @@ export class Keyring {
     options: ChangeOptions & { patience?: Patience },
     work: (change: KeyChangeInMaking) => Promise<void>,
   ): Promise<KeyChange> {
-    const made = await this.#change(options.patience ?? 'give-up', options, work)
+    const made = await changeKeys(this.#needs, options.patience ?? 'give-up', options, work)
     if (made !== BUSY) return made
     throw new Failure(
       'key_change_running',
       'conflict',
       'Another change of the keys is running. Wait until it ends, look at `keys list`, and try again.',
     )
-  }
-
-  async #change(
-    patience: Patience,
-    options: ChangeOptions,
-    work: (change: KeyChangeInMaking) => Promise<void>,
-  ): Promise<KeyChange | typeof BUSY> {
-    const rehearsal = Symbol('undo')
-    let made: KeyChangeInMaking | undefined
-    let keys: KeyRow[] = []
-    try {
-      const result = await this.#needs.store.change(patience, async (ledger) => {
-        made = new KeyChangeInMaking(ledger, this.#needs)
-        await work(made)
-        keys = inOrder(made.keys.filter((key) => key.state !== 'removed')).map(rowOf)
-        // A dry run does the real thing and takes it back, so that it cannot promise what the database would refuse.
-        if (options.dryRun) throw rehearsal
-      })
-      if (result === BUSY) return BUSY
-    } catch (reason) {
-      if (reason !== rehearsal) throw reason
-    }
-    const steps = made?.steps ?? []
-    if (!options.dryRun) {
-      for (const { kid, alg, event, reason } of steps) {
-        this.#needs.audit.write({ kind: event, actor: options.actor ?? 'schedule', detail: { kid, alg, reason } })
-      }
-    }
-    return { steps: steps.map(({ at, kid, alg, what }) => ({ at, kid, alg, what })), keys }
   }
 }
 
@@ -295,15 +239,3 @@ const rankedAlgorithms = (keys: readonly SigningKey[]): string[] =>
   [...new Set(keys.filter(({ state }) => state === 'active').map(({ alg }) => alg))].sort(
     (a, b) => rankOfAlgorithm(a) - rankOfAlgorithm(b),
   )
-
-const rowOf = (key: SigningKey): KeyRow => ({
-  kid: key.kid,
-  alg: key.alg,
-  state: key.state,
-  createdAt: key.createdAt,
-  publishAt: key.publishAt,
-  activeAt: key.activeAt ?? undefined,
-  retiredAt: key.retiredAt ?? undefined,
-  removableAt: key.removableAt ?? undefined,
-  reason: key.reason ?? undefined,
-})

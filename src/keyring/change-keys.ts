@@ -1,0 +1,57 @@
+/** Runs one change of the keys: under the lock, rehearsed or for good, and told to the audit log once it holds. */
+import type { AuditLog } from '../events/events.ts'
+import type { KeyStep } from './key-plan.ts'
+import { type KeyRow, rowOf } from './key-row.ts'
+import { KeyChangeInMaking, type StepNeeds } from './key-steps.ts'
+import { BUSY, type KeyStore, type Patience } from './key-store.ts'
+import { inOrder } from './published-keys.ts'
+
+export interface ChangeNeeds extends StepNeeds {
+  store: KeyStore
+  audit: Pick<AuditLog, 'write'>
+}
+
+export interface ChangeOptions {
+  /** Says what would be done, and does nothing. */
+  dryRun?: boolean
+  /** Who asks, for the audit log; the schedule when absent. */
+  actor?: string
+}
+
+export interface KeyChange {
+  /** What was done, or would be done by a dry run, in order. */
+  steps: KeyStep[]
+  keys: KeyRow[]
+  /** After a revocation: until when a verifier that only caches the JWKS may still accept the key. */
+  acceptedUntil?: Date
+}
+
+export async function changeKeys(
+  needs: ChangeNeeds,
+  patience: Patience,
+  options: ChangeOptions,
+  work: (change: KeyChangeInMaking) => Promise<void>,
+): Promise<KeyChange | typeof BUSY> {
+  const rehearsal = Symbol('undo')
+  let made: KeyChangeInMaking | undefined
+  let keys: KeyRow[] = []
+  try {
+    const result = await needs.store.change(patience, async (ledger) => {
+      made = new KeyChangeInMaking(ledger, needs)
+      await work(made)
+      keys = inOrder(made.keys.filter((key) => key.state !== 'removed')).map(rowOf)
+      // A dry run does the real thing and takes it back, so that it cannot promise what the database would refuse.
+      if (options.dryRun) throw rehearsal
+    })
+    if (result === BUSY) return BUSY
+  } catch (reason) {
+    if (reason !== rehearsal) throw reason
+  }
+  const steps = made?.steps ?? []
+  if (!options.dryRun) {
+    for (const { kid, alg, event, reason } of steps) {
+      needs.audit.write({ kind: event, actor: options.actor ?? 'schedule', detail: { kid, alg, reason } })
+    }
+  }
+  return { steps: steps.map(({ at, kid, alg, what }) => ({ at, kid, alg, what })), keys }
+}

@@ -1,0 +1,29 @@
+/** A vault whose keys cost nothing: for tests of the life of keys, not of what they sign. */
+import type { KeyPair } from '../../src/keyring/key-material.ts'
+import type { KeyVault, NewKey, OpenKey } from '../../src/keyring/key-vault.ts'
+
+export class CheapVault implements KeyVault {
+  fingerprint = '0011223344556677'
+  #made = 0
+
+  async create(alg: string): Promise<NewKey> {
+    const kid = `${alg}-${++this.#made}`
+    return this.#keep(kid, alg)
+  }
+
+  async adopt({ kid, publicJwk }: KeyPair): Promise<NewKey> {
+    return this.#keep(kid, publicJwk.alg ?? '')
+  }
+
+  async open({ kid, alg }: { kid: string; alg: string }): Promise<OpenKey> {
+    return { kid, alg, privateJwk: { kty: 'EC', kid, alg, use: 'sig', d: 'secret' } }
+  }
+
+  #keep(kid: string, alg: string): NewKey {
+    return {
+      kid,
+      publicJwk: { kty: 'EC', kid, alg, use: 'sig' },
+      sealed: { jwe: `sealed ${kid}`, fingerprint: this.fingerprint },
+    }
+  }
+}
