@@ -4,6 +4,7 @@
  * grants, plain PKCE, query parameter tokens, unsigned anything.
  */
 import type { Configuration } from 'oidc-provider'
+import { explainOrigin } from '../clients/explain-redirect.ts'
 import { isOriginAllowed } from '../clients/redirect-rules.ts'
 import type { KeySet } from '../keyring/key-set.ts'
 import { findAccount } from './account-claims.ts'
@@ -78,9 +79,11 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
 
     pkce: { required: (_ctx, client) => recordOf(client).pkce === 'required' },
     clientBasedCORS: (ctx, origin, client) => {
-      const isAllowed = isOriginAllowed(recordOf(client), origin)
-      if (!isAllowed) needs.events.originRefused({ clientId: client.clientId, origin, requestId: requestIdOf(ctx) })
-      return isAllowed
+      const record = recordOf(client)
+      if (isOriginAllowed(record, origin)) return true
+      const { closest, difference } = explainOrigin(record, origin)
+      needs.events.originRefused({ clientId: record.id, origin, closest, difference, requestId: requestIdOf(ctx) })
+      return false
     },
     extraParams: { [offlineParameter]: keepOfflineAccess },
     interactions: { policy: createInteractionPolicy(), url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid) },

@@ -1,6 +1,8 @@
 /** Turns the engine's announcements into ours. Nothing here may decide anything: announcements get lost. */
 import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { explainRedirectUri } from '../clients/explain-redirect.ts'
+import { recordOf } from './engine-clients.ts'
 import type { OidcEvents } from './oidc.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
@@ -32,8 +34,8 @@ export function announce(provider: Provider, events: OidcEvents): void {
   provider.on('authorization.error', (ctx, error: EngineError) => {
     const { params, client } = ctx.oidc
     if (error.error === 'invalid_redirect_uri' && client) {
-      const received = String(params?.redirect_uri ?? ctx.query.redirect_uri ?? '')
-      events.redirectUriRefused({ clientId: client.clientId, received, requestId: requestIdOf(ctx) })
+      const explanation = explainRedirectUri(recordOf(client), String(params?.redirect_uri ?? ctx.query.redirect_uri ?? ''))
+      events.redirectUriRefused({ clientId: client.clientId, ...explanation, requestId: requestIdOf(ctx) })
     } else {
       events.authorizationRefused({
         error: error.error ?? 'server_error',

@@ -37,6 +37,12 @@ interface About {
   requestId?: string | undefined
 }
 
+/** What of the registered ones comes closest, and what differs: for the administrator's eyes. */
+interface Refusal {
+  closest: string | undefined
+  difference: string
+}
+
 /** What the protocol tells the audit log, the log and the counters. Each must be cheap and never throw. */
 export interface OidcEvents {
   tokenIssued(grantType: string): void
@@ -45,8 +51,8 @@ export interface OidcEvents {
   codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string }): void
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
-  redirectUriRefused(about: About & { received: string }): void
-  originRefused(about: About & { origin: string }): void
+  redirectUriRefused(about: About & Refusal & { received: string }): void
+  originRefused(about: About & Refusal & { origin: string }): void
   signedOut(about: About): void
   serverError(about: About & { error: unknown }): void
 }
