@@ -48,7 +48,7 @@ const readyPauseMs = 50
 export async function startProvider(options: ProviderOptions = {}): Promise<Provider> {
   const ours = options.database ? undefined : await freshDatabase()
   const databaseUrl = options.database?.url ?? ours?.url ?? ''
-  const dataDir = await mkdtemp(join(tmpdir(), 'claviger-test-'))
+  const dataDir = await mkdtemp(join(process.env['CLAVIGER_TEST_RUN'] ?? tmpdir(), 'node-'))
   const tidy = async () => {
     await ours?.drop()
     await rm(dataDir, { recursive: true, force: true })
