@@ -54,7 +54,8 @@ export const postgresFolder = (home: string, durable = true): postgres.PostgresF
 /** Where the server on this folder is reached. */
 export async function embeddedUrl(home: string, database = embeddedDatabase): Promise<string> {
   const host = encodeURIComponent(await socketFolder(postgresFolder(home).data))
-  return `postgres://${embeddedUser}@localhost/${database}?host=${host}`
+  // Port and sslmode are said outright: an operator's PGPORT or PGSSLMODE is meant for another server.
+  return `postgres://${embeddedUser}@localhost:5432/${database}?host=${host}&sslmode=disable`
 }
 
 /** Initialised, started and accepting connections when this resolves. Call it under the folder's lock. */

@@ -1,0 +1,88 @@
+/**
+ * config turns the environment into one frozen, typed value, once, at the
+ * start. Whatever is wrong with it is said in one go. It opens nothing and
+ * starts nothing; the only thing it may make is the key-encryption key of a
+ * first start outside production.
+ */
+import { Failure } from '../errors/failure.ts'
+import { contradictions } from './contradictions.ts'
+import { type DescribedOption, describeOption } from './described-option.ts'
+import { type OptionName, type OptionValues, options } from './options.ts'
+import { urlFromParts } from './pg-variables.ts'
+import { readSource, type Source } from './source.ts'
+
+export interface Config extends OptionValues {
+  /** The listening port, decided. */
+  readonly port: number
+  /** Where the key-encryption key is read from when `keyEncryptionKey` is not set. */
+  readonly keyEncryptionKeyFile: string
+  /** NODE_ENV=production: nothing is invented, nothing weaker is taken. */
+  readonly production: boolean
+  /** Every option as `config show` prints it, secrets masked. */
+  readonly described: readonly DescribedOption[]
+}
+
+export const defaultKeyEncryptionKeyFile = 'keys/kek'
+
+/** @throws Failure `config_invalid` that names every fault at once (`detail.faults`) */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const faults: string[] = []
+  const values: Partial<Record<OptionName, unknown>> = {}
+  const sources: Partial<Record<OptionName, Source>> = {}
+  for (const [name, option] of Object.entries(options) as [OptionName, (typeof options)[OptionName]][]) {
+    const source = readSource(option, env)
+    if ('fault' in source) faults.push(`${source.env} ${source.fault}`)
+    else {
+      sources[name] = source
+      const parsed = source.text === undefined ? { value: undefined } : option.parse(source.text)
+      if ('fault' in parsed) faults.push(`${source.env} ${parsed.fault}`)
+      else values[name] = parsed.value
+    }
+  }
+  const config = decide(values as OptionValues, sources, env, faults)
+  // With a value missing, what it might contradict cannot be told.
+  if (faults.length === 0) faults.push(...contradictions(config))
+  if (faults.length > 0) throw invalid(faults)
+  return Object.freeze(config)
+}
+
+/** What every option is and where it comes from, for `config show`. */
+export const describe = (config: Config): readonly DescribedOption[] => config.described
+
+function decide(
+  values: OptionValues,
+  sources: Partial<Record<OptionName, Source>>,
+  env: NodeJS.ProcessEnv,
+  faults: string[],
+): Config {
+  const parts = values.databaseUrl === undefined ? urlFromParts(env) : undefined
+  if (parts && 'fault' in parts) faults.push(parts.fault)
+  if (parts && 'url' in parts) sources.databaseUrl = { env: 'PG*', text: parts.url, from: 'environment' }
+  const decided = {
+    ...values,
+    port: values.port ?? issuerPort(values.issuer),
+    databaseUrl: values.databaseUrl ?? (parts && 'url' in parts ? parts.url : undefined),
+    // A file is read when it is needed, and again when it has changed; the text stays where it is.
+    keyEncryptionKey: sources.keyEncryptionKey?.from === 'file' ? undefined : values.keyEncryptionKey,
+    keyEncryptionKeyFile: sources.keyEncryptionKey?.file ?? defaultKeyEncryptionKeyFile,
+    production: env['NODE_ENV'] === 'production',
+  }
+  const described = (Object.keys(options) as OptionName[]).map((name) =>
+    describeOption(options[name], sources[name], name === 'port' ? String(decided.port) : undefined),
+  )
+  return { ...decided, described: Object.freeze(described) }
+}
+
+/** Behind a proxy the issuer has no port, or 443, which is not ours to listen on. */
+function issuerPort(issuer: string | undefined): number {
+  const port = issuer === undefined ? '' : new URL(issuer).port
+  return port === '' ? 9400 : Number(port)
+}
+
+function invalid(faults: readonly string[]): Failure {
+  const sentence =
+    faults.length === 1
+      ? `The configuration is wrong: ${faults[0]}.`
+      : `The configuration is wrong:\n${faults.map((fault) => `- ${fault}`).join('\n')}`
+  return new Failure('config_invalid', 'invalid', sentence, { detail: { faults } })
+}

@@ -1,0 +1,107 @@
+/** What may stand in an environment variable. Each takes the text and gives a value or a fault that starts with "must". */
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import type { Parsed } from './option.ts'
+
+export const text = (given: string): Parsed<string> => ({ value: given })
+
+const unitSeconds = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 } as const
+
+/** `500ms`, `5s`, `10m`, `24h`, `30d`, as seconds. */
+export const duration =
+  (limits: { least: string; most: string }) =>
+  (given: string): Parsed<number> => {
+    const seconds = secondsOf(given)
+    if (seconds === undefined) return { fault: 'must be a duration such as 500ms, 5s, 10m, 24h or 30d' }
+    if (seconds < (secondsOf(limits.least) ?? 0) || seconds > (secondsOf(limits.most) ?? 0)) {
+      return { fault: `must be between ${limits.least} and ${limits.most}` }
+    }
+    return { value: seconds }
+  }
+
+function secondsOf(given: string): number | undefined {
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(given)
+  return match
+    ? Math.round(Number(match[1]) * 1000 * unitSeconds[match[2] as keyof typeof unitSeconds]) / 1000
+    : undefined
+}
+
+export const wholeNumber =
+  (least: number, most: number) =>
+  (given: string): Parsed<number> =>
+    /^\d{1,9}$/.test(given) && Number(given) >= least && Number(given) <= most
+      ? { value: Number(given) }
+      : { fault: `must be a whole number between ${least} and ${most}` }
+
+/** 0 lets the system choose a free one. */
+export const port = (given: string): Parsed<number> =>
+  // Kubernetes sets NAME_PORT=tcp://… for every service called NAME.
+  given.startsWith('tcp://')
+    ? {
+        fault:
+          'must be a port number; Kubernetes set this one for a service named claviger: set enableServiceLinks: false',
+      }
+    : wholeNumber(0, 65_535)(given)
+
+export const oneOf =
+  <const Choice extends string>(...choices: readonly Choice[]) =>
+  (given: string): Parsed<Choice> => {
+    const value = choices.find((choice) => choice === given)
+    return value === undefined ? { fault: `must be one of ${choices.join(', ')}` } : { value }
+  }
+
+/** An address or a name to listen on. */
+export const listenHost = (given: string): Parsed<string> => {
+  const bare = given.replace(/^\[(.+)\]$/, '$1')
+  return isIP(bare) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(bare)
+    ? { value: bare }
+    : { fault: 'must be an address such as 127.0.0.1, 0.0.0.0 or ::, or a host name' }
+}
+
+/** An issuer as OpenID Connect Discovery §3 has it: scheme, host, port, path, and nothing more. */
+export const issuer = (given: string): Parsed<string> => {
+  const url = URL.parse(given)
+  if (!url || !/^https?:\/\//i.test(given)) return { fault: 'must be a URL such as https://login.example.com' }
+  if (url.username || url.password) return { fault: 'must not hold a user name or password' }
+  if (/[?#]/.test(given)) return { fault: 'must not have a query or a fragment' }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    return { fault: 'must begin with https:// unless its host is localhost or a loopback address' }
+  }
+  const path = url.pathname.replace(/\/$/, '')
+  if (!/^(\/[\w.~-]+)*$/.test(path)) {
+    return { fault: 'must have a path of plain segments (letters, digits, - . _ ~), such as /login, or none' }
+  }
+  return { value: url.origin + path }
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+/** Addresses and CIDR blocks, separated by commas or blanks. */
+export const cidrs = (given: string): Parsed<readonly string[]> => {
+  const entries = given.split(/[\s,]+/).filter(Boolean)
+  for (const entry of entries) {
+    if (!isBlock(entry)) {
+      return {
+        fault: `must be addresses or CIDR blocks such as 10.0.0.0/8, 192.0.2.7 or fd00::/8 ("${entry.slice(0, 60)}" is neither)`,
+      }
+    }
+    if (entry.endsWith('/0')) return { fault: `must not be ${entry}: that would believe everybody` }
+  }
+  return { value: Object.freeze(entries) }
+}
+
+const isBlock = (entry: string): boolean => (entry.includes('/') ? ipaddr.isValidCIDR(entry) : isIP(entry) !== 0)
+
+/** Its text is never repeated: it holds a password. */
+export const databaseUrl = (given: string): Parsed<string> => {
+  const url = URL.parse(given)
+  if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {
+    return {
+      fault:
+        'must be a URL such as postgres://user:password@host:5432/name, with odd characters in the password percent-encoded (or give PGHOST, PGUSER, PGPASSWORD and PGDATABASE, which need no encoding)',
+    }
+  }
+  if (url.pathname.length < 2) return { fault: 'must name a database, as in postgres://host/name' }
+  return { value: given }
+}

@@ -1,0 +1,43 @@
+/** libpq's own variables as one URL, so that everything behind knows one shape. */
+import { readSecretFile } from './source.ts'
+
+/** Undefined when neither PGHOST nor PGDATABASE is set: the rest alone says nothing about where to go. */
+export function urlFromParts(env: NodeJS.ProcessEnv): { url: string } | { fault: string } | undefined {
+  const host = env['PGHOST'] || undefined
+  const database = env['PGDATABASE'] || undefined
+  if (host === undefined && database === undefined) return undefined
+  const password = passwordFrom(env)
+  if (password !== undefined && typeof password !== 'string') return password
+  const port = env['PGPORT'] || '5432'
+  if (!/^\d{1,5}$/.test(port)) return { fault: 'PGPORT must be a port number' }
+  return { url: assemble({ host: host ?? 'localhost', port, database, password, env }) }
+}
+
+function passwordFrom(env: NodeJS.ProcessEnv): string | { fault: string } | undefined {
+  const file = env['PGPASSWORD_FILE'] || undefined
+  if (file === undefined) return env['PGPASSWORD'] || undefined
+  if (env['PGPASSWORD']) return { fault: 'PGPASSWORD_FILE is set and so is PGPASSWORD: keep one of them' }
+  const content = readSecretFile(file)
+  return typeof content === 'string' ? content : { fault: `PGPASSWORD_FILE ${content.fault}` }
+}
+
+interface Parts {
+  host: string
+  port: string
+  database: string | undefined
+  password: string | undefined
+  env: NodeJS.ProcessEnv
+}
+
+function assemble({ host, port, database, password, env }: Parts): string {
+  const user = env['PGUSER'] || env['USER'] || 'postgres'
+  const credentials = encodeURIComponent(user) + (password === undefined ? '' : `:${encodeURIComponent(password)}`)
+  const query = new URLSearchParams()
+  // A host that begins with a slash is the folder of a Unix socket.
+  if (host.startsWith('/')) query.set('host', host)
+  if (env['PGSSLMODE']) query.set('sslmode', env['PGSSLMODE'])
+  if (env['PGSSLROOTCERT']) query.set('sslrootcert', env['PGSSLROOTCERT'])
+  const authority = host.startsWith('/') ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  const tail = query.size === 0 ? '' : `?${query}`
+  return `postgres://${credentials}@${authority}:${port}/${encodeURIComponent(database ?? user)}${tail}`
+}
