@@ -21,9 +21,9 @@ export function complain(thrown: unknown, { stderr, env }: Pick<CliNeeds, 'stder
   const debug = env.CLAVIGER_LOG_LEVEL === 'debug' || env.CLAVIGER_LOG_LEVEL === 'trace'
   const say = (line: string) => stderr.write(`${singleLines(line)}\n`)
   if (thrown instanceof Failure) {
-    const hints = hintsOf(thrown)
-    say(`claviger: ${headlineOf(thrown.message, hints)}`)
-    for (const hint of hints) if (hint !== thrown.message) say(`hint: ${hint}`)
+    const { headline, hints } = wordsOf(thrown)
+    say(`claviger: ${headline}`)
+    for (const hint of hints) say(`hint: ${hint}`)
     if (debug && thrown.cause) say(traceOf(thrown.cause))
     return notUsage.has(thrown.code) ? 1 : exitCodeOf[thrown.kind]
   }
@@ -37,18 +37,17 @@ export function complain(thrown: unknown, { stderr, env }: Pick<CliNeeds, 'stder
   return 1
 }
 
-function hintsOf({ detail }: Failure): string[] {
-  return [detail.faults, detail.hints].flatMap((list) =>
-    Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [],
-  )
+/** Rooms put all faults into their sentence too; here each has a line of its own. */
+function wordsOf({ message, detail }: Failure): { headline: string; hints: string[] } {
+  const faults = textsOf(detail.faults)
+  const hints = textsOf(detail.hints)
+  const told = faults.filter((fault) => message.includes(fault))
+  if (told.length < faults.length || told.length === 0) return { headline: message, hints: [...faults, ...hints] }
+  const headline = message.slice(0, Math.min(...told.map((fault) => message.indexOf(fault)))).replace(/[\s:-]+$/, '')
+  return headline === '' ? { headline: message, hints } : { headline, hints: [...faults, ...hints] }
 }
 
-/** Rooms put all faults into the sentence; here each has its own line. */
-function headlineOf(message: string, hints: readonly string[]): string {
-  const all = hints.join(' ')
-  const head = message.endsWith(all) ? message.slice(0, message.length - all.length).trim() : message
-  return head === '' ? message : head
-}
+const textsOf = (list: unknown): string[] => (Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [])
 
 /** Ctrl-C at a prompt. */
 const isCancelled = (thrown: unknown): boolean =>

@@ -1,5 +1,6 @@
 /** How commands show keys and what becomes of them. */
-import type { KeyChange, KeyRow } from '../../keyring/keyring.ts'
+import type { KeyChange } from '../../keyring/change-keys.ts'
+import type { KeyRow } from '../../keyring/key-row.ts'
 import type { DeskKeyring } from '../desk.ts'
 import { fromNow } from '../moment.ts'
 import type { Cell, Printer } from '../printer.ts'

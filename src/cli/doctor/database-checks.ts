@@ -1,0 +1,42 @@
+import type { Check } from './check.ts'
+
+const oldestMajor = 14
+const clockToleranceSeconds = 2
+
+export const databaseCheck: Check = {
+  name: 'database',
+  carries: true,
+  async look(desk) {
+    const { version, where, embedded } = await desk.database.describe()
+    const found = `Postgres ${version}, ${embedded ? 'embedded, ' : ''}${where}.`
+    if (Number.parseInt(version, 10) >= oldestMajor) return { outcome: 'ok', found }
+    return { outcome: 'failed', found, mend: `Use Postgres ${oldestMajor} or later.` }
+  },
+}
+
+export const migrationsCheck: Check = {
+  name: 'migrations',
+  carries: true,
+  async look(desk, { printer }) {
+    const { applied, pending } = await desk.migrations.status()
+    if (pending.length === 0) return { outcome: 'ok', found: `The schema is up to date (${applied.at(-1)?.name ?? 'empty'}).` }
+    return { outcome: 'failed', found: `Not applied: ${pending.join(', ')}.`, mend: `${printer.program} migrate` }
+  },
+}
+
+export const clockCheck: Check = {
+  name: 'clock',
+  async look(desk) {
+    const before = Date.now()
+    const { now } = await desk.database.describe()
+    const after = Date.now()
+    // Whatever lies within the time of asking is no difference.
+    const skew = Math.max(0, before - now.getTime(), now.getTime() - after) / 1000
+    if (skew <= clockToleranceSeconds) return { outcome: 'ok', found: 'This machine and the database agree on the time.' }
+    return {
+      outcome: 'failed',
+      found: `This machine and the database differ by ${skew.toFixed(1)} seconds.`,
+      mend: 'Keep both in step with NTP: tokens are stamped by one and judged by the other.',
+    }
+  },
+}

@@ -1,0 +1,213 @@
+/** A desk in memory: just enough of every store for commands to have something to act on. */
+import type { Account } from '../../src/accounts/account.ts'
+import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
+import { normaliseLogin } from '../../src/accounts/login.ts'
+import type { Desk, DeskKeyring, SessionRow } from '../../src/cli/desk.ts'
+import type { Api, Client } from '../../src/clients/client.ts'
+import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
+import type { Config } from '../../src/config/config.ts'
+import { Failure } from '../../src/errors/failure.ts'
+import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
+import type { KeyChange } from '../../src/keyring/change-keys.ts'
+import type { KeyRow } from '../../src/keyring/key-row.ts'
+
+export const now = new Date('2026-03-01T12:00:00Z')
+const day = 86_400_000
+const daysAgo = (days: number): Date => new Date(now.getTime() - days * day)
+
+const ended: Ended = { sessions: 1, grants: 1, refreshTokens: 2 }
+
+export class StandInDesk implements Desk {
+  config = { issuer: 'http://localhost:9400', accessTokenSeconds: 600 } as Config
+  closed = 0
+  readonly people = new Map<string, Account>()
+  readonly hashes = new Map<string, string>()
+  readonly entries: RecordedEntry[] = []
+  readonly #clients = new Map<string, Client>()
+  readonly #apis = new Map<string, Api>()
+  #sessions: SessionRow[] = []
+
+  constructor({ sessionOf }: { sessionOf?: string } = {}) {
+    if (sessionOf) this.#sessions = [sessionRow(sessionOf)]
+  }
+
+  readonly accounts: AccountStore = {
+    find: async (id) => this.people.get(id),
+    findByLogin: async (login) => [...this.people.values()].find(({ email }) => normaliseLogin(email) === normaliseLogin(login)),
+    list: async ({ limit, search = '' }) =>
+      [...this.people.values()].filter(({ email, name = '' }) => `${email} ${name}`.includes(search)).slice(0, limit),
+    insert: async (input) => {
+      if (await this.accounts.findByLogin(input.email)) {
+        throw new Failure('account_exists', 'conflict', `There is a person ${input.email} already.`)
+      }
+      const times = { disabledAt: undefined, createdAt: now, updatedAt: now }
+      const account: Account = { emailVerified: false, claims: {}, isAdmin: false, ...input, name: input.name, ...times }
+      this.people.set(account.id, account)
+      // Whoever is added is signed in somewhere, so that there is something to end.
+      this.#sessions.push(sessionRow(account.id))
+      return account
+    },
+    update: async (id, changes) => this.#put(id, changes),
+    disable: async (id) => {
+      this.#put(id, { disabledAt: now })
+      return this.#end(id)
+    },
+    enable: async (id) => this.#put(id, { disabledAt: undefined }),
+    signOut: async (id) => this.#end(id),
+    remove: async (id) => {
+      this.people.delete(id)
+      return this.#end(id)
+    },
+    hasAdmin: async () => [...this.people.values()].some(({ isAdmin }) => isAdmin),
+  }
+
+  readonly passwords: Desk['passwords'] = {
+    hash: async (password) => `hash of ${password}`,
+    set: async (id, hash) => {
+      this.hashes.set(id, hash)
+      return ended
+    },
+  }
+
+  readonly attempts: Desk['attempts'] = { forget: async () => undefined }
+
+  readonly clients: ClientStore = {
+    find: async (id) => this.#clients.get(id),
+    list: async () => [...this.#clients.values()],
+    insert: async (input) => {
+      if (this.#clients.has(input.id)) throw new Failure('client_exists', 'conflict', `There is a client ${input.id} already.`)
+      this.#refuseUnknownApis(input.apis)
+      const client: Client = { ...input, createdAt: now, updatedAt: now }
+      this.#clients.set(client.id, client)
+      return client
+    },
+    update: async (id, changes) => {
+      const client = { ...(this.#clients.get(id) as Client), ...changes }
+      this.#refuseUnknownApis(client.apis)
+      this.#clients.set(id, client)
+      return client
+    },
+    remove: async (id) => {
+      this.#clients.delete(id)
+      return { grants: 3, refreshTokens: 1 }
+    },
+  }
+
+  readonly apis: ApiStore = {
+    find: async (audience) => this.#apis.get(audience),
+    list: async () => [...this.#apis.values()],
+    insert: async (input) => {
+      if (this.#apis.has(input.audience)) throw new Failure('api_exists', 'conflict', `There is an API ${input.audience} already.`)
+      const api: Api = { ...input, createdAt: now }
+      this.#apis.set(api.audience, api)
+      return api
+    },
+    remove: async (audience) => {
+      const users = [...this.#clients.values()].filter(({ apis }) => apis.includes(audience)).map(({ id }) => id)
+      if (users.length > 0) {
+        throw new Failure('api_in_use', 'conflict', `${audience} is in use by ${users.join(', ')}; take it from them first.`)
+      }
+      this.#apis.delete(audience)
+    },
+  }
+
+  readonly sessions: Desk['sessions'] = {
+    list: async (accountId) => this.#sessions.filter((session) => session.accountId === accountId),
+    end: async (id) => {
+      const before = this.#sessions.length
+      this.#sessions = this.#sessions.filter((session) => session.id !== id)
+      return this.#sessions.length < before
+    },
+  }
+
+  readonly audit: AuditLog = {
+    write: (entry) => void this.entries.push({ ...entry, id: BigInt(this.entries.length + 1), at: now }),
+    flush: async () => undefined,
+    list: async ({ limit, accountId, kind }) =>
+      this.entries
+        .filter((entry) => (accountId === undefined || entry.accountId === accountId) && (kind === undefined || entry.kind === kind))
+        .toReversed()
+        .slice(0, limit),
+  }
+
+  readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
+  readonly keyring: DeskKeyring = standInKeyring()
+
+  pending = ['000001-foundation']
+  readonly migrations: Desk['migrations'] = {
+    status: async () => ({ applied: this.pending.length > 0 ? [] : [{ name: '000001-foundation', at: daysAgo(2) }], pending: this.pending }),
+    apply: async () => this.pending.splice(0),
+  }
+
+  readonly database: Desk['database'] = {
+    describe: async () => ({ version: '18.4', now: new Date(), where: './data', embedded: true }),
+  }
+
+  async close(): Promise<void> {
+    this.closed += 1
+  }
+
+  #put(id: string, changes: Partial<Account>): Account {
+    const account = { ...(this.people.get(id) as Account), ...changes }
+    this.people.set(id, account)
+    return account
+  }
+
+  #end(accountId: string): Ended {
+    this.#sessions = this.#sessions.filter((session) => session.accountId !== accountId)
+    return ended
+  }
+
+  #refuseUnknownApis(audiences: readonly string[]): void {
+    const unknown = audiences.find((audience) => !this.#apis.has(audience))
+    if (unknown) throw new Failure('api_missing', 'missing', `There is no API ${unknown}; add it first.`)
+  }
+}
+
+const sessionRow = (accountId: string): SessionRow => ({
+  id: `session-${accountId.slice(-4)}`,
+  accountId,
+  signedInAt: new Date(now.getTime() - 7_200_000),
+  expiresAt: daysAgo(-30),
+  clients: ['shop'],
+})
+
+const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): KeyRow => ({
+  kid, alg: 'ES256', state, createdAt: daysAgo(40), publishAt: daysAgo(40),
+  activeAt: undefined, retiredAt: undefined, removableAt: undefined, reason: 'schedule', ...more,
+})
+
+const keys: readonly KeyRow[] = [
+  keyRow('key-old', 'retired', { activeAt: daysAgo(39), retiredAt: daysAgo(9), removableAt: daysAgo(-21) }),
+  keyRow('key-now', 'active', { activeAt: daysAgo(9) }),
+  keyRow('key-next', 'pending', { publishAt: daysAgo(9) }),
+]
+
+function standInKeyring(): DeskKeyring {
+  const change: KeyChange = { steps: [{ at: now, kid: 'key-next', alg: 'ES256', what: 'begins to sign' }], keys: [...keys] }
+  const known = async (kid: string): Promise<KeyChange> => {
+    if (keys.some((key) => key.kid === kid)) return change
+    throw new Failure('key_unknown', 'missing', `There is no key "${kid}"; \`keys list\` shows those there are.`)
+  }
+  return {
+    list: async () => [...keys],
+    nextRotationAt: async () => daysAgo(-21),
+    fingerprints: async () => ({ configured: 'kek-1', stored: 'kek-1' }),
+    schedule: async () => change.steps,
+    proof: async () => ['ES256: key-next was published long ago.'],
+    publicJwks: async () => ({ keys: [{ kty: 'EC', kid: 'key-now' }] }),
+    rotate: async ({ alg } = {}) => {
+      if (alg === undefined || alg === 'ES256') return change
+      throw new Failure('signing_algorithm_unknown', 'invalid', `There is no signing algorithm "${alg}"; choose one of ES256, RS256.`)
+    },
+    revoke: known,
+    revokeAll: async () => change,
+    remove: async (kid) => {
+      await known(kid)
+      throw new Failure('key_still_needed', 'conflict', `${kid} cannot be removed before 2026-03-22T12:00:00.000Z.`)
+    },
+    import: async () => {
+      throw new Failure('private_key_malformed', 'invalid', 'The key cannot be read: it is neither PEM nor a JWK.')
+    },
+  }
+}
