@@ -26,7 +26,13 @@ const changes = z.strictObject(
   { error: unknownKeys },
 )
 
-const person = changes.extend({ email, id: z.string().regex(/^[\x21-\x7e]{1,255}$/, { error: idFault }).optional() })
+const person = changes.extend({
+  email,
+  id: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, { error: idFault })
+    .optional(),
+})
 
 function idFault(): string {
   return 'must be 1 to 255 visible ASCII characters; leave it out to get one'

@@ -9,14 +9,18 @@ export const plainLine = z
   .trim()
   .min(1, { error: 'is empty; leave it out instead' })
   .max(longest, { error: `is longer than ${longest} characters` })
-  .refine((text) => !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text), { error: 'holds control characters; give one plain line' })
+  .refine((text) => !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text), {
+    error: 'holds control characters; give one plain line',
+  })
 
 const plainText = z
   .string({ error: 'must be text' })
   .max(longest, { error: `is longer than ${longest} characters` })
   .refine((text) => !/[\p{Cs}]|(?![\n\r])\p{Cc}/u.test(text), { error: 'holds control characters' })
 
-const webAddress = plainLine.refine(isWebAddress, { error: 'must be a web address that begins with https:// or http://' })
+const webAddress = plainLine.refine(isWebAddress, {
+  error: 'must be a web address that begins with https:// or http://',
+})
 
 const address = z.strictObject(
   {

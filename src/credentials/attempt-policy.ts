@@ -34,6 +34,4 @@ export const drained = (policy: BucketPolicy, failures: number, quietSeconds: nu
 
 /** Seconds to wait after a failure that made it `failures`. */
 export const delayAfter = (policy: BucketPolicy, failures: number): number =>
-  failures < policy.free
-    ? 0
-    : Math.min(policy.longestSeconds, policy.firstSeconds * 2 ** (failures - policy.free))
+  failures < policy.free ? 0 : Math.min(policy.longestSeconds, policy.firstSeconds * 2 ** (failures - policy.free))

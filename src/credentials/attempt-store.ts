@@ -9,8 +9,7 @@ export interface Bucket {
 
 export type Admission =
   /** Counted as a failure already; `nextAfterSeconds` is the delay that this failure, if it stays one, puts on the next. */
-  | { admitted: true; nextAfterSeconds: number }
-  | { admitted: false; retryAfterSeconds: number }
+  { admitted: true; nextAfterSeconds: number } | { admitted: false; retryAfterSeconds: number }
 
 /** Where failed sign-ins are counted, for all processes together. `storage` implements it on Postgres. */
 export interface AttemptStore {

@@ -43,10 +43,15 @@ export class BoundedQueue {
       return
     }
     if (this.#waiting.length >= this.#limits.queueLimit) {
-      throw new Failure('hashing_busy', 'unavailable', 'Too many people are signing in just now; try again in a moment', {
-        retryAfterSeconds: 1,
-        detail: { waiting: this.#waiting.length, running: this.#running },
-      })
+      throw new Failure(
+        'hashing_busy',
+        'unavailable',
+        'Too many people are signing in just now; try again in a moment',
+        {
+          retryAfterSeconds: 1,
+          detail: { waiting: this.#waiting.length, running: this.#running },
+        },
+      )
     }
     await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }

@@ -68,4 +68,6 @@ export class KnownBrowsers {
 const tokensOf = (cookie: string) => (cookie.length > longestCookie ? [] : cookie.split('~').slice(0, mostPeople))
 
 const sign = (key: Uint8Array, ...parts: string[]) =>
-  createHmac('sha256', key).update(JSON.stringify(['claviger known browser', ...parts])).digest()
+  createHmac('sha256', key)
+    .update(JSON.stringify(['claviger known browser', ...parts]))
+    .digest()

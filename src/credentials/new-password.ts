@@ -42,13 +42,26 @@ function isGuessedFirst(password: string, context: readonly (string | undefined)
   const core = whole.replace(/^[\d\p{P}\p{S}]+|[\d\p{P}\p{S}]+$/gu, '')
   const candidates = [whole, core, unleet(core), unleet(whole)].map(unrepeated)
   const expected = new Set(context.flatMap((word) => derivatives(word ?? '')))
-  return isPattern(whole) || candidates.some((text) => commonWords.has(text) || commonPhrases.has(text) || expected.has(text))
+  return (
+    isPattern(whole) ||
+    candidates.some((text) => commonWords.has(text) || commonPhrases.has(text) || expected.has(text))
+  )
 }
 
 /** Case and blanks are the first things a guesser varies. */
 const compact = (text: string) => text.normalize('NFKC').toLowerCase().replace(/\s+/gu, '')
 
-const leet: Readonly<Record<string, string>> = { '0': 'o', '1': 'i', '3': 'e', '4': 'a', '5': 's', '7': 't', '@': 'a', $: 's', '!': 'i' }
+const leet: Readonly<Record<string, string>> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '@': 'a',
+  $: 's',
+  '!': 'i',
+}
 
 const unleet = (text: string) => text.replace(/[013457@$!]/g, (sign) => leet[sign] ?? sign)
 
@@ -57,7 +70,11 @@ const unrepeated = (text: string) => /^(.+?)\1+$/u.exec(text)?.[1] ?? text
 
 /** The word itself and the parts of an address or a full name, put together or alone. */
 function derivatives(word: string): string[] {
-  const parts = word.toLowerCase().normalize('NFKC').split(/[\s@._+:/-]+/u).filter((part) => part.length > 2)
+  const parts = word
+    .toLowerCase()
+    .normalize('NFKC')
+    .split(/[\s@._+:/-]+/u)
+    .filter((part) => part.length > 2)
   return [compact(word), parts.join(''), compact(word.split('@')[0] ?? ''), ...parts].filter((text) => text !== '')
 }
 

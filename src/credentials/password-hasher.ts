@@ -50,9 +50,12 @@ export class PasswordHasher {
   }
 
   /** A PHC string. @throws Failure `hashing_busy` (unavailable). */
-  hash(password: string): Promise<string> {
+  async hash(password: string): Promise<string> {
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#cost
-    return this.#queue.run(() => hash(normalisePassword(password), { type: argon2id, memoryCost, timeCost, parallelism }))
+    const options = { type: argon2id, memoryCost, timeCost, parallelism } as const
+    const phc = await this.#queue.run(() => hash(normalisePassword(password), options))
+    // The library sorts them by name; the PHC format wants them in this order, and other programs insist on it.
+    return phc.replace(/\$m=\d+,p=\d+,t=\d+\$/, `$$m=${memoryCost},t=${timeCost},p=${parallelism}$$`)
   }
 
   /**
@@ -76,7 +79,9 @@ export class PasswordHasher {
 
 /** Neither empty nor oversize. */
 export function mayBePassword(password: string): boolean {
-  return password !== '' && password.length <= longestPasswordBytes && Buffer.byteLength(password) <= longestPasswordBytes
+  return (
+    password !== '' && password.length <= longestPasswordBytes && Buffer.byteLength(password) <= longestPasswordBytes
+  )
 }
 
 /** So that one password typed on two keyboards is one password (NIST SP 800-63B-4 §3.1.1.2). */

@@ -56,7 +56,14 @@ interface Progress {
 type Step = (needs: SignInNeeds, progress: Progress) => Promise<SignIn | undefined>
 
 /** In this order: everybody passes the same steps whether or not there is such an account. */
-export const signInSteps: readonly Step[] = [findPerson, reserveAttempt, checkPassword, forgetFailures, renewHash, welcome]
+export const signInSteps: readonly Step[] = [
+  findPerson,
+  reserveAttempt,
+  checkPassword,
+  forgetFailures,
+  renewHash,
+  welcome,
+]
 
 /**
  * Proves a person by password. Every rejection looks alike to the outside, in content and in work done.
@@ -94,7 +101,12 @@ async function checkPassword(needs: SignInNeeds, progress: Progress): Promise<Si
   return reject(needs, progress, reasonFor(person), wait)
 }
 
-async function verified(needs: SignInNeeds, progress: Progress, hash: string | undefined, password: string): Promise<boolean> {
+async function verified(
+  needs: SignInNeeds,
+  progress: Progress,
+  hash: string | undefined,
+  password: string,
+): Promise<boolean> {
   try {
     return await needs.hasher.verify(hash, password)
   } catch (error) {
@@ -125,7 +137,12 @@ async function welcome({ events }: SignInNeeds, { person, attempt }: Progress): 
   return { outcome: 'signed-in', account: person.account, amr: passwordAmr, acr: passwordAcr }
 }
 
-function reject(needs: SignInNeeds, { person, attempt }: Progress, reason: RejectionReason, retryAfterSeconds?: number): SignIn {
+function reject(
+  needs: SignInNeeds,
+  { person, attempt }: Progress,
+  reason: RejectionReason,
+  retryAfterSeconds?: number,
+): SignIn {
   needs.events.rejected({ ...about(attempt), accountId: person?.account.id, reason })
   return retryAfterSeconds === undefined ? { outcome: 'rejected' } : { outcome: 'rejected', retryAfterSeconds }
 }

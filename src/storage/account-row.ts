@@ -14,8 +14,7 @@ export interface AccountRow {
 }
 
 /** For `select`; `login` stays in the database, where it is compared. */
-export const accountColumns =
-  'id, email, email_verified, name, claims, is_admin, disabled_at, created_at, updated_at'
+export const accountColumns = 'id, email, email_verified, name, claims, is_admin, disabled_at, created_at, updated_at'
 
 export function accountFromRow(row: AccountRow): Account {
   return {

@@ -2,7 +2,7 @@ import type { Account, AccountId } from '../accounts/account.ts'
 import type { AccountChanges, AccountStore, Ended, NewAccount } from '../accounts/account-store.ts'
 import { loginFault, normaliseLogin } from '../accounts/login.ts'
 import { Failure } from '../errors/failure.ts'
-import { accountColumns, accountFromRow, type AccountRow } from './account-row.ts'
+import { type AccountRow, accountColumns, accountFromRow } from './account-row.ts'
 import type { Database, Queryable, Rows } from './database.ts'
 import { endAccount } from './ending.ts'
 
@@ -84,7 +84,10 @@ export class PostgresAccountStore implements AccountStore {
   }
 
   disable(id: AccountId): Promise<Ended> {
-    return this.#end(id, 'update accounts set disabled_at = coalesce(disabled_at, now()), updated_at = now() where id = $1')
+    return this.#end(
+      id,
+      'update accounts set disabled_at = coalesce(disabled_at, now()), updated_at = now() where id = $1',
+    )
   }
 
   async enable(id: AccountId): Promise<Account> {

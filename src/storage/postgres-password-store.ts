@@ -3,7 +3,7 @@ import type { Ended } from '../accounts/account-store.ts'
 import { normaliseLogin } from '../accounts/login.ts'
 import type { AccountWithHash, PasswordStore } from '../credentials/password-store.ts'
 import { Failure } from '../errors/failure.ts'
-import { accountColumns, accountFromRow, type AccountRow } from './account-row.ts'
+import { type AccountRow, accountColumns, accountFromRow } from './account-row.ts'
 import type { Database } from './database.ts'
 import { endAccount } from './ending.ts'
 

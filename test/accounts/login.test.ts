@@ -5,7 +5,16 @@ import { loginFault, normaliseLogin } from '../../src/accounts/login.ts'
 const anyText = fc.string({ unit: 'binary', maxLength: 60 })
 /** Text in which letters, marks and signs of an address are frequent. */
 const addressLike = fc
-  .tuple(fc.string({ unit: fc.oneof(fc.constantFrom(...'aAßẞıİiIςσΣéÉK.Åﬁ１-'), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 })), maxLength: 12 }), fc.domain())
+  .tuple(
+    fc.string({
+      unit: fc.oneof(
+        fc.constantFrom(...'aAßẞıİiIςσΣéÉK.Åﬁ１-'),
+        fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+      ),
+      maxLength: 12,
+    }),
+    fc.domain(),
+  )
   .map(([local, domain]) => `${local}@${domain}`)
 
 describe('a sign-in name', () => {
@@ -72,10 +81,16 @@ describe('a sign-in name', () => {
   })
 
   test('any address in any case, with blanks around it, is one name', () => {
-    const anyCase = fc.tuple(fc.emailAddress(), fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }), fc.constantFrom('', ' ', '\t '))
+    const anyCase = fc.tuple(
+      fc.emailAddress(),
+      fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }),
+      fc.constantFrom('', ' ', '\t '),
+    )
     fc.assert(
       fc.property(anyCase, ([email, upper, blanks]) => {
-        const varied = [...email].map((letter, at) => (upper[at % 40] ? letter.toUpperCase() : letter.toLowerCase())).join('')
+        const varied = [...email]
+          .map((letter, at) => (upper[at % 40] ? letter.toUpperCase() : letter.toLowerCase()))
+          .join('')
         expect(normaliseLogin(`${blanks}${varied}${blanks}`)).toBe(normaliseLogin(email))
       }),
       { numRuns: 1000 },

@@ -38,10 +38,19 @@ describe('a new person', () => {
     [{ email: 'a@b', id: 'ä' }, 'id must be 1 to 255 visible ASCII characters; leave it out to get one'],
     [{ email: 'a@b', claims: { sub: 'x' } }, 'claims has no member sub'],
     [{ email: 'a@b', claims: { birthdate: '2021-02-30' } }, 'claims.birthdate must be YYYY-MM-DD, or YYYY alone'],
-    [{ email: 'a@b', claims: { picture: 'javascript:alert(1)' } }, 'claims.picture must be a web address that begins with https:// or http://'],
-    [{ email: 'a@b', claims: { zoneinfo: 'Mars/Olympus' } }, 'claims.zoneinfo must be a time zone such as Europe/Paris'],
+    [
+      { email: 'a@b', claims: { picture: 'javascript:alert(1)' } },
+      'claims.picture must be a web address that begins with https:// or http://',
+    ],
+    [
+      { email: 'a@b', claims: { zoneinfo: 'Mars/Olympus' } },
+      'claims.zoneinfo must be a time zone such as Europe/Paris',
+    ],
     [{ email: 'a@b', claims: { locale: 'english!' } }, 'claims.locale must be a language tag such as en-US (BCP 47)'],
-    [{ email: 'a@b', claims: { phone_number: '12' } }, 'claims.phone_number must be in E.164 form, such as +1 425 555 1212'],
+    [
+      { email: 'a@b', claims: { phone_number: '12' } },
+      'claims.phone_number must be in E.164 form, such as +1 425 555 1212',
+    ],
     [{ email: 'a@b', claims: { address: { planet: 'x' } } }, 'claims.address has no member planet'],
   ])('%j is refused with "%s"', (input, fault) => {
     expect(faultsOf(input)).toEqual([fault])

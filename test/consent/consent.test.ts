@@ -3,7 +3,11 @@ import fc from 'fast-check'
 import { type Access, consentNeeded } from '../../src/consent/consent.ts'
 
 const nothing: Access = { scopes: [], claims: [], apis: {} }
-const requested: Access = { scopes: ['openid', 'email'], claims: ['nickname'], apis: { 'https://api.example': ['orders:read'] } }
+const requested: Access = {
+  scopes: ['openid', 'email'],
+  claims: ['nickname'],
+  apis: { 'https://api.example': ['orders:read'] },
+}
 const own = { firstParty: true }
 const foreign = { firstParty: false }
 
@@ -45,7 +49,9 @@ describe('consent', () => {
         const sum: Access = {
           scopes: [...granted.scopes, ...missing.scopes],
           claims: [...granted.claims, ...missing.claims],
-          apis: Object.fromEntries(audiences.map((one) => [one, [...(granted.apis[one] ?? []), ...(missing.apis[one] ?? [])]])),
+          apis: Object.fromEntries(
+            audiences.map((one) => [one, [...(granted.apis[one] ?? []), ...(missing.apis[one] ?? [])]]),
+          ),
         }
         expect(consentNeeded({ client: foreign, granted: sum, requested: wanted })).toBeUndefined()
       }),

@@ -1,0 +1,117 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { describe, expect, test } from '@jest/globals'
+import { type Argon2Cost, PasswordHasher } from '../../src/credentials/password-hasher.ts'
+import { Failure } from '../../src/errors/failure.ts'
+
+/** The smallest that argon2 allows; tests of behaviour need no more. */
+const cheap: Argon2Cost = { memoryKib: 8, passes: 2, lanes: 1 }
+const hasher = new PasswordHasher({ cost: cheap })
+
+describe('passwords at rest', () => {
+  test('are argon2id hashes of 19 MiB and two passes, as PHC strings', async () => {
+    expect(await new PasswordHasher().hash('umbrella sideways')).toMatch(
+      /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22,}\$[\w+/]{43}$/,
+    )
+  })
+
+  test('have a salt of their own', async () => {
+    expect(await hasher.hash('same')).not.toBe(await hasher.hash('same'))
+  })
+
+  test('are matched whole and exactly, but for composition of letters', async () => {
+    const hash = await hasher.hash('cafe\u0301 umbrella')
+    expect(await hasher.verify(hash, 'café umbrella')).toBe(true)
+    expect(await hasher.verify(hash, 'Café umbrella')).toBe(false)
+    expect(await hasher.verify(hash, 'café umbrella ')).toBe(false)
+    expect(await hasher.verify(hash, 'café umbrell')).toBe(false)
+  })
+
+  test('are not cut off anywhere below the limit', async () => {
+    const hash = await hasher.hash('p'.repeat(1024))
+    expect(await hasher.verify(hash, 'p'.repeat(1024))).toBe(true)
+    expect(await hasher.verify(hash, `${'p'.repeat(1023)}q`)).toBe(false)
+  })
+
+  test('are due for a new hash when the parameters changed', async () => {
+    const hash = await hasher.hash('umbrella')
+    expect(hasher.needsRehash(hash)).toBe(false)
+    expect(new PasswordHasher({ cost: { ...cheap, passes: 3 } }).needsRehash(hash)).toBe(true)
+    expect(new PasswordHasher().needsRehash(hash)).toBe(true)
+    expect(hasher.needsRehash('$2b$10$abcdefghijklmnopqrstuv')).toBe(true)
+  })
+})
+
+describe('a verification', () => {
+  test.each([
+    ['without any hash', 'umbrella'],
+    ['of an empty password', ''],
+    ['of an oversize password', 'p'.repeat(1025)],
+    ['of a megabyte', '🐘'.repeat(250_000)],
+  ])('%s says no after the same work', async (_, password) => {
+    const counted = new PasswordHasher({ cost: cheap, concurrency: 1 })
+    const verdict = counted.verify(undefined, password)
+    expect(counted.running).toBe(1)
+    expect(await verdict).toBe(false)
+  })
+
+  test('of an empty or oversize password never matches, whatever the hash', async () => {
+    const hash = await hasher.hash('x') // the stand-in that is hashed instead
+    expect(await hasher.verify(hash, '')).toBe(false)
+    expect(await hasher.verify(hash, 'x'.repeat(1025))).toBe(false)
+    expect(await hasher.verify(hash, 'x')).toBe(true)
+  })
+})
+
+describe('a burst of sign-ins', () => {
+  test('is worked off a few at a time, in order', async () => {
+    const few = new PasswordHasher({ cost: cheap, concurrency: 2, queueLimit: 10 })
+    const done: number[] = []
+    const all = Array.from({ length: 12 }, (_, at) => few.verify(undefined, `guess ${at}`).then(() => done.push(at)))
+    expect([few.running, few.depth]).toEqual([2, 10])
+    await Promise.all(all)
+    expect([few.running, few.depth]).toEqual([0, 0])
+    expect(done).toHaveLength(12)
+  })
+
+  test('beyond the queue is answered at once, with a time to come back', async () => {
+    const few = new PasswordHasher({ cost: cheap, concurrency: 1, queueLimit: 2 })
+    const order: string[] = []
+    const admitted = Array.from({ length: 3 }, () => few.verify(undefined, 'guess').then(() => order.push('hashed')))
+    const refused = few.verify(undefined, 'guess').catch((error: unknown) => {
+      order.push('refused')
+      return error
+    })
+    expect(await refused).toMatchObject({ code: 'hashing_busy', kind: 'unavailable', retryAfterSeconds: 1 })
+    expect(await refused).toBeInstanceOf(Failure)
+    await Promise.all(admitted)
+    expect(order).toEqual(['refused', 'hashed', 'hashed', 'hashed'])
+  })
+
+  test('leaves the queue usable when a verification fails', async () => {
+    const few = new PasswordHasher({ cost: cheap, concurrency: 1, queueLimit: 1 })
+    await expect(few.verify('not a hash', 'guess')).rejects.toThrow()
+    expect([few.running, few.depth]).toEqual([0, 0])
+    expect(await few.verify(await few.hash('umbrella'), 'umbrella')).toBe(true)
+  })
+
+  test('does not stall the event loop: it turns many times for every password hashed', async () => {
+    const real = new PasswordHasher({ queueLimit: 50 })
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    let turns = 0
+    let isOver = false
+    const turn = () => {
+      turns += 1
+      if (!isOver) setImmediate(turn)
+    }
+    turn()
+    delay.enable()
+    const began = performance.now()
+    await Promise.all(Array.from({ length: 50 }, () => real.verify(undefined, 'umbrella')))
+    const took = performance.now() - began
+    isOver = true
+    delay.disable()
+    expect(turns).toBeGreaterThan(50 * 10)
+    // Were the hashing on the loop, one turn would take as long as all of them together.
+    expect(delay.percentile(99) / 1e6).toBeLessThan(took / 4)
+  })
+})
