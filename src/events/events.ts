@@ -1,7 +1,9 @@
 /**
  * events records what is worth recording: one function per thing, which writes
  * the audit entry, the log line and the counter together. Secrets, tokens,
- * codes, cookies and passwords never come here.
+ * codes, cookies and passwords never come here. `create-events.ts` puts the
+ * functions together, `event-kinds.ts` lists what there is, `log.ts` and
+ * `metrics.ts` are where lines and counts go.
  */
 
 /** One row of the audit log. */
@@ -23,6 +25,7 @@ export interface AuditEntry {
 export interface AuditLog {
   write(entry: AuditEntry): void
   flush(): Promise<void>
+  /** Without `afterId` the latest, newest first; with it what came after, in order. */
   list(page: { limit: number; afterId?: bigint; accountId?: string; kind?: string }): Promise<RecordedEntry[]>
 }
 

@@ -1,0 +1,70 @@
+/** A client as a row: what has no column of its own lies in `metadata`. */
+import type { Api, Client, Preset } from '../clients/client.ts'
+import type { NewClient } from '../clients/client-store.ts'
+
+export interface ClientRow {
+  id: string
+  name: string
+  preset: Preset
+  first_party: boolean
+  secret_digest: Buffer | null
+  metadata: Partial<Metadata>
+  created_at: Date
+  updated_at: Date
+  apis: string[]
+}
+
+export interface ApiRow {
+  audience: string
+  scopes: string[]
+  ttl_seconds: number | null
+  alg: string
+  created_at: Date
+}
+
+type Metadata = Omit<NewClient, 'id' | 'name' | 'preset' | 'firstParty' | 'secretDigest' | 'apis'>
+
+/** The jsonb part; what is undefined is left out. */
+export function metadataOf(client: NewClient): Metadata {
+  const { id: _id, name: _name, preset: _preset, firstParty: _firstParty, secretDigest: _digest, apis: _apis, ...metadata } = client
+  const { createdAt: _created, updatedAt: _updated, ...kept } = metadata as Metadata & Partial<Pick<Client, 'createdAt' | 'updatedAt'>>
+  return kept
+}
+
+/** Defaults stand in for fields that an older release did not write. */
+export function clientOf(row: ClientRow): Client {
+  const { metadata } = row
+  return {
+    id: row.id,
+    name: row.name,
+    preset: row.preset,
+    firstParty: row.first_party,
+    redirectUris: metadata.redirectUris ?? [],
+    postLogoutRedirectUris: metadata.postLogoutRedirectUris ?? [],
+    origins: metadata.origins ?? [],
+    startUri: metadata.startUri ?? undefined,
+    logoUri: metadata.logoUri ?? undefined,
+    policyUri: metadata.policyUri ?? undefined,
+    tosUri: metadata.tosUri ?? undefined,
+    apis: row.apis,
+    pkce: metadata.pkce ?? 'required',
+    tokenEndpointAuthMethod: metadata.tokenEndpointAuthMethod ?? (row.secret_digest ? 'client_secret_basic' : 'none'),
+    secretDigest: row.secret_digest ? new Uint8Array(row.secret_digest) : undefined,
+    jwks: metadata.jwks ?? undefined,
+    jwksUri: metadata.jwksUri ?? undefined,
+    idTokenAlg: metadata.idTokenAlg ?? 'ES256',
+    claimsInIdToken: metadata.claimsInIdToken ?? false,
+    dpopBound: metadata.dpopBound ?? false,
+    requirePar: metadata.requirePar ?? false,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+export const apiOf = (row: ApiRow): Api => ({
+  audience: row.audience,
+  scopes: row.scopes,
+  ttlSeconds: row.ttl_seconds ?? undefined,
+  alg: row.alg,
+  createdAt: row.created_at,
+})

@@ -1,0 +1,177 @@
+/**
+ * The audit log in Postgres. A request only drops its entry into a bounded
+ * buffer; entries go out together, one statement a batch, several times a
+ * second. While the database is away they wait; what does not fit is counted.
+ */
+import type { AuditEntry, AuditLog, RecordedEntry } from '../events/events.ts'
+import { plainText } from '../events/plain-text.ts'
+import { safeFields } from '../events/redact.ts'
+import type { Database } from './database.ts'
+
+export interface AuditLogOptions {
+  flushMs?: number
+  batchSize?: number
+  /** Entries kept while the database is away. */
+  bufferLimit?: number
+  /** Told of trouble: once when it begins, with the number of entries that wait or were lost. */
+  onTrouble?: (error: unknown, state: { buffered: number; dropped: number }) => void
+  now?: () => Date
+}
+
+interface Pending {
+  at: Date
+  entry: AuditEntry
+}
+
+/** A write must not take longer than this on the way out of the process. */
+const closeAttempts = 3
+
+export class PostgresAuditLog implements AuditLog {
+  readonly #db: Database
+  readonly #options: Required<AuditLogOptions>
+  #buffer: Pending[] = []
+  #dropped = 0
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<boolean> | undefined
+  #isTroubled = false
+
+  constructor(db: Database, options: AuditLogOptions = {}) {
+    this.#db = db
+    this.#options = { flushMs: 200, batchSize: 100, bufferLimit: 10_000, onTrouble: () => {}, now: () => new Date(), ...options }
+  }
+
+  /** Entries waiting, and entries lost because too many waited. For metrics. */
+  get state(): { buffered: number; dropped: number } {
+    return { buffered: this.#buffer.length, dropped: this.#dropped }
+  }
+
+  write(entry: AuditEntry): void {
+    if (this.#buffer.length >= this.#options.bufferLimit) {
+      // The oldest stay: they tell how it began.
+      this.#dropped += 1
+      return
+    }
+    this.#buffer.push({ at: this.#options.now(), entry })
+    if (this.#buffer.length >= this.#options.batchSize && !this.#isTroubled) void this.#writeBatch()
+    else this.#schedule(this.#isTroubled ? 2_000 : this.#options.flushMs)
+  }
+
+  /** Resolves when everything written so far is kept, or could not be after a few attempts. */
+  async flush(): Promise<void> {
+    let failures = 0
+    while (this.#buffer.length > 0 && failures < closeAttempts) {
+      if (!(await this.#writeBatch())) failures += 1
+    }
+  }
+
+  /** Flushes and stops the clock. */
+  async close(): Promise<void> {
+    await this.flush()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** Without `afterId` the latest, newest first; with it what came after, in order. */
+  async list(page: { limit: number; afterId?: bigint; accountId?: string; kind?: string }): Promise<RecordedEntry[]> {
+    const conditions = [
+      { text: 'id >', value: page.afterId?.toString() },
+      { text: 'account_id =', value: page.accountId },
+      { text: 'kind =', value: page.kind },
+    ].filter(({ value }) => value !== undefined)
+    const where = conditions.map(({ text }, index) => `${text} $${index + 2}`).join(' and ')
+    const { rows } = await this.#db.query<EventRow>(
+      `select id, at, kind, actor, account_id, client_id, source, request_id, detail from events
+        where ${where || 'true'} order by id ${page.afterId === undefined ? 'desc' : 'asc'} limit $1`,
+      [page.limit, ...conditions.map(({ value }) => value)],
+    )
+    return rows.map(entryOf)
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#writeBatch()
+    }, delayMs)
+    // Waiting entries are written by `close`; they need not keep a finished process alive.
+    this.#timer.unref()
+  }
+
+  /** One batch at a time, so that order is kept. False when it could not be written; it waits then. */
+  #writeBatch(): Promise<boolean> {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined
+      if (this.#buffer.length > 0) this.#schedule(this.#isTroubled ? 2_000 : this.#options.flushMs)
+    })
+    return this.#writing
+  }
+
+  async #write(): Promise<boolean> {
+    const batch = this.#buffer.slice(0, this.#options.batchSize)
+    if (batch.length === 0) return true
+    try {
+      await this.#db.query(insertStatement(batch))
+      // Only what is kept leaves the buffer; after a lost answer a batch may stand twice, which is better than not at all.
+      this.#buffer.splice(0, batch.length)
+      this.#isTroubled = false
+      return true
+    } catch (error) {
+      if (!this.#isTroubled) this.#options.onTrouble(error, this.state)
+      this.#isTroubled = true
+      return false
+    }
+  }
+}
+
+// "clavevnt": one writer at a time, so that ids become visible in order and nobody who follows the log misses one.
+const turnKey = '7164210430026246772'
+
+/** One statement whatever the size: an array a column. */
+function insertStatement(batch: readonly Pending[]) {
+  const column = (pick: (entry: AuditEntry) => string | undefined): (string | null)[] =>
+    batch.map(({ entry }) => {
+      const value = pick(entry)
+      return value === undefined || value === null ? null : plainText(String(value))
+    })
+  return {
+    name: 'events-insert',
+    text: `with turn as materialized (select pg_advisory_xact_lock(${turnKey}))
+           insert into events (at, kind, actor, account_id, client_id, source, request_id, detail)
+           select given.* from turn,
+             unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[]) as given`,
+    values: [
+      batch.map(({ at }) => at),
+      column((entry) => entry.kind),
+      column((entry) => entry.actor),
+      column((entry) => entry.accountId),
+      column((entry) => entry.clientId),
+      column((entry) => entry.source),
+      column((entry) => entry.requestId),
+      batch.map(({ entry }) => JSON.stringify(safeFields(entry.detail ?? {}))),
+    ],
+  }
+}
+
+interface EventRow {
+  id: string
+  at: Date
+  kind: string
+  actor: string
+  account_id: string | null
+  client_id: string | null
+  source: string | null
+  request_id: string | null
+  detail: Record<string, unknown>
+}
+
+const entryOf = (row: EventRow): RecordedEntry => ({
+  id: BigInt(row.id),
+  at: row.at,
+  kind: row.kind,
+  actor: row.actor,
+  accountId: row.account_id ?? undefined,
+  clientId: row.client_id ?? undefined,
+  source: row.source ?? undefined,
+  requestId: row.request_id ?? undefined,
+  detail: row.detail,
+})

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { ApiStore } from '../../src/clients/client-store.ts'
+import { newApi } from '../../src/clients/new-api.ts'
+import { newClient } from '../../src/clients/new-client.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { PostgresApiStore } from '../../src/storage/postgres-api-store.ts'
+import { PostgresClientStore } from '../../src/storage/postgres-client-store.ts'
+import { freshDatabase } from '../harness/database.ts'
+
+let db: Database
+let apis: ApiStore
+const orders = newApi({ audience: 'https://orders.example', scopes: ['orders:read', 'orders:write'], ttlSeconds: 300, alg: 'RS256' })
+
+beforeAll(async () => {
+  db = openDatabase({ url: (await freshDatabase()).url, poolSize: 3 })
+  apis = new PostgresApiStore(db)
+})
+beforeEach(() => db.query('truncate clients, apis cascade'))
+afterAll(() => db.close())
+
+test('an API comes back as it was given', async () => {
+  const kept = await apis.insert(orders)
+  expect(kept).toMatchObject(orders)
+  expect(await apis.find('https://orders.example')).toEqual(kept)
+})
+
+test('an API without a lifetime of its own has none', async () => {
+  await apis.insert(newApi({ audience: 'urn:example:plain' }))
+  expect((await apis.find('urn:example:plain'))?.ttlSeconds).toBeUndefined()
+})
+
+test('APIs are listed in order of creation', async () => {
+  await apis.insert(orders)
+  await apis.insert(newApi({ audience: 'https://a.example' }))
+  expect((await apis.list()).map(({ audience }) => audience)).toEqual(['https://orders.example', 'https://a.example'])
+})
+
+test('an audience is taken once', async () => {
+  await apis.insert(orders)
+  await expect(apis.insert({ ...orders, scopes: [] })).rejects.toMatchObject({ code: 'api_exists', kind: 'conflict' })
+})
+
+test('an API that clients use stays, and they are named', async () => {
+  await apis.insert(orders)
+  await new PostgresClientStore(db).insert(newClient({ preset: 'service', name: 'Job', id: 'job', apis: [orders.audience] }))
+  await expect(apis.remove(orders.audience)).rejects.toMatchObject({
+    code: 'api_in_use', kind: 'conflict', message: expect.stringContaining('job'), detail: { clients: ['job'] },
+  })
+})
+
+test('an API that nobody uses can be removed, once', async () => {
+  await apis.insert(orders)
+  await apis.remove(orders.audience)
+  expect(await apis.find(orders.audience)).toBeUndefined()
+  await expect(apis.remove(orders.audience)).rejects.toMatchObject({ code: 'api_missing', kind: 'missing' })
+})
+
+test('a client cannot be registered for an API that is removed at the same moment', async () => {
+  const clients = new PostgresClientStore(db)
+  for (let round = 0; round < 10; round += 1) {
+    const audience = `urn:example:race-${round}`
+    await apis.insert(newApi({ audience }))
+    const client = newClient({ preset: 'service', name: 'Job', id: `job-${round}`, apis: [audience] })
+    const [added, removed] = await Promise.allSettled([clients.insert(client), apis.remove(audience)])
+    expect([added.status, removed.status].filter((status) => status === 'fulfilled')).toHaveLength(1)
+  }
+})

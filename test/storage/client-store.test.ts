@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import type { ClientStore } from '../../src/clients/client-store.ts'
+import { digestOfSecret, isClientSecret } from '../../src/clients/client-secret.ts'
+import { changedClient, newClient } from '../../src/clients/new-client.ts'
+import { newApi } from '../../src/clients/new-api.ts'
+import { artifactModels } from '../../src/storage/artifact-models.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { PostgresApiStore } from '../../src/storage/postgres-api-store.ts'
+import { PostgresClientStore } from '../../src/storage/postgres-client-store.ts'
+import { freshDatabase } from '../harness/database.ts'
+
+let db: Database
+let clients: ClientStore
+
+const apis = ['https://a.example', 'https://b.example', 'https://c.example']
+const spa = newClient({
+  preset: 'spa', name: 'Orders', id: 'orders', redirectUris: ['https://app.example/cb'], postLogoutRedirectUris: ['https://app.example'],
+  origins: ['https://admin.example'], startUri: 'https://app.example/start', apis: ['https://b.example', 'https://a.example'], firstParty: true,
+})
+const web = newClient({ preset: 'web', name: 'Shop', id: 'shop', redirectUris: ['https://shop.example/cb'], secret: 'x'.repeat(40) })
+
+beforeAll(async () => {
+  db = openDatabase({ url: (await freshDatabase()).url, poolSize: 5 })
+  clients = new PostgresClientStore(db)
+})
+beforeEach(async () => {
+  await db.query('truncate clients, apis, artifacts cascade')
+  for (const audience of apis) await new PostgresApiStore(db).insert(newApi({ audience }))
+})
+afterAll(() => db.close())
+
+describe('a client is kept as it was given', () => {
+  test('every field comes back, APIs in their order', async () => {
+    const kept = await clients.insert(spa)
+    expect(kept).toMatchObject(spa)
+    expect(await clients.find('orders')).toEqual(kept)
+    expect(kept.createdAt).toBeInstanceOf(Date)
+  })
+
+  test('a secret is found again by its digest', async () => {
+    await clients.insert(web)
+    const kept = await clients.find('shop')
+    expect(kept && isClientSecret(kept, 'x'.repeat(40))).toBe(true)
+  })
+
+  test('keys of a client that signs its assertions come back', async () => {
+    const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA', kid: 'k1' }] }
+    await clients.insert(newClient({ preset: 'service', name: 'Job', id: 'job', tokenEndpointAuthMethod: 'private_key_jwt', jwks }))
+    expect((await clients.find('job'))?.jwks).toEqual(jwks)
+  })
+
+  test('clients are listed in order of creation', async () => {
+    await clients.insert(spa)
+    await clients.insert(web)
+    expect((await clients.list()).map(({ id }) => id)).toEqual(['orders', 'shop'])
+  })
+
+  test('an unknown client is not found', async () => expect(await clients.find("x' or true --")).toBeUndefined())
+})
+
+describe('what cannot be kept is refused', () => {
+  test('an id is taken once', async () => {
+    await clients.insert(spa)
+    await expect(clients.insert({ ...web, id: 'orders' })).rejects.toMatchObject({ code: 'client_exists', kind: 'conflict' })
+    expect((await clients.find('orders'))?.name).toBe('Orders')
+  })
+
+  test('of 20 clients with one id added at once, one is kept', async () => {
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => clients.insert(spa)))
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  })
+
+  test('an unknown API is named, and nothing is kept', async () => {
+    await expect(clients.insert({ ...spa, apis: ['https://a.example', 'https://nowhere.example'] })).rejects.toMatchObject({
+      code: 'api_missing', kind: 'missing', detail: { unknown: ['https://nowhere.example'] },
+    })
+    expect(await clients.find('orders')).toBeUndefined()
+  })
+
+  test('a change of an unknown client', async () => {
+    await expect(clients.update('nobody', { name: 'x' })).rejects.toMatchObject({ code: 'client_missing', kind: 'missing' })
+    await expect(clients.remove('nobody')).rejects.toMatchObject({ code: 'client_missing' })
+  })
+})
+
+describe('a client can be changed', () => {
+  test('what is not named stays', async () => {
+    const before = await clients.insert(spa)
+    const after = await clients.update('orders', { name: 'Orders 2' })
+    expect(after).toEqual({ ...before, name: 'Orders 2', updatedAt: after.updatedAt })
+    expect(after.updatedAt.getTime()).toBeGreaterThan(before.updatedAt.getTime())
+  })
+
+  test('the result of a checked change is kept whole', async () => {
+    const before = await clients.insert(spa)
+    const after = await clients.update('orders', changedClient(before, { startUri: null, apis: ['https://c.example'] }))
+    expect(after).toMatchObject({ startUri: undefined, apis: ['https://c.example'] })
+  })
+
+  test('an unknown API leaves everything as it was', async () => {
+    const before = await clients.insert(spa)
+    await expect(clients.update('orders', { name: 'x', apis: ['https://nowhere.example'] })).rejects.toMatchObject({ code: 'api_missing' })
+    expect(await clients.find('orders')).toEqual(before)
+  })
+
+  test('a new secret takes the place of the old one', async () => {
+    await clients.insert(web)
+    const after = await clients.update('shop', { secretDigest: digestOfSecret('y'.repeat(40)) })
+    expect(isClientSecret(after, 'x'.repeat(40))).toBe(false)
+    expect(isClientSecret(after, 'y'.repeat(40))).toBe(true)
+  })
+
+  test('of two changes of different fields at once, none is lost', async () => {
+    await clients.insert(spa)
+    await Promise.all([clients.update('orders', { name: 'Orders 2' }), clients.update('orders', { idTokenAlg: 'RS256' })])
+    expect(await clients.find('orders')).toMatchObject({ name: 'Orders 2', idTokenAlg: 'RS256' })
+  })
+
+  test('running nodes are told of every write', async () => {
+    const version = async () => (await db.query<{ version: string }>("select version from change_counters where topic = 'clients'")).rows[0]?.version
+    const seen = [await version()]
+    await clients.insert(spa)
+    seen.push(await version())
+    await clients.update('orders', { name: 'Orders 2' })
+    seen.push(await version())
+    await clients.remove('orders')
+    seen.push(await version())
+    expect(new Set(seen).size).toBe(4)
+  })
+})
+
+describe('removing a client ends what it holds', () => {
+  const artifact = (model: number, clientId: string, grantId: string | null = null) =>
+    db.query(
+      `insert into artifacts (model, id, payload, grant_id, client_id, expires_at)
+       values ($1, sha256(random()::text::bytea), '{}', $3, $2, now() + interval '1 hour')`,
+      [model, clientId, grantId],
+    )
+
+  test('grants, codes and tokens go with it, those of others stay', async () => {
+    await clients.insert(spa)
+    await clients.insert(web)
+    for (const id of ['orders', 'shop']) {
+      await artifact(artifactModels.Grant, id, `grant-${id}`)
+      await artifact(artifactModels.AuthorizationCode, id, `grant-${id}`)
+      await artifact(artifactModels.RefreshToken, id, `grant-${id}`)
+      await artifact(artifactModels.RefreshToken, id, `grant-${id}`)
+      await artifact(artifactModels.AccessToken, id, `grant-${id}`)
+    }
+    expect(await clients.remove('orders')).toEqual({ grants: 1, refreshTokens: 2 })
+    expect(await clients.find('orders')).toBeUndefined()
+    const { rows } = await db.query<{ client_id: string; n: number }>('select client_id, count(*)::int as n from artifacts group by 1')
+    expect(rows).toEqual([{ client_id: 'shop', n: 5 }])
+  })
+})
