@@ -32,6 +32,11 @@ export const fullCount = ({ free, firstSeconds, longestSeconds }: BucketPolicy):
 export const drained = (policy: BucketPolicy, failures: number, quietSeconds: number): number =>
   Math.max(0, failures - Math.max(0, quietSeconds) / policy.drainSeconds)
 
+/** Half a failure of slack: what drains between one guess and the next must not buy a further free one. */
+export const isFull = (policy: BucketPolicy, failures: number): boolean => failures >= policy.free - 0.5
+
 /** Seconds to wait after a failure that made it `failures`. */
 export const delayAfter = (policy: BucketPolicy, failures: number): number =>
-  failures < policy.free ? 0 : Math.min(policy.longestSeconds, policy.firstSeconds * 2 ** (failures - policy.free))
+  isFull(policy, failures)
+    ? Math.min(policy.longestSeconds, policy.firstSeconds * 2 ** Math.max(0, failures - policy.free))
+    : 0

@@ -10,7 +10,7 @@ const wanted = `
 const seconds = (expression: string) => `make_interval(secs => ${expression})`
 
 /** The delay after the n-th failure, as `delayAfter` has it. */
-const delay = 'case when n < free then 0 else least(longest, first * 2 ^ (n - free)) end'
+const delay = 'case when n < free - 0.5 then 0 else least(longest, first * 2 ^ greatest(0, n - free)) end'
 
 /**
  * Looks and counts in one statement. A bucket that is blocked when it begins stops all of it. Of parallel attempts each
@@ -53,7 +53,7 @@ const settle = `
   )
   update sign_in_attempts t
      set failures = greatest(0, t.failures - 1),
-         blocked_until = case when t.failures - 1 < w.free then least(t.blocked_until, clock_timestamp()) else t.blocked_until end
+         blocked_until = case when t.failures - 1 < w.free - 0.5 then least(t.blocked_until, clock_timestamp()) else t.blocked_until end
     from locked join wanted w using (key)
    where t.key = locked.key and not encode(t.key, 'hex') = any($2::text[])`
 

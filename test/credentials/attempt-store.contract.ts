@@ -82,7 +82,7 @@ export function attemptStoreContract(open: () => AttemptStoreUnderTest): void {
 
     test('forgets failures with time', async () => {
       await fail(3)
-      await pass(2500)
+      await pass(3500)
       expect(admittedOf(await fail(4))).toEqual([true, true, true, false])
     })
 

@@ -1,4 +1,4 @@
-import { delayAfter, drained, fullCount } from '../../src/credentials/attempt-policy.ts'
+import { delayAfter, drained, fullCount, isFull } from '../../src/credentials/attempt-policy.ts'
 import type { Admission, AttemptStore, Bucket } from '../../src/credentials/attempt-store.ts'
 
 interface Count {
@@ -29,7 +29,7 @@ export class MemoryAttemptStore implements AttemptStore {
       const count = this.#counts.get(key.toString('hex'))
       if (!count) continue
       count.failures = Math.max(0, count.failures - 1)
-      if (count.failures < policy.free) count.blockedUntil = Math.min(count.blockedUntil, this.clock)
+      if (!isFull(policy, count.failures)) count.blockedUntil = Math.min(count.blockedUntil, this.clock)
     }
   }
 

@@ -26,7 +26,7 @@ describe('a new password', () => {
     ['a common word with digits around it', 'Password1234567', /guessers/],
     ['a common word in disguise', 'P@ssw0rd!!!2024!!', /guessers/],
     ['a common word twice', 'PasswordPassword', /guessers/],
-    ['a well-known phrase', 'correct horse battery staple', /guessers/],
+    ['a well-known phrase', 'the quick brown fox jumps', /guessers/],
     ['one letter over and over', 'aaaaaaaaaaaaaaaaaaaa', /guessers/],
     ['a short pattern over and over', 'abcabcabcabcabcabc', /guessers/],
     ['the digits in order', '123456789012345', /guessers/],

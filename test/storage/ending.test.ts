@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { endAccount, endClient, endGrant, endSession } from '../../src/storage/ending.ts'
+import { freshDatabase } from '../harness/database.ts'
+import { artifactsLeft, insertArtifacts } from './artifact-rows.ts'
+
+let db: Database
+
+beforeAll(async () => {
+  db = openDatabase({ url: (await freshDatabase()).url })
+})
+afterAll(() => db.close())
+
+const ada = { accountId: 'acc_ada' }
+const bob = { accountId: 'acc_bob' }
+const bobsState = ['Grant:bob-shop', 'RefreshToken:bob-shop/bob-1', 'Session:bob-1']
+
+/** Ada in two browsers: a shop and a mail app that may work offline in the first, the shop again in the second; and Bob. */
+beforeEach(async () => {
+  await db.query('truncate artifacts')
+  await insertArtifacts(db, [
+    { ...ada, model: 'Session', uid: 'ada-1', grants: { shop: 'shop-1', mail: 'mail-1' } },
+    { ...ada, model: 'Grant', grantId: 'shop-1', clientId: 'shop' },
+    { ...ada, model: 'AuthorizationCode', grantId: 'shop-1', clientId: 'shop', sessionUid: 'ada-1' },
+    { ...ada, model: 'RefreshToken', grantId: 'shop-1', clientId: 'shop', sessionUid: 'ada-1', scope: 'openid' },
+    { ...ada, model: 'AccessToken', grantId: 'shop-1', clientId: 'shop', sessionUid: 'ada-1' },
+    { ...ada, model: 'Grant', grantId: 'mail-1', clientId: 'mail' },
+    {
+      ...ada,
+      model: 'RefreshToken',
+      grantId: 'mail-1',
+      clientId: 'mail',
+      sessionUid: 'ada-1',
+      scope: 'openid offline_access',
+    },
+    { ...ada, model: 'AccessToken', grantId: 'mail-1', clientId: 'mail', sessionUid: 'ada-1' },
+    { ...ada, model: 'Session', uid: 'ada-2', grants: { shop: 'shop-2' } },
+    { ...ada, model: 'Grant', grantId: 'shop-2', clientId: 'shop' },
+    { ...ada, model: 'RefreshToken', grantId: 'shop-2', clientId: 'shop', sessionUid: 'ada-2', scope: 'openid' },
+    { ...ada, model: 'DeviceCode', grantId: 'shop-2', clientId: 'shop', sessionUid: 'ada-2' },
+    {
+      ...ada,
+      model: 'RefreshToken',
+      grantId: 'long-gone',
+      clientId: 'shop',
+      sessionUid: 'gone',
+      scope: 'openid',
+      expired: true,
+    },
+    { ...bob, model: 'Session', uid: 'bob-1', grants: { shop: 'bob-shop' } },
+    { ...bob, model: 'Grant', grantId: 'bob-shop', clientId: 'shop' },
+    { ...bob, model: 'RefreshToken', grantId: 'bob-shop', clientId: 'shop', sessionUid: 'bob-1', scope: 'openid' },
+  ])
+})
+
+describe('ending an account', () => {
+  test('ends every session, grant, code and token of the person and of nobody else, and counts the living ones', async () => {
+    expect(await endAccount(db, 'acc_ada')).toEqual({ sessions: 2, grants: 3, refreshTokens: 3 })
+    expect(await artifactsLeft(db)).toEqual(bobsState)
+  })
+
+  test('may spare one session with what was issued through it', async () => {
+    expect(await endAccount(db, 'acc_ada', { exceptSessionUid: 'ada-2' })).toEqual({
+      sessions: 1,
+      grants: 2,
+      refreshTokens: 2,
+    })
+    expect(await artifactsLeft(db)).toEqual(
+      [...bobsState, 'DeviceCode:shop-2/ada-2', 'Grant:shop-2', 'RefreshToken:shop-2/ada-2', 'Session:ada-2'].sort(),
+    )
+  })
+
+  test("spares nothing when the session to spare is another person's", async () => {
+    await endAccount(db, 'acc_ada', { exceptSessionUid: 'bob-1' })
+    expect(await artifactsLeft(db)).toEqual(bobsState)
+  })
+
+  test('ends tokens of a spared grant that came through another session', async () => {
+    await insertArtifacts(db, [
+      { ...ada, model: 'RefreshToken', grantId: 'shop-2', clientId: 'shop', sessionUid: 'ada-1' },
+    ])
+    await endAccount(db, 'acc_ada', { exceptSessionUid: 'ada-2' })
+    expect(await artifactsLeft(db)).not.toContain('RefreshToken:shop-2/ada-1')
+  })
+
+  test('twice is harmless', async () => {
+    await endAccount(db, 'acc_ada')
+    expect(await endAccount(db, 'acc_ada')).toEqual({ sessions: 0, grants: 0, refreshTokens: 0 })
+  })
+})
+
+describe('ending a session', () => {
+  const second = ['DeviceCode:shop-2/ada-2', 'Grant:shop-2', 'RefreshToken:shop-2/ada-2', 'Session:ada-2']
+  const expired = ['RefreshToken:long-gone/gone']
+
+  test('by an administrator ends all that came from it, offline access too, and leaves other browsers signed in', async () => {
+    expect(await endSession(db, 'ada-1', { offlineAccess: 'end' })).toEqual({
+      sessions: 1,
+      grants: 2,
+      refreshTokens: 2,
+    })
+    expect(await artifactsLeft(db)).toEqual([...bobsState, ...second, ...expired].sort())
+  })
+
+  test('by the person leaves an app its offline access', async () => {
+    expect(await endSession(db, 'ada-1', { offlineAccess: 'keep' })).toEqual({
+      sessions: 1,
+      grants: 1,
+      refreshTokens: 1,
+    })
+    expect(await artifactsLeft(db)).toEqual(
+      [...bobsState, ...second, ...expired, 'Grant:mail-1', 'RefreshToken:mail-1/ada-1'].sort(),
+    )
+  })
+
+  test('leaves a grant that another session of the person uses to that session', async () => {
+    await insertArtifacts(db, [
+      { ...ada, model: 'Session', uid: 'ada-3', grants: { shop: 'shop-1' } },
+      { ...ada, model: 'RefreshToken', grantId: 'shop-1', clientId: 'shop', sessionUid: 'ada-3', scope: 'openid' },
+    ])
+    await endSession(db, 'ada-1', { offlineAccess: 'end' })
+    const left = await artifactsLeft(db)
+    expect(left).toEqual(expect.arrayContaining(['Grant:shop-1', 'RefreshToken:shop-1/ada-3', 'Session:ada-3']))
+    expect(left).not.toContain('RefreshToken:shop-1/ada-1')
+  })
+
+  test('nobody is signed in to, or none at all, ends no more than itself', async () => {
+    await insertArtifacts(db, [{ model: 'Session', uid: 'anonymous' }])
+    expect(await endSession(db, 'anonymous', { offlineAccess: 'end' })).toEqual({
+      sessions: 1,
+      grants: 0,
+      refreshTokens: 0,
+    })
+    expect(await endSession(db, 'unknown', { offlineAccess: 'end' })).toEqual({
+      sessions: 0,
+      grants: 0,
+      refreshTokens: 0,
+    })
+    expect(await artifactsLeft(db)).toHaveLength(16)
+  })
+})
+
+test('ending a grant ends its codes and tokens with it', async () => {
+  expect(await endGrant(db, 'shop-1')).toEqual({ sessions: 0, grants: 1, refreshTokens: 1 })
+  expect((await artifactsLeft(db)).filter((one) => one.includes('shop-1'))).toEqual([])
+  expect(await artifactsLeft(db)).toHaveLength(12)
+})
+
+test('ending an app ends what it holds of anybody, and nobody is signed out', async () => {
+  expect(await endClient(db, 'shop')).toEqual({ sessions: 0, grants: 3, refreshTokens: 3 })
+  expect((await artifactsLeft(db)).map((one) => one.split('/')[0])).toEqual(
+    [
+      'AccessToken:mail-1',
+      'Grant:mail-1',
+      'RefreshToken:mail-1',
+      'Session:ada-1',
+      'Session:ada-2',
+      'Session:bob-1',
+    ].sort(),
+  )
+})
