@@ -46,7 +46,7 @@ export const options = {
   }),
   databasePoolSize: option({
     env: 'CLAVIGER_DATABASE_POOL_SIZE',
-    parse: wholeNumber(1, 500),
+    parse: wholeNumber(2, 500),
     default: '10',
     doc: 'Connections to Postgres at most, for each worker process.',
   }),

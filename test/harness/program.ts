@@ -1,44 +1,46 @@
-/** Runs the real program, `node src/main.ts`, as its own process. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+/** A TypeScript file run as a process of its own, spoken to by lines. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 
-export const root = join(import.meta.dirname, '../..')
-
-/** What the program finds in its environment: nothing of ours but the path, and what the test gives it. */
-export type ProgramEnv = Record<string, string>
-
-export interface CommandResult {
-  code: number | null
-  stdout: string
-  stderr: string
+export interface Program {
+  pid: number
+  /** The next line it prints. Rejects with what it said on stderr when it ends first. */
+  line(): Promise<string>
+  /** Closes its stdin, which these programs take as the wish to end, and waits for the exit code. */
+  end(): Promise<number | null>
+  /** As `kill -9` does. */
+  kill(): Promise<void>
 }
 
-/** Starts `claviger …args`; the caller ends it by its pid. */
-export function spawnProgram(args: readonly string[], env: ProgramEnv): ChildProcess {
-  return spawn(process.execPath, ['src/main.ts', ...args], {
-    cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env },
+export function runProgram(file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = process.env): Program {
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(process.execPath, [file, ...args], {
+    env,
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-}
-
-/** Runs one command to its end. */
-export async function runProgram(args: readonly string[], env: ProgramEnv, stdin = ''): Promise<CommandResult> {
-  const child = spawnProgram(args, env)
-  const output = captureOutput(child)
-  // A command that refuses its arguments exits before it reads: a broken pipe is no news.
-  child.stdin?.on('error', () => undefined).end(stdin)
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject).once('close', resolve)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
   })
-  return { code, stdout: output.stdout(), stderr: output.stderr() }
-}
-
-/** Keeps what a child writes. */
-export function captureOutput(child: ChildProcess): { stdout(): string; stderr(): string } {
-  const stdout: string[] = []
-  const stderr: string[] = []
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => stdout.push(chunk))
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => stderr.push(chunk))
-  return { stdout: () => stdout.join(''), stderr: () => stderr.join('') }
+  child.stdin.on('error', () => {})
+  const exited = once(child, 'close') as Promise<[number | null]>
+  return {
+    pid: child.pid ?? 0,
+    async line() {
+      const { value, done } = await lines.next()
+      if (!done) return value
+      await exited
+      throw new Error(`${file} ended: ${said}`)
+    },
+    async end() {
+      child.stdin.end()
+      return (await exited)[0]
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
 }

@@ -1,0 +1,150 @@
+/**
+ * Tells what has changed in the database since it was last read: clients, keys,
+ * secrets. Postgres notifies within milliseconds; beneath it the counters are
+ * read each second, so that a notification lost with its connection, or kept
+ * back by a pooler, costs a second and no more.
+ */
+import type { Client } from 'pg'
+import { connectDirectly, type DatabaseOptions } from './database.ts'
+
+export type ChangeListener = (topic: string) => void | Promise<void>
+
+export interface ChangesNeeds {
+  /** A direct connection; through a transaction pooler LISTEN does nothing and the poll has to do. */
+  database: DatabaseOptions
+  /** Told of lost connections and of listeners that threw; watching goes on. */
+  onTrouble(error: unknown): void
+  pollMs?: number
+}
+
+const channel = 'claviger_changes'
+
+export class Changes {
+  readonly #needs: ChangesNeeds
+  readonly #listeners = new Map<string, Set<ChangeListener>>()
+  readonly #stopping = new AbortController()
+  #versions: ReadonlyMap<string, string> | undefined
+  #client: Client | undefined
+  #watching: Promise<void> | undefined
+  #wake: () => void = () => {}
+  #nudged = false
+
+  constructor(needs: ChangesNeeds) {
+    this.#needs = needs
+  }
+
+  /** Calls it after each change of the topic. Changes in quick succession may come as one. */
+  on(topic: string, listener: ChangeListener): void {
+    const listeners = this.#listeners.get(topic) ?? new Set()
+    this.#listeners.set(topic, listeners.add(listener))
+  }
+
+  /**
+   * Remembers where the counters stand; what changes from here on is told. Start
+   * before reading what is to be kept fresh. @throws Failure `database_unavailable`
+   */
+  async start(): Promise<void> {
+    await this.#connect()
+    await this.#compare()
+    this.#watching = this.#watch()
+  }
+
+  /** Resolves when the last listener has finished. Harmless when repeated. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#wake()
+    await this.#watching
+    await this.#client?.end()
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#pause()
+      if (this.#stopping.signal.aborted) return
+      try {
+        if (!this.#client) await this.#connect()
+        await this.#compare()
+      } catch (error) {
+        this.#disconnect()
+        this.#needs.onTrouble(error)
+      }
+    }
+  }
+
+  /** Until the next poll is due or a notification asks for it now. */
+  async #pause(): Promise<void> {
+    if (!this.#nudged) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.#needs.pollMs ?? 1_000)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        if (this.#stopping.signal.aborted) this.#wake()
+      })
+    }
+    this.#nudged = false
+  }
+
+  async #connect(): Promise<void> {
+    const client = await connectDirectly(
+      // A server that hangs must not stop the watch for long.
+      { ...this.#needs.database, applicationName: 'claviger listens', statementTimeoutMs: 5_000 },
+      () => {
+        if (this.#client === client) this.#disconnect()
+      },
+    )
+    client.on('notification', () => {
+      this.#nudged = true
+      this.#wake()
+    })
+    try {
+      await client.query(`listen ${channel}`)
+      this.#client = client
+    } catch (error) {
+      client.end().catch(() => {})
+      throw error
+    }
+  }
+
+  /** The one way by which a change is seen, whatever woke us: notifications only make it sooner. */
+  async #compare(): Promise<void> {
+    const client = this.#client
+    if (!client) return
+    const { rows } = await client.query<{ topic: string; version: string }>({
+      name: 'change-counters',
+      text: 'select topic, version from change_counters',
+    })
+    const before = this.#versions
+    this.#versions = new Map(rows.map(({ topic, version }) => [topic, version]))
+    if (!before) return
+    for (const [topic, version] of this.#versions) {
+      if (before.get(topic) !== version) await this.#tell(topic)
+    }
+  }
+
+  async #tell(topic: string): Promise<void> {
+    for (const listener of this.#listeners.get(topic) ?? []) {
+      try {
+        await listener(topic)
+      } catch (error) {
+        // What it missed it will not be told again, unless we forget that we have seen it.
+        this.#forget(topic)
+        this.#needs.onTrouble(error)
+      }
+    }
+  }
+
+  #forget(topic: string): void {
+    this.#versions = new Map(
+      [...(this.#versions ?? [])].map(([name, version]) => [name, name === topic ? '' : version]),
+    )
+  }
+
+  #disconnect(): void {
+    const client = this.#client
+    this.#client = undefined
+    // It is broken already: that it cannot say goodbye is no news.
+    client?.end().catch(() => {})
+  }
+}

@@ -1,0 +1,7 @@
+/** Joins or starts the embedded Postgres in the folder given, prints its URL, leaves when stdin closes. */
+import { joinOrStart } from '../../../src/storage/embedded-postgres.ts'
+
+const [dataDir = '', role = 'command'] = process.argv.slice(2)
+const { url, stop } = await joinOrStart(dataDir, { role: role === 'serve' ? 'serve' : 'command' })
+process.stdout.write(`${url}\n`)
+process.stdin.resume().on('end', () => void stop().then(() => process.exit(0)))
