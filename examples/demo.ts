@@ -2,10 +2,10 @@
  * `npm run demo`: the provider, a single-page app and an API, and someone to sign in as. The app and the API listen on
  * the two ports after the issuer's. Ctrl-C stops everything.
  */
-import { startApi } from '../api/server.ts'
-import { startSpa } from '../spa/server.ts'
-import { startProvider } from './provider.ts'
-import { clientId, type DemoAddresses, type DemoPerson, register } from './registration.ts'
+import { startApi } from './api/server.ts'
+import { startProvider } from './demo/provider.ts'
+import { clientId, type DemoAddresses, type DemoPerson, register } from './demo/registration.ts'
+import { startSpa } from './spa/server.ts'
 
 const say = (text: string) => process.stdout.write(text)
 
