@@ -1,14 +1,13 @@
 /** A vault whose keys cost nothing: for tests of the life of keys, not of what they sign. */
+import { randomUUID } from 'node:crypto'
 import type { KeyPair } from '../../src/keyring/key-material.ts'
 import type { KeyVault, NewKey, OpenKey } from '../../src/keyring/key-vault.ts'
 
 export class CheapVault implements KeyVault {
   fingerprint = '0011223344556677'
-  #made = 0
 
   async create(alg: string): Promise<NewKey> {
-    const kid = `${alg}-${++this.#made}`
-    return this.#keep(kid, alg)
+    return this.#keep(`${alg}-${randomUUID()}`, alg)
   }
 
   async adopt({ kid, publicJwk }: KeyPair): Promise<NewKey> {

@@ -14,8 +14,6 @@ const WAYS: Record<KeyState, readonly KeyState[]> = {
 export class MemoryKeyStore implements KeyStore {
   keys: readonly SigningKey[] = []
   now = new Date('2030-01-01T00:00:00Z')
-  /** Makes the next change end in the middle, after so many writes, as a killed process would. */
-  crashAfterWrites: number | undefined
   #queue: Promise<unknown> = Promise.resolve()
   #changing = 0
 
@@ -36,8 +34,7 @@ export class MemoryKeyStore implements KeyStore {
   }
 
   async #run<T>(work: (ledger: KeyLedger) => Promise<T>): Promise<T> {
-    const ledger = new MemoryLedger(this.keys, this.now, this.crashAfterWrites)
-    this.crashAfterWrites = undefined
+    const ledger = new MemoryLedger(this.keys, this.now)
     const result = await work(ledger)
     ledger.commit()
     this.keys = ledger.keys
@@ -48,16 +45,13 @@ export class MemoryKeyStore implements KeyStore {
 class MemoryLedger implements KeyLedger {
   keys: readonly SigningKey[]
   readonly now: Date
-  #writesLeft: number
 
-  constructor(keys: readonly SigningKey[], now: Date, crashAfterWrites = Number.POSITIVE_INFINITY) {
+  constructor(keys: readonly SigningKey[], now: Date) {
     this.keys = keys
     this.now = now
-    this.#writesLeft = crashAfterWrites
   }
 
   async insert(key: SigningKey): Promise<void> {
-    this.#write()
     const siblings = this.keys.filter(({ alg }) => alg === key.alg)
     if (this.keys.some(({ kid }) => kid === key.kid)) refuse('signing_keys_pkey')
     if (this.keys.some(({ sealed, fingerprint }) => sealed !== null && fingerprint !== key.fingerprint)) refuse('KEY08')
@@ -68,7 +62,6 @@ class MemoryLedger implements KeyLedger {
   }
 
   async update(kid: string, changes: Partial<Omit<SigningKey, 'kid'>>): Promise<void> {
-    this.#write()
     const before = this.keys.find((key) => key.kid === kid)
     if (!before) throw new Failure('key_unknown', 'missing', `There is no key ${kid}.`)
     const after = { ...before, ...changes }
@@ -106,10 +99,6 @@ class MemoryLedger implements KeyLedger {
       if (new Set(algorithms).size < algorithms.length) refuse(`one_${state}_key_per_algorithm`)
     }
     this.keys = keys
-  }
-
-  #write(): void {
-    if (this.#writesLeft-- <= 0) throw new Error('the process was killed')
   }
 }
 
