@@ -1,6 +1,13 @@
 #!/usr/bin/env node
-/** The program. Everything it does is a command; the roof is loaded only by those that need it. */
+/** The program. Everything it does is a command, and loads only what it needs: a command opens a desk, `start` the whole house. */
 import { runCli } from './cli/cli.ts'
+
+const readerGone = new AbortController()
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `claviger users list | head`: what is left has no reader, and that is no fault.
+  if (error.code !== 'EPIPE') throw error
+  readerGone.abort()
+})
 
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
@@ -8,6 +15,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   script: process.argv[1],
-  openDesk: async (env) => (await import('./compose.ts')).openDesk(env),
+  readerGone: readerGone.signal,
+  openDesk: async (env) => (await import('./desk.ts')).openDesk(env),
   serve: async (env, options) => (await import('./compose.ts')).serve(env, options),
 })

@@ -22,6 +22,8 @@ export interface CliNeeds {
   /** Path of the running script, so that hints name the command as it was called. */
   script?: string | undefined
   now?: () => Date
+  /** Aborted when nobody reads our stdout any longer: `events follow | head`. */
+  readerGone?: AbortSignal
 }
 
 export type ExitCode = 0 | 1 | 2
@@ -37,7 +39,7 @@ export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<
   } catch (thrown) {
     // Commander has printed its own complaint or the help by now.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
-    return complain(thrown, needs)
+    return complain(await invocation.reasonOf(thrown), needs)
   } finally {
     await invocation.close().catch((thrown: unknown) => complain(thrown, needs))
   }

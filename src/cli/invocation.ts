@@ -1,6 +1,7 @@
 /** One run of one command: what it was given, and what it opens on the way. */
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { Failure } from '../errors/failure.ts'
 import type { CliNeeds, ExitCode } from './cli.ts'
 import type { Desk, Serve } from './desk.ts'
 import { Printer } from './printer.ts'
@@ -22,6 +23,7 @@ export interface Invocation {
   printer: Printer
   serve: Serve
   now(): Date
+  readerGone: AbortSignal | undefined
   /** Opened at the first call and closed when the command ends. */
   desk(): Promise<Desk>
   /** For the audit log: `cli:<unix user>`. */
@@ -29,6 +31,8 @@ export interface Invocation {
   version(): string
   /** A command that did its work and found something wrong sets 1. */
   exitCode: ExitCode
+  /** What lies behind an error that nobody expected: an outdated schema, or else the error itself. */
+  reasonOf(thrown: unknown): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -41,6 +45,7 @@ export function newInvocation(needs: CliNeeds): Invocation {
     stderr,
     serve,
     now,
+    readerGone: needs.readerGone,
     printer: new Printer({ stdout, stderr, env, now, program: calledAs(needs) }),
     desk: () => (opened ??= openDesk(env)),
     get actor() {
@@ -48,12 +53,24 @@ export function newInvocation(needs: CliNeeds): Invocation {
     },
     version,
     exitCode: 0,
+    async reasonOf(thrown) {
+      if (thrown instanceof Failure || !opened) return thrown
+      return (await outdatedSchema(opened).catch(() => undefined)) ?? thrown
+    },
     async close() {
       // A desk that never opened has said so already.
       const desk = await opened?.catch(() => undefined)
       await desk?.close()
     },
   }
+}
+
+async function outdatedSchema(opened: Promise<Desk>): Promise<Failure | undefined> {
+  const { pending } = await (await opened).migrations.status()
+  if (pending.length === 0) return undefined
+  return new Failure('migrations_pending', 'conflict', 'The database schema is not up to date.', {
+    detail: { hints: [`not applied: ${pending.join(', ')}`, "'claviger migrate' brings it up to date"] },
+  })
 }
 
 /** How the person called us, so that a hint can be pasted as it stands. */

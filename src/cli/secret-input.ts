@@ -1,6 +1,6 @@
 /** How secrets get in: typed at a prompt, piped into stdin, or made here. Never from argv, where `ps` and histories see them. */
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { checkNewPassword } from '../credentials/new-password.ts'
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
@@ -46,36 +46,35 @@ export async function getNewPassword(invocation: Invocation, options: PasswordOp
 }
 
 /** The whole of stdin without its last line break. @throws Failure when it is empty, too long or not UTF-8. */
-export async function readSecret(stdin: Input, what: string): Promise<string> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of stdin) {
-    chunks.push(Buffer.from(chunk as Uint8Array))
-    length += chunk.length
-    if (length > limitBytes) throw new Failure('stdin_too_long', 'invalid', `What came on stdin is too long for a ${what}.`)
-  }
-  return decoded(Buffer.concat(chunks), what, 'stdin')
-}
+export const readSecret = (stdin: Input, what: string): Promise<string> => readText(stdin, what, 'stdin')
 
 /** @throws Failure as `readSecret`, and when the file cannot be read. */
-export async function readSecretFile(path: string, what: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new Failure('file_unreadable', 'invalid', `The ${what} file ${quoted(path)} cannot be read.`, { cause })
+export const readSecretFile = (path: string, what: string): Promise<string> =>
+  // A file may be a pipe or a device: it is read as far as the limit, never to its end.
+  readText(createReadStream(path), what, quoted(path)).catch((thrown: unknown) => {
+    if (thrown instanceof Failure) throw thrown
+    throw new Failure('file_unreadable', 'invalid', `The ${what} file ${quoted(path)} cannot be read.`, { cause: thrown })
   })
-  if (bytes.length > limitBytes) throw new Failure('file_too_long', 'invalid', `The file ${quoted(path)} is too long for a ${what}.`)
-  return decoded(bytes, what, quoted(path))
+
+async function readText(source: AsyncIterable<Uint8Array | string>, what: string, where: string): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of source) {
+    chunks.push(Buffer.from(chunk as Uint8Array))
+    length += chunk.length
+    if (length > limitBytes) throw new Failure('secret_too_long', 'invalid', `What came from ${where} is too long for a ${what}.`)
+  }
+  const secret = decoded(Buffer.concat(chunks), what, where).replace(/\r?\n$/, '')
+  if (secret === '') throw new Failure('secret_empty', 'invalid', `No ${what} came from ${where}.`)
+  return secret
 }
 
 function decoded(bytes: Uint8Array, what: string, where: string): string {
-  let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
     throw new Failure('not_utf8', 'invalid', `The ${what} from ${where} is not UTF-8 text.`, { cause })
   }
-  const secret = text.replace(/\r?\n$/, '')
-  if (secret === '') throw new Failure('secret_empty', 'invalid', `No ${what} came from ${where}.`)
-  return secret
 }
 
 export const mayAsk = ({ stdin, stderr }: Pick<Invocation, 'stdin' | 'stderr'>): boolean =>

@@ -17,7 +17,7 @@ export const eventsFollow: AddCommand = (parent, invocation) => {
     .action(async ({ kind, json }: JsonOption & { kind?: string }) => {
       const desk = await invocation.desk()
       const [latest] = await desk.audit.list({ limit: 1 })
-      for await (const event of eventsAfter(desk, latest?.id ?? 0n, kind)) {
+      for await (const event of eventsAfter(desk, latest?.id ?? 0n, kind, invocation.readerGone)) {
         if (json) printer.jsonLine(eventJson(event))
         else printer.line(...eventLine(event))
       }
@@ -25,20 +25,26 @@ export const eventsFollow: AddCommand = (parent, invocation) => {
   withExample(withJson(command), 'claviger events follow --json | jq .kind')
 }
 
-/** Asks once a second; ends with SIGINT or SIGTERM, so that the desk is closed in order. */
-async function* eventsAfter(desk: Pick<Desk, 'audit'>, from: bigint, kind: string | undefined): AsyncGenerator<RecordedEntry> {
-  const stop = new AbortController()
-  const end = () => stop.abort()
+/** Asks once a second; ends with SIGINT, SIGTERM or its reader, so that the desk is closed in order. */
+async function* eventsAfter(
+  desk: Pick<Desk, 'audit'>,
+  from: bigint,
+  kind: string | undefined,
+  readerGone: AbortSignal | undefined,
+): AsyncGenerator<RecordedEntry> {
+  const interrupted = new AbortController()
+  const end = () => interrupted.abort()
   process.once('SIGINT', end).once('SIGTERM', end)
+  const signal = readerGone ? AbortSignal.any([interrupted.signal, readerGone]) : interrupted.signal
   let last = from
   try {
-    while (!stop.signal.aborted) {
+    while (!signal.aborted) {
       const page = await desk.audit.list({ limit: pageSize, afterId: last, ...(kind ? { kind } : {}) })
       for (const event of page) {
         if (event.id > last) last = event.id
         yield event
       }
-      if (page.length < pageSize) await pause(1000, undefined, { signal: stop.signal }).catch(() => undefined)
+      if (page.length < pageSize) await pause(1000, undefined, { signal }).catch(() => undefined)
     }
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end)

@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { nouns } from '../../src/cli/nouns.ts'
+import { run } from './run-in-process.ts'
+import { StandInDesk } from './stand-in-desk.ts'
+
+const verbs = [
+  'add', 'list', 'show', 'set', 'remove', 'rotate', 'rotate-secret', 'revoke', 'schedule', 'import', 'export', 'check', 'create',
+  'reset', 'unlock', 'disable', 'enable', 'set-password', 'sign-out', 'end',
+]
+const options = [
+  '--json', '--dry-run', '--yes', '--help', '-h', '-V', '--version', '--limit', '--search', '--after', '--name', '--id', '--preset',
+  '--redirect-uri', '--add-redirect-uri', '--remove-api', '--api', '--scope', '--ttl', '--alg', '--now', '--compromised', '--all',
+  '--public', '--origin', '--user', '--kind', '--port', '--workers', '--password-stdin', '--generate-password', '--secret-stdin',
+  '--secret-file', '--jwks-file', '--status', '--pkce', '--no-first-party', '--first-party', '--existing', '--', '-', '--as',
+]
+const hostile = [
+  '', ' ', '\u0000', '\u001b[2J\u001b]0;owned\u0007', 'a\nclaviger: forged', '‮txt', '__proto__', 'constructor', 'toString',
+  '-1', '1e9', '9'.repeat(40), '../../etc/passwd', '/dev/null', "'; drop table accounts; --", '%s%n', '{}', '\ud800', 'x'.repeat(70_000),
+  '=', '--=', '--json=', '--__proto__=1', '--constructor', '-jjj', 'ada@example.org', 'https://a.example/cb', 'spa', '1d', 'ES256', 'key-now',
+]
+
+const word = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...options) },
+  { weight: 2, arbitrary: fc.constantFrom(...hostile) },
+  { weight: 2, arbitrary: fc.constantFrom(...verbs) },
+  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...options), fc.string({ maxLength: 12 })).map(([option, value]) => `${option}=${value}`) },
+)
+// `events follow` goes on until a signal, by design.
+const noun = fc.constantFrom(...nouns.map(({ name }) => name))
+const argv = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.tuple(noun, fc.constantFrom(...verbs), fc.array(word, { maxLength: 8 })).map(([n, v, rest]) => [n, v, ...rest]) },
+    { weight: 1, arbitrary: fc.array(word, { maxLength: 6 }) },
+    { weight: 1, arbitrary: fc.tuple(noun, fc.array(word, { maxLength: 6 })).map(([n, rest]) => [n, ...rest]) },
+  )
+  .filter((words) => !words.includes('follow') && !words.includes('doctor'))
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
+const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
+const trace = /^\s+at .+:\d+:\d+/m
+
+describe('whatever is typed', () => {
+  test('ends with 0, 1 or 2, never with a stack trace, and no control character reaches the terminal', async () => {
+    const desk = new StandInDesk()
+    await fc.assert(
+      fc.asyncProperty(argv, fc.oneof(fc.constant(''), fc.uint8Array({ maxLength: 60 })), async (words, stdin) => {
+        const { code, stdout, stderr } = await run(words, { desk, stdin })
+        expect([0, 1, 2]).toContain(code)
+        expect(`${stdout}${stderr}`).not.toMatch(trace)
+        expect(`${stdout}${stderr}`).not.toMatch(unsafe)
+        expect(stderr).not.toContain('something went wrong that should not have')
+        if (code !== 0) expect(stderr).not.toBe('')
+        desk.people.clear()
+      }),
+      { numRuns: 3000 },
+    )
+  }, 120_000)
+
+  test('--json prints one JSON document or nothing', async () => {
+    const desk = new StandInDesk()
+    const printing = fc.constantFrom(
+      ['users', 'list'], ['clients', 'list'], ['apis', 'list'], ['keys', 'list'], ['keys', 'schedule'], ['events', 'list'],
+      ['migrate', '--status'], ['config', 'show'], ['users', 'add'], ['clients', 'add', '--preset', 'service', '--name'], ['apis', 'add'],
+    )
+    await fc.assert(
+      fc.asyncProperty(printing, fc.array(word, { maxLength: 3 }), async (command, rest) => {
+        const named = command.filter((each) => !each.startsWith('-'))
+        // First, so that it is no other option's value.
+        const words = [...named.slice(0, 2), '--json', ...command.slice(named.length > 1 ? 2 : 1), ...rest.filter((each) => !/^-(h|V|-h|-v)/.test(each))]
+        const { stdout } = await run(words, { desk })
+        if (stdout !== '') JSON.parse(stdout)
+      }),
+      { numRuns: 1000 },
+    )
+  }, 60_000)
+})

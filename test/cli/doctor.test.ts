@@ -1,0 +1,134 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { Desk } from '../../src/cli/desk.ts'
+import type { Config } from '../../src/config/config.ts'
+import { Failure } from '../../src/errors/failure.ts'
+import { run } from './run-in-process.ts'
+import { StandInDesk } from './stand-in-desk.ts'
+
+interface Report {
+  ok: boolean
+  checks: { name: string; outcome: string; found: string; mend: string | null }[]
+}
+
+const server = createServer((_request, response) => response.end(JSON.stringify({ issuer: said })))
+let said = ''
+let issuer = ''
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  issuer = `http://localhost:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => void server.close())
+
+function healthyDesk(changes: Partial<Desk> = {}): StandInDesk {
+  const desk = new StandInDesk()
+  desk.config = { issuer, accessTokenSeconds: 600 } as Config
+  desk.pending = []
+  said = issuer
+  desk.accounts.hasAdmin = async () => true
+  // Its keys rotate in 2026; the doctor asks the database what time it is.
+  desk.keyring.nextRotationAt = async () => new Date(Date.now() + 86_400_000)
+  return Object.assign(desk, changes)
+}
+
+async function examine(desk: StandInDesk, more = {}): Promise<{ report: Report; code: number; of(name: string): Report['checks'][number] }> {
+  const { stdout, code } = await run(['doctor', '--json'], { desk, more })
+  const report = JSON.parse(stdout) as Report
+  const of = (name: string) => report.checks.find((check) => check.name === name) ?? { name, outcome: 'absent', found: '', mend: null }
+  return { report, code, of }
+}
+
+describe('doctor', () => {
+  test('finds nothing wrong with a healthy deployment, and says what to back up', async () => {
+    const { report, code, of } = await examine(healthyDesk())
+    expect(report.checks.filter(({ outcome }) => outcome !== 'ok').map(({ name }) => name)).toEqual(['backup'])
+    expect(of('backup').mend).toContain('cannot be opened')
+    expect(code).toBe(0)
+  })
+
+  test('prints a table for people', async () => {
+    const { stdout } = await run(['doctor'], { desk: healthyDesk() })
+    expect(stdout).toMatch(/^CHECK +RESULT +FOUND\nconfiguration +ok /)
+    expect(stdout).toMatch(/Nothing failed\.\n$/)
+  })
+
+  test('names every fault of the configuration and looks no further', async () => {
+    const { stdout, code } = await run(['doctor', '--json'], { desk: healthyDesk(), env: { CLAVIGER_PORT: 'x', CLAVIGER_WORKERS: 'many' } })
+    const [first, ...rest] = (JSON.parse(stdout) as Report).checks
+    expect(first).toMatchObject({ name: 'configuration', outcome: 'failed' })
+    expect(first?.found).toMatch(/CLAVIGER_PORT .*CLAVIGER_WORKERS /)
+    expect(new Set(rest.map(({ outcome }) => outcome))).toEqual(new Set(['skipped']))
+    expect(code).toBe(1)
+  })
+
+  test('a database that is away is the one fault, and the rest waits for it', async () => {
+    const away = { describe: () => Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.')) }
+    const { code, of } = await examine(healthyDesk({ database: away }))
+    expect(of('database')).toMatchObject({ outcome: 'failed', found: 'The database does not answer.' })
+    expect(of('signing keys').outcome).toBe('skipped')
+    expect(code).toBe(1)
+  })
+
+  test('so it is when the desk does not even open', async () => {
+    const openDesk = () => Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.'))
+    expect((await examine(healthyDesk(), { openDesk })).of('database').outcome).toBe('failed')
+  })
+
+  test('a Postgres older than 14 fails', async () => {
+    const old = { describe: async () => ({ version: '13.9', now: new Date(), where: 'db', embedded: false }) }
+    expect((await examine(healthyDesk({ database: old }))).of('database')).toMatchObject({ outcome: 'failed', mend: 'Use Postgres 14 or later.' })
+  })
+
+  test('an outdated schema names the command that mends it', async () => {
+    const desk = healthyDesk()
+    desk.pending = ['000002-more']
+    expect((await examine(desk)).of('migrations')).toMatchObject({ outcome: 'failed', mend: 'claviger migrate' })
+  })
+
+  test('clocks that differ by seconds fail', async () => {
+    const late = { describe: async () => ({ version: '18.4', now: new Date(Date.now() - 30_000), where: 'db', embedded: false }) }
+    expect((await examine(healthyDesk({ database: late }))).of('clock').outcome).toBe('failed')
+  })
+
+  test('a wrong key-encryption key is told by both fingerprints', async () => {
+    const desk = healthyDesk()
+    desk.keyring.fingerprints = async () => ({ configured: 'kek-2', stored: 'kek-1' })
+    const { of, code } = await examine(desk)
+    expect(of('key-encryption key').found).toMatch(/kek-2.*kek-1/)
+    expect(code).toBe(1)
+  })
+
+  test('an overdue rotation is a warning', async () => {
+    const desk = healthyDesk()
+    desk.keyring.nextRotationAt = async () => new Date(Date.now() - 7_200_000)
+    const { of, code } = await examine(desk)
+    expect(of('signing keys')).toMatchObject({ outcome: 'warning' })
+    expect(of('signing keys').found).toContain('ES256 (due 2 hours ago)')
+    expect(code).toBe(0)
+  })
+
+  test('somebody else who answers under our name fails', async () => {
+    const desk = healthyDesk()
+    said = 'https://other.example'
+    const { of, code } = await examine(desk)
+    expect(of('issuer')).toMatchObject({ outcome: 'failed' })
+    expect(of('issuer').found).toContain('https://other.example')
+    expect(code).toBe(1)
+  })
+
+  test('nobody who answers is a warning: the server may just be down', async () => {
+    const desk = healthyDesk()
+    desk.config = { ...desk.config, issuer: 'http://localhost:1' }
+    expect((await examine(desk)).of('issuer').outcome).toBe('warning')
+  })
+
+  test('a check that breaks does not hide the others', async () => {
+    const desk = healthyDesk()
+    desk.keyring.list = () => Promise.reject(new TypeError('x is not a function'))
+    const { of } = await examine(desk)
+    expect(of('signing keys')).toMatchObject({ outcome: 'failed', found: 'It could not be looked at (TypeError).' })
+    expect(of('issuer').outcome).toBe('ok')
+  })
+})
