@@ -1,0 +1,24 @@
+/** Pages that are over: expired, used, bookmarked, opened in another browser. Each leads on to the app. */
+import type { Context } from 'koa'
+import type { InteractionClient, InteractionLookup } from '../oidc/interactions.ts'
+import { optionalViewOf, viewOf } from './client-view.ts'
+import { type InteractionNeeds, seeOther } from './interaction-needs.ts'
+
+type Dead = Exclude<InteractionLookup, { state: 'live' }>
+type ShowNeeds = Pick<InteractionNeeds, 'pages'>
+
+export function answerDead(ctx: Context, lookup: Dead, needs: ShowNeeds): void {
+  if (lookup.state === 'gone') return showUnusable(ctx, lookup, needs)
+  const { client, resumeUrl } = lookup
+  if (resumeUrl === '') return showUnusable(ctx, { client }, needs)
+  // A second click of the same button: it shall end where the first one did.
+  if (ctx.method === 'POST') return seeOther(ctx, resumeUrl)
+  needs.pages.show(ctx, 'finished', { client: viewOf(client), resumeUrl }, { keepsOpener: true })
+}
+
+/** Nothing can be done here any more, but for starting again at the app. */
+export function showUnusable(
+  ctx: Context, dead: { client?: InteractionClient | undefined; uiLocales?: string | undefined }, { pages }: ShowNeeds,
+): void {
+  pages.show(ctx, 'gone', { client: optionalViewOf(dead.client) }, { status: 410, uiLocales: dead.uiLocales, keepsOpener: true })
+}

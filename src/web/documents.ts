@@ -1,0 +1,41 @@
+/** The two documents that every verifier and client fetches, prepared anew only when what they say changes. */
+import { type PreparedDocument, prepareDocument } from './prepared-document.ts'
+
+export interface Documents {
+  jwks(): PreparedDocument
+  discovery(): PreparedDocument
+}
+
+export interface DocumentsNeeds {
+  keys(): { readonly publicJwks: { keys: readonly object[] }; readonly maxAgeSeconds: number }
+  discovery(): object
+}
+
+/** How long clients may keep the discovery document. */
+const discoverySeconds = 300
+
+export function createDocuments(needs: DocumentsNeeds): Documents {
+  return {
+    jwks: preparedFor(needs.keys, (keys) =>
+      prepareDocument(keys.publicJwks, {
+        contentType: 'application/jwk-set+json; charset=utf-8',
+        // Never past the next promotion, so asked of the keys for each answer.
+        maxAge: () => keys.maxAgeSeconds,
+      }),
+    ),
+    discovery: preparedFor(needs.discovery, (discovery) => prepareDocument(discovery, { maxAge: discoverySeconds })),
+  }
+}
+
+function preparedFor<Source extends object>(read: () => Source, prepare: (source: Source) => PreparedDocument) {
+  let source: Source | undefined
+  let document: PreparedDocument | undefined
+  return () => {
+    const now = read()
+    if (!document || now !== source) {
+      source = now
+      document = prepare(now)
+    }
+    return document
+  }
+}

@@ -1,0 +1,48 @@
+/** What orchestrators and load balancers ask. Alive says nothing of the database; ready says everything. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+export interface Health {
+  /** True from the moment a stop was asked for. */
+  isDraining(): boolean
+  /** Is everything there that requests need? Must not throw. */
+  check(): Promise<{ database: boolean; signingKey: boolean }>
+}
+
+const patienceMilliseconds = 2_000
+
+/** @param path without the issuer's path. @returns false when it is no health page */
+export function answerHealth(request: IncomingMessage, response: ServerResponse, path: string, health: Health): boolean {
+  if (path !== '/health/live' && path !== '/health/ready') return false
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { Allow: 'GET, HEAD' }).end()
+  } else if (path === '/health/live') {
+    write(request, response, 200, { status: 'live' })
+  } else {
+    void readiness(health).then(({ status, body }) => write(request, response, status, body))
+  }
+  return true
+}
+
+async function readiness(health: Health): Promise<{ status: number; body: object }> {
+  if (health.isDraining()) return { status: 503, body: { status: 'draining' } }
+  const { database, signingKey } = await Promise.race([health.check(), tooLate()]).catch(() => nothing)
+  const isReady = database && signingKey
+  return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', database, signingKey } }
+}
+
+const nothing = { database: false, signingKey: false }
+const tooLate = () =>
+  new Promise<typeof nothing>((resolve) => {
+    setTimeout(() => resolve(nothing), patienceMilliseconds).unref()
+  })
+
+function write(request: IncomingMessage, response: ServerResponse, status: number, body: object): void {
+  const text = `${JSON.stringify(body)}\n`
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  })
+  response.end(request.method === 'HEAD' ? undefined : text)
+}

@@ -1,0 +1,54 @@
+/** What every answer tells the browser not to do. */
+import { createHash } from 'node:crypto'
+import type { Context, Middleware } from 'koa'
+import type { Place } from './place.ts'
+
+/** Submits the only form of its page; allowed by its hash and the only script there is. */
+export const formPostScript = 'document.forms[0].submit()'
+const formPostHash = `'sha256-${createHash('sha256').update(formPostScript).digest('base64')}'`
+
+/**
+ * No form-action: Chrome applies it to every redirect after a form post, and
+ * after sign-in those lead to the app, which may lead on to wherever it likes.
+ */
+const policyWith = (script: string): string =>
+  `default-src 'none'; style-src 'self'; img-src 'self' https: data:; ${script}frame-ancestors 'none'; base-uri 'none'`
+const pagePolicy = policyWith('')
+const formPostPolicy = policyWith(`script-src ${formPostHash}; `)
+
+const pageHeaders = {
+  'X-Frame-Options': 'DENY',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy': 'accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()',
+  'Cache-Control': 'no-store',
+}
+
+/** Set on `ctx.state` by whoever shows a page. */
+export interface PageTraits {
+  /** The page submits itself by `formPostScript`. */
+  submitsItself?: boolean
+  /** An app may have opened the page in a window of its own, and needs to hear from that window again. */
+  keepsOpener?: boolean
+}
+
+export function securityHeaders({ isSecure }: Place): Middleware {
+  return async (ctx, next) => {
+    await next()
+    setSecurityHeaders(ctx, isSecure)
+  }
+}
+
+/** Goes over the finished answer, whoever made it: us, the engine, or the error mapper. */
+export function setSecurityHeaders(ctx: Context, isSecure: boolean): void {
+  ctx.set('X-Content-Type-Options', 'nosniff')
+  if (isSecure) ctx.set('Strict-Transport-Security', 'max-age=63072000; includeSubDomains')
+  const type = ctx.response.get('Content-Type')
+  const isPage = typeof type === 'string' && type.startsWith('text/html')
+  // Codes and states travel in URLs. A page may name itself to us only: under no-referrer its forms would come from "null".
+  ctx.set('Referrer-Policy', isPage ? 'same-origin' : 'no-referrer')
+  if (!isPage) return
+  const { submitsItself, keepsOpener } = ctx.state as PageTraits
+  ctx.set('Content-Security-Policy', submitsItself ? formPostPolicy : pagePolicy)
+  ctx.set('Cross-Origin-Opener-Policy', keepsOpener || submitsItself ? 'unsafe-none' : 'same-origin')
+  ctx.set(pageHeaders)
+}

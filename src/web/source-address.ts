@@ -1,0 +1,44 @@
+/** Who is calling, as far as it can be believed. */
+import type { IncomingMessage } from 'node:http'
+import ipaddr from 'ipaddr.js'
+
+export type SourceOf = (request: IncomingMessage) => { source: string; isProxied: boolean }
+
+/**
+ * X-Forwarded-For counts only from listed proxies, read from the right: the first
+ * address that is not one of them is the client. What a client wrote itself
+ * stands further left and is never reached.
+ * @param trusted CIDRs or single addresses
+ */
+export function createSourceOf(trusted: readonly string[]): SourceOf {
+  const ranges = trusted.map((cidr) => ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${cidr.includes(':') ? 128 : 32}`))
+  const isTrusted = (address: string): boolean => {
+    const parsed = ipaddr.process(address)
+    return ranges.some((range) => range[0].kind() === parsed.kind() && parsed.match(range))
+  }
+  return (request) => {
+    const peer = plainAddress(request.socket.remoteAddress ?? '') ?? 'unknown'
+    if (ranges.length === 0 || peer === 'unknown' || !isTrusted(peer)) return { source: peer, isProxied: false }
+    return { source: firstUntrusted(request.headers['x-forwarded-for'], peer, isTrusted), isProxied: true }
+  }
+}
+
+function firstUntrusted(header: string | string[] | undefined, peer: string, isTrusted: (address: string) => boolean): string {
+  let nearest = peer
+  for (const entry of String(header ?? '').split(',').reverse()) {
+    const address = plainAddress(entry.trim())
+    if (address === undefined) return nearest
+    nearest = address
+    if (!isTrusted(address)) return nearest
+  }
+  return nearest
+}
+
+/** Without port, brackets or zone; an IPv4 address written as IPv6 becomes IPv4. */
+function plainAddress(text: string): string | undefined {
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? (/^\d+\.\d+\.\d+\.\d+:\d+$/.test(text) ? text.slice(0, text.indexOf(':')) : text)
+  const unzoned = bare.replace(/%.*$/, '')
+  if (!/^[\da-fA-F:.]{2,45}$/.test(unzoned) || !ipaddr.isValid(unzoned)) return undefined
+  if (!unzoned.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(unzoned)) return undefined
+  return ipaddr.process(unzoned).toString()
+}
