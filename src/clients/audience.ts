@@ -12,7 +12,9 @@ export function audienceFault(value: unknown): string | undefined {
   if ('fault' in parsed) return parsed.fault
   if (parsed.uri.length > audienceLengthLimit) return `it is longer than ${audienceLengthLimit} characters`
   if (parsed.url.protocol !== 'urn:') {
-    return isWeb(parsed.url) ? webUriFault(parsed) : 'name the API by a URI such as https://api.example or urn:example:orders'
+    return isWeb(parsed.url)
+      ? webUriFault(parsed)
+      : 'name the API by a URI such as https://api.example or urn:example:orders'
   }
   return urn.test(parsed.uri) ? undefined : 'a URN is written urn:<namespace>:<name>, in lower case up to the name'
 }

@@ -2,6 +2,7 @@
 import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
 import { type Preset, presets } from './client.ts'
+import { clientIdPattern } from './client-id.ts'
 import { jwksFaults } from './client-jwks.ts'
 import { type PresetRules, presetRules } from './preset-rules.ts'
 import { redirectUriFault } from './redirect-uri.ts'
@@ -11,14 +12,14 @@ import { originFault, pageUriFault } from './uri-faults.ts'
 /** A client before it is known to be one. */
 export type Draft = Readonly<Record<string, unknown>>
 
-const idPattern = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/
 const nameLimit = 200
 const listLimit = 100
 
 /** Sentences, one a fault; empty when the draft is a client. */
 export function clientFaults(draft: Draft): string[] {
   const preset = draft.preset
-  if (!isPreset(preset)) return [`Preset ${quoted(preset)}: there is no such preset; choose one of ${presets.join(', ')}.`]
+  if (!isPreset(preset))
+    return [`Preset ${quoted(preset)}: there is no such preset; choose one of ${presets.join(', ')}.`]
   const rules = presetRules[preset]
   return [
     ...idFaults(draft.id),
@@ -35,12 +36,15 @@ export function clientFaults(draft: Draft): string[] {
 const isPreset = (value: unknown): value is Preset => presets.includes(value as Preset)
 
 function idFaults(id: unknown): string[] {
-  if (typeof id === 'string' && idPattern.test(id)) return []
-  return [`Client id ${quoted(id)}: use 1 to 128 letters, digits, ".", "_", "~" or "-", beginning with a letter or digit`]
+  if (typeof id === 'string' && clientIdPattern.test(id)) return []
+  return [
+    `Client id ${quoted(id)}: use 1 to 128 letters, digits, ".", "_", "~" or "-", beginning with a letter or digit`,
+  ]
 }
 
 function nameFaults(name: unknown): string[] {
-  if (typeof name !== 'string' || name.trim() === '') return ['Name: give the name that people will read on the sign-in page']
+  if (typeof name !== 'string' || name.trim() === '')
+    return ['Name: give the name that people will read on the sign-in page']
   if (name.length > nameLimit) return [`Name: it is longer than ${nameLimit} characters`]
   return isPlainText(name) ? [] : [`Name ${quoted(name)}: it holds control or direction characters; leave them out`]
 }
@@ -70,7 +74,13 @@ function listFaults(what: string, list: unknown, faultOf: (value: unknown) => st
   })
 }
 
-const pages = { startUri: 'Start URI', logoUri: 'Logo URI', policyUri: 'Policy URI', tosUri: 'Terms URI', jwksUri: 'JWKS URI' }
+const pages = {
+  startUri: 'Start URI',
+  logoUri: 'Logo URI',
+  policyUri: 'Policy URI',
+  tosUri: 'Terms URI',
+  jwksUri: 'JWKS URI',
+}
 
 function pageFaults(draft: Draft): string[] {
   return Object.entries(pages).flatMap(([field, what]) => {
@@ -88,8 +98,12 @@ function authenticationFaults(draft: Draft, preset: Preset, rules: PresetRules):
   const hasKeys = draft.jwks !== undefined || draft.jwksUri !== undefined
   if (draft.jwks !== undefined) faults.push(...jwksFaults(draft.jwks).map((fault) => `JWKS: ${fault}`))
   if (draft.jwks !== undefined && draft.jwksUri !== undefined) faults.push('JWKS: give the keys or their URI, not both')
-  if (method === 'private_key_jwt' && !hasKeys) faults.push('JWKS: private_key_jwt needs the public keys of the client or their URI')
-  if (draft.secretDigest !== undefined && !(draft.secretDigest instanceof Uint8Array && draft.secretDigest.length === 32)) {
+  if (method === 'private_key_jwt' && !hasKeys)
+    faults.push('JWKS: private_key_jwt needs the public keys of the client or their URI')
+  if (
+    draft.secretDigest !== undefined &&
+    !(draft.secretDigest instanceof Uint8Array && draft.secretDigest.length === 32)
+  ) {
     faults.push('Secret digest: it must be the 32 bytes of a SHA-256')
   }
   if (draft.secretDigest !== undefined && (method === 'none' || method === 'private_key_jwt')) {
@@ -106,7 +120,9 @@ function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[
     faults.push(`PKCE ${quoted(draft.pkce)}: write required or optional`)
   }
   if (draft.pkce === 'optional' && !rules.authMethods.some((method) => method !== 'none')) {
-    faults.push(`PKCE: it can be optional for confidential clients only, and a ${preset} client is public (RFC 9700 §2.1.1)`)
+    faults.push(
+      `PKCE: it can be optional for confidential clients only, and a ${preset} client is public (RFC 9700 §2.1.1)`,
+    )
   }
   if (!(signingAlgs as readonly unknown[]).includes(draft.idTokenAlg)) {
     faults.push(`ID token algorithm ${quoted(draft.idTokenAlg)}: choose one of ${signingAlgs.join(', ')}`)

@@ -1,5 +1,9 @@
 /** The public keys a client signs its assertions with (RFC 7523, RFC 7517). */
-const members: Readonly<Record<string, readonly string[]>> = { EC: ['crv', 'x', 'y'], OKP: ['crv', 'x'], RSA: ['n', 'e'] }
+const members: Readonly<Record<string, readonly string[]>> = {
+  EC: ['crv', 'x', 'y'],
+  OKP: ['crv', 'x'],
+  RSA: ['n', 'e'],
+}
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 const curves = ['P-256', 'P-384', 'P-521', 'Ed25519']
 const keyLimit = 20

@@ -44,7 +44,10 @@ export function ownSecretFault(secret: unknown): string | undefined {
 /** Digest of a secret that an administrator brought by stdin or file. @throws Failure `client_invalid`. */
 export function ownSecretDigest(secret: string): Uint8Array {
   const fault = ownSecretFault(secret)
-  if (fault) throw new Failure('client_invalid', 'invalid', `The client secret cannot be used: ${fault}.`, { detail: { faults: [fault] } })
+  if (fault)
+    throw new Failure('client_invalid', 'invalid', `The client secret cannot be used: ${fault}.`, {
+      detail: { faults: [fault] },
+    })
   return digestOfSecret(secret)
 }
 

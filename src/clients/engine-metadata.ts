@@ -7,7 +7,15 @@ import { presetRules } from './preset-rules.ts'
  * What is ours and not RFC 7591's: list these as the engine's extra client
  * properties and they appear on its client object under the same names.
  */
-export const extraClientProperties = ['preset', 'first_party', 'pkce', 'claims_in_id_token', 'origins', 'start_uri', 'apis'] as const
+export const extraClientProperties = [
+  'preset',
+  'first_party',
+  'pkce',
+  'claims_in_id_token',
+  'origins',
+  'start_uri',
+  'apis',
+] as const
 
 /**
  * Passes the engine's own checks for every client that `newClient` made.

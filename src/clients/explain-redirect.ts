@@ -17,21 +17,35 @@ const shown = (text: unknown): string => plainText(typeof text === 'string' ? te
 
 export function explainRedirectUri(client: Pick<Client, 'preset' | 'redirectUris'>, uri: string): Explanation {
   const received = shown(uri)
-  if (isRedirectUriAllowed(client, uri)) return { allowed: true, received, closest: received, difference: 'It is registered.' }
+  if (isRedirectUriAllowed(client, uri))
+    return { allowed: true, received, closest: received, difference: 'It is registered.' }
   const closest = closestOf(client.redirectUris, uri)
-  if (closest === undefined) return { allowed: false, received, closest, difference: 'No redirect URI is registered for this client.' }
+  if (closest === undefined)
+    return { allowed: false, received, closest, difference: 'No redirect URI is registered for this client.' }
   return { allowed: false, received, closest, difference: differenceBetween(uri, closest) }
 }
 
-export function explainOrigin(client: Pick<Client, 'preset' | 'redirectUris' | 'origins'>, origin: string): Explanation {
+export function explainOrigin(
+  client: Pick<Client, 'preset' | 'redirectUris' | 'origins'>,
+  origin: string,
+): Explanation {
   const received = shown(origin)
-  if (isOriginAllowed(client, origin)) return { allowed: true, received, closest: received, difference: 'It is registered.' }
+  if (isOriginAllowed(client, origin))
+    return { allowed: true, received, closest: received, difference: 'It is registered.' }
   if (origin === 'null') {
-    return { allowed: false, received, closest: undefined, difference: 'The page has no origin (a file, a sandboxed frame); serve it from a web server.' }
+    return {
+      allowed: false,
+      received,
+      closest: undefined,
+      difference: 'The page has no origin (a file, a sandboxed frame); serve it from a web server.',
+    }
   }
   const closest = closestOf([...allowedOrigins(client)], origin)
   if (closest === undefined) {
-    const hint = client.preset === 'spa' ? '' : ' Only the spa preset takes origins from its redirect URIs; others name them by --origin.'
+    const hint =
+      client.preset === 'spa'
+        ? ''
+        : ' Only the spa preset takes origins from its redirect URIs; others name them by --origin.'
     return { allowed: false, received, closest, difference: `No origin is registered for this client.${hint}` }
   }
   return { allowed: false, received, closest, difference: differenceBetween(origin, closest) }
@@ -48,7 +62,12 @@ interface Part {
 /** The parts of two URIs that differ, most telling first. */
 function differingParts(received: URL, registered: URL): Part[] {
   const parts: Part[] = [
-    { name: 'scheme', weight: 1, received: received.protocol.slice(0, -1), registered: registered.protocol.slice(0, -1) },
+    {
+      name: 'scheme',
+      weight: 1,
+      received: received.protocol.slice(0, -1),
+      registered: registered.protocol.slice(0, -1),
+    },
     { name: 'host', weight: 3, received: received.hostname, registered: registered.hostname },
     { name: 'port', weight: 1, received: portOf(received), registered: portOf(registered) },
     { name: 'path', weight: 2, received: received.pathname, registered: registered.pathname },
@@ -84,7 +103,8 @@ function differenceBetween(uri: string, closest: string): string {
   const received = URL.parse(uri)
   const registered = URL.parse(closest)
   if (!received || !registered) return 'What was received is not an absolute URI; send scheme, host and path.'
-  if (received.username || received.password) return 'The URI received carries a user name before the host; leave it out.'
+  if (received.username || received.password)
+    return 'The URI received carries a user name before the host; leave it out.'
   const parts = differingParts(received, registered)
   if (parts.length === 0) {
     return `Both mean the same but are written differently, and URIs are compared character by character; send ${shown(closest)}.`
@@ -96,7 +116,8 @@ function partSentence({ name, received, registered }: Part): string {
   const pair = `received ${quotedPart(received)}, registered ${quotedPart(registered)}`
   if (name === 'path' && received === `${registered}/`) return `The path has a slash at its end too many: ${pair}.`
   if (name === 'path' && `${received}/` === registered) return `The path lacks the slash at its end: ${pair}.`
-  if (received.toLowerCase() === registered.toLowerCase()) return `The ${name} differs in upper and lower case: ${pair}.`
+  if (received.toLowerCase() === registered.toLowerCase())
+    return `The ${name} differs in upper and lower case: ${pair}.`
   return `The ${name} differs: ${pair}.`
 }
 

@@ -24,7 +24,9 @@ export function newApi(input: ApiInput): Omit<Api, 'createdAt'> {
   const { audience, scopes = [], ttlSeconds, alg = 'ES256' } = input ?? {}
   const faults = [...audienceFaults(audience), ...scopeFaults(scopes), ...ttlFaults(ttlSeconds), ...algFaults(alg)]
   if (faults.length > 0) {
-    throw new Failure('api_invalid', 'invalid', `This API cannot be accepted. ${faults.join(' ')}`, { detail: { faults } })
+    throw new Failure('api_invalid', 'invalid', `This API cannot be accepted. ${faults.join(' ')}`, {
+      detail: { faults },
+    })
   }
   return { audience, scopes: [...scopes], ttlSeconds: ttlSeconds ?? undefined, alg }
 }
@@ -48,13 +50,18 @@ function scopeFault(scope: unknown): string | undefined {
   if (typeof scope !== 'string' || !scopeToken.test(scope)) {
     return 'use 1 to 100 printable ASCII characters without blank, " and \\, for example orders:read'
   }
-  return reservedScopes.includes(scope) ? 'OpenID Connect has taken this name; choose another, for example api:read' : undefined
+  return reservedScopes.includes(scope)
+    ? 'OpenID Connect has taken this name; choose another, for example api:read'
+    : undefined
 }
 
 function ttlFaults(ttlSeconds: unknown): string[] {
   if (ttlSeconds === undefined || ttlSeconds === null) return []
-  const fits = Number.isInteger(ttlSeconds) && (ttlSeconds as number) >= 1 && (ttlSeconds as number) <= longestTtlSeconds
-  return fits ? [] : [`Token lifetime ${quoted(ttlSeconds)}: choose 1 second to ${longestTtlSeconds} seconds (24 hours).`]
+  const fits =
+    Number.isInteger(ttlSeconds) && (ttlSeconds as number) >= 1 && (ttlSeconds as number) <= longestTtlSeconds
+  return fits
+    ? []
+    : [`Token lifetime ${quoted(ttlSeconds)}: choose 1 second to ${longestTtlSeconds} seconds (24 hours).`]
 }
 
 function algFaults(alg: unknown): string[] {

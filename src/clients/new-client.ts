@@ -1,9 +1,10 @@
 /** Makes a client from what an administrator says, and changes one, with every fault named at once. */
-import { randomBytes } from 'node:crypto'
-import { quoted } from '../events/plain-text.ts'
+
 import { Failure } from '../errors/failure.ts'
+import { quoted } from '../events/plain-text.ts'
 import type { Client, Preset } from './client.ts'
 import { clientFaults, type Draft } from './client-faults.ts'
+import { newClientId } from './client-id.ts'
 import { digestOfSecret, ownSecretFault } from './client-secret.ts'
 import type { NewClient } from './client-store.ts'
 import { presetRules } from './preset-rules.ts'
@@ -27,9 +28,27 @@ export type ClientInput = Partial<Omit<NewClient, 'preset' | 'name' | Clearable>
 export type ClientChanges = Partial<Omit<ClientInput, 'id' | 'preset'>>
 
 const fields: Readonly<Record<keyof NewClient, true>> = {
-  id: true, name: true, preset: true, firstParty: true, redirectUris: true, postLogoutRedirectUris: true, origins: true,
-  startUri: true, logoUri: true, policyUri: true, tosUri: true, apis: true, pkce: true, tokenEndpointAuthMethod: true,
-  secretDigest: true, jwks: true, jwksUri: true, idTokenAlg: true, claimsInIdToken: true, dpopBound: true, requirePar: true,
+  id: true,
+  name: true,
+  preset: true,
+  firstParty: true,
+  redirectUris: true,
+  postLogoutRedirectUris: true,
+  origins: true,
+  startUri: true,
+  logoUri: true,
+  policyUri: true,
+  tosUri: true,
+  apis: true,
+  pkce: true,
+  tokenEndpointAuthMethod: true,
+  secretDigest: true,
+  jwks: true,
+  jwksUri: true,
+  idTokenAlg: true,
+  claimsInIdToken: true,
+  dpopBound: true,
+  requirePar: true,
 }
 
 /** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
@@ -41,10 +60,17 @@ export function newClient(input: ClientInput): NewClient {
 /** The whole client as it will be. @throws Failure `client_invalid` like `newClient`. */
 export function changedClient(client: NewClient, changes: ClientChanges): NewClient {
   const given = said(asRecord(changes))
-  const before: Draft = Object.fromEntries(Object.keys(fields).map((field) => [field, client[field as keyof NewClient]]))
+  const before: Draft = Object.fromEntries(
+    Object.keys(fields).map((field) => [field, client[field as keyof NewClient]]),
+  )
   const draft: Draft = { ...before, ...given, ...withoutLeftSecret(before, given) }
   const moved = ['id', 'preset'].filter((field) => field in given && given[field] !== before[field])
-  return checked(draft, given, 'change', moved.map((field) => `${quoted(field)}: it cannot change; add another client.`))
+  return checked(
+    draft,
+    given,
+    'change',
+    moved.map((field) => `${quoted(field)}: it cannot change; add another client.`),
+  )
 }
 
 // A client that goes over to private_key_jwt leaves its secret behind.
@@ -56,28 +82,41 @@ function withoutLeftSecret(before: Draft, given: Draft): Record<string, unknown>
 function checked(draft: Draft, given: Draft, what: string, moreFaults: string[] = []): NewClient {
   const { secret, ...rest } = Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== null))
   const secretFault = secret === undefined ? undefined : ownSecretFault(secret)
-  const filled: Draft = secret === undefined || secretFault ? rest : { ...rest, secretDigest: digestOfSecret(secret as string) }
+  const filled: Draft =
+    secret === undefined || secretFault ? rest : { ...rest, secretDigest: digestOfSecret(secret as string) }
   const faults = [
-    ...Object.keys(given).filter((field) => !(Object.hasOwn(fields, field) || field === 'secret')).map(unknownField),
+    ...Object.keys(given)
+      .filter((field) => !(Object.hasOwn(fields, field) || field === 'secret'))
+      .slice(0, 20)
+      .map(unknownField),
     ...moreFaults,
     ...clientFaults(filled),
     ...(secretFault ? [`Secret: ${secretFault}.`] : []),
   ]
   if (faults.length > 0) {
-    throw new Failure('client_invalid', 'invalid', `This ${what} cannot be accepted. ${faults.join(' ')}`, { detail: { faults } })
+    throw new Failure('client_invalid', 'invalid', `This ${what} cannot be accepted. ${faults.join(' ')}`, {
+      detail: { faults },
+    })
   }
   return asClient(filled)
 }
 
 function unknownField(field: string): string {
-  const near = Object.keys(fields).find((known) => letters(known) === letters(field) || letters(known) === `${letters(field)}s`)
+  const near = Object.keys(fields).find(
+    (known) => letters(known) === letters(field) || letters(known) === `${letters(field)}s`,
+  )
   return `${quoted(field, 60)}: a client has no such field${near ? `; did you mean "${near}"?` : '.'}`
 }
 
-const letters = (word: string): string => word.slice(0, 60).toLowerCase().replace(/[^a-z]/g, '')
+const letters = (word: string): string =>
+  word
+    .slice(0, 60)
+    .toLowerCase()
+    .replace(/[^a-z]/g, '')
 
 function defaultsOf(given: Draft): Draft {
-  const preset = typeof given.preset === 'string' && Object.hasOwn(presetRules, given.preset) ? (given.preset as Preset) : 'spa'
+  const preset =
+    typeof given.preset === 'string' && Object.hasOwn(presetRules, given.preset) ? (given.preset as Preset) : 'spa'
   return {
     id: newClientId(typeof given.name === 'string' ? given.name : '', preset),
     firstParty: false,
@@ -92,12 +131,6 @@ function defaultsOf(given: Draft): Draft {
     dpopBound: false,
     requirePar: false,
   }
-}
-
-/** Readable in logs and lists, and unguessable enough never to be met twice: `orders-x3k9…`. */
-function newClientId(name: string, preset: string): string {
-  const words = name.slice(0, 100).normalize('NFKD').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')
-  return `${words.slice(0, 40).replace(/-+$/, '') || preset}-${randomBytes(6).toString('hex')}`
 }
 
 const asRecord = (value: unknown): Draft =>

@@ -9,11 +9,13 @@ type Calling = Pick<Client, 'preset' | 'redirectUris' | 'origins'>
 const loopbackUri = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::(\d{1,5}))?(?=[/?]|$)/
 
 /** Character by character (RFC 9700 §4.1.3); a native app's loopback URI by any port (RFC 8252 §7.3). */
-export const isRedirectUriAllowed = (client: Redirecting, uri: unknown): boolean => isAllowedBy(client, client.redirectUris, uri)
+export const isRedirectUriAllowed = (client: Redirecting, uri: unknown): boolean =>
+  isAllowedBy(client, client.redirectUris, uri)
 
 /** The same rule for the way back from sign-out. */
 export const isPostLogoutRedirectUriAllowed = (
-  client: Pick<Client, 'preset' | 'postLogoutRedirectUris'>, uri: unknown,
+  client: Pick<Client, 'preset' | 'postLogoutRedirectUris'>,
+  uri: unknown,
 ): boolean => isAllowedBy(client, client.postLogoutRedirectUris, uri)
 
 function isAllowedBy(client: Pick<Client, 'preset'>, registered: readonly string[], uri: unknown): boolean {
@@ -38,7 +40,9 @@ export function allowedOrigins(client: Calling): ReadonlySet<string> {
   let origins = originsByClient.get(client)
   if (!origins) {
     const own = client.preset === 'spa' ? client.redirectUris.map(originOf) : []
-    origins = new Set([...client.origins, ...own].filter((origin) => origin !== undefined && origin !== 'null') as string[])
+    origins = new Set(
+      [...client.origins, ...own].filter((origin) => origin !== undefined && origin !== 'null') as string[],
+    )
     // Clients are immutable values, dropped from the cache when they change: what was derived may be kept with them.
     originsByClient.set(client, origins)
   }

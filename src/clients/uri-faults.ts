@@ -20,11 +20,14 @@ export function parseUri(value: unknown): ParsedUri {
   if (value === '') return { fault: 'it is empty; write the whole URI, for example https://app.example/callback' }
   if (value.length > uriLengthLimit) return { fault: `it is longer than ${uriLengthLimit} characters` }
   if (!uriCharacters.test(value)) {
-    return { fault: 'it holds a character that no URI may hold (a blank, a quote, a control character …); percent-encode it' }
+    return {
+      fault: 'it holds a character that no URI may hold (a blank, a quote, a control character …); percent-encode it',
+    }
   }
   if (value.includes('*')) return { fault: 'wildcards are not supported; register each URI as it is sent' }
   const url = URL.parse(value)
-  if (!url) return { fault: 'it is not an absolute URI; begin with the scheme, for example https://app.example/callback' }
+  if (!url)
+    return { fault: 'it is not an absolute URI; begin with the scheme, for example https://app.example/callback' }
   if (value.includes('#')) return { fault: 'it must not have a fragment; leave out # and what follows it' }
   if (url.username || url.password || /^[a-z0-9.+-]+:\/\/[^/?]*@/i.test(value)) {
     return { fault: 'it must not carry a user name or password before the host' }

@@ -37,5 +37,6 @@ export function createAccessLog(log: Log): AccessLog {
 
 // Most of what stands here is harmless; only the rest pays for escaping.
 const harmless = /^[\w\-./:~ ]{0,200}$/
-const text = (value: string): string => (harmless.test(value) && !value.includes('eyJ') ? `"${value}"` : JSON.stringify(safeText(value, 300)))
+const text = (value: string): string =>
+  harmless.test(value) && !value.includes('eyJ') ? `"${value}"` : JSON.stringify(safeText(value, 300))
 const round = (milliseconds: number): number => Math.round(milliseconds * 100) / 100

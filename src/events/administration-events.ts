@@ -35,13 +35,22 @@ export interface AdministrationEvents {
 }
 
 export function administrationEvents(record: RecordEvent): AdministrationEvents {
-  const account = (kind: string, more: object = {}) => ({ actor, requestId, accountId, detail }: ByAccount): void =>
-    record({ kind, actor, requestId, accountId, detail: { ...detail, ...more } })
-  const client = (kind: string) => ({ actor, requestId, clientId, detail }: ByClient): void =>
-    record({ kind, actor, requestId, clientId, detail: { ...detail } })
-  const api = (kind: string) => ({ actor, requestId, audience }: ByApi): void => record({ kind, actor, requestId, detail: { audience } })
-  const key = (kind: string) => ({ actor, requestId, kid, alg, reason }: ByKey): void =>
-    record({ kind, actor, requestId, detail: { kid, alg, reason } })
+  const account =
+    (kind: string, more: object = {}) =>
+    ({ actor, requestId, accountId, detail }: ByAccount): void =>
+      record({ kind, actor, requestId, accountId, detail: { ...detail, ...more } })
+  const client =
+    (kind: string) =>
+    ({ actor, requestId, clientId, detail }: ByClient): void =>
+      record({ kind, actor, requestId, clientId, detail: { ...detail } })
+  const api =
+    (kind: string) =>
+    ({ actor, requestId, audience }: ByApi): void =>
+      record({ kind, actor, requestId, detail: { audience } })
+  const key =
+    (kind: string) =>
+    ({ actor, requestId, kid, alg, reason }: ByKey): void =>
+      record({ kind, actor, requestId, detail: { kid, alg, reason } })
   return {
     accountCreated: account('account.created'),
     accountChanged: account('account.changed'),
@@ -66,6 +75,7 @@ export function administrationEvents(record: RecordEvent): AdministrationEvents 
     keyRetired: key('key.retired'),
     keyRevoked: key('key.revoked'),
     keyRemoved: key('key.removed'),
-    secretsRotated: ({ actor, requestId, fingerprint }) => record({ kind: 'secrets.rotated', actor, requestId, detail: { fingerprint } }),
+    secretsRotated: ({ actor, requestId, fingerprint }) =>
+      record({ kind: 'secrets.rotated', actor, requestId, detail: { fingerprint } }),
   }
 }

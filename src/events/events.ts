@@ -10,7 +10,7 @@
 export interface AuditEntry {
   /** Dotted, past tense: `sign-in.succeeded`, `refresh-token.reused`, `client.created`. */
   kind: string
-  /** Who did it: `account:acc_…`, `client:…`, `cli:<unix user>`, `schedule`. */
+  /** Who did it: `account:acc_…`, `client:…`, `cli:<unix user>`, `schedule`, `anonymous` before anything is proved. */
   actor: string
   accountId?: string | undefined
   clientId?: string | undefined

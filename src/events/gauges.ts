@@ -25,7 +25,10 @@ export interface Gauges {
 export function registerGauges(registry: Registry, gauges: Gauges): void {
   const { hashQueue, keys, cleanupBacklog, auditBuffered, auditDropped, databaseConnections } = gauges
   const gauge = gaugeIn(registry)
-  if (hashQueue) gauge('password_hash_queue', 'Password hashes being computed and waiting.', ['state'], async (set) => byState(set, await hashQueue()))
+  if (hashQueue)
+    gauge('password_hash_queue', 'Password hashes being computed and waiting.', ['state'], async (set) =>
+      byState(set, await hashQueue()),
+    )
   if (keys) {
     gauge('signing_key_age_seconds', 'How long the active key has been signing.', ['alg'], async (set) => {
       for (const key of await keys()) set(key.ageSeconds, key.alg)
@@ -34,11 +37,18 @@ export function registerGauges(registry: Registry, gauges: Gauges): void {
       for (const key of await keys()) if (key.rotationDueSeconds !== undefined) set(key.rotationDueSeconds, key.alg)
     })
   }
-  if (cleanupBacklog) gauge('cleanup_backlog_rows', 'Expired rows not yet removed.', [], async (set) => set(await cleanupBacklog()))
-  if (auditBuffered) gauge('audit_buffered_entries', 'Audit entries waiting to be written.', [], async (set) => set(await auditBuffered()))
-  if (auditDropped) gauge('audit_dropped_entries', 'Audit entries lost since the start.', [], async (set) => set(await auditDropped()))
+  if (cleanupBacklog)
+    gauge('cleanup_backlog_rows', 'Expired rows not yet removed.', [], async (set) => set(await cleanupBacklog()))
+  if (auditBuffered)
+    gauge('audit_buffered_entries', 'Audit entries waiting to be written.', [], async (set) =>
+      set(await auditBuffered()),
+    )
+  if (auditDropped)
+    gauge('audit_dropped_entries', 'Audit entries lost since the start.', [], async (set) => set(await auditDropped()))
   if (databaseConnections) {
-    gauge('database_connections', 'Pool connections, and callers waiting for one.', ['state'], async (set) => byState(set, await databaseConnections()))
+    gauge('database_connections', 'Pool connections, and callers waiting for one.', ['state'], async (set) =>
+      byState(set, await databaseConnections()),
+    )
   }
 }
 

@@ -24,7 +24,15 @@ export interface Metrics {
   watch(gauges: Gauges): void
 }
 
-export const signInResults = ['succeeded', 'wrong-password', 'unknown', 'disabled', 'no-password', 'throttled', 'other'] as const
+export const signInResults = [
+  'succeeded',
+  'wrong-password',
+  'unknown',
+  'disabled',
+  'no-password',
+  'throttled',
+  'other',
+] as const
 export type SignInResult = (typeof signInResults)[number]
 
 /** The `grant` label of each grant type. */
@@ -39,9 +47,21 @@ const grants = new Map([
 
 // RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2, RFC 9449 §5 and §8
 const oauthErrors = new Set([
-  'invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope',
-  'invalid_target', 'authorization_pending', 'slow_down', 'expired_token', 'access_denied', 'invalid_dpop_proof', 'use_dpop_nonce',
-  'server_error', 'temporarily_unavailable',
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'authorization_pending',
+  'slow_down',
+  'expired_token',
+  'access_denied',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
+  'server_error',
+  'temporarily_unavailable',
 ])
 
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -58,7 +78,10 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     new Counter({ name: `claviger_${name}`, help, labelNames: [...labelNames], registers: [registry] })
   const events = counter('events_total', 'Entries of the audit log by kind.', ['kind'])
   const signIns = counter('sign_ins_total', 'Sign-ins by result.', ['result'])
-  const tokens = counter('tokens_total', 'Token requests by grant and result (ok or the OAuth error).', ['grant', 'result'])
+  const tokens = counter('tokens_total', 'Token requests by grant and result (ok or the OAuth error).', [
+    'grant',
+    'result',
+  ])
   const eventOf = prepared([...Object.keys(eventKinds), 'other'], (kind) => events.labels(kind))
   const signInOf = prepared(signInResults, (result) => signIns.labels(result))
   const issuedOf = prepared([...grants.values(), 'other'], (grant) => tokens.labels(grant, 'ok'))
@@ -74,19 +97,30 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
   }
 }
 
-/** Looks up what was made beforehand; an unknown name gets the last one, `other`. */
-function prepared<Child>(names: readonly string[], make: (name: string) => Child): (name: string) => Child {
+/** Looks up what was made beforehand, at 0 so that a rate is never missing; an unknown name gets the last one, `other`. */
+function prepared<Child extends { inc(by?: number): void }>(
+  names: readonly string[],
+  make: (name: string) => Child,
+): (name: string) => Child {
   const children = new Map(names.map((name) => [name, make(name)]))
+  for (const child of children.values()) child.inc(0)
   const last = children.get(names.at(-1) as string) as Child
   return (name) => children.get(name) ?? last
 }
 
 function routeMeters(registry: Registry): (name: string) => RouteMeter {
   const requests = new Counter({
-    name: 'claviger_http_requests_total', help: 'Requests by route and status.', labelNames: ['route', 'status'], registers: [registry],
+    name: 'claviger_http_requests_total',
+    help: 'Requests by route and status.',
+    labelNames: ['route', 'status'],
+    registers: [registry],
   })
   const seconds = new Histogram({
-    name: 'claviger_http_request_duration_seconds', help: 'Time to answer by route.', labelNames: ['route'], buckets: durations, registers: [registry],
+    name: 'claviger_http_request_duration_seconds',
+    help: 'Time to answer by route.',
+    labelNames: ['route'],
+    buckets: durations,
+    registers: [registry],
   })
   const meters = new Map<string, RouteMeter>()
   return (name) => {
@@ -99,7 +133,10 @@ function routeMeters(registry: Registry): (name: string) => RouteMeter {
   }
 }
 
-function createMeter(counterFor: (status: number) => Counter.Internal, duration: Histogram.Internal<string>): RouteMeter {
+function createMeter(
+  counterFor: (status: number) => Counter.Internal,
+  duration: Histogram.Internal<string>,
+): RouteMeter {
   const byStatus: (Counter.Internal | undefined)[] = []
   return {
     answered(status, seconds) {

@@ -28,10 +28,18 @@ export function personEvents(record: RecordEvent, { metrics }: Pick<EventNeeds, 
     signedOut: (about) => record({ kind: 'session.signed-out', actor: actorOf(about), ...whereOf(about) }),
     sessionEnded: (about) =>
       record({
-        kind: 'session.ended', actor: about.actor ?? actorOf(about), ...whereOf(about), detail: { session: about.session, reason: about.reason },
+        kind: 'session.ended',
+        actor: about.actor ?? actorOf(about),
+        ...whereOf(about),
+        detail: { session: about.session, reason: about.reason },
       }),
     consentGranted: (about) =>
-      record({ kind: 'consent.granted', actor: actorOf(about), ...whereOf(about), detail: { scopes: [...about.scopes] } }),
+      record({
+        kind: 'consent.granted',
+        actor: actorOf(about),
+        ...whereOf(about),
+        detail: { scopes: [...about.scopes] },
+      }),
     consentDenied: (about) => record({ kind: 'consent.denied', actor: actorOf(about), ...whereOf(about) }),
   }
 }

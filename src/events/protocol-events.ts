@@ -11,39 +11,73 @@ export interface ProtocolEvents {
   refreshTokenReused(about: About & { grantId: string }): void
   codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string; actor?: string | undefined }): void
-  tokenRevoked(about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined }): void
+  tokenRevoked(
+    about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined },
+  ): void
   /** `closest` and `difference` from `explainRedirectUri`. */
-  redirectUriRefused(about: About & { received: string; closest?: string | undefined; difference?: string | undefined }): void
+  redirectUriRefused(
+    about: About & { received: string; closest?: string | undefined; difference?: string | undefined },
+  ): void
   /** `closest` and `difference` from `explainOrigin`. */
   originRefused(about: About & { origin: string; closest?: string | undefined; difference?: string | undefined }): void
   /** A fault of ours: what was thrown goes to the log, the audit log learns that it happened. */
   serverError(about: About & { error: unknown }): void
 }
 
-export function protocolEvents(record: RecordEvent, { metrics, log }: Pick<EventNeeds, 'metrics' | 'log'>): ProtocolEvents {
+export function protocolEvents(
+  record: RecordEvent,
+  { metrics, log }: Pick<EventNeeds, 'metrics' | 'log'>,
+): ProtocolEvents {
   const byApp = (kind: string, about: About, detail: { [name: string]: unknown }): void =>
     record({ kind, actor: actorOf({ clientId: about.clientId }), ...whereOf(about), detail })
   return {
     tokenIssued: (grantType) => metrics.tokenIssued(grantType),
     tokenRefused(about) {
       metrics.tokenRefused(about.grantType, about.error)
-      log.info({ event: 'token.refused', ...whereOf(about), grantType: about.grantType, error: about.error, detail: about.detail }, 'A token request was refused')
+      log.info(
+        {
+          event: 'token.refused',
+          ...whereOf(about),
+          grantType: about.grantType,
+          error: about.error,
+          detail: about.detail,
+        },
+        'A token request was refused',
+      )
     },
     authorizationRefused: (about) =>
-      log.info({ event: 'authorization.refused', ...whereOf(about), error: about.error, detail: about.detail }, 'An authorization request was refused'),
+      log.info(
+        { event: 'authorization.refused', ...whereOf(about), error: about.error, detail: about.detail },
+        'An authorization request was refused',
+      ),
     refreshTokenReused: (about) => byApp('refresh-token.reused', about, { grantId: about.grantId }),
     codeReused: (about) => byApp('code.reused', about, { grantId: about.grantId }),
     grantRevoked: (about) =>
-      record({ kind: 'grant.revoked', actor: about.actor ?? actorOf(about), ...whereOf(about), detail: { grantId: about.grantId } }),
+      record({
+        kind: 'grant.revoked',
+        actor: about.actor ?? actorOf(about),
+        ...whereOf(about),
+        detail: { grantId: about.grantId },
+      }),
     tokenRevoked: (about) =>
       record({
-        kind: 'token.revoked', actor: about.actor ?? actorOf({ clientId: about.clientId }), ...whereOf(about),
+        kind: 'token.revoked',
+        actor: about.actor ?? actorOf({ clientId: about.clientId }),
+        ...whereOf(about),
         detail: { tokenKind: about.tokenKind, jti: about.jti },
       }),
     redirectUriRefused: (about) =>
-      byApp('redirect-uri.refused', about, { received: plainText(about.received), closest: about.closest, difference: about.difference }),
+      byApp('redirect-uri.refused', about, {
+        received: plainText(about.received),
+        closest: about.closest,
+        difference: about.difference,
+      }),
     originRefused: (about) =>
-      byApp('origin.refused', about, { origin: plainText(about.origin), closest: about.closest, difference: about.difference }),
+      byApp('origin.refused', about, {
+        origin: plainText(about.origin),
+        closest: about.closest,
+        difference: about.difference,
+      }),
     serverError(about) {
       log.error({ event: 'server.error', ...whereOf(about), error: about.error }, 'A request failed by a fault of ours')
       record({ kind: 'server.error', actor: actorOf(about), ...whereOf(about), detail: { error: nameOf(about.error) } })

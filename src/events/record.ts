@@ -15,12 +15,17 @@ export type RecordEvent = (entry: AuditEntry) => void
 
 export function createRecord({ audit, log, metrics }: EventNeeds): RecordEvent {
   return (entry) => {
-    const [loudness, sentence] = isEventKind(entry.kind) ? eventKinds[entry.kind] : (['info', 'Something was recorded'] as const)
+    const [loudness, sentence] = isEventKind(entry.kind)
+      ? eventKinds[entry.kind]
+      : (['info', 'Something was recorded'] as const)
     attempt(() => metrics.event(entry.kind))
     attempt(() => audit.write(entry))
     attempt(() => {
       const { kind, detail, ...about } = entry
-      log[loudness]({ event: kind, ...about, ...(detail && Object.keys(detail).length > 0 ? { detail } : {}) }, sentence)
+      log[loudness](
+        { event: kind, ...about, ...(detail && Object.keys(detail).length > 0 ? { detail } : {}) },
+        sentence,
+      )
     })
 
     function attempt(act: () => void): void {
@@ -63,4 +68,9 @@ export function actorOf({ accountId, clientId }: About): string {
 }
 
 /** Picks what belongs beside `detail`, and nothing that came along by accident. */
-export const whereOf = ({ accountId, clientId, source, requestId }: About): About => ({ accountId, clientId, source, requestId })
+export const whereOf = ({ accountId, clientId, source, requestId }: About): About => ({
+  accountId,
+  clientId,
+  source,
+  requestId,
+})

@@ -6,10 +6,40 @@
 import { plainText } from './plain-text.ts'
 
 const secretNames = new Set([
-  'password', 'newpassword', 'currentpassword', 'passwordhash', 'hash', 'secret', 'clientsecret', 'token', 'accesstoken', 'refreshtoken',
-  'idtoken', 'idtokenhint', 'logouttoken', 'authorizationcode', 'usercode', 'devicecode', 'codeverifier', 'clientassertion',
-  'assertion', 'dpop', 'cookie', 'cookies', 'setcookie', 'authorization', 'proxyauthorization', 'otp', 'totp', 'recoverycode', 'privatejwk',
-  'privatejwe', 'kek', 'keyencryptionkey', 'databaseurl', 'connectionstring',
+  'password',
+  'newpassword',
+  'currentpassword',
+  'passwordhash',
+  'hash',
+  'secret',
+  'clientsecret',
+  'token',
+  'accesstoken',
+  'refreshtoken',
+  'idtoken',
+  'idtokenhint',
+  'logouttoken',
+  'authorizationcode',
+  'usercode',
+  'devicecode',
+  'codeverifier',
+  'clientassertion',
+  'assertion',
+  'dpop',
+  'cookie',
+  'cookies',
+  'setcookie',
+  'authorization',
+  'proxyauthorization',
+  'otp',
+  'totp',
+  'recoverycode',
+  'privatejwk',
+  'privatejwe',
+  'kek',
+  'keyencryptionkey',
+  'databaseurl',
+  'connectionstring',
 ])
 
 // Field names are ours and few; the bound only keeps a mistake from growing for ever.
@@ -68,7 +98,9 @@ function safeObject(value: object | null, depth: number): unknown {
   if (value instanceof Error) return safeError(value)
   if (ArrayBuffer.isView(value)) return redacted
   if (depth >= 3) return '…'
-  return Array.isArray(value) ? value.slice(0, 50).map((item) => safeValue(item, depth + 1)) : safeFields(value, depth + 1)
+  return Array.isArray(value)
+    ? value.slice(0, 50).map((item) => safeValue(item, depth + 1))
+    : safeFields(value, depth + 1)
 }
 
 /** Message, code, stack and what lay beneath; other fields of an error may quote rows or requests. */
@@ -81,9 +113,15 @@ export function safeError(error: Error, depth = 0): Record<string, unknown> {
     // `Failure.detail` is an object made for the log; Postgres' `detail` is text that quotes rows.
     ...(typeof detail === 'object' && detail !== null ? { detail: safeFields(detail, 1) } : {}),
     stack: stackLines(error),
-    ...(cause === undefined || depth >= 3 ? {} : { cause: cause instanceof Error ? safeError(cause, depth + 1) : safeValue(cause, 2) }),
+    ...(cause === undefined || depth >= 3
+      ? {}
+      : { cause: cause instanceof Error ? safeError(cause, depth + 1) : safeValue(cause, 2) }),
   }
 }
 
 const stackLines = (error: Error): string[] =>
-  (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')).slice(0, 12).map((line) => safeText(line.trim(), 300))
+  (error.stack ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 12)
+    .map((line) => safeText(line.trim(), 300))

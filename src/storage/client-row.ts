@@ -26,8 +26,20 @@ type Metadata = Omit<NewClient, 'id' | 'name' | 'preset' | 'firstParty' | 'secre
 
 /** The jsonb part; what is undefined is left out. */
 export function metadataOf(client: NewClient): Metadata {
-  const { id: _id, name: _name, preset: _preset, firstParty: _firstParty, secretDigest: _digest, apis: _apis, ...metadata } = client
-  const { createdAt: _created, updatedAt: _updated, ...kept } = metadata as Metadata & Partial<Pick<Client, 'createdAt' | 'updatedAt'>>
+  const {
+    id: _id,
+    name: _name,
+    preset: _preset,
+    firstParty: _firstParty,
+    secretDigest: _digest,
+    apis: _apis,
+    ...metadata
+  } = client
+  const {
+    createdAt: _created,
+    updatedAt: _updated,
+    ...kept
+  } = metadata as Metadata & Partial<Pick<Client, 'createdAt' | 'updatedAt'>>
   return kept
 }
 

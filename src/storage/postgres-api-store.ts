@@ -1,7 +1,9 @@
 /** APIs (resource servers) in Postgres. */
+import { audienceFault } from '../clients/audience.ts'
 import type { Api } from '../clients/client.ts'
 import type { ApiStore } from '../clients/client-store.ts'
 import { Failure } from '../errors/failure.ts'
+import { quoted } from '../events/plain-text.ts'
 import { type ApiRow, apiOf } from './client-row.ts'
 import type { Database } from './database.ts'
 
@@ -15,8 +17,11 @@ export class PostgresApiStore implements ApiStore {
   }
 
   async find(audience: string): Promise<Api | undefined> {
+    if (audienceFault(audience)) return undefined
     const { rows } = await this.#db.query<ApiRow>({
-      name: 'api-find', text: `select ${columns} from apis where audience = $1`, values: [audience],
+      name: 'api-find',
+      text: `select ${columns} from apis where audience = $1`,
+      values: [audience],
     })
     return rows[0] && apiOf(rows[0])
   }
@@ -36,22 +41,36 @@ export class PostgresApiStore implements ApiStore {
     return apiOf(rows[0])
   }
 
-  remove(audience: string): Promise<void> {
+  async remove(audience: string): Promise<void> {
+    if (audienceFault(audience)) throw missing(audience)
     return this.#db.transaction(async (tx) => {
       const found = await tx.query('select from apis where audience = $1 for update', [audience])
-      if (found.rowCount === 0) throw new Failure('api_missing', 'missing', `There is no API "${audience}".`)
+      if (found.rowCount === 0) throw missing(audience)
       const { rows } = await tx.query<{ client_id: string }>(
-        'select client_id from client_apis where audience = $1 order by client_id', [audience],
+        'select client_id from client_apis where audience = $1 order by client_id',
+        [audience],
       )
-      if (rows.length > 0) throw inUse(audience, rows.map((row) => row.client_id))
+      if (rows.length > 0)
+        throw inUse(
+          audience,
+          rows.map((row) => row.client_id),
+        )
       await tx.query('delete from apis where audience = $1', [audience])
     })
   }
 }
 
+const missing = (audience: string): Failure =>
+  new Failure('api_missing', 'missing', `There is no API ${quoted(audience)}.`)
+
 function inUse(audience: string, clients: string[]): Failure {
   const named = clients.slice(0, 5).join(', ') + (clients.length > 5 ? ` and ${clients.length - 5} more` : '')
-  return new Failure('api_in_use', 'conflict', `Clients are still registered for "${audience}": ${named}. Take it from them first.`, {
-    detail: { clients },
-  })
+  return new Failure(
+    'api_in_use',
+    'conflict',
+    `Clients are still registered for "${audience}": ${named}. Take it from them first.`,
+    {
+      detail: { clients },
+    },
+  )
 }

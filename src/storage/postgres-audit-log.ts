@@ -4,8 +4,7 @@
  * second. While the database is away they wait; what does not fit is counted.
  */
 import type { AuditEntry, AuditLog, RecordedEntry } from '../events/events.ts'
-import { plainText } from '../events/plain-text.ts'
-import { safeFields } from '../events/redact.ts'
+import { type EventRow, entryOf, insertStatement, type Pending } from './audit-row.ts'
 import type { Database } from './database.ts'
 
 export interface AuditLogOptions {
@@ -18,12 +17,7 @@ export interface AuditLogOptions {
   now?: () => Date
 }
 
-interface Pending {
-  at: Date
-  entry: AuditEntry
-}
-
-/** A write must not take longer than this on the way out of the process. */
+/** So often `flush` tries: a process on its way out must not wait for a database that stays away. */
 const closeAttempts = 3
 
 export class PostgresAuditLog implements AuditLog {
@@ -37,7 +31,14 @@ export class PostgresAuditLog implements AuditLog {
 
   constructor(db: Database, options: AuditLogOptions = {}) {
     this.#db = db
-    this.#options = { flushMs: 200, batchSize: 100, bufferLimit: 10_000, onTrouble: () => {}, now: () => new Date(), ...options }
+    this.#options = {
+      flushMs: 200,
+      batchSize: 100,
+      bufferLimit: 10_000,
+      onTrouble: () => {},
+      now: () => new Date(),
+      ...options,
+    }
   }
 
   /** Entries waiting, and entries lost because too many waited. For metrics. */
@@ -122,56 +123,3 @@ export class PostgresAuditLog implements AuditLog {
     }
   }
 }
-
-// "clavevnt": one writer at a time, so that ids become visible in order and nobody who follows the log misses one.
-const turnKey = '7164210430026246772'
-
-/** One statement whatever the size: an array a column. */
-function insertStatement(batch: readonly Pending[]) {
-  const column = (pick: (entry: AuditEntry) => string | undefined): (string | null)[] =>
-    batch.map(({ entry }) => {
-      const value = pick(entry)
-      return value === undefined || value === null ? null : plainText(String(value))
-    })
-  return {
-    name: 'events-insert',
-    text: `with turn as materialized (select pg_advisory_xact_lock(${turnKey}))
-           insert into events (at, kind, actor, account_id, client_id, source, request_id, detail)
-           select given.* from turn,
-             unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[]) as given`,
-    values: [
-      batch.map(({ at }) => at),
-      column((entry) => entry.kind),
-      column((entry) => entry.actor),
-      column((entry) => entry.accountId),
-      column((entry) => entry.clientId),
-      column((entry) => entry.source),
-      column((entry) => entry.requestId),
-      batch.map(({ entry }) => JSON.stringify(safeFields(entry.detail ?? {}))),
-    ],
-  }
-}
-
-interface EventRow {
-  id: string
-  at: Date
-  kind: string
-  actor: string
-  account_id: string | null
-  client_id: string | null
-  source: string | null
-  request_id: string | null
-  detail: Record<string, unknown>
-}
-
-const entryOf = (row: EventRow): RecordedEntry => ({
-  id: BigInt(row.id),
-  at: row.at,
-  kind: row.kind,
-  actor: row.actor,
-  accountId: row.account_id ?? undefined,
-  clientId: row.client_id ?? undefined,
-  source: row.source ?? undefined,
-  requestId: row.request_id ?? undefined,
-  detail: row.detail,
-})

@@ -1,7 +1,9 @@
 /** Clients in Postgres. Triggers tell running nodes of every write. */
 import type { Client, ClientId } from '../clients/client.ts'
+import { clientIdPattern } from '../clients/client-id.ts'
 import type { ClientStore, NewClient } from '../clients/client-store.ts'
 import { Failure } from '../errors/failure.ts'
+import { quoted } from '../events/plain-text.ts'
 import { type ClientRow, clientOf, metadataOf } from './client-row.ts'
 import type { Database, Queryable } from './database.ts'
 import { endClient } from './ending.ts'
@@ -17,8 +19,12 @@ export class PostgresClientStore implements ClientStore {
   }
 
   async find(id: ClientId): Promise<Client | undefined> {
+    // No client has such an id, and Postgres takes no NUL.
+    if (!clientIdPattern.test(id)) return undefined
     const { rows } = await this.#db.query<ClientRow>({
-      name: 'client-find', text: `select ${columns} from clients c where c.id = $1`, values: [id],
+      name: 'client-find',
+      text: `select ${columns} from clients c where c.id = $1`,
+      values: [id],
     })
     return rows[0] && clientOf(rows[0])
   }
@@ -35,7 +41,8 @@ export class PostgresClientStore implements ClientStore {
          values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing`,
         [client.id, client.name, client.preset, client.firstParty, digestOf(client), metadataOf(client)],
       )
-      if (rowCount === 0) throw new Failure('client_exists', 'conflict', `There is already a client "${client.id}"; choose another id.`)
+      if (rowCount === 0)
+        throw new Failure('client_exists', 'conflict', `There is already a client "${client.id}"; choose another id.`)
       await linkApis(tx, client.id, client.apis)
       return getClient(tx, client.id)
     })
@@ -58,7 +65,8 @@ export class PostgresClientStore implements ClientStore {
     })
   }
 
-  remove(id: ClientId): Promise<{ grants: number; refreshTokens: number }> {
+  async remove(id: ClientId): Promise<{ grants: number; refreshTokens: number }> {
+    if (!clientIdPattern.test(id)) throw missing(id)
     return this.#db.transaction(async (tx) => {
       const { rowCount } = await tx.query('delete from clients where id = $1', [id])
       if (rowCount === 0) throw missing(id)
@@ -70,9 +78,10 @@ export class PostgresClientStore implements ClientStore {
 
 const digestOf = (client: NewClient): Buffer | null => (client.secretDigest ? Buffer.from(client.secretDigest) : null)
 
-const missing = (id: ClientId): Failure => new Failure('client_missing', 'missing', `There is no client "${id}".`)
+const missing = (id: ClientId): Failure => new Failure('client_missing', 'missing', `There is no client ${quoted(id)}.`)
 
 async function getClient(db: Queryable, id: ClientId, lock = ''): Promise<Client> {
+  if (!clientIdPattern.test(id)) throw missing(id)
   const { rows } = await db.query<ClientRow>(`select ${columns} from clients c where c.id = $1 ${lock}`, [id])
   if (!rows[0]) throw missing(id)
   return clientOf(rows[0])
@@ -82,11 +91,19 @@ async function getClient(db: Queryable, id: ClientId, lock = ''): Promise<Client
 async function linkApis(db: Queryable, id: ClientId, apis: readonly string[]): Promise<void> {
   if (apis.length === 0) return
   // The share lock keeps an API from being removed between this look and the commit.
-  const { rows } = await db.query<{ audience: string }>('select audience from apis where audience = any($1) for key share', [[...apis]])
+  const { rows } = await db.query<{ audience: string }>(
+    'select audience from apis where audience = any($1) for key share',
+    [[...apis]],
+  )
   const known = new Set(rows.map((row) => row.audience))
   const unknown = apis.filter((audience) => !known.has(audience))
   if (unknown.length > 0) {
-    throw new Failure('api_missing', 'missing', `There is no API ${unknown.map((each) => `"${each}"`).join(', ')}; add it first.`, { detail: { unknown } })
+    throw new Failure(
+      'api_missing',
+      'missing',
+      `There is no API ${unknown.map((each) => `"${each}"`).join(', ')}; add it first.`,
+      { detail: { unknown } },
+    )
   }
   await db.query(
     `insert into client_apis (client_id, audience, position)

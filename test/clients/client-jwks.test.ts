@@ -7,11 +7,19 @@ const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 test('public EC, OKP and RSA keys are accepted', () => {
   const okp = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
-  expect(jwksFaults({ keys: [ec.publicKey.export({ format: 'jwk' }), okp, { ...rsa(2048), kid: 'a', alg: 'RS256', use: 'sig' }] })).toEqual([])
+  expect(
+    jwksFaults({
+      keys: [ec.publicKey.export({ format: 'jwk' }), okp, { ...rsa(2048), kid: 'a', alg: 'RS256', use: 'sig' }],
+    }),
+  ).toEqual([])
 })
 
 test.each([
-  ['a private key is refused with the advice to replace it', ec.privateKey.export({ format: 'jwk' }), /private member "d".*replace/],
+  [
+    'a private key is refused with the advice to replace it',
+    ec.privateKey.export({ format: 'jwk' }),
+    /private member "d".*replace/,
+  ],
   ['a shared secret is refused', { kty: 'oct', k: 'AAAA' }, /private member "k"/],
   ['an unknown key type is refused', { kty: 'XYZ' }, /EC, OKP or RSA/],
   ['a key type named like an object method is refused', { kty: 'constructor' }, /EC, OKP or RSA/],

@@ -1,6 +1,12 @@
 import { expect, test } from '@jest/globals'
 import {
-  digestOfSecret, isClientSecret, isSecretBehind, newClientSecret, ownSecretDigest, secretPlaceholder, withFreshSecret,
+  digestOfSecret,
+  isClientSecret,
+  isSecretBehind,
+  newClientSecret,
+  ownSecretDigest,
+  secretPlaceholder,
+  withFreshSecret,
 } from '../../src/clients/client-secret.ts'
 import { newClient } from '../../src/clients/new-client.ts'
 import { examples } from './clients.ts'
@@ -14,7 +20,8 @@ test('the right secret is known by its digest, and nothing else is', () => {
   const secret = newClientSecret()
   const client = { secretDigest: digestOfSecret(secret) }
   expect(isClientSecret(client, secret)).toBe(true)
-  for (const wrong of [`${secret} `, '', undefined, null, 7, [secret], 'x'.repeat(100_000)]) expect(isClientSecret(client, wrong)).toBe(false)
+  for (const wrong of [`${secret} `, '', undefined, null, 7, [secret], 'x'.repeat(100_000)])
+    expect(isClientSecret(client, wrong)).toBe(false)
 })
 
 test('a client without a secret is opened by none', () => {
@@ -37,7 +44,12 @@ test('a client that needs a secret gets one, once', () => {
   expect(withFreshSecret(newClient(examples.spa)).secret).toBeUndefined()
 })
 
-test.each([['short', 'hunter2'], ['with a line break', `${'x'.repeat(40)}\n`], ['endless', 'x'.repeat(513)]])(
-  'a secret of one\'s own that is %s is refused without being repeated', (_title, secret) => {
-    expect(() => ownSecretDigest(secret)).toThrow(expect.objectContaining({ code: 'client_invalid', message: expect.not.stringContaining(secret) }))
-  })
+test.each([
+  ['short', 'hunter2'],
+  ['with a line break', `${'x'.repeat(40)}\n`],
+  ['endless', 'x'.repeat(513)],
+])("a secret of one's own that is %s is refused without being repeated", (_title, secret) => {
+  expect(() => ownSecretDigest(secret)).toThrow(
+    expect.objectContaining({ code: 'client_invalid', message: expect.not.stringContaining(secret) }),
+  )
+})

@@ -8,7 +8,8 @@ export const examples = {
   spa: { preset: 'spa', name: 'Orders', redirectUris: ['https://app.example/callback'] },
   web: { preset: 'web', name: 'Shop', redirectUris: ['https://shop.example/cb'] },
   native: {
-    preset: 'native', name: 'Desk',
+    preset: 'native',
+    name: 'Desk',
     redirectUris: ['http://127.0.0.1/cb', 'com.example.desk:/callback', 'https://desk.example/cb'],
   },
   service: { preset: 'service', name: 'Nightly' },

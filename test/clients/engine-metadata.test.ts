@@ -40,17 +40,42 @@ async function engineClient(metadata: Record<string, unknown>) {
   return provider.Client.find(String(metadata.client_id))
 }
 
-const jwks = { keys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }) as Record<string, unknown>] }
-const everything = { startUri: 'https://app.example/start', logoUri: 'https://app.example/logo.png', policyUri: 'https://app.example/p', tosUri: 'https://app.example/t' }
+const jwks = {
+  keys: [
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }) as Record<string, unknown>,
+  ],
+}
+const everything = {
+  startUri: 'https://app.example/start',
+  logoUri: 'https://app.example/logo.png',
+  policyUri: 'https://app.example/p',
+  tosUri: 'https://app.example/t',
+}
 
 describe('the engine accepts every client that is accepted here', () => {
   test.each([
     ...Object.entries(examples),
-    ['spa with all there is', { ...examples.spa, ...everything, firstParty: true, dpopBound: true, requirePar: true, origins: ['https://b.example'] }],
-    ['spa on loopback', { ...examples.spa, redirectUris: ['http://localhost:5173/cb'], startUri: 'http://localhost:5173/' }],
+    [
+      'spa with all there is',
+      {
+        ...examples.spa,
+        ...everything,
+        firstParty: true,
+        dpopBound: true,
+        requirePar: true,
+        origins: ['https://b.example'],
+      },
+    ],
+    [
+      'spa on loopback',
+      { ...examples.spa, redirectUris: ['http://localhost:5173/cb'], startUri: 'http://localhost:5173/' },
+    ],
     ['web by post, without PKCE', { ...examples.web, tokenEndpointAuthMethod: 'client_secret_post', pkce: 'optional' }],
     ['web by keys', { ...examples.web, tokenEndpointAuthMethod: 'private_key_jwt', jwks }],
-    ['service by the address of its keys', { ...examples.service, tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://nightly.example/jwks' }],
+    [
+      'service by the address of its keys',
+      { ...examples.service, tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://nightly.example/jwks' },
+    ],
     ...signingAlgs.map((idTokenAlg) => [`spa with ${idTokenAlg}`, { ...examples.spa, idTokenAlg }] as const),
   ] as [string, ClientInput][])('%s', async (_title, input) => {
     const { client: made } = withFreshSecret(newClient(input))
@@ -71,13 +96,24 @@ test('the engine is never told a secret, only its digest', () => {
   expect(metadata.client_secret).toBe(`sha256:${Buffer.from(digestOfSecret(secret)).toString('base64url')}`)
 })
 
-test('what is ours reaches the engine\'s client under the same names', async () => {
-  const api = { audience: 'https://api.example', scopes: ['read'], ttlSeconds: undefined, alg: 'ES256', createdAt: created.createdAt }
+test("what is ours reaches the engine's client under the same names", async () => {
+  const api = {
+    audience: 'https://api.example',
+    scopes: ['read'],
+    ttlSeconds: undefined,
+    alg: 'ES256',
+    createdAt: created.createdAt,
+  }
   const found = await engineClient(engineMetadata(client({ ...examples.spa, apis: [api.audience] }), [api]))
-  expect(found).toMatchObject({ pkce: 'required', first_party: false, preset: 'spa', apis: [{ audience: 'https://api.example', scopes: ['read'] }] })
+  expect(found).toMatchObject({
+    pkce: 'required',
+    first_party: false,
+    preset: 'spa',
+    apis: [{ audience: 'https://api.example', scopes: ['read'] }],
+  })
 })
 
-test('equal clients give equal metadata, so that the engine\'s own cache holds', () => {
+test("equal clients give equal metadata, so that the engine's own cache holds", () => {
   const made = client({ ...examples.web, secret: 'x'.repeat(40) })
   expect(JSON.stringify(engineMetadata({ ...made }))).toBe(JSON.stringify(engineMetadata(made)))
 })

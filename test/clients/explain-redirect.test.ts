@@ -6,40 +6,110 @@ import { client, examples } from './clients.ts'
 describe('a refused redirect URI tells the administrator exactly what differs', () => {
   const spa = client({
     ...examples.spa,
-    redirectUris: ['https://app.example/callback', 'https://stage.app.example/callback', 'http://localhost:5173/callback'],
+    redirectUris: [
+      'https://app.example/callback',
+      'https://stage.app.example/callback',
+      'http://localhost:5173/callback',
+    ],
   })
 
   test.each([
-    ['a slash too many', 'https://app.example/callback/', 'https://app.example/callback', 'The path has a slash at its end too many: received "/callback/", registered "/callback".'],
-    ['another path', 'https://app.example/callbck', 'https://app.example/callback', 'The path differs: received "/callbck", registered "/callback".'],
-    ['upper case', 'https://app.example/Callback', 'https://app.example/callback', 'The path differs in upper and lower case: received "/Callback", registered "/callback".'],
-    ['http for https', 'http://app.example/callback', 'https://app.example/callback', 'The scheme differs: received "http", registered "https".'],
-    ['another host', 'https://prod.app.example/callback', 'https://app.example/callback', 'The host differs: received "prod.app.example", registered "app.example".'],
-    ['another port', 'http://localhost:5174/callback', 'http://localhost:5173/callback', 'The port differs: received "5174", registered "5173".'],
-    ['a query', 'https://app.example/callback?a=1', 'https://app.example/callback', 'The query differs: received "?a=1", registered none.'],
-    ['a fragment', 'https://app.example/callback#x', 'https://app.example/callback', 'The fragment differs: received "#x", registered none.'],
-    ['another spelling of the same', 'https://APP.example/callback', 'https://app.example/callback', 'Both mean the same but are written differently, and URIs are compared character by character; send https://app.example/callback.'],
-    ['a blank at the end', 'https://app.example/callback ', 'https://app.example/callback', 'The URI received holds a blank or line break; send it without.'],
-    ['no URI at all', 'callback', 'http://localhost:5173/callback', 'What was received is not an absolute URI; send scheme, host and path.'],
+    [
+      'a slash too many',
+      'https://app.example/callback/',
+      'https://app.example/callback',
+      'The path has a slash at its end too many: received "/callback/", registered "/callback".',
+    ],
+    [
+      'another path',
+      'https://app.example/callbck',
+      'https://app.example/callback',
+      'The path differs: received "/callbck", registered "/callback".',
+    ],
+    [
+      'upper case',
+      'https://app.example/Callback',
+      'https://app.example/callback',
+      'The path differs in upper and lower case: received "/Callback", registered "/callback".',
+    ],
+    [
+      'http for https',
+      'http://app.example/callback',
+      'https://app.example/callback',
+      'The scheme differs: received "http", registered "https".',
+    ],
+    [
+      'another host',
+      'https://prod.app.example/callback',
+      'https://app.example/callback',
+      'The host differs: received "prod.app.example", registered "app.example".',
+    ],
+    [
+      'another port',
+      'http://localhost:5174/callback',
+      'http://localhost:5173/callback',
+      'The port differs: received "5174", registered "5173".',
+    ],
+    [
+      'a query',
+      'https://app.example/callback?a=1',
+      'https://app.example/callback',
+      'The query differs: received "?a=1", registered none.',
+    ],
+    [
+      'a fragment',
+      'https://app.example/callback#x',
+      'https://app.example/callback',
+      'The fragment differs: received "#x", registered none.',
+    ],
+    [
+      'another spelling of the same',
+      'https://APP.example/callback',
+      'https://app.example/callback',
+      'Both mean the same but are written differently, and URIs are compared character by character; send https://app.example/callback.',
+    ],
+    [
+      'a blank at the end',
+      'https://app.example/callback ',
+      'https://app.example/callback',
+      'The URI received holds a blank or line break; send it without.',
+    ],
+    [
+      'no URI at all',
+      'callback',
+      'http://localhost:5173/callback',
+      'What was received is not an absolute URI; send scheme, host and path.',
+    ],
   ])('%s', (_title, received, closest, difference) => {
     expect(explainRedirectUri(spa, received)).toMatchObject({ allowed: false, closest: expect.any(String), difference })
     if (received !== 'callback') expect(explainRedirectUri(spa, received).closest).toBe(closest)
   })
 
   test('one that is registered is said to be', () => {
-    expect(explainRedirectUri(spa, 'https://app.example/callback')).toMatchObject({ allowed: true, difference: 'It is registered.' })
+    expect(explainRedirectUri(spa, 'https://app.example/callback')).toMatchObject({
+      allowed: true,
+      difference: 'It is registered.',
+    })
   })
 
   test('a client without any says so', () => {
-    expect(explainRedirectUri(client(examples.service), 'https://a.example/').difference).toBe('No redirect URI is registered for this client.')
+    expect(explainRedirectUri(client(examples.service), 'https://a.example/').difference).toBe(
+      'No redirect URI is registered for this client.',
+    )
   })
 
   test('hostile URIs are explained without a throw, on one line and cut short', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ maxLength: 50, unit: 'binary' }), fc.webUrl(), fc.constant(`https://${'a'.repeat(5000)}`)), (uri) => {
-        const { received, difference } = explainRedirectUri(spa, uri)
-        for (const text of [received, difference]) expect(text).toMatch(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,2000}$|^$/)
-      }),
+      fc.property(
+        fc.oneof(fc.string({ maxLength: 50, unit: 'binary' }), fc.webUrl(), fc.constant(`https://${'a'.repeat(5000)}`)),
+        (uri) => {
+          const { received, difference } = explainRedirectUri(spa, uri)
+          for (const text of [received, difference]) {
+            expect(text).not.toMatch(/[\p{Cc}\u2028\u2029]/u)
+            expect(text.length).toBeLessThan(2000)
+          }
+        },
+      ),
       { numRuns: 2000 },
     )
   })
@@ -54,10 +124,14 @@ describe('a refused origin is explained', () => {
   ])('%s', (_title, origin, difference) => {
     const explained = explainOrigin(spa, origin)
     expect(explained.allowed).toBe(false)
-    expect(explained.difference).toEqual(typeof difference === 'string' ? difference : expect.stringMatching(difference))
+    expect(explained.difference).toEqual(
+      typeof difference === 'string' ? difference : expect.stringMatching(difference),
+    )
   })
   test('a server app is told how to name one', () => {
-    expect(explainOrigin(client(examples.web), 'https://shop.example').difference).toMatch(/No origin is registered.*--origin/)
+    expect(explainOrigin(client(examples.web), 'https://shop.example').difference).toMatch(
+      /No origin is registered.*--origin/,
+    )
   })
   test('an allowed one is said to be', () => expect(explainOrigin(spa, 'https://app.example').allowed).toBe(true))
 })

@@ -11,13 +11,24 @@ describe('each preset needs a name and, where people are sent back, one redirect
     ['native', 'none'],
     ['service', 'client_secret_basic'],
     ['device', 'none'],
-  ] as const)('a %s client authenticates by %s, requires PKCE, signs with ES256 and asks for consent', (preset, method) => {
-    const client = newClient(examples[preset])
-    expect(client).toMatchObject({
-      preset, tokenEndpointAuthMethod: method, pkce: 'required', idTokenAlg: 'ES256', firstParty: false,
-      claimsInIdToken: false, dpopBound: false, requirePar: false, apis: [], secretDigest: undefined,
-    })
-  })
+  ] as const)(
+    'a %s client authenticates by %s, requires PKCE, signs with ES256 and asks for consent',
+    (preset, method) => {
+      const client = newClient(examples[preset])
+      expect(client).toMatchObject({
+        preset,
+        tokenEndpointAuthMethod: method,
+        pkce: 'required',
+        idTokenAlg: 'ES256',
+        firstParty: false,
+        claimsInIdToken: false,
+        dpopBound: false,
+        requirePar: false,
+        apis: [],
+        secretDigest: undefined,
+      })
+    },
+  )
 
   test('an id is made from the name unless one is given', () => {
     expect(newClient(examples.spa).id).toMatch(/^orders-[0-9a-f]{12}$/)
@@ -26,7 +37,10 @@ describe('each preset needs a name and, where people are sent back, one redirect
   })
 
   test('the first API named stays first, as the default one', () => {
-    expect(newClient({ ...examples.spa, apis: ['https://b.example', 'https://a.example'] }).apis).toEqual(['https://b.example', 'https://a.example'])
+    expect(newClient({ ...examples.spa, apis: ['https://b.example', 'https://a.example'] }).apis).toEqual([
+      'https://b.example',
+      'https://a.example',
+    ])
   })
 
   test('a secret brought along is kept as its digest only', () => {
@@ -38,7 +52,11 @@ describe('each preset needs a name and, where people are sent back, one redirect
 })
 
 const refusals: [string, object, RegExp][] = [
-  ['an unknown preset is answered with the list of presets', { ...examples.spa, preset: 'mobile' }, /"mobile".*spa, web, native, service, device/],
+  [
+    'an unknown preset is answered with the list of presets',
+    { ...examples.spa, preset: 'mobile' },
+    /"mobile".*spa, web, native, service, device/,
+  ],
   ['a name is needed', { ...examples.spa, name: ' ' }, /^Name: give the name/],
   ['a name has at most 200 characters', { ...examples.spa, name: 'x'.repeat(201) }, /longer than 200/],
   ['a name has no control characters', { ...examples.spa, name: 'a\u001b[31m' }, /\\u001b.*control/],
@@ -46,26 +64,66 @@ const refusals: [string, object, RegExp][] = [
   ['an id has no blanks', { ...examples.spa, id: 'my app' }, /^Client id "my app": use 1 to 128/],
   ['an id has at most 128 characters', { ...examples.spa, id: 'x'.repeat(129) }, /1 to 128/],
   ['an SPA needs a redirect URI', { ...examples.spa, redirectUris: [] }, /needs at least one/],
-  ['a service has no redirect URI', { ...examples.service, redirectUris: ['https://a.example/'] }, /sends nobody to a browser/],
-  ['a device has no redirect URI', { ...examples.device, postLogoutRedirectUris: ['https://a.example/'] }, /sends nobody/],
-  ['a redirect URI stands once', { ...examples.spa, redirectUris: ['https://a.example/', 'https://a.example/'] }, /there twice/],
+  [
+    'a service has no redirect URI',
+    { ...examples.service, redirectUris: ['https://a.example/'] },
+    /sends nobody to a browser/,
+  ],
+  [
+    'a device has no redirect URI',
+    { ...examples.device, postLogoutRedirectUris: ['https://a.example/'] },
+    /sends nobody/,
+  ],
+  [
+    'a redirect URI stands once',
+    { ...examples.spa, redirectUris: ['https://a.example/', 'https://a.example/'] },
+    /there twice/,
+  ],
   ['redirect URIs are a list', { ...examples.spa, redirectUris: 'https://a.example/' }, /write a list/],
-  ['post-logout redirect URIs keep the same rules', { ...examples.spa, postLogoutRedirectUris: ['http://a.example/'] }, /^Post-logout redirect URI .*use https/],
+  [
+    'post-logout redirect URIs keep the same rules',
+    { ...examples.spa, postLogoutRedirectUris: ['http://a.example/'] },
+    /^Post-logout redirect URI .*use https/,
+  ],
   ['an origin has no path', { ...examples.spa, origins: ['https://a.example/x'] }, /write https:\/\/a\.example/],
   ['the start URI is https or loopback', { ...examples.spa, startUri: 'javascript:alert(1)' }, /^Start URI/],
   ['the logo URI is https or loopback', { ...examples.spa, logoUri: 'data:image/png;base64,AA==' }, /^Logo URI/],
   ['an API is named by a URI', { ...examples.spa, apis: ['orders'] }, /^API "orders": it is not an absolute URI/],
-  ['an SPA cannot keep a secret', { ...examples.spa, tokenEndpointAuthMethod: 'client_secret_basic' }, /a spa client uses none/],
-  ['a server app must authenticate', { ...examples.web, tokenEndpointAuthMethod: 'none' }, /client_secret_basic or client_secret_post or private_key_jwt/],
+  [
+    'an SPA cannot keep a secret',
+    { ...examples.spa, tokenEndpointAuthMethod: 'client_secret_basic' },
+    /a spa client uses none/,
+  ],
+  [
+    'a server app must authenticate',
+    { ...examples.web, tokenEndpointAuthMethod: 'none' },
+    /client_secret_basic or client_secret_post or private_key_jwt/,
+  ],
   ['a secret for a public client is refused', { ...examples.spa, secret: 'x'.repeat(40) }, /has none; leave it out/],
   ['a short secret is refused', { ...examples.web, secret: 'hunter2' }, /at least 32 characters/],
-  ['private_key_jwt needs keys', { ...examples.web, tokenEndpointAuthMethod: 'private_key_jwt' }, /needs the public keys/],
-  ['keys come inline or by URI, not both', { ...examples.web, jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AA' }] }, jwksUri: 'https://a.example/jwks' }, /not both/],
+  [
+    'private_key_jwt needs keys',
+    { ...examples.web, tokenEndpointAuthMethod: 'private_key_jwt' },
+    /needs the public keys/,
+  ],
+  [
+    'keys come inline or by URI, not both',
+    { ...examples.web, jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AA' }] }, jwksUri: 'https://a.example/jwks' },
+    /not both/,
+  ],
   ['PKCE stays required of a public client', { ...examples.spa, pkce: 'optional' }, /confidential clients only/],
   ['an unsigned ID token is not to be had', { ...examples.spa, idTokenAlg: 'none' }, /choose one of ES256/],
   ['yes and no are true and false', { ...examples.spa, firstParty: 'yes' }, /^firstParty "yes": write true or false/],
-  ['a service pushes no authorization requests', { ...examples.service, requirePar: true }, /no authorization request to push/],
-  ['a misspelt field is named with the right one', { ...examples.spa, redirectURI: ['https://a.example'] }, /"redirectURI".*did you mean "redirectUris"/],
+  [
+    'a service pushes no authorization requests',
+    { ...examples.service, requirePar: true },
+    /no authorization request to push/,
+  ],
+  [
+    'a misspelt field is named with the right one',
+    { ...examples.spa, redirectURI: ['https://a.example'] },
+    /"redirectURI".*did you mean "redirectUris"/,
+  ],
 ]
 
 describe('a wrong client is refused with a sentence that says what would be right', () => {
@@ -75,7 +133,14 @@ describe('a wrong client is refused with a sentence that says what would be righ
   })
 
   test('all faults are named at once', () => {
-    const input = { preset: 'spa', name: '', id: '?', redirectUris: ['http://a.example/#x'], pkce: 'never', idTokenAlg: 'HS256' }
+    const input = {
+      preset: 'spa',
+      name: '',
+      id: '?',
+      redirectUris: ['http://a.example/#x'],
+      pkce: 'never',
+      idTokenAlg: 'HS256',
+    }
     expect(faultsOf(() => newClient(input as unknown as ClientInput))).toHaveLength(5)
   })
 
@@ -90,9 +155,11 @@ describe('a wrong client is refused with a sentence that says what would be righ
   })
 
   test.each([[null], [undefined], [7], ['spa'], [[]], [{ __proto__: { preset: 'spa' } }], [{ preset: '__proto__' }]])(
-    'input of the wrong type is refused like any other: %p', (input) => {
+    'input of the wrong type is refused like any other: %p',
+    (input) => {
       expect(faultsOf(() => newClient(input as unknown as ClientInput))).not.toHaveLength(0)
-    })
+    },
+  )
 })
 
 describe('a change is checked like a new client', () => {
@@ -114,7 +181,9 @@ describe('a change is checked like a new client', () => {
   })
 
   test('PKCE may not be made optional for a public client', () => {
-    expect(faultsOf(() => changedClient(spa, { pkce: 'optional' }))).toEqual([expect.stringMatching(/confidential clients only/)])
+    expect(faultsOf(() => changedClient(spa, { pkce: 'optional' }))).toEqual([
+      expect.stringMatching(/confidential clients only/),
+    ])
   })
 
   test('id and preset never change', () => {
@@ -122,7 +191,10 @@ describe('a change is checked like a new client', () => {
   })
 
   test('a client that goes over to private_key_jwt leaves its secret behind', () => {
-    const changed = changedClient(web, { tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://shop.example/jwks' })
+    const changed = changedClient(web, {
+      tokenEndpointAuthMethod: 'private_key_jwt',
+      jwksUri: 'https://shop.example/jwks',
+    })
     expect(changed.secretDigest).toBeUndefined()
   })
 })

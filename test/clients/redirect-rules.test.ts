@@ -1,5 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { isOriginAllowed, isPostLogoutRedirectUriAllowed, isRedirectUriAllowed } from '../../src/clients/redirect-rules.ts'
+import {
+  isOriginAllowed,
+  isPostLogoutRedirectUriAllowed,
+  isRedirectUriAllowed,
+} from '../../src/clients/redirect-rules.ts'
 import { client, examples } from './clients.ts'
 
 describe('a redirect URI is compared character by character', () => {

@@ -48,23 +48,65 @@ describe('a redirect URI is absolute, exact and safe', () => {
     ['spa', `https://app.example/${'x'.repeat(2000)}`, /longer than 2000/],
     ['spa', '', /empty/],
     ['spa', 7, /must be text/],
-  ] as const)('a %s client may not register %j', (preset, uri, fault) => expect(redirectUriFault(uri, preset)).toMatch(fault))
+  ] as const)('a %s client may not register %j', (preset, uri, fault) =>
+    expect(redirectUriFault(uri, preset)).toMatch(fault),
+  )
 })
 
 describe('an origin is what a browser sends', () => {
   test.each(['https://app.example', 'http://localhost:5173', 'https://app.example:8443'])('%s', (origin) => {
     expect(originFault(origin)).toBeUndefined()
   })
-  test.each(['https://app.example/', 'http://app.example', '*', 'null', 'https://app.example?x', 'file:///', 'javascript:0'])(
-    '%s is none', (origin) => expect(originFault(origin)).toEqual(expect.any(String)))
+  test.each([
+    'https://app.example/',
+    'http://app.example',
+    '*',
+    'null',
+    'https://app.example?x',
+    'file:///',
+    'javascript:0',
+  ])('%s is none', (origin) => expect(originFault(origin)).toEqual(expect.any(String)))
 })
 
 // Pieces from which hostile URIs are put together: schemes, hosts, and what confuses parsers between them.
 const pieces = fc.oneof(
   fc.constantFrom(
-    'https://', 'http://', 'HTTPS://', 'javascript:', 'data:', 'com.example.app:/', '//', '\\\\', 'localhost', '127.0.0.1', '[::1]',
-    'app.example', '@', ':', ':443', ':99999', '/', '/../', '%2e%2e', '%0d%0a', '\r\n', '\t', '\u0000', '\u202e', '#', '?', '*', '&code=', 'ß', '。',
-    '[', ']', '%', '..', 'urn:', 'urn:a:b',
+    'https://',
+    'http://',
+    'HTTPS://',
+    'javascript:',
+    'data:',
+    'com.example.app:/',
+    '//',
+    '\\\\',
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    'app.example',
+    '@',
+    ':',
+    ':443',
+    ':99999',
+    '/',
+    '/../',
+    '%2e%2e',
+    '%0d%0a',
+    '\r\n',
+    '\t',
+    '\u0000',
+    '\u202e',
+    '#',
+    '?',
+    '*',
+    '&code=',
+    'ß',
+    '。',
+    '[',
+    ']',
+    '%',
+    '..',
+    'urn:',
+    'urn:a:b',
   ),
   fc.string({ maxLength: 12 }),
   fc.string({ maxLength: 6, unit: 'binary' }),
@@ -86,7 +128,10 @@ describe('thousands of hostile inputs', () => {
         const url = new URL(text)
         expect(url.username + url.password + url.hash).toBe('')
         const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
-        const safe = url.protocol === 'https:' || (url.protocol === 'http:' && loopback) || (preset === 'native' && url.protocol.includes('.'))
+        const safe =
+          url.protocol === 'https:' ||
+          (url.protocol === 'http:' && loopback) ||
+          (preset === 'native' && url.protocol.includes('.'))
         expect(safe).toBe(true)
       }),
       { numRuns: 3000 },
@@ -107,10 +152,27 @@ describe('thousands of hostile inputs', () => {
   test('a client made of anything is accepted or refused by a Failure, never by another error', () => {
     const anyClient = fc.record(
       {
-        preset: fc.oneof(fc.constantFrom(...presets), fc.anything()), name: fc.anything(), id: fc.anything(), redirectUris: fc.oneof(fc.array(hostile), fc.anything()),
-        postLogoutRedirectUris: fc.oneof(fc.array(hostile), fc.anything()), origins: fc.anything(), apis: fc.oneof(fc.array(hostile), fc.anything()),
-        jwks: fc.oneof(fc.record({ keys: fc.array(fc.oneof(fc.anything(), fc.record({ kty: fc.constantFrom('EC', 'RSA', 'OKP', 'oct'), n: fc.anything() }))) }), fc.anything()),
-        startUri: hostile, secret: fc.anything(), secretDigest: fc.anything(), pkce: fc.anything(), idTokenAlg: fc.anything(), tokenEndpointAuthMethod: fc.anything(),
+        preset: fc.oneof(fc.constantFrom(...presets), fc.anything()),
+        name: fc.anything(),
+        id: fc.anything(),
+        redirectUris: fc.oneof(fc.array(hostile), fc.anything()),
+        postLogoutRedirectUris: fc.oneof(fc.array(hostile), fc.anything()),
+        origins: fc.anything(),
+        apis: fc.oneof(fc.array(hostile), fc.anything()),
+        jwks: fc.oneof(
+          fc.record({
+            keys: fc.array(
+              fc.oneof(fc.anything(), fc.record({ kty: fc.constantFrom('EC', 'RSA', 'OKP', 'oct'), n: fc.anything() })),
+            ),
+          }),
+          fc.anything(),
+        ),
+        startUri: hostile,
+        secret: fc.anything(),
+        secretDigest: fc.anything(),
+        pkce: fc.anything(),
+        idTokenAlg: fc.anything(),
+        tokenEndpointAuthMethod: fc.anything(),
       },
       { requiredKeys: [] },
     )
@@ -121,7 +183,7 @@ describe('thousands of hostile inputs', () => {
         } catch (error) {
           expect(error).toBeInstanceOf(Failure)
           // No raw control character reaches a terminal by way of a fault.
-          expect((error as Failure).message).toMatch(/^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e]*$/)
+          expect((error as Failure).message).not.toMatch(/[\p{Cc}\u2028-\u202e]/u)
         }
       }),
       { numRuns: 3000 },

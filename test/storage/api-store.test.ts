@@ -9,7 +9,12 @@ import { freshDatabase } from '../harness/database.ts'
 
 let db: Database
 let apis: ApiStore
-const orders = newApi({ audience: 'https://orders.example', scopes: ['orders:read', 'orders:write'], ttlSeconds: 300, alg: 'RS256' })
+const orders = newApi({
+  audience: 'https://orders.example',
+  scopes: ['orders:read', 'orders:write'],
+  ttlSeconds: 300,
+  alg: 'RS256',
+})
 
 beforeAll(async () => {
   db = openDatabase({ url: (await freshDatabase()).url, poolSize: 3 })
@@ -42,9 +47,14 @@ test('an audience is taken once', async () => {
 
 test('an API that clients use stays, and they are named', async () => {
   await apis.insert(orders)
-  await new PostgresClientStore(db).insert(newClient({ preset: 'service', name: 'Job', id: 'job', apis: [orders.audience] }))
+  await new PostgresClientStore(db).insert(
+    newClient({ preset: 'service', name: 'Job', id: 'job', apis: [orders.audience] }),
+  )
   await expect(apis.remove(orders.audience)).rejects.toMatchObject({
-    code: 'api_in_use', kind: 'conflict', message: expect.stringContaining('job'), detail: { clients: ['job'] },
+    code: 'api_in_use',
+    kind: 'conflict',
+    message: expect.stringContaining('job'),
+    detail: { clients: ['job'] },
   })
 })
 
@@ -64,4 +74,9 @@ test('a client cannot be registered for an API that is removed at the same momen
     const [added, removed] = await Promise.allSettled([clients.insert(client), apis.remove(audience)])
     expect([added.status, removed.status].filter((status) => status === 'fulfilled')).toHaveLength(1)
   }
+})
+
+test.each(['', '\u0000', 'https://orders.example/\u0000', 'x'.repeat(10_000)])('%j is no API', async (audience) => {
+  expect(await apis.find(audience)).toBeUndefined()
+  await expect(apis.remove(audience)).rejects.toMatchObject({ code: 'api_missing' })
 })

@@ -28,14 +28,26 @@ function flaky(real: Pick<Database, 'query'>) {
 test('an entry comes back with everything that was said', async () => {
   const log = new PostgresAuditLog(db)
   log.write({
-    kind: 'sign-in.rejected', actor: 'anonymous', accountId: 'acc_1', clientId: 'orders', source: '192.0.2.7', requestId: 'req-1',
+    kind: 'sign-in.rejected',
+    actor: 'anonymous',
+    accountId: 'acc_1',
+    clientId: 'orders',
+    source: '192.0.2.7',
+    requestId: 'req-1',
     detail: { reason: 'wrong-password', tries: 3 },
   })
   await log.flush()
   expect(await log.list({ limit: 10 })).toEqual([
     {
-      id: 1n, at: expect.any(Date), kind: 'sign-in.rejected', actor: 'anonymous', accountId: 'acc_1', clientId: 'orders', source: '192.0.2.7',
-      requestId: 'req-1', detail: { reason: 'wrong-password', tries: 3 },
+      id: 1n,
+      at: expect.any(Date),
+      kind: 'sign-in.rejected',
+      actor: 'anonymous',
+      accountId: 'acc_1',
+      clientId: 'orders',
+      source: '192.0.2.7',
+      requestId: 'req-1',
+      detail: { reason: 'wrong-password', tries: 3 },
     },
   ])
   await log.close()
@@ -101,7 +113,12 @@ describe('while the database is away', () => {
 describe('hostile values', () => {
   test('control characters are escaped, long texts cut, NUL does no harm', async () => {
     const log = new PostgresAuditLog(db)
-    log.write({ kind: 'origin.refused', actor: 'client:\u0000x\n', source: 'y'.repeat(5000), detail: { origin: 'https://\u001b[2J\u0000' } })
+    log.write({
+      kind: 'origin.refused',
+      actor: 'client:\u0000x\n',
+      source: 'y'.repeat(5000),
+      detail: { origin: 'https://\u001b[2J\u0000' },
+    })
     await log.close()
     const [kept] = await log.list({ limit: 1 })
     expect(kept?.actor).toBe('client:\\u0000x\\u000a')
@@ -111,9 +128,16 @@ describe('hostile values', () => {
 
   test('a secret that slipped into an entry is not kept', async () => {
     const log = new PostgresAuditLog(db)
-    log.write({ kind: 'client.changed', actor: 'cli:root', detail: { clientSecret: 'clv_1234', nested: { password: 'x' } } })
+    log.write({
+      kind: 'client.changed',
+      actor: 'cli:root',
+      detail: { clientSecret: 'clv_1234', nested: { password: 'x' } },
+    })
     await log.close()
-    expect((await log.list({ limit: 1 }))[0]?.detail).toEqual({ clientSecret: '[redacted]', nested: { password: '[redacted]' } })
+    expect((await log.list({ limit: 1 }))[0]?.detail).toEqual({
+      clientSecret: '[redacted]',
+      nested: { password: '[redacted]' },
+    })
   })
 })
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { ClientStore } from '../../src/clients/client-store.ts'
 import { digestOfSecret, isClientSecret } from '../../src/clients/client-secret.ts'
-import { changedClient, newClient } from '../../src/clients/new-client.ts'
+import type { ClientStore } from '../../src/clients/client-store.ts'
 import { newApi } from '../../src/clients/new-api.ts'
+import { changedClient, newClient } from '../../src/clients/new-client.ts'
 import { artifactModels } from '../../src/storage/artifact-models.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { PostgresApiStore } from '../../src/storage/postgres-api-store.ts'
@@ -14,10 +14,23 @@ let clients: ClientStore
 
 const apis = ['https://a.example', 'https://b.example', 'https://c.example']
 const spa = newClient({
-  preset: 'spa', name: 'Orders', id: 'orders', redirectUris: ['https://app.example/cb'], postLogoutRedirectUris: ['https://app.example'],
-  origins: ['https://admin.example'], startUri: 'https://app.example/start', apis: ['https://b.example', 'https://a.example'], firstParty: true,
+  preset: 'spa',
+  name: 'Orders',
+  id: 'orders',
+  redirectUris: ['https://app.example/cb'],
+  postLogoutRedirectUris: ['https://app.example'],
+  origins: ['https://admin.example'],
+  startUri: 'https://app.example/start',
+  apis: ['https://b.example', 'https://a.example'],
+  firstParty: true,
 })
-const web = newClient({ preset: 'web', name: 'Shop', id: 'shop', redirectUris: ['https://shop.example/cb'], secret: 'x'.repeat(40) })
+const web = newClient({
+  preset: 'web',
+  name: 'Shop',
+  id: 'shop',
+  redirectUris: ['https://shop.example/cb'],
+  secret: 'x'.repeat(40),
+})
 
 beforeAll(async () => {
   db = openDatabase({ url: (await freshDatabase()).url, poolSize: 5 })
@@ -45,7 +58,9 @@ describe('a client is kept as it was given', () => {
 
   test('keys of a client that signs its assertions come back', async () => {
     const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA', kid: 'k1' }] }
-    await clients.insert(newClient({ preset: 'service', name: 'Job', id: 'job', tokenEndpointAuthMethod: 'private_key_jwt', jwks }))
+    await clients.insert(
+      newClient({ preset: 'service', name: 'Job', id: 'job', tokenEndpointAuthMethod: 'private_key_jwt', jwks }),
+    )
     expect((await clients.find('job'))?.jwks).toEqual(jwks)
   })
 
@@ -55,13 +70,20 @@ describe('a client is kept as it was given', () => {
     expect((await clients.list()).map(({ id }) => id)).toEqual(['orders', 'shop'])
   })
 
-  test('an unknown client is not found', async () => expect(await clients.find("x' or true --")).toBeUndefined())
+  test.each(["x' or true --", '', '\u0000', 'x'.repeat(10_000), '\ud800'])('%j is no client', async (id) => {
+    expect(await clients.find(id)).toBeUndefined()
+    await expect(clients.update(id, { name: 'x' })).rejects.toMatchObject({ code: 'client_missing' })
+    await expect(clients.remove(id)).rejects.toMatchObject({ code: 'client_missing' })
+  })
 })
 
 describe('what cannot be kept is refused', () => {
   test('an id is taken once', async () => {
     await clients.insert(spa)
-    await expect(clients.insert({ ...web, id: 'orders' })).rejects.toMatchObject({ code: 'client_exists', kind: 'conflict' })
+    await expect(clients.insert({ ...web, id: 'orders' })).rejects.toMatchObject({
+      code: 'client_exists',
+      kind: 'conflict',
+    })
     expect((await clients.find('orders'))?.name).toBe('Orders')
   })
 
@@ -71,14 +93,21 @@ describe('what cannot be kept is refused', () => {
   })
 
   test('an unknown API is named, and nothing is kept', async () => {
-    await expect(clients.insert({ ...spa, apis: ['https://a.example', 'https://nowhere.example'] })).rejects.toMatchObject({
-      code: 'api_missing', kind: 'missing', detail: { unknown: ['https://nowhere.example'] },
+    await expect(
+      clients.insert({ ...spa, apis: ['https://a.example', 'https://nowhere.example'] }),
+    ).rejects.toMatchObject({
+      code: 'api_missing',
+      kind: 'missing',
+      detail: { unknown: ['https://nowhere.example'] },
     })
     expect(await clients.find('orders')).toBeUndefined()
   })
 
   test('a change of an unknown client', async () => {
-    await expect(clients.update('nobody', { name: 'x' })).rejects.toMatchObject({ code: 'client_missing', kind: 'missing' })
+    await expect(clients.update('nobody', { name: 'x' })).rejects.toMatchObject({
+      code: 'client_missing',
+      kind: 'missing',
+    })
     await expect(clients.remove('nobody')).rejects.toMatchObject({ code: 'client_missing' })
   })
 })
@@ -99,7 +128,9 @@ describe('a client can be changed', () => {
 
   test('an unknown API leaves everything as it was', async () => {
     const before = await clients.insert(spa)
-    await expect(clients.update('orders', { name: 'x', apis: ['https://nowhere.example'] })).rejects.toMatchObject({ code: 'api_missing' })
+    await expect(clients.update('orders', { name: 'x', apis: ['https://nowhere.example'] })).rejects.toMatchObject({
+      code: 'api_missing',
+    })
     expect(await clients.find('orders')).toEqual(before)
   })
 
@@ -112,12 +143,17 @@ describe('a client can be changed', () => {
 
   test('of two changes of different fields at once, none is lost', async () => {
     await clients.insert(spa)
-    await Promise.all([clients.update('orders', { name: 'Orders 2' }), clients.update('orders', { idTokenAlg: 'RS256' })])
+    await Promise.all([
+      clients.update('orders', { name: 'Orders 2' }),
+      clients.update('orders', { idTokenAlg: 'RS256' }),
+    ])
     expect(await clients.find('orders')).toMatchObject({ name: 'Orders 2', idTokenAlg: 'RS256' })
   })
 
   test('running nodes are told of every write', async () => {
-    const version = async () => (await db.query<{ version: string }>("select version from change_counters where topic = 'clients'")).rows[0]?.version
+    const version = async () =>
+      (await db.query<{ version: string }>("select version from change_counters where topic = 'clients'")).rows[0]
+        ?.version
     const seen = [await version()]
     await clients.insert(spa)
     seen.push(await version())
@@ -149,7 +185,9 @@ describe('removing a client ends what it holds', () => {
     }
     expect(await clients.remove('orders')).toEqual({ grants: 1, refreshTokens: 2 })
     expect(await clients.find('orders')).toBeUndefined()
-    const { rows } = await db.query<{ client_id: string; n: number }>('select client_id, count(*)::int as n from artifacts group by 1')
+    const { rows } = await db.query<{ client_id: string; n: number }>(
+      'select client_id, count(*)::int as n from artifacts group by 1',
+    )
     expect(rows).toEqual([{ client_id: 'shop', n: 5 }])
   })
 })

@@ -1,0 +1,171 @@
+import { describe, expect, test } from '@jest/globals'
+import { createEvents, type Events } from '../../src/events/create-events.ts'
+import { eventKinds } from '../../src/events/event-kinds.ts'
+import { createMetrics } from '../../src/events/metrics.ts'
+import { eventsUnderTest, linesOf } from './events.ts'
+
+const about = { accountId: 'acc_1', clientId: 'orders', source: '192.0.2.7', requestId: 'req-1' }
+const byCli = { actor: 'cli:root', requestId: 'req-1' }
+const account = { ...byCli, accountId: 'acc_1' }
+const client = { ...byCli, clientId: 'orders' }
+const api = { ...byCli, audience: 'https://api.example' }
+const key = { ...byCli, kid: 'k1', alg: 'ES256' }
+
+/** Each function that leaves an audit entry, the kind of it, and who is named as the one who did it. */
+const recorded: [string, (events: Events) => void, string][] = [
+  ['sign-in.succeeded', (e) => e.signInSucceeded({ ...about, amr: ['pwd'] }), 'account:acc_1'],
+  ['sign-in.rejected', (e) => e.signInRejected({ ...about, reason: 'wrong-password' }), 'anonymous'],
+  ['sign-in.throttled', (e) => e.signInRejected({ ...about, reason: 'throttled' }), 'anonymous'],
+  ['session.signed-out', (e) => e.signedOut(about), 'account:acc_1'],
+  ['session.ended', (e) => e.sessionEnded({ ...about, session: 'uid', actor: 'cli:root' }), 'cli:root'],
+  ['consent.granted', (e) => e.consentGranted({ ...about, scopes: ['openid'] }), 'account:acc_1'],
+  ['consent.denied', (e) => e.consentDenied(about), 'account:acc_1'],
+  ['grant.revoked', (e) => e.grantRevoked({ ...about, grantId: 'g1' }), 'account:acc_1'],
+  ['refresh-token.reused', (e) => e.refreshTokenReused({ ...about, grantId: 'g1' }), 'client:orders'],
+  ['code.reused', (e) => e.codeReused({ ...about, grantId: 'g1' }), 'client:orders'],
+  ['token.revoked', (e) => e.tokenRevoked(about), 'client:orders'],
+  ['redirect-uri.refused', (e) => e.redirectUriRefused({ ...about, received: 'https://a.example/' }), 'client:orders'],
+  ['origin.refused', (e) => e.originRefused({ ...about, origin: 'https://evil.example' }), 'client:orders'],
+  ['account.created', (e) => e.accountCreated(account), 'cli:root'],
+  ['account.created', (e) => e.adminCreated(account), 'cli:root'],
+  ['account.changed', (e) => e.accountChanged(account), 'cli:root'],
+  ['account.disabled', (e) => e.accountDisabled(account), 'cli:root'],
+  ['account.enabled', (e) => e.accountEnabled(account), 'cli:root'],
+  ['account.signed-out', (e) => e.accountSignedOut(account), 'cli:root'],
+  ['account.removed', (e) => e.accountRemoved(account), 'cli:root'],
+  ['password.reset', (e) => e.accountPasswordSet(account), 'cli:root'],
+  ['password.changed', (e) => e.accountPasswordSet({ ...account, actor: 'account:acc_1' }), 'account:acc_1'],
+  ['password.reset', (e) => e.adminReset(account), 'cli:root'],
+  ['client.created', (e) => e.clientCreated(client), 'cli:root'],
+  ['client.changed', (e) => e.clientChanged(client), 'cli:root'],
+  ['client.secret-rotated', (e) => e.clientSecretRotated(client), 'cli:root'],
+  ['client.removed', (e) => e.clientRemoved(client), 'cli:root'],
+  ['api.created', (e) => e.apiCreated(api), 'cli:root'],
+  ['api.changed', (e) => e.apiChanged(api), 'cli:root'],
+  ['api.removed', (e) => e.apiRemoved(api), 'cli:root'],
+  ['key.created', (e) => e.keyCreated(key), 'cli:root'],
+  ['key.imported', (e) => e.keyImported(key), 'cli:root'],
+  ['key.promoted', (e) => e.keyPromoted({ ...key, actor: 'schedule' }), 'schedule'],
+  ['key.retired', (e) => e.keyRetired(key), 'cli:root'],
+  ['key.revoked', (e) => e.keyRevoked({ ...key, reason: 'compromised' }), 'cli:root'],
+  ['key.removed', (e) => e.keyRemoved(key), 'cli:root'],
+  ['secrets.rotated', (e) => e.secretsRotated({ ...byCli, fingerprint: 'ab12' }), 'cli:root'],
+  ['server.error', (e) => e.serverError({ ...about, error: new TypeError('x') }), 'account:acc_1'],
+]
+
+describe('each event leaves one audit entry, a log line with the request id, and one count', () => {
+  test.each(recorded)('%s', async (kind, act, actor) => {
+    const { events, entries, lines, count } = eventsUnderTest()
+    act(events)
+    expect(entries).toEqual([expect.objectContaining({ kind, actor, requestId: 'req-1' })])
+    expect(lines()).toContainEqual(
+      expect.objectContaining({ event: kind, requestId: 'req-1', msg: eventKinds[kind as keyof typeof eventKinds][1] }),
+    )
+    expect(await count(`claviger_events_total{kind="${kind}"}`)).toBe(1)
+  })
+})
+
+describe('failed sign-ins are visible', () => {
+  test('who was meant, by which app, from where and why is kept; the one who tried is nobody', () => {
+    const { events, entries } = eventsUnderTest()
+    events.signInRejected({ ...about, reason: 'wrong-password' })
+    expect(entries).toEqual([
+      { kind: 'sign-in.rejected', actor: 'anonymous', ...about, detail: { reason: 'wrong-password' } },
+    ])
+  })
+
+  test('sign-ins are counted by result', async () => {
+    const { events, count } = eventsUnderTest()
+    for (const reason of ['wrong-password', 'wrong-password', 'unknown', 'something new'])
+      events.signInRejected({ reason })
+    events.signInSucceeded({ accountId: 'acc_1', amr: ['pwd'] })
+    expect(await count('claviger_sign_ins_total{result="wrong-password"}')).toBe(2)
+    expect(await count('claviger_sign_ins_total{result="unknown"}')).toBe(1)
+    expect(await count('claviger_sign_ins_total{result="other"}')).toBe(1)
+    expect(await count('claviger_sign_ins_total{result="succeeded"}')).toBe(1)
+  })
+
+  test('nothing that came along by accident is kept', () => {
+    const { events, entries, written } = eventsUnderTest()
+    events.signInRejected({ ...about, reason: 'unknown', login: 'hunter2', password: 'hunter2' } as never)
+    expect(JSON.stringify(entries) + written.join()).not.toContain('hunter2')
+  })
+})
+
+describe('a refused redirect URI is in the log with the closest registered one and the differing part', () => {
+  test('under the request id that the person was shown', () => {
+    const { events, lines, entries } = eventsUnderTest()
+    const explained = {
+      received: 'https://a.example/cb/',
+      closest: 'https://a.example/cb',
+      difference: 'The path has a slash at its end too many.',
+    }
+    events.redirectUriRefused({ clientId: 'orders', requestId: 'req-1', ...explained })
+    expect(lines()).toEqual([
+      expect.objectContaining({ level: 'warn', requestId: 'req-1', clientId: 'orders', detail: explained }),
+    ])
+    expect(entries[0]?.detail).toEqual(explained)
+  })
+})
+
+describe('tokens', () => {
+  test('an issued token is a count and nothing else', async () => {
+    const { events, entries, written, count } = eventsUnderTest()
+    events.tokenIssued('client_credentials')
+    expect([entries, written]).toEqual([[], []])
+    expect(await count('claviger_tokens_total{grant="client_credentials",result="ok"}')).toBe(1)
+  })
+
+  test('a refused one is counted by its error, and the log has the detail that the app is not told', async () => {
+    const { events, entries, lines, count } = eventsUnderTest()
+    events.tokenRefused({
+      ...about,
+      grantType: 'refresh_token',
+      error: 'invalid_grant',
+      detail: 'refresh token is expired',
+    })
+    expect(entries).toEqual([])
+    expect(lines()).toEqual([
+      expect.objectContaining({ error: 'invalid_grant', detail: 'refresh token is expired', requestId: 'req-1' }),
+    ])
+    expect(await count('claviger_tokens_total{grant="refresh_token",result="invalid_grant"}')).toBe(1)
+  })
+
+  test('what strangers send never becomes a label', async () => {
+    const { events, metrics } = eventsUnderTest()
+    for (let n = 0; n < 100; n += 1) {
+      events.tokenIssued(`grant-${n}`)
+      events.tokenRefused({ grantType: `grant-${n}`, error: `error-${n}` })
+      events.record({ kind: `kind-${n}`, actor: 'x' })
+    }
+    expect(await metrics.registry.metrics()).not.toMatch(/grant-\d|error-\d|kind-\d/)
+  })
+})
+
+test('a fault of ours is in the log with its cause, and in the audit log by name only', () => {
+  const { events, entries, lines } = eventsUnderTest()
+  events.serverError({ requestId: 'req-1', error: new TypeError('x is undefined', { cause: new Error('beneath') }) })
+  expect(lines()[0]).toMatchObject({
+    level: 'error',
+    error: { type: 'TypeError', message: 'x is undefined', cause: { message: 'beneath' } },
+  })
+  expect(entries[0]?.detail).toEqual({ error: 'TypeError' })
+})
+
+test('whatever is broken where events go, the request goes on', () => {
+  const fails = () => {
+    throw new Error('broken')
+  }
+  const { log, lines } = linesOf()
+  const events = createEvents({ audit: { write: fails }, log, metrics: createMetrics({ processMetrics: false }) })
+  expect(() => events.clientCreated(client)).not.toThrow()
+  expect(lines().map(({ msg }) => msg)).toEqual(['An event could not be recorded', 'A client was created'])
+  const mute = { debug: fails, info: fails, warn: fails, error: fails }
+  expect(() =>
+    createEvents({
+      audit: { write: fails },
+      log: mute,
+      metrics: createMetrics({ processMetrics: false }),
+    }).clientCreated(client),
+  ).not.toThrow()
+})

@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals'
+import { createMetrics } from '../../src/events/metrics.ts'
+
+const text = (metrics: ReturnType<typeof createMetrics>) => metrics.registry.metrics()
+
+describe('/metrics shows', () => {
+  test('requests by route and status, and how long they took', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    const token = metrics.route('token')
+    token.answered(200, 0.004)
+    token.answered(200, 0.2)
+    token.answered(400, 0.001)
+    metrics.route('token').answered(200, 0.001)
+    expect(await text(metrics)).toContain('claviger_http_requests_total{route="token",status="200"} 3')
+    expect(await text(metrics)).toContain('claviger_http_requests_total{route="token",status="400"} 1')
+    expect(await text(metrics)).toContain('claviger_http_request_duration_seconds_count{route="token"} 4')
+    expect(await text(metrics)).toContain('claviger_http_request_duration_seconds_bucket{le="0.005",route="token"} 3')
+  })
+
+  test('a status that is none does no harm', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    for (const status of [0, -1, 7e9, Number.NaN]) metrics.route('x').answered(status, 0)
+    expect(await text(metrics)).toContain('claviger_http_requests_total{route="x",status="599"} 4')
+  })
+
+  test('sign-ins, tokens and events from the start, so that a rate is never missing', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    expect(await text(metrics)).toContain('claviger_sign_ins_total{result="wrong-password"} 0')
+    expect(await text(metrics)).toContain('claviger_tokens_total{grant="refresh_token",result="ok"} 0')
+    expect(await text(metrics)).toContain('claviger_events_total{kind="refresh-token.reused"} 0')
+  })
+
+  test('the hash queue, the age of keys, the next rotation and the cleanup backlog, read when asked', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    let backlog = 7
+    metrics.watch({
+      hashQueue: () => ({ running: 2, waiting: 5 }),
+      keys: () => [
+        { alg: 'ES256', ageSeconds: 60, rotationDueSeconds: 3600 },
+        { alg: 'RS256', ageSeconds: 61, rotationDueSeconds: undefined },
+      ],
+      cleanupBacklog: async () => backlog,
+      auditDropped: () => 0,
+    })
+    expect(await text(metrics)).toContain('claviger_password_hash_queue{state="waiting"} 5')
+    expect(await text(metrics)).toContain('claviger_signing_key_age_seconds{alg="RS256"} 61')
+    expect(await text(metrics)).toContain('claviger_key_rotation_due_seconds{alg="ES256"} 3600')
+    expect(await text(metrics)).not.toContain('claviger_key_rotation_due_seconds{alg="RS256"}')
+    backlog = 8
+    expect(await text(metrics)).toContain('claviger_cleanup_backlog_rows 8')
+    expect(await text(metrics)).toContain('claviger_audit_dropped_entries 0')
+  })
+
+  test('everything else while one reading fails', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    metrics.watch({ cleanupBacklog: () => Promise.reject(new Error('the database is away')), auditBuffered: () => 3 })
+    expect(await text(metrics)).toContain('claviger_audit_buffered_entries 3')
+    expect(await text(metrics)).not.toMatch(/^claviger_cleanup_backlog_rows/m)
+  })
+
+  test('memory and event loop of the process', async () => {
+    const metrics = createMetrics()
+    expect(await text(metrics)).toContain('process_resident_memory_bytes')
+    expect(await text(metrics)).toContain('nodejs_eventloop_lag_p99_seconds')
+    metrics.registry.clear()
+  })
+})
