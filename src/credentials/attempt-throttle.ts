@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { normaliseLogin } from '../accounts/login.ts'
+import { AttemptLanes } from './attempt-lanes.ts'
 import { bucketPolicies } from './attempt-policy.ts'
 import { attemptSource } from './attempt-source.ts'
 import type { Admission, AttemptStore, Bucket } from './attempt-store.ts'
@@ -21,30 +22,45 @@ export interface Attempt {
  */
 export class AttemptThrottle {
   readonly #store: AttemptStore
+  readonly #lanes = new AttemptLanes()
 
   constructor(store: AttemptStore) {
     this.#store = store
   }
 
-  /** Take it before looking at the password; without `succeeded` or `withdrawn` it stays a failure. */
+  /** Take it before looking at the password. What is admitted must end in `succeeded`, `failed` or `withdrawn`. */
   reserve(attempt: Attempt): Promise<Admission> {
-    return this.#store.reserve(bucketsOf(attempt))
+    const buckets = bucketsOf(attempt)
+    return this.#lanes.enter(laneOf(buckets), () => this.#store.reserve(buckets))
   }
 
   /** Forgets what this person got wrong in this place; what others got wrong stays counted. */
   async succeeded(attempt: Attempt): Promise<void> {
     const [own, ...shared] = bucketsOf(attempt)
-    await this.#store.settle({ forget: own ? [own] : [], release: shared })
+    await this.#settle(attempt, { forget: own ? [own] : [], release: shared })
+  }
+
+  /** It was counted when it was reserved. */
+  failed(attempt: Attempt): void {
+    this.#lanes.leave(laneOf(bucketsOf(attempt)))
   }
 
   /** The password was never looked at: as if there had been no attempt. */
   async withdrawn(attempt: Attempt): Promise<void> {
-    await this.#store.settle({ forget: [], release: bucketsOf(attempt) })
+    await this.#settle(attempt, { forget: [], release: bucketsOf(attempt) })
   }
 
   /** An administrator's word: nothing counted against this person holds any longer. */
   async forget(person: { email: string }): Promise<void> {
     await this.#store.forgetAccount(accountPart(person.email))
+  }
+
+  async #settle(attempt: Attempt, result: Parameters<AttemptStore['settle']>[0]): Promise<void> {
+    try {
+      await this.#store.settle(result)
+    } finally {
+      this.#lanes.leave(laneOf(bucketsOf(attempt)))
+    }
   }
 }
 
@@ -60,6 +76,8 @@ export function bucketsOf({ login, source, browserId }: Attempt): Bucket[] {
     { key: digest('source', place), policy: bucketPolicies.source },
   ]
 }
+
+const laneOf = ([own]: readonly Bucket[]): string => own?.key.toString('base64') ?? ''
 
 /** Names that no account can have are counted as they were typed. */
 const accountPart = (login: string) => digest('account', normaliseLogin(login) ?? login).subarray(0, 16)

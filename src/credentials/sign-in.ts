@@ -40,7 +40,7 @@ export interface SignInEvents {
 export interface SignInNeeds {
   passwords: Pick<PasswordStore, 'findByLogin' | 'rehash'>
   hasher: Pick<PasswordHasher, 'verify' | 'hash' | 'needsRehash'>
-  throttle: Pick<AttemptThrottle, 'reserve' | 'succeeded' | 'withdrawn'>
+  throttle: Pick<AttemptThrottle, 'reserve' | 'succeeded' | 'failed' | 'withdrawn'>
   knownBrowsers: Pick<KnownBrowsers, 'verify'>
   events: SignInEvents
 }
@@ -97,6 +97,7 @@ async function checkPassword(needs: SignInNeeds, progress: Progress): Promise<Si
   // Hash even when no account matches, so that the answer takes as long either way.
   const isMatch = await verified(needs, progress, person?.hash, attempt.password)
   if (isMatch && person && !person.account.disabledAt) return undefined
+  needs.throttle.failed(progress.counted)
   const wait = admission?.admitted && admission.nextAfterSeconds > 0 ? admission.nextAfterSeconds : undefined
   return reject(needs, progress, reasonFor(person), wait)
 }

@@ -82,6 +82,7 @@ describe('signing in', () => {
           return throttle.reserve(attempt)
         },
         succeeded: (attempt) => throttle.succeeded(attempt),
+        failed: (attempt) => throttle.failed(attempt),
         withdrawn: (attempt) => throttle.withdrawn(attempt),
       },
       knownBrowsers: browsers,
@@ -161,6 +162,20 @@ describe('signing in', () => {
   test('lets no parallel guess slip past the limit', async () => {
     await Promise.all(Array.from({ length: 60 }, (_, at) => signIn(needs, attempt({ password: `guess ${at}` }))))
     expect(verified).toHaveLength(10)
+  })
+
+  test('sixty right passwords at once, of one person in one place, all sign in', async () => {
+    const all = await Promise.all(Array.from({ length: 60 }, () => signIn(needs, attempt())))
+    expect(all.filter(({ outcome }) => outcome === 'signed-in')).toHaveLength(60)
+  })
+
+  test('right passwords among parallel guesses open no more guesses than they would one after the other', async () => {
+    const guesses = Array.from({ length: 40 }, (_, at) =>
+      signIn(needs, attempt({ password: at === 5 ? right : `guess ${at}` })),
+    )
+    await Promise.all(guesses)
+    // Five or more before the right one, ten after it.
+    expect(verified.length).toBeLessThanOrEqual(20)
   })
 
   test('1000 wrong tries from elsewhere never stop the right password from a known browser', async () => {
