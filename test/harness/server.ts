@@ -5,9 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { type CommandResult, captureOutput, type ProgramEnv, runClaviger, spawnClaviger } from './cli.ts'
 import { freshDatabase } from './database.ts'
 import { freePort } from './free-port.ts'
-import { type CommandResult, captureOutput, type ProgramEnv, runProgram, spawnProgram } from './program.ts'
 
 export interface ProviderOptions {
   /** Added to, or put in place of, what the harness sets. */
@@ -72,7 +72,7 @@ async function launch(shared: ProgramEnv, issuerPath: string, tidy: () => Promis
   for (let tries = 1; ; tries += 1) {
     const port = await freePort()
     const env = { CLAVIGER_ISSUER: `http://localhost:${port}${issuerPath}`, CLAVIGER_PORT: String(port), ...shared }
-    const child = spawnProgram(['start'], env)
+    const child = spawnClaviger(['start'], env)
     const output = captureOutput(child)
     const log = () => output.stdout() + output.stderr()
     if (await isReady(child, port, issuerPath)) return providerOf(child, port, env, log, tidy)
@@ -104,7 +104,7 @@ function providerOf(
   tidy: () => Promise<void>,
 ): Provider {
   const issuer = env.CLAVIGER_ISSUER
-  const command = (args: readonly string[], stdin = '') => runProgram(args, env, stdin)
+  const command = (args: readonly string[], stdin = '') => runClaviger(args, env, stdin)
   return {
     issuer,
     port,

@@ -1,0 +1,96 @@
+/** The container image's content and settings, as far as they can be tried without a container engine. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { captureOutput, root } from '../../harness/cli.ts'
+import { emptyDatabase, type TestDatabase } from '../../harness/database.ts'
+import { freePort } from '../../harness/free-port.ts'
+import { anyone, type Image, layOutImage } from '../../harness/image.ts'
+
+let image: Image
+let database: TestDatabase
+let env: Record<string, string>
+const key = randomBytes(32).toString('base64url')
+
+beforeAll(async () => {
+  ;[image, database] = await Promise.all([layOutImage(), emptyDatabase()])
+  const port = await freePort()
+  const files = { CLAVIGER_KEY_ENCRYPTION_KEY_FILE: key, DATABASE_URL_FILE: database.url }
+  env = {
+    ...image.env,
+    CLAVIGER_ISSUER: `http://localhost:${port}`,
+    CLAVIGER_PORT: String(port),
+    CLAVIGER_DATA_DIR: image.data,
+  }
+  for (const [name, content] of Object.entries(files)) {
+    env[name] = join(image.data, `../${name}`)
+    await writeFile(env[name], content)
+  }
+}, 60_000)
+
+afterAll(async () => {
+  await database?.drop()
+  await image?.remove()
+})
+
+/** As the container's entry point does; under a uid that owns nothing where this test may choose one. */
+function run(args: readonly string[], settings = env): ChildProcess {
+  const user = process.getuid?.() === 0 ? anyone : {}
+  return spawn(image.node, ['src/main.ts', ...args], { cwd: image.app, env: settings, stdio: 'pipe', ...user })
+}
+
+async function finish(child: ChildProcess): Promise<{ code: number | null; said: string }> {
+  const output = captureOutput(child)
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { code, said: output.stdout() + output.stderr() }
+}
+
+async function isReady(): Promise<boolean> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const answer = await fetch(`${env['CLAVIGER_ISSUER']}/health/ready`).catch(() => undefined)
+    if (answer?.ok) return true
+    await wait(50)
+  }
+  return false
+}
+
+describe('the container image', () => {
+  test('migrates and serves with production packages only, as any user, from a tree it cannot write to', async () => {
+    expect(await finish(run(['migrate']))).toMatchObject({ code: 0 })
+    const server = run(['start'])
+    const finished = finish(server)
+    expect(await isReady()).toBe(true)
+    const discovery = await fetch(`${env['CLAVIGER_ISSUER']}/.well-known/openid-configuration`)
+    expect(await discovery.json()).toMatchObject({ issuer: env['CLAVIGER_ISSUER'] })
+    expect(await readFile(`/proc/${server.pid}/cmdline`, 'utf8')).not.toContain(key)
+    server.kill('SIGTERM')
+    const { code, said } = await finished
+    expect(code).toBe(0)
+    expect(said).not.toContain(key)
+    expect(await readdir(image.data)).toEqual([])
+  }, 60_000)
+
+  test('invents no secret: without a key-encryption key it stops and names the variable', async () => {
+    const { CLAVIGER_KEY_ENCRYPTION_KEY_FILE: _, ...without } = env
+    const { code, said } = await finish(run(['start'], without))
+    expect(code).not.toBe(0)
+    expect(said).toContain('CLAVIGER_KEY_ENCRYPTION_KEY')
+  })
+
+  test('its health check asks the port that it listens on and needs no shell', async () => {
+    const dockerfile = (await readFile(join(root, 'Dockerfile'), 'utf8')).replace(/\\\n\s*/g, '')
+    const command = JSON.parse(/^HEALTHCHECK .*? CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[]
+    expect(command[0]).toBe('node')
+    const check = spawn(image.node, command.slice(1), { env, stdio: 'pipe' })
+    expect(await finish(check)).toMatchObject({ code: 1 })
+    const server = run(['start'])
+    const finished = finish(server)
+    expect(await isReady()).toBe(true)
+    expect(await finish(spawn(image.node, command.slice(1), { env, stdio: 'pipe' }))).toMatchObject({ code: 0 })
+    server.kill('SIGTERM')
+    await finished
+  }, 60_000)
+})
