@@ -7,8 +7,8 @@
 import { Command, CommanderError } from 'commander'
 import { complain } from './complain.ts'
 import type { OpenDesk, Serve } from './desk.ts'
-import { newInvocation } from './invocation.ts'
 import type { Input, Output } from './invocation.ts'
+import { newInvocation } from './invocation.ts'
 import { nouns } from './nouns.ts'
 import { singleLines } from './terminal-text.ts'
 
@@ -75,7 +75,11 @@ function usageComplaint(text: string): string {
 }
 
 /** Every noun is listed; only those that argv may mean are loaded, so that no command pays for another. */
-async function addNouns(program: Command, argv: readonly string[], invocation: ReturnType<typeof newInvocation>): Promise<void> {
+async function addNouns(
+  program: Command,
+  argv: readonly string[],
+  invocation: ReturnType<typeof newInvocation>,
+): Promise<void> {
   const [called] = argv.filter((word) => !word.startsWith('-'))
   for (const noun of nouns) {
     const command = program.command(noun.name).description(noun.summary).helpGroup(noun.group).helpCommand(false)

@@ -1,6 +1,7 @@
 /** The one place where a failure becomes words on stderr and an exit code. */
-import { Failure } from '../errors/failure.ts'
+
 import type { FailureKind } from '../errors/failure.ts'
+import { Failure } from '../errors/failure.ts'
 import type { CliNeeds, ExitCode } from './cli.ts'
 import { singleLines } from './terminal-text.ts'
 
@@ -47,7 +48,8 @@ function wordsOf({ message, detail }: Failure): { headline: string; hints: strin
   return headline === '' ? { headline: message, hints } : { headline, hints: [...faults, ...hints] }
 }
 
-const textsOf = (list: unknown): string[] => (Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [])
+const textsOf = (list: unknown): string[] =>
+  Array.isArray(list) ? list.filter((item) => typeof item === 'string') : []
 
 /** Ctrl-C at a prompt. */
 const isCancelled = (thrown: unknown): boolean =>
@@ -59,4 +61,5 @@ const nameOf = (thrown: unknown): string => {
   return typeof code === 'string' ? `${thrown.name} ${code}` : thrown.name
 }
 
-const traceOf = (thrown: unknown): string => (thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
+const traceOf = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)

@@ -43,8 +43,17 @@ export interface DeskPasswords {
 /** The part of the keyring that commands use; it writes to the audit log itself. */
 export type DeskKeyring = Pick<
   Keyring,
-  | 'list' | 'nextRotationAt' | 'fingerprints' | 'schedule' | 'proof' | 'publicJwks'
-  | 'rotate' | 'revoke' | 'revokeAll' | 'remove' | 'import'
+  | 'list'
+  | 'nextRotationAt'
+  | 'fingerprints'
+  | 'schedule'
+  | 'proof'
+  | 'publicJwks'
+  | 'rotate'
+  | 'revoke'
+  | 'revokeAll'
+  | 'remove'
+  | 'import'
 >
 
 /** One browser session. `id` is its uid; nothing here opens it. */

@@ -90,6 +90,8 @@ function unixUser(): string {
 
 /** The same two levels up from `src/cli/` and, when published, from `dist/cli/`. */
 function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return version
 }

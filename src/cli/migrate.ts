@@ -1,4 +1,4 @@
-import { withExample, withJson, type JsonOption } from './command-options.ts'
+import { type JsonOption, withExample, withJson } from './command-options.ts'
 import type { Invocation } from './invocation.ts'
 import { counted, fromNow } from './moment.ts'
 import type { AddCommand } from './nouns.ts'
@@ -7,7 +7,9 @@ import type { AddCommand } from './nouns.ts'
 export const migrate: AddCommand = (command, invocation) => {
   command
     .option('--status', 'only show what has been applied and what has not; exit 1 when something has not')
-    .action((options: JsonOption & { status?: boolean }) => (options.status ? showStatus(invocation, options) : apply(invocation, options)))
+    .action((options: JsonOption & { status?: boolean }) =>
+      options.status ? showStatus(invocation, options) : apply(invocation, options),
+    )
   withExample(withJson(command), 'claviger migrate --status')
 }
 
@@ -23,9 +25,12 @@ async function showStatus(invocation: Invocation, options: JsonOption): Promise<
   const { printer } = invocation
   const { applied, pending } = await (await invocation.desk()).migrations.status()
   printer.result(options, { applied, pending }, () => {
-    for (const { name, at } of applied) printer.line({ text: 'applied', tone: 'good' }, ` ${name} (${fromNow(at, printer.now())})`)
+    for (const { name, at } of applied)
+      printer.line({ text: 'applied', tone: 'good' }, ` ${name} (${fromNow(at, printer.now())})`)
     for (const name of pending) printer.line({ text: 'pending', tone: 'warn' }, ` ${name}`)
-    printer.line(pending.length === 0 ? 'The schema is up to date.' : `${counted(pending.length, 'migration')} to apply.`)
+    printer.line(
+      pending.length === 0 ? 'The schema is up to date.' : `${counted(pending.length, 'migration')} to apply.`,
+    )
   })
   if (pending.length > 0) {
     invocation.exitCode = 1

@@ -19,14 +19,59 @@ const safety = 'Keys and records:'
 
 export const nouns: readonly Noun[] = [
   { name: 'start', group: server, summary: 'serve', load: async () => (await import('./start.ts')).start },
-  { name: 'migrate', group: server, summary: 'bring the database schema up to date', load: async () => (await import('./migrate.ts')).migrate },
-  { name: 'doctor', group: server, summary: 'check this deployment, and say how to mend what is wrong', load: async () => (await import('./doctor/doctor.ts')).doctor },
-  { name: 'config', group: server, summary: 'the options in force and where they come from', load: async () => (await import('./config/config.ts')).config },
-  { name: 'admin', group: people, summary: 'administrators', load: async () => (await import('./admin/admin.ts')).admin },
-  { name: 'users', group: people, summary: 'people who sign in', load: async () => (await import('./users/users.ts')).users },
-  { name: 'sessions', group: people, summary: 'browser sessions', load: async () => (await import('./sessions/sessions.ts')).sessions },
-  { name: 'clients', group: apps, summary: 'apps that sign people in or call APIs', load: async () => (await import('./clients/clients.ts')).clients },
-  { name: 'apis', group: apps, summary: 'APIs that accept access tokens', load: async () => (await import('./apis/apis.ts')).apis },
+  {
+    name: 'migrate',
+    group: server,
+    summary: 'bring the database schema up to date',
+    load: async () => (await import('./migrate.ts')).migrate,
+  },
+  {
+    name: 'doctor',
+    group: server,
+    summary: 'check this deployment, and say how to mend what is wrong',
+    load: async () => (await import('./doctor/doctor.ts')).doctor,
+  },
+  {
+    name: 'config',
+    group: server,
+    summary: 'the options in force and where they come from',
+    load: async () => (await import('./config/config.ts')).config,
+  },
+  {
+    name: 'admin',
+    group: people,
+    summary: 'administrators',
+    load: async () => (await import('./admin/admin.ts')).admin,
+  },
+  {
+    name: 'users',
+    group: people,
+    summary: 'people who sign in',
+    load: async () => (await import('./users/users.ts')).users,
+  },
+  {
+    name: 'sessions',
+    group: people,
+    summary: 'browser sessions',
+    load: async () => (await import('./sessions/sessions.ts')).sessions,
+  },
+  {
+    name: 'clients',
+    group: apps,
+    summary: 'apps that sign people in or call APIs',
+    load: async () => (await import('./clients/clients.ts')).clients,
+  },
+  {
+    name: 'apis',
+    group: apps,
+    summary: 'APIs that accept access tokens',
+    load: async () => (await import('./apis/apis.ts')).apis,
+  },
   { name: 'keys', group: safety, summary: 'signing keys', load: async () => (await import('./keys/keys.ts')).keys },
-  { name: 'events', group: safety, summary: 'the audit log', load: async () => (await import('./events/events.ts')).events },
+  {
+    name: 'events',
+    group: safety,
+    summary: 'the audit log',
+    load: async () => (await import('./events/events.ts')).events,
+  },
 ]

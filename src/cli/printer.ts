@@ -74,7 +74,9 @@ export class Printer {
     const width = Math.max(0, ...shown.map(([name]) => widthOf(name)))
     for (const [name, value] of shown) {
       const values: readonly Cell[] = Array.isArray(value) ? value : [value as Cell]
-      values.forEach((cell, index) => this.#row([{ text: index === 0 ? name : '', tone: 'dim' }, cell], [width, 0]))
+      for (const [index, cell] of values.entries()) {
+        this.#row([{ text: index === 0 ? name : '', tone: 'dim' }, cell], [width, 0])
+      }
     }
   }
 

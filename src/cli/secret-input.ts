@@ -1,10 +1,10 @@
 /** How secrets get in: typed at a prompt, piped into stdin, or made here. Never from argv, where `ps` and histories see them. */
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { checkNewPassword } from '../credentials/new-password.ts'
+import type { Command } from 'commander'
+import { checkNewPassword, newPasswordFault } from '../credentials/new-password.ts'
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
-import type { Command } from 'commander'
 import type { Input, Invocation } from './invocation.ts'
 
 const limitBytes = 64 * 1024
@@ -26,7 +26,11 @@ export const withPassword = (command: Command): Command =>
     .option('--generate-password', 'make a strong password and print it once')
 
 /** Undefined when nobody can be asked: no option says where from, and there is no terminal. */
-export async function findNewPassword(invocation: Invocation, options: PasswordOptions, whose: string): Promise<NewPassword | undefined> {
+export async function findNewPassword(
+  invocation: Invocation,
+  options: PasswordOptions,
+  whose: string,
+): Promise<NewPassword | undefined> {
   const { stdin } = invocation
   if (options.passwordStdin && options.generatePassword) {
     throw new Failure('password_twice', 'invalid', 'Choose one of --password-stdin and --generate-password.')
@@ -37,7 +41,11 @@ export async function findNewPassword(invocation: Invocation, options: PasswordO
   return { password: await askTwice(invocation, whose), generated: false }
 }
 
-export async function getNewPassword(invocation: Invocation, options: PasswordOptions, whose: string): Promise<NewPassword> {
+export async function getNewPassword(
+  invocation: Invocation,
+  options: PasswordOptions,
+  whose: string,
+): Promise<NewPassword> {
   const found = await findNewPassword(invocation, options, whose)
   if (found) return found
   throw new Failure('password_needed', 'invalid', 'There is no terminal to ask for the password.', {
@@ -53,7 +61,9 @@ export const readSecretFile = (path: string, what: string): Promise<string> =>
   // A file may be a pipe or a device: it is read as far as the limit, never to its end.
   readText(createReadStream(path), what, quoted(path)).catch((thrown: unknown) => {
     if (thrown instanceof Failure) throw thrown
-    throw new Failure('file_unreadable', 'invalid', `The ${what} file ${quoted(path)} cannot be read.`, { cause: thrown })
+    throw new Failure('file_unreadable', 'invalid', `The ${what} file ${quoted(path)} cannot be read.`, {
+      cause: thrown,
+    })
   })
 
 async function readText(source: AsyncIterable<Uint8Array | string>, what: string, where: string): Promise<string> {
@@ -62,7 +72,8 @@ async function readText(source: AsyncIterable<Uint8Array | string>, what: string
   for await (const chunk of source) {
     chunks.push(Buffer.from(chunk as Uint8Array))
     length += chunk.length
-    if (length > limitBytes) throw new Failure('secret_too_long', 'invalid', `What came from ${where} is too long for a ${what}.`)
+    if (length > limitBytes)
+      throw new Failure('secret_too_long', 'invalid', `What came from ${where} is too long for a ${what}.`)
   }
   const secret = decoded(Buffer.concat(chunks), what, where).replace(/\r?\n$/, '')
   if (secret === '') throw new Failure('secret_empty', 'invalid', `No ${what} came from ${where}.`)
@@ -83,22 +94,32 @@ export const mayAsk = ({ stdin, stderr }: Pick<Invocation, 'stdin' | 'stderr'>):
 async function askTwice(invocation: Invocation, whose: string): Promise<string> {
   const { password: ask } = await import('@inquirer/prompts')
   const streams = promptStreams(invocation)
+  // Said while there is still somebody to type another.
+  const validate = (typed: string) => newPasswordFault(typed, { words: [whose] }) ?? true
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    const first = await ask({ message: `New password for ${whose}`, mask: true }, streams)
+    const first = await ask({ message: `New password for ${whose}`, mask: true, validate }, streams)
     const second = await ask({ message: 'The same again', mask: true }, streams)
-    if (first === second && first !== '') return first
-    invocation.printer.note(first === '' ? 'It is empty.' : 'These two differ.')
+    if (first === second) return first
+    invocation.printer.note('These two differ.')
   }
   throw new Failure('password_differs', 'invalid', 'The password was not typed the same way twice.')
 }
 
 /** The words that guessers try first for this person at this deployment. @throws Failure `password_refused`. */
-export function checkForPerson({ password }: NewPassword, person: { email: string; name?: string | undefined }, issuer: string): void {
+export function checkForPerson(
+  { password }: NewPassword,
+  person: { email: string; name?: string | undefined },
+  issuer: string,
+): void {
   checkNewPassword(password, { words: [person.email, person.name, new URL(issuer).hostname, 'claviger'] })
 }
 
 /** Asks before what cannot be undone; without a terminal the command line has the last word. */
-export async function isConfirmed(invocation: Invocation, options: { yes?: boolean }, question: string): Promise<boolean> {
+export async function isConfirmed(
+  invocation: Invocation,
+  options: { yes?: boolean },
+  question: string,
+): Promise<boolean> {
   if (options.yes || !mayAsk(invocation)) return true
   const { confirm } = await import('@inquirer/prompts')
   return confirm({ message: question, default: false }, promptStreams(invocation))

@@ -17,7 +17,8 @@ export function printWelcome(printer: Printer, { issuer, hasAdmin, clients, data
     ['  data', database],
   ])
   printer.line()
-  if (!hasAdmin) step('Create the first administrator (asks for a password):', `${program} admin create you@example.org`)
+  if (!hasAdmin)
+    step('Create the first administrator (asks for a password):', `${program} admin create you@example.org`)
   step('Add a person:', `${program} users add someone@example.org`)
   const shown = clients === 0 ? 'Add an app:' : 'Add another app:'
   step(shown, `${program} clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback`)

@@ -5,19 +5,103 @@ import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'
 
 const verbs = [
-  'add', 'list', 'show', 'set', 'remove', 'rotate', 'rotate-secret', 'revoke', 'schedule', 'import', 'export', 'check', 'create',
-  'reset', 'unlock', 'disable', 'enable', 'set-password', 'sign-out', 'end',
+  'add',
+  'list',
+  'show',
+  'set',
+  'remove',
+  'rotate',
+  'rotate-secret',
+  'revoke',
+  'schedule',
+  'import',
+  'export',
+  'check',
+  'create',
+  'reset',
+  'unlock',
+  'disable',
+  'enable',
+  'set-password',
+  'sign-out',
+  'end',
 ]
 const options = [
-  '--json', '--dry-run', '--yes', '--help', '-h', '-V', '--version', '--limit', '--search', '--after', '--name', '--id', '--preset',
-  '--redirect-uri', '--add-redirect-uri', '--remove-api', '--api', '--scope', '--ttl', '--alg', '--now', '--compromised', '--all',
-  '--public', '--origin', '--user', '--kind', '--port', '--workers', '--password-stdin', '--generate-password', '--secret-stdin',
-  '--secret-file', '--jwks-file', '--status', '--pkce', '--no-first-party', '--first-party', '--existing', '--', '-', '--as',
+  '--json',
+  '--dry-run',
+  '--yes',
+  '--help',
+  '-h',
+  '-V',
+  '--version',
+  '--limit',
+  '--search',
+  '--after',
+  '--name',
+  '--id',
+  '--preset',
+  '--redirect-uri',
+  '--add-redirect-uri',
+  '--remove-api',
+  '--api',
+  '--scope',
+  '--ttl',
+  '--alg',
+  '--now',
+  '--compromised',
+  '--all',
+  '--public',
+  '--origin',
+  '--user',
+  '--kind',
+  '--port',
+  '--workers',
+  '--password-stdin',
+  '--generate-password',
+  '--secret-stdin',
+  '--secret-file',
+  '--jwks-file',
+  '--status',
+  '--pkce',
+  '--no-first-party',
+  '--first-party',
+  '--existing',
+  '--',
+  '-',
+  '--as',
 ]
 const hostile = [
-  '', ' ', '\u0000', '\u001b[2J\u001b]0;owned\u0007', 'a\nclaviger: forged', '‮txt', '__proto__', 'constructor', 'toString',
-  '-1', '1e9', '9'.repeat(40), '../../etc/passwd', '/dev/null', "'; drop table accounts; --", '%s%n', '{}', '\ud800', 'x'.repeat(70_000),
-  '=', '--=', '--json=', '--__proto__=1', '--constructor', '-jjj', 'ada@example.org', 'https://a.example/cb', 'spa', '1d', 'ES256', 'key-now',
+  '',
+  ' ',
+  '\u0000',
+  '\u001b[2J\u001b]0;owned\u0007',
+  'a\nclaviger: forged',
+  '‮txt',
+  '__proto__',
+  'constructor',
+  'toString',
+  '-1',
+  '1e9',
+  '9'.repeat(40),
+  '../../etc/passwd',
+  '/dev/null',
+  "'; drop table accounts; --",
+  '%s%n',
+  '{}',
+  '\ud800',
+  'x'.repeat(70_000),
+  '=',
+  '--=',
+  '--json=',
+  '--__proto__=1',
+  '--constructor',
+  '-jjj',
+  'ada@example.org',
+  'https://a.example/cb',
+  'spa',
+  '1d',
+  'ES256',
+  'key-now',
 ]
 
 const word = fc.oneof(
@@ -25,13 +109,23 @@ const word = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...hostile) },
   { weight: 2, arbitrary: fc.constantFrom(...verbs) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
-  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...options), fc.string({ maxLength: 12 })).map(([option, value]) => `${option}=${value}`) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...options), fc.string({ maxLength: 12 }))
+      .map(([option, value]) => `${option}=${value}`),
+  },
 )
 // `events follow` goes on until a signal, by design.
 const noun = fc.constantFrom(...nouns.map(({ name }) => name))
 const argv = fc
   .oneof(
-    { weight: 6, arbitrary: fc.tuple(noun, fc.constantFrom(...verbs), fc.array(word, { maxLength: 8 })).map(([n, v, rest]) => [n, v, ...rest]) },
+    {
+      weight: 6,
+      arbitrary: fc
+        .tuple(noun, fc.constantFrom(...verbs), fc.array(word, { maxLength: 8 }))
+        .map(([n, v, rest]) => [n, v, ...rest]),
+    },
     { weight: 1, arbitrary: fc.array(word, { maxLength: 6 }) },
     { weight: 1, arbitrary: fc.tuple(noun, fc.array(word, { maxLength: 6 })).map(([n, rest]) => [n, ...rest]) },
   )
@@ -61,14 +155,28 @@ describe('whatever is typed', () => {
   test('--json prints one JSON document or nothing', async () => {
     const desk = new StandInDesk()
     const printing = fc.constantFrom(
-      ['users', 'list'], ['clients', 'list'], ['apis', 'list'], ['keys', 'list'], ['keys', 'schedule'], ['events', 'list'],
-      ['migrate', '--status'], ['config', 'show'], ['users', 'add'], ['clients', 'add', '--preset', 'service', '--name'], ['apis', 'add'],
+      ['users', 'list'],
+      ['clients', 'list'],
+      ['apis', 'list'],
+      ['keys', 'list'],
+      ['keys', 'schedule'],
+      ['events', 'list'],
+      ['migrate', '--status'],
+      ['config', 'show'],
+      ['users', 'add'],
+      ['clients', 'add', '--preset', 'service', '--name'],
+      ['apis', 'add'],
     )
     await fc.assert(
       fc.asyncProperty(printing, fc.array(word, { maxLength: 3 }), async (command, rest) => {
         const named = command.filter((each) => !each.startsWith('-'))
         // First, so that it is no other option's value.
-        const words = [...named.slice(0, 2), '--json', ...command.slice(named.length > 1 ? 2 : 1), ...rest.filter((each) => !/^-(h|V|-h|-v)/.test(each))]
+        const words = [
+          ...named.slice(0, 2),
+          '--json',
+          ...command.slice(named.length > 1 ? 2 : 1),
+          ...rest.filter((each) => !/^-(h|V|-h|-v)/.test(each)),
+        ]
         const { stdout } = await run(words, { desk })
         if (stdout !== '') JSON.parse(stdout)
       }),

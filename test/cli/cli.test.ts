@@ -9,7 +9,9 @@ async function commands(): Promise<string[][]> {
   const found: string[][] = []
   for (const { name } of nouns) {
     const { stdout } = await run([name, '--help'], { desk })
-    const verbs = [...(stdout.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z][a-z-]+)/gm)].map(([, verb]) => verb ?? '')
+    const verbs = [...(stdout.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z][a-z-]+)/gm)].map(
+      ([, verb]) => verb ?? '',
+    )
     found.push(...(verbs.length > 0 ? verbs.map((verb) => [name, verb]) : [[name]]))
   }
   return found
@@ -19,11 +21,42 @@ describe('the command line', () => {
   test('has the commands that other programs rely on', async () => {
     const known = (await commands()).map((words) => words.join(' '))
     const promised = [
-      'start', 'migrate', 'doctor', 'admin create', 'admin reset', 'admin unlock', 'users add', 'users list', 'users show', 'users disable',
-      'users enable', 'users set-password', 'users sign-out', 'users remove', 'apis add', 'apis list', 'apis remove', 'clients add',
-      'clients list', 'clients show', 'clients set', 'clients rotate-secret', 'clients remove', 'clients check', 'keys list', 'keys rotate',
-      'keys schedule', 'keys revoke', 'keys remove', 'keys import', 'keys export', 'sessions list', 'sessions end', 'events list',
-      'events follow', 'config show',
+      'start',
+      'migrate',
+      'doctor',
+      'admin create',
+      'admin reset',
+      'admin unlock',
+      'users add',
+      'users list',
+      'users show',
+      'users disable',
+      'users enable',
+      'users set-password',
+      'users sign-out',
+      'users remove',
+      'apis add',
+      'apis list',
+      'apis remove',
+      'clients add',
+      'clients list',
+      'clients show',
+      'clients set',
+      'clients rotate-secret',
+      'clients remove',
+      'clients check',
+      'keys list',
+      'keys rotate',
+      'keys schedule',
+      'keys revoke',
+      'keys remove',
+      'keys import',
+      'keys export',
+      'sessions list',
+      'sessions end',
+      'events list',
+      'events follow',
+      'config show',
     ]
     expect(promised.filter((command) => !known.includes(command))).toEqual([])
   })
@@ -50,7 +83,9 @@ describe('the command line', () => {
     const desk = new StandInDesk()
     for (const words of await commands()) {
       const { stdout } = await run([...words, '--help'], { desk })
-      const takingText = [...stdout.matchAll(/--[a-z-]*(?:password|secret|key)[a-z-]*(?: <(\w+)>)?/g)].map(([, value]) => value)
+      const takingText = [...stdout.matchAll(/--[a-z-]*(?:password|secret|key)[a-z-]*(?: <(\w+)>)?/g)].map(
+        ([, value]) => value,
+      )
       expect(takingText.every((value) => value === undefined || value === 'path')).toBe(true)
     }
   })
@@ -63,31 +98,41 @@ describe('the command line', () => {
 
   test('an outdated schema is named where a command stumbles over it', async () => {
     const desk = new StandInDesk()
-    desk.accounts.list = () => Promise.reject(Object.assign(new Error('relation "accounts" does not exist'), { code: '42P01' }))
+    desk.accounts.list = () =>
+      Promise.reject(Object.assign(new Error('relation "accounts" does not exist'), { code: '42P01' }))
     expect(await run(['users', 'list'], { desk })).toMatchObject({
       code: 1,
-      stderr: "claviger: The database schema is not up to date.\nhint: not applied: 000001-foundation\nhint: 'claviger migrate' brings it up to date\n",
+      stderr:
+        "claviger: The database schema is not up to date.\nhint: not applied: 000001-foundation\nhint: 'claviger migrate' brings it up to date\n",
     })
   })
 
   test('colours only on a terminal, and not where NO_COLOR asks for none', async () => {
     const desk = new StandInDesk()
-    const escape = '\u001b['
-    expect((await run(['keys', 'list'], { desk })).stdout).not.toContain(escape)
-    expect((await run(['keys', 'list'], { desk, tty: true })).stdout).toContain(escape)
-    expect((await run(['keys', 'list'], { desk, tty: true, env: { NO_COLOR: '1' } })).stdout).not.toContain(escape)
+    const escapeSequence = '\u001b['
+    expect((await run(['keys', 'list'], { desk })).stdout).not.toContain(escapeSequence)
+    expect((await run(['keys', 'list'], { desk, tty: true })).stdout).toContain(escapeSequence)
+    expect((await run(['keys', 'list'], { desk, tty: true, env: { NO_COLOR: '1' } })).stdout).not.toContain(
+      escapeSequence,
+    )
   })
 
   test('hints name the command as it was called', async () => {
     const desk = new StandInDesk()
-    const { stderr } = await run(['users', 'list'], { desk, env: { npm_lifecycle_event: 'claviger', npm_package_name: 'claviger' } })
+    const { stderr } = await run(['users', 'list'], {
+      desk,
+      env: { npm_lifecycle_event: 'claviger', npm_package_name: 'claviger' },
+    })
     expect(stderr).toContain('Next: npm run claviger -- users add')
   })
 
   test('a password never appears in what is printed or recorded', async () => {
     const desk = new StandInDesk()
     const password = 'a quiet lighthouse keeper'
-    const { stdout, stderr } = await run(['users', 'add', 'ada@example.org', '--password-stdin'], { desk, stdin: `${password}\n` })
+    const { stdout, stderr } = await run(['users', 'add', 'ada@example.org', '--password-stdin'], {
+      desk,
+      stdin: `${password}\n`,
+    })
     const recorded = JSON.stringify(desk.entries, (_name, value) => (typeof value === 'bigint' ? String(value) : value))
     expect(`${stdout}${stderr}${recorded}`).not.toContain(password)
     expect([...desk.hashes.values()]).toEqual([`hash of ${password}`])
@@ -102,7 +147,13 @@ describe('the command line', () => {
   test('what is not UTF-8, or far too long, is no password', async () => {
     const desk = new StandInDesk()
     const add = (stdin: Uint8Array) => run(['users', 'add', 'ada@example.org', '--password-stdin'], { desk, stdin })
-    expect(await add(Buffer.from([0xff, 0xfe, 0x61]))).toMatchObject({ code: 2, stderr: 'claviger: The password from stdin is not UTF-8 text.\n' })
-    expect(await add(Buffer.alloc(1_000_000, 'a'))).toMatchObject({ code: 2, stderr: 'claviger: What came from stdin is too long for a password.\n' })
+    expect(await add(Buffer.from([0xff, 0xfe, 0x61]))).toMatchObject({
+      code: 2,
+      stderr: 'claviger: The password from stdin is not UTF-8 text.\n',
+    })
+    expect(await add(Buffer.alloc(1_000_000, 'a'))).toMatchObject({
+      code: 2,
+      stderr: 'claviger: What came from stdin is too long for a password.\n',
+    })
   })
 })

@@ -22,20 +22,30 @@ describe('a failure at the command line', () => {
 
   test('of the configuration is the deployment’s fault, not the command’s', () => {
     const faults = ['CLAVIGER_PORT must be a port', 'CLAVIGER_ISSUER must be a URL']
-    const failure = new Failure('config_invalid', 'invalid', `The configuration is wrong:\n- ${faults[0]}\n- ${faults[1]}`, { detail: { faults } })
+    const failure = new Failure(
+      'config_invalid',
+      'invalid',
+      `The configuration is wrong:\n- ${faults[0]}\n- ${faults[1]}`,
+      { detail: { faults } },
+    )
     expect(told(failure)).toEqual({
       code: 1,
-      stderr: 'claviger: The configuration is wrong\nhint: CLAVIGER_PORT must be a port\nhint: CLAVIGER_ISSUER must be a URL\n',
+      stderr:
+        'claviger: The configuration is wrong\nhint: CLAVIGER_PORT must be a port\nhint: CLAVIGER_ISSUER must be a URL\n',
     })
   })
 
   test('gives each fault a line, and none twice', () => {
-    const failure = new Failure('account_invalid', 'invalid', 'email is empty.', { detail: { faults: ['email is empty'] } })
+    const failure = new Failure('account_invalid', 'invalid', 'email is empty.', {
+      detail: { faults: ['email is empty'] },
+    })
     expect(told(failure).stderr).toBe('claviger: email is empty.\n')
   })
 
   test('never forges a line or moves the cursor', () => {
-    expect(told(new Failure('x', 'missing', 'no \u001b[2J"a\u0007"')).stderr).toBe('claviger: no \\u001b[2J"a\\u0007"\n')
+    expect(told(new Failure('x', 'missing', 'no \u001b[2J"a\u0007"')).stderr).toBe(
+      'claviger: no \\u001b[2J"a\\u0007"\n',
+    )
   })
 })
 

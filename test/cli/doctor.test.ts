@@ -33,10 +33,14 @@ function healthyDesk(changes: Partial<Desk> = {}): StandInDesk {
   return Object.assign(desk, changes)
 }
 
-async function examine(desk: StandInDesk, more = {}): Promise<{ report: Report; code: number; of(name: string): Report['checks'][number] }> {
+async function examine(
+  desk: StandInDesk,
+  more = {},
+): Promise<{ report: Report; code: number; of(name: string): Report['checks'][number] }> {
   const { stdout, code } = await run(['doctor', '--json'], { desk, more })
   const report = JSON.parse(stdout) as Report
-  const of = (name: string) => report.checks.find((check) => check.name === name) ?? { name, outcome: 'absent', found: '', mend: null }
+  const of = (name: string) =>
+    report.checks.find((check) => check.name === name) ?? { name, outcome: 'absent', found: '', mend: null }
   return { report, code, of }
 }
 
@@ -55,7 +59,10 @@ describe('doctor', () => {
   })
 
   test('names every fault of the configuration and looks no further', async () => {
-    const { stdout, code } = await run(['doctor', '--json'], { desk: healthyDesk(), env: { CLAVIGER_PORT: 'x', CLAVIGER_WORKERS: 'many' } })
+    const { stdout, code } = await run(['doctor', '--json'], {
+      desk: healthyDesk(),
+      env: { CLAVIGER_PORT: 'x', CLAVIGER_WORKERS: 'many' },
+    })
     const [first, ...rest] = (JSON.parse(stdout) as Report).checks
     expect(first).toMatchObject({ name: 'configuration', outcome: 'failed' })
     expect(first?.found).toMatch(/CLAVIGER_PORT .*CLAVIGER_WORKERS /)
@@ -64,7 +71,10 @@ describe('doctor', () => {
   })
 
   test('a database that is away is the one fault, and the rest waits for it', async () => {
-    const away = { describe: () => Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.')) }
+    const away = {
+      describe: () =>
+        Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.')),
+    }
     const { code, of } = await examine(healthyDesk({ database: away }))
     expect(of('database')).toMatchObject({ outcome: 'failed', found: 'The database does not answer.' })
     expect(of('signing keys').outcome).toBe('skipped')
@@ -72,13 +82,17 @@ describe('doctor', () => {
   })
 
   test('so it is when the desk does not even open', async () => {
-    const openDesk = () => Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.'))
+    const openDesk = () =>
+      Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.'))
     expect((await examine(healthyDesk(), { openDesk })).of('database').outcome).toBe('failed')
   })
 
   test('a Postgres older than 14 fails', async () => {
     const old = { describe: async () => ({ version: '13.9', now: new Date(), where: 'db', embedded: false }) }
-    expect((await examine(healthyDesk({ database: old }))).of('database')).toMatchObject({ outcome: 'failed', mend: 'Use Postgres 14 or later.' })
+    expect((await examine(healthyDesk({ database: old }))).of('database')).toMatchObject({
+      outcome: 'failed',
+      mend: 'Use Postgres 14 or later.',
+    })
   })
 
   test('an outdated schema names the command that mends it', async () => {
@@ -88,7 +102,9 @@ describe('doctor', () => {
   })
 
   test('clocks that differ by seconds fail', async () => {
-    const late = { describe: async () => ({ version: '18.4', now: new Date(Date.now() - 30_000), where: 'db', embedded: false }) }
+    const late = {
+      describe: async () => ({ version: '18.4', now: new Date(Date.now() - 30_000), where: 'db', embedded: false }),
+    }
     expect((await examine(healthyDesk({ database: late }))).of('clock').outcome).toBe('failed')
   })
 

@@ -1,6 +1,6 @@
 /** Runs a command line in this process over a given desk, and keeps what it wrote. */
 import { type CliNeeds, type ExitCode, runCli } from '../../src/cli/cli.ts'
-import { type StandInDesk, now } from './stand-in-desk.ts'
+import { now, type StandInDesk } from './stand-in-desk.ts'
 
 export interface InProcess {
   desk: StandInDesk

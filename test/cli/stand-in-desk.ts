@@ -33,7 +33,8 @@ export class StandInDesk implements Desk {
 
   readonly accounts: AccountStore = {
     find: async (id) => this.people.get(id),
-    findByLogin: async (login) => [...this.people.values()].find(({ email }) => normaliseLogin(email) === normaliseLogin(login)),
+    findByLogin: async (login) =>
+      [...this.people.values()].find(({ email }) => normaliseLogin(email) === normaliseLogin(login)),
     list: async ({ limit, search = '' }) =>
       [...this.people.values()].filter(({ email, name = '' }) => `${email} ${name}`.includes(search)).slice(0, limit),
     insert: async (input) => {
@@ -41,7 +42,14 @@ export class StandInDesk implements Desk {
         throw new Failure('account_exists', 'conflict', `There is a person ${input.email} already.`)
       }
       const times = { disabledAt: undefined, createdAt: now, updatedAt: now }
-      const account: Account = { emailVerified: false, claims: {}, isAdmin: false, ...input, name: input.name, ...times }
+      const account: Account = {
+        emailVerified: false,
+        claims: {},
+        isAdmin: false,
+        ...input,
+        name: input.name,
+        ...times,
+      }
       this.people.set(account.id, account)
       // Whoever is added is signed in somewhere, so that there is something to end.
       this.#sessions.push(sessionRow(account.id))
@@ -75,7 +83,8 @@ export class StandInDesk implements Desk {
     find: async (id) => this.#clients.get(id),
     list: async () => [...this.#clients.values()],
     insert: async (input) => {
-      if (this.#clients.has(input.id)) throw new Failure('client_exists', 'conflict', `There is a client ${input.id} already.`)
+      if (this.#clients.has(input.id))
+        throw new Failure('client_exists', 'conflict', `There is a client ${input.id} already.`)
       this.#refuseUnknownApis(input.apis)
       const client: Client = { ...input, createdAt: now, updatedAt: now }
       this.#clients.set(client.id, client)
@@ -97,7 +106,8 @@ export class StandInDesk implements Desk {
     find: async (audience) => this.#apis.get(audience),
     list: async () => [...this.#apis.values()],
     insert: async (input) => {
-      if (this.#apis.has(input.audience)) throw new Failure('api_exists', 'conflict', `There is an API ${input.audience} already.`)
+      if (this.#apis.has(input.audience))
+        throw new Failure('api_exists', 'conflict', `There is an API ${input.audience} already.`)
       const api: Api = { ...input, createdAt: now }
       this.#apis.set(api.audience, api)
       return api
@@ -105,7 +115,11 @@ export class StandInDesk implements Desk {
     remove: async (audience) => {
       const users = [...this.#clients.values()].filter(({ apis }) => apis.includes(audience)).map(({ id }) => id)
       if (users.length > 0) {
-        throw new Failure('api_in_use', 'conflict', `${audience} is in use by ${users.join(', ')}; take it from them first.`)
+        throw new Failure(
+          'api_in_use',
+          'conflict',
+          `${audience} is in use by ${users.join(', ')}; take it from them first.`,
+        )
       }
       this.#apis.delete(audience)
     },
@@ -125,7 +139,10 @@ export class StandInDesk implements Desk {
     flush: async () => undefined,
     list: async ({ limit, accountId, kind }) =>
       this.entries
-        .filter((entry) => (accountId === undefined || entry.accountId === accountId) && (kind === undefined || entry.kind === kind))
+        .filter(
+          (entry) =>
+            (accountId === undefined || entry.accountId === accountId) && (kind === undefined || entry.kind === kind),
+        )
         .toReversed()
         .slice(0, limit),
   }
@@ -135,7 +152,10 @@ export class StandInDesk implements Desk {
 
   pending = ['000001-foundation']
   readonly migrations: Desk['migrations'] = {
-    status: async () => ({ applied: this.pending.length > 0 ? [] : [{ name: '000001-foundation', at: daysAgo(2) }], pending: this.pending }),
+    status: async () => ({
+      applied: this.pending.length > 0 ? [] : [{ name: '000001-foundation', at: daysAgo(2) }],
+      pending: this.pending,
+    }),
     apply: async () => this.pending.splice(0),
   }
 
@@ -173,8 +193,16 @@ const sessionRow = (accountId: string): SessionRow => ({
 })
 
 const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): KeyRow => ({
-  kid, alg: 'ES256', state, createdAt: daysAgo(40), publishAt: daysAgo(40),
-  activeAt: undefined, retiredAt: undefined, removableAt: undefined, reason: 'schedule', ...more,
+  kid,
+  alg: 'ES256',
+  state,
+  createdAt: daysAgo(40),
+  publishAt: daysAgo(40),
+  activeAt: undefined,
+  retiredAt: undefined,
+  removableAt: undefined,
+  reason: 'schedule',
+  ...more,
 })
 
 const keys: readonly KeyRow[] = [
@@ -184,7 +212,10 @@ const keys: readonly KeyRow[] = [
 ]
 
 function standInKeyring(): DeskKeyring {
-  const change: KeyChange = { steps: [{ at: now, kid: 'key-next', alg: 'ES256', what: 'begins to sign' }], keys: [...keys] }
+  const change: KeyChange = {
+    steps: [{ at: now, kid: 'key-next', alg: 'ES256', what: 'begins to sign' }],
+    keys: [...keys],
+  }
   const known = async (kid: string): Promise<KeyChange> => {
     if (keys.some((key) => key.kid === kid)) return change
     throw new Failure('key_unknown', 'missing', `There is no key "${kid}"; \`keys list\` shows those there are.`)
@@ -198,7 +229,11 @@ function standInKeyring(): DeskKeyring {
     publicJwks: async () => ({ keys: [{ kty: 'EC', kid: 'key-now' }] }),
     rotate: async ({ alg } = {}) => {
       if (alg === undefined || alg === 'ES256') return change
-      throw new Failure('signing_algorithm_unknown', 'invalid', `There is no signing algorithm "${alg}"; choose one of ES256, RS256.`)
+      throw new Failure(
+        'signing_algorithm_unknown',
+        'invalid',
+        `There is no signing algorithm "${alg}"; choose one of ES256, RS256.`,
+      )
     },
     revoke: known,
     revokeAll: async () => change,

@@ -26,9 +26,15 @@ export interface Outcome {
 
 /** What of a line belongs to the step it stands in. */
 const marks: Readonly<Record<string, (step: Step, rest: string) => void>> = {
-  '<': (step, rest) => void (step.stdin += `${rest}\n`),
-  '!': (step, rest) => void step.stderr.push(rest),
-  '?': (step, rest) => void (step.code = Number(rest)),
+  '<': (step, rest) => {
+    step.stdin += `${rest}\n`
+  },
+  '!': (step, rest) => {
+    step.stderr.push(rest)
+  },
+  '?': (step, rest) => {
+    step.code = Number(rest)
+  },
 }
 
 export function readTranscript(text: string): Step[] {
@@ -53,14 +59,17 @@ export function readTranscript(text: string): Step[] {
 
 /** As a shell would split it: blanks, quotes, nothing else. */
 function words(line: string): string[] {
-  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, bare]) => single ?? double ?? bare ?? '')
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, single, double, bare]) => single ?? double ?? bare ?? '',
+  )
 }
 
 export function expectStep(step: Step, outcome: Outcome): void {
   const told = { line: step.line, command: step.argv.join(' ') }
   const seen = { ...told, stdout: comparable(outcome.stdout), stderr: comparable(outcome.stderr), code: outcome.code }
   const wanted = { ...told, stdout: step.stdout.join('\n'), stderr: step.stderr.join('\n'), code: step.code }
-  const fits = seen.code === wanted.code && pattern(step.stdout).test(seen.stdout) && pattern(step.stderr).test(seen.stderr)
+  const fits =
+    seen.code === wanted.code && pattern(step.stdout).test(seen.stdout) && pattern(step.stderr).test(seen.stderr)
   // Only what does not fit is compared as text, for a diff that can be read.
   if (!fits) expect(seen).toEqual(wanted)
 }

@@ -1,11 +1,17 @@
 import type { Account } from '../../accounts/account.ts'
 import { newAccount } from '../../accounts/new-account.ts'
 import { Failure } from '../../errors/failure.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { checkForPerson, getNewPassword, withPassword, type NewPassword, type PasswordOptions } from '../secret-input.ts'
+import {
+  checkForPerson,
+  getNewPassword,
+  type NewPassword,
+  type PasswordOptions,
+  withPassword,
+} from '../secret-input.ts'
 import { getPerson, personJson } from '../users/person.ts'
 
 interface Options extends JsonOption, PasswordOptions {
@@ -26,12 +32,19 @@ export const adminCreate: AddCommand = (parent, invocation) => {
       const made = options.existing ? await promote(invocation, email) : await create(invocation, email, options)
       const secret = made.given?.generated ? { password: made.given.password } : {}
       printer.result(options, { ...personJson(made.account), ...secret }, () => {
-        printer.line({ text: 'Done.', tone: 'good' }, ` ${made.account.email} is an administrator (${made.account.id}).`)
+        printer.line(
+          { text: 'Done.', tone: 'good' },
+          ` ${made.account.email} is an administrator (${made.account.id}).`,
+        )
         if (made.given?.generated) printer.line(`Password, shown this once: ${made.given.password}`)
       })
       printer.next('users add someone@example.org')
     })
-  withExample(withPassword(withJson(command)), 'claviger admin create ada@example.org', 'pass show ada | claviger admin create ada@example.org --password-stdin')
+  withExample(
+    withPassword(withJson(command)),
+    'claviger admin create ada@example.org',
+    'pass show ada | claviger admin create ada@example.org --password-stdin',
+  )
 }
 
 interface Made {
@@ -49,7 +62,12 @@ async function create(invocation: Invocation, email: string, options: Options): 
   const hash = await desk.passwords.hash(given.password)
   const account = await desk.accounts.insert(person)
   await desk.passwords.set(account.id, hash)
-  desk.events.record({ kind: 'account.created', actor: invocation.actor, accountId: account.id, detail: { admin: true } })
+  desk.events.record({
+    kind: 'account.created',
+    actor: invocation.actor,
+    accountId: account.id,
+    detail: { admin: true },
+  })
   return { account, given }
 }
 
@@ -63,6 +81,8 @@ async function promote(invocation: Invocation, email: string): Promise<Made> {
 async function refuseExisting(desk: Desk, email: string): Promise<void> {
   const person = await desk.accounts.findByLogin(email)
   if (!person) return
-  const hint = person.isAdmin ? `'claviger admin reset ${person.email}' gives them a new password` : 'add --existing to make them an administrator'
+  const hint = person.isAdmin
+    ? `'claviger admin reset ${person.email}' gives them a new password`
+    : 'add --existing to make them an administrator'
   throw new Failure('account_exists', 'conflict', `${person.email} is there already.`, { detail: { hints: [hint] } })
 }

@@ -1,6 +1,6 @@
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { checkForPerson, getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
 import { endedJson, endedText, personArgument, personJson } from '../users/person.ts'
 import { getAdministrator } from './administrator.ts'
 
@@ -19,7 +19,12 @@ export const adminReset: AddCommand = (parent, invocation) => {
       const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
       const account = person.disabledAt ? await desk.accounts.enable(person.id) : person
       await desk.attempts.forget(person)
-      desk.events.record({ kind: 'password.reset', actor: invocation.actor, accountId: person.id, detail: { ...ended, admin: true } })
+      desk.events.record({
+        kind: 'password.reset',
+        actor: invocation.actor,
+        accountId: person.id,
+        detail: { ...ended, admin: true },
+      })
       const secret = given.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(account), ...endedJson(ended), ...secret }, () => {
         printer.line({ text: 'Reset', tone: 'good' }, ` ${account.email}: a new password, ${endedText(ended)}.`)

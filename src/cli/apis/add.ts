@@ -1,5 +1,5 @@
 import { newApi } from '../../clients/new-api.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { span } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect, durationSeconds } from '../option-values.ts'
@@ -28,9 +28,17 @@ export const apisAdd: AddCommand = (parent, invocation) => {
       desk.events.record({ kind: 'api.created', actor: invocation.actor, detail: { audience: api.audience } })
       printer.result({ json }, apiJson(api, desk.config), () => {
         const seconds = api.ttlSeconds ?? desk.config.accessTokenSeconds
-        printer.line({ text: 'Added', tone: 'good' }, ` ${api.audience}: access tokens signed ${api.alg}, good for ${span(seconds)}.`)
+        printer.line(
+          { text: 'Added', tone: 'good' },
+          ` ${api.audience}: access tokens signed ${api.alg}, good for ${span(seconds)}.`,
+        )
       })
-      printer.next(`clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback --api ${api.audience}`)
+      printer.next(
+        `clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback --api ${api.audience}`,
+      )
     })
-  withExample(withJson(command), 'claviger apis add https://api.example.org --scope orders:read --scope orders:write --ttl 5m')
+  withExample(
+    withJson(command),
+    'claviger apis add https://api.example.org --scope orders:read --scope orders:write --ttl 5m',
+  )
 }

@@ -1,4 +1,4 @@
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { fromNow, span } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { apiJson } from './api-view.ts'
@@ -12,19 +12,23 @@ export const apisList: AddCommand = (parent, invocation) => {
     .action(async (options: JsonOption) => {
       const desk = await invocation.desk()
       const apis = await desk.apis.list()
-      printer.result(options, apis.map((api) => apiJson(api, desk.config)), () => {
-        if (apis.length === 0) return printer.line('There is no API yet.')
-        printer.table(
-          ['AUDIENCE', 'SCOPES', 'TOKENS LIVE', 'ALG', 'ADDED'],
-          apis.map((api) => [
-            api.audience,
-            api.scopes.join(' ') || '–',
-            span(api.ttlSeconds ?? desk.config.accessTokenSeconds),
-            api.alg,
-            { text: fromNow(api.createdAt, printer.now()), tone: 'dim' },
-          ]),
-        )
-      })
+      printer.result(
+        options,
+        apis.map((api) => apiJson(api, desk.config)),
+        () => {
+          if (apis.length === 0) return printer.line('There is no API yet.')
+          printer.table(
+            ['AUDIENCE', 'SCOPES', 'TOKENS LIVE', 'ALG', 'ADDED'],
+            apis.map((api) => [
+              api.audience,
+              api.scopes.join(' ') || '–',
+              span(api.ttlSeconds ?? desk.config.accessTokenSeconds),
+              api.alg,
+              { text: fromNow(api.createdAt, printer.now()), tone: 'dim' },
+            ]),
+          )
+        },
+      )
       if (apis.length === 0) printer.next('apis add https://api.example.org')
     })
   withExample(withJson(command), 'claviger apis list')

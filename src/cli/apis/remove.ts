@@ -1,6 +1,14 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
-import { withDryRun, withExample, withJson, withYes, type DryRunOption, type JsonOption, type YesOption } from '../command-options.ts'
+import {
+  type DryRunOption,
+  type JsonOption,
+  withDryRun,
+  withExample,
+  withJson,
+  withYes,
+  type YesOption,
+} from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { isConfirmed } from '../secret-input.ts'
 import { apiJson } from './api-view.ts'
@@ -15,11 +23,19 @@ export const apisRemove: AddCommand = (parent, invocation) => {
     .action(async (audience: string, options: JsonOption & DryRunOption & YesOption) => {
       const desk = await invocation.desk()
       const api = await desk.apis.find(audience)
-      if (!api) throw new Failure('api_missing', 'missing', `There is no API ${quoted(audience)}; 'claviger apis list' shows those there are.`)
+      if (!api)
+        throw new Failure(
+          'api_missing',
+          'missing',
+          `There is no API ${quoted(audience)}; 'claviger apis list' shows those there are.`,
+        )
       if (options.dryRun) {
         const users = (await desk.clients.list()).filter((client) => client.apis.includes(audience)).map(({ id }) => id)
-        const verdict = users.length === 0 ? `Would remove ${audience}.` : `Would refuse: registered for it are ${users.join(', ')}.`
-        printer.result(options, { ...apiJson(api, desk.config), dry_run: true, clients: users }, () => printer.line(verdict))
+        const verdict =
+          users.length === 0 ? `Would remove ${audience}.` : `Would refuse: registered for it are ${users.join(', ')}.`
+        printer.result(options, { ...apiJson(api, desk.config), dry_run: true, clients: users }, () =>
+          printer.line(verdict),
+        )
         return
       }
       if (!(await isConfirmed(invocation, options, `Remove ${audience}?`))) {

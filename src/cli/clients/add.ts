@@ -1,13 +1,13 @@
 import { Option } from 'commander'
-import { presets, type Preset } from '../../clients/client.ts'
+import { type Preset, presets } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { newClient } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
 import { readSecret, readSecretFile } from '../secret-input.ts'
-import { givenOf, saidOf, withClientOptions, type ClientOptions } from './client-options.ts'
+import { type ClientOptions, givenOf, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, printClient, printSecret } from './client-view.ts'
 
 interface OwnSecretOptions {
@@ -35,7 +35,13 @@ export const clientsAdd: AddCommand = (parent, invocation) => {
     .action(async (options: Options) => {
       const { preset, name, id } = options
       const own = await readOwnSecret(invocation, options)
-      const input = newClient({ ...givenOf(await saidOf(options)), preset, name, ...(id === undefined ? {} : { id }), ...own })
+      const input = newClient({
+        ...givenOf(await saidOf(options)),
+        preset,
+        name,
+        ...(id === undefined ? {} : { id }),
+        ...own,
+      })
       const { client: complete, secret } = withFreshSecret(input)
       const desk = await invocation.desk()
       const client = await desk.clients.insert(complete)
@@ -56,7 +62,10 @@ export const clientsAdd: AddCommand = (parent, invocation) => {
 }
 
 /** Never from argv. */
-export async function readOwnSecret(invocation: Invocation, { secretStdin, secretFile }: OwnSecretOptions): Promise<{ secret?: string }> {
+export async function readOwnSecret(
+  invocation: Invocation,
+  { secretStdin, secretFile }: OwnSecretOptions,
+): Promise<{ secret?: string }> {
   if (secretStdin && secretFile !== undefined) {
     throw new Failure('secret_twice', 'invalid', 'Choose one of --secret-stdin and --secret-file.')
   }

@@ -1,6 +1,6 @@
-import { explainOrigin, explainRedirectUri, type Explanation } from '../../clients/explain-redirect.ts'
+import { type Explanation, explainOrigin, explainRedirectUri } from '../../clients/explain-redirect.ts'
 import { Failure } from '../../errors/failure.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect } from '../option-values.ts'
 import { getClient } from './client-view.ts'
@@ -30,16 +30,25 @@ export const clientsCheck: AddCommand = (parent, invocation) => {
       ]
       printer.result({ json }, { client_id: client.id, checks: checks.map(asJson) }, () => {
         for (const check of checks) {
-          const verdict = check.allowed ? ({ text: 'accepted', tone: 'good' } as const) : ({ text: 'refused', tone: 'bad' } as const)
+          const verdict = check.allowed
+            ? ({ text: 'accepted', tone: 'good' } as const)
+            : ({ text: 'refused', tone: 'bad' } as const)
           printer.line(verdict, ` ${check.checked.replace('_', ' ')} ${check.received}`)
           if (!check.allowed) printer.line(`  ${check.difference}`)
         }
       })
       if (checks.some((check) => !check.allowed)) invocation.exitCode = 1
     })
-  withExample(withJson(command), 'claviger clients check shop-1f6a0c2b93de --origin https://shop.example.org --redirect-uri https://shop.example.org/callback')
+  withExample(
+    withJson(command),
+    'claviger clients check shop-1f6a0c2b93de --origin https://shop.example.org --redirect-uri https://shop.example.org/callback',
+  )
 }
 
 const asJson = ({ checked, allowed, received, closest, difference }: Explanation & { checked: string }) => ({
-  checked, allowed, received, closest: closest ?? null, difference,
+  checked,
+  allowed,
+  received,
+  closest: closest ?? null,
+  difference,
 })

@@ -30,23 +30,34 @@ export interface ClientOptions {
 
 /** A switch that can be put either way; left out, it stays as it is. */
 export function withSwitch(command: Command, name: string, text: string): Command {
-  return command.addOption(new Option(`--${name}`, text)).addOption(new Option(`--no-${name}`, `take back --${name}`).hideHelp())
+  return command
+    .addOption(new Option(`--${name}`, text))
+    .addOption(new Option(`--no-${name}`, `take back --${name}`).hideHelp())
 }
 
 export function withClientOptions(command: Command): Command {
   command
     .option('--redirect-uri <uri>', 'where people return to after signing in (repeat for more)', collect)
     .option('--post-logout-redirect-uri <uri>', 'where they return to after signing out (repeat for more)', collect)
-    .option('--origin <origin>', 'a page that may call us from a browser, besides those of redirect URIs (repeat for more)', collect)
+    .option(
+      '--origin <origin>',
+      'a page that may call us from a browser, besides those of redirect URIs (repeat for more)',
+      collect,
+    )
     .option('--api <audience>', 'an API it may call; the first is the default (repeat for more)', collect)
     .option('--start-uri <uri>', 'where a person starts a new sign-in at this app')
     .option('--logo-uri <uri>', 'its picture')
     .option('--policy-uri <uri>', 'its privacy policy')
     .option('--tos-uri <uri>', 'its terms of service')
-    .addOption(new Option('--pkce <rule>', 'optional is for confidential clients only').choices(['required', 'optional']))
+    .addOption(
+      new Option('--pkce <rule>', 'optional is for confidential clients only').choices(['required', 'optional']),
+    )
     .addOption(
       new Option('--token-endpoint-auth-method <method>', 'how it proves itself').choices([
-        'none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt',
+        'none',
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
       ]),
     )
     .option('--jwks-file <path>', 'its public keys (a JWKS), for private_key_jwt')

@@ -11,7 +11,11 @@ import type { Printer } from '../printer.ts'
 export async function getClient(desk: Pick<Desk, 'clients'>, id: string): Promise<Client> {
   const client = await desk.clients.find(id)
   if (client) return client
-  throw new Failure('client_missing', 'missing', `There is no client ${quoted(id)}; 'claviger clients list' shows those there are.`)
+  throw new Failure(
+    'client_missing',
+    'missing',
+    `There is no client ${quoted(id)}; 'claviger clients list' shows those there are.`,
+  )
 }
 
 /** As JSON shows a client; never its secret. */

@@ -6,7 +6,12 @@ import { quoted } from '../../events/plain-text.ts'
 
 const lists = {
   redirectUris: ['redirectUri', 'addRedirectUri', 'removeRedirectUri', 'redirect URI'],
-  postLogoutRedirectUris: ['postLogoutRedirectUri', 'addPostLogoutRedirectUri', 'removePostLogoutRedirectUri', 'post-logout redirect URI'],
+  postLogoutRedirectUris: [
+    'postLogoutRedirectUri',
+    'addPostLogoutRedirectUri',
+    'removePostLogoutRedirectUri',
+    'post-logout redirect URI',
+  ],
   origins: ['origin', 'addOrigin', 'removeOrigin', 'origin'],
   apis: ['api', 'addApi', 'removeApi', 'API'],
 } as const
@@ -17,7 +22,10 @@ export type ListOptions = Partial<Record<OptionName, string[]>>
 /** @throws Failure `list_entry_missing` when something to remove is not there. */
 export function changedLists(client: Client, options: ListOptions): ClientChanges {
   const changes: Partial<Record<keyof typeof lists, string[]>> = {}
-  for (const [field, [whole, add, remove, what]] of Object.entries(lists) as [keyof typeof lists, readonly [OptionName, OptionName, OptionName, string]][]) {
+  for (const [field, [whole, add, remove, what]] of Object.entries(lists) as [
+    keyof typeof lists,
+    readonly [OptionName, OptionName, OptionName, string],
+  ][]) {
     const adding = options[add] ?? []
     const removing = options[remove] ?? []
     if (adding.length + removing.length === 0) continue

@@ -1,4 +1,4 @@
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { clientJson } from './client-view.ts'
@@ -25,7 +25,8 @@ export const clientsList: AddCommand = (parent, invocation) => {
           ]),
         )
       })
-      if (clients.length === 0) printer.next("clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback")
+      if (clients.length === 0)
+        printer.next("clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback")
     })
   withExample(withJson(command), 'claviger clients list')
 }

@@ -1,4 +1,12 @@
-import { withDryRun, withExample, withJson, withYes, type DryRunOption, type JsonOption, type YesOption } from '../command-options.ts'
+import {
+  type DryRunOption,
+  type JsonOption,
+  withDryRun,
+  withExample,
+  withJson,
+  withYes,
+  type YesOption,
+} from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { isConfirmed } from '../secret-input.ts'
@@ -15,7 +23,9 @@ export const clientsRemove: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
       if (options.dryRun) {
-        printer.result(options, { ...clientJson(client), dry_run: true }, () => printer.line(`Would remove ${client.id} (${client.name}) for good.`))
+        printer.result(options, { ...clientJson(client), dry_run: true }, () =>
+          printer.line(`Would remove ${client.id} (${client.name}) for good.`),
+        )
         return
       }
       if (!(await isConfirmed(invocation, options, `Remove ${client.id} (${client.name}) for good?`))) {
@@ -24,7 +34,12 @@ export const clientsRemove: AddCommand = (parent, invocation) => {
         return
       }
       const { grants, refreshTokens } = await desk.clients.remove(id)
-      desk.events.record({ kind: 'client.removed', actor: invocation.actor, clientId: id, detail: { grants, refreshTokens } })
+      desk.events.record({
+        kind: 'client.removed',
+        actor: invocation.actor,
+        clientId: id,
+        detail: { grants, refreshTokens },
+      })
       const data = { ...clientJson(client), removed: true, grants_ended: grants, refresh_tokens_ended: refreshTokens }
       printer.result(options, data, () =>
         printer.line(

@@ -1,6 +1,6 @@
 import { digestOfSecret, needsSecret, newClientSecret, ownSecretDigest } from '../../clients/client-secret.ts'
 import { Failure } from '../../errors/failure.ts'
-import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { readOwnSecret } from './add.ts'
 import { clientJson, getClient, printSecret } from './client-view.ts'
@@ -24,12 +24,18 @@ export const clientsRotateSecret: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
       if (!needsSecret(client)) {
-        throw new Failure('client_has_no_secret', 'conflict', `${client.id} authenticates by ${client.tokenEndpointAuthMethod} and has no secret.`)
+        throw new Failure(
+          'client_has_no_secret',
+          'conflict',
+          `${client.id} authenticates by ${client.tokenEndpointAuthMethod} and has no secret.`,
+        )
       }
       const fresh = own.secret === undefined ? newClientSecret() : undefined
       const secretDigest = fresh === undefined ? ownSecretDigest(own.secret ?? '') : digestOfSecret(fresh)
       if (options.dryRun) {
-        printer.result(options, { ...clientJson(client), dry_run: true }, () => printer.line(`Would give ${client.id} a new secret.`))
+        printer.result(options, { ...clientJson(client), dry_run: true }, () =>
+          printer.line(`Would give ${client.id} a new secret.`),
+        )
         return
       }
       const after = await desk.clients.update(id, { secretDigest })

@@ -1,11 +1,11 @@
 import type { Client } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
-import { changedClient, type ClientChanges } from '../../clients/new-client.ts'
+import { type ClientChanges, changedClient } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
-import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect } from '../option-values.ts'
-import { saidOf, withClientOptions, type ClientOptions } from './client-options.ts'
+import { type ClientOptions, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, getClient, printClient, printSecret } from './client-view.ts'
 import { changedLists, type ListOptions } from './list-changes.ts'
 
@@ -16,7 +16,9 @@ export const clientsSet: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('set')
-    .description('change a client; options that take a list replace it, --add-… and --remove-… change it; an empty URI clears it')
+    .description(
+      'change a client; options that take a list replace it, --add-… and --remove-… change it; an empty URI clears it',
+    )
     .argument('<client_id>')
     .option('--name <name>', 'what people read on the sign-in page')
     .action(async (id: string, options: Options) => {
@@ -25,7 +27,9 @@ export const clientsSet: AddCommand = (parent, invocation) => {
       const client = await getClient(desk, id)
       const changes: ClientChanges = { ...said, ...changedLists(client, options) }
       if (Object.keys(changes).length === 0) {
-        throw new Failure('nothing_to_set', 'invalid', 'Say what to change.', { detail: { hints: ["'claviger clients set --help' lists the options"] } })
+        throw new Failure('nothing_to_set', 'invalid', 'Say what to change.', {
+          detail: { hints: ["'claviger clients set --help' lists the options"] },
+        })
       }
       const { createdAt: _, updatedAt: __, ...before } = client
       // A client that goes over to a secret gets one here, shown this once.
@@ -33,17 +37,31 @@ export const clientsSet: AddCommand = (parent, invocation) => {
       const { id: ___, ...whole } = complete
       const after: Client = options.dryRun ? { ...client, ...whole } : await desk.clients.update(id, whole)
       if (!options.dryRun) {
-        desk.events.record({ kind: 'client.changed', actor: invocation.actor, clientId: id, detail: { changed: Object.keys(changes) } })
+        desk.events.record({
+          kind: 'client.changed',
+          actor: invocation.actor,
+          clientId: id,
+          detail: { changed: Object.keys(changes) },
+        })
       }
       const shown = options.dryRun ? { dry_run: true } : secret ? { client_secret: secret } : {}
       printer.result(options, { ...clientJson(after), ...shown }, () => {
         printClient(printer, after)
         if (secret && !options.dryRun) printSecret(printer, secret)
       })
-      printer.note(options.dryRun ? 'This is how it would be; nothing was changed.' : 'Changed; running nodes follow within a second.')
+      printer.note(
+        options.dryRun
+          ? 'This is how it would be; nothing was changed.'
+          : 'Changed; running nodes follow within a second.',
+      )
     })
   withClientOptions(command)
-  for (const [name, value] of [['redirect-uri', 'uri'], ['post-logout-redirect-uri', 'uri'], ['origin', 'origin'], ['api', 'audience']]) {
+  for (const [name, value] of [
+    ['redirect-uri', 'uri'],
+    ['post-logout-redirect-uri', 'uri'],
+    ['origin', 'origin'],
+    ['api', 'audience'],
+  ]) {
     command.option(`--add-${name} <${value}>`, `one more ${name}`, collect)
     command.option(`--remove-${name} <${value}>`, `one ${name} less`, collect)
   }

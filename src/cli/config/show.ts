@@ -1,6 +1,6 @@
 import { describe, readConfig } from '../../config/config.ts'
 import type { DescribedOption } from '../../config/described-option.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 
 /** `config show`: needs no database, so that it helps where nothing else starts. */
@@ -16,7 +16,11 @@ export const configShow: AddCommand = (parent, invocation) => {
           ['OPTION', 'VALUE', 'FROM'],
           described.map((option) => {
             const isDefault = option.from === 'default'
-            return [option.env, { text: option.value ?? '–', tone: isDefault ? 'dim' : 'strong' }, { text: originOf(option), tone: 'dim' }]
+            return [
+              option.env,
+              { text: option.value ?? '–', tone: isDefault ? 'dim' : 'strong' },
+              { text: originOf(option), tone: 'dim' },
+            ]
           }),
         ),
       )
@@ -26,4 +30,10 @@ export const configShow: AddCommand = (parent, invocation) => {
 
 const originOf = ({ from, by }: DescribedOption): string => (by === undefined ? from : `${from} (${by})`)
 
-const asJson = ({ env, value, from, by, doc }: DescribedOption) => ({ name: env, value: value ?? null, from, by: by ?? null, doc })
+const asJson = ({ env, value, from, by, doc }: DescribedOption) => ({
+  name: env,
+  value: value ?? null,
+  from,
+  by: by ?? null,
+  doc,
+})

@@ -19,7 +19,8 @@ export const migrationsCheck: Check = {
   carries: true,
   async look(desk, { printer }) {
     const { applied, pending } = await desk.migrations.status()
-    if (pending.length === 0) return { outcome: 'ok', found: `The schema is up to date (${applied.at(-1)?.name ?? 'empty'}).` }
+    if (pending.length === 0)
+      return { outcome: 'ok', found: `The schema is up to date (${applied.at(-1)?.name ?? 'empty'}).` }
     return { outcome: 'failed', found: `Not applied: ${pending.join(', ')}.`, mend: `${printer.program} migrate` }
   },
 }
@@ -32,7 +33,8 @@ export const clockCheck: Check = {
     const after = Date.now()
     // Whatever lies within the time of asking is no difference.
     const skew = Math.max(0, before - now.getTime(), now.getTime() - after) / 1000
-    if (skew <= clockToleranceSeconds) return { outcome: 'ok', found: 'This machine and the database agree on the time.' }
+    if (skew <= clockToleranceSeconds)
+      return { outcome: 'ok', found: 'This machine and the database agree on the time.' }
     return {
       outcome: 'failed',
       found: `This machine and the database differ by ${skew.toFixed(1)} seconds.`,

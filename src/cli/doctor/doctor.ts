@@ -1,6 +1,6 @@
 import { type Config, readConfig } from '../../config/config.ts'
 import { Failure } from '../../errors/failure.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 import { counted } from '../moment.ts'
@@ -13,7 +13,14 @@ import { issuerCheck } from './issuer-check.ts'
 import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
 
 const checks: readonly Check[] = [
-  databaseCheck, migrationsCheck, clockCheck, keyEncryptionKeyCheck, keysCheck, issuerCheck, administratorCheck, backupCheck,
+  databaseCheck,
+  migrationsCheck,
+  clockCheck,
+  keyEncryptionKeyCheck,
+  keysCheck,
+  issuerCheck,
+  administratorCheck,
+  backupCheck,
 ]
 
 type NamedFinding = Finding & { name: string }
@@ -38,13 +45,21 @@ async function examine(invocation: Invocation): Promise<NamedFinding[]> {
     desk = await invocation.desk()
   } catch (thrown) {
     const name = thrown instanceof Failure && thrown.code.startsWith('database_') ? databaseCheck.name : 'opening'
-    return [configuration, { name, ...failedBy(thrown) }, ...skipped(checks.filter((check) => check.name !== name), name)]
+    return [
+      configuration,
+      { name, ...failedBy(thrown) },
+      ...skipped(
+        checks.filter((check) => check.name !== name),
+        name,
+      ),
+    ]
   }
   const findings = [configuration]
   for (const [index, check] of checks.entries()) {
     const finding = await look(check, desk, invocation)
     findings.push({ name: check.name, ...finding })
-    if (check.carries && finding.outcome === 'failed') return [...findings, ...skipped(checks.slice(index + 1), check.name)]
+    if (check.carries && finding.outcome === 'failed')
+      return [...findings, ...skipped(checks.slice(index + 1), check.name)]
   }
   return findings
 }
@@ -52,7 +67,10 @@ async function examine(invocation: Invocation): Promise<NamedFinding[]> {
 function readConfiguration({ env }: Invocation): [NamedFinding, Config?] {
   try {
     const config = readConfig(env)
-    return [{ name: 'configuration', outcome: 'ok', found: `Complete and free of contradiction (${config.issuer}).` }, config]
+    return [
+      { name: 'configuration', outcome: 'ok', found: `Complete and free of contradiction (${config.issuer}).` },
+      config,
+    ]
   } catch (thrown) {
     return [{ name: 'configuration', ...failedBy(thrown) }]
   }
@@ -66,7 +84,10 @@ const look = (check: Check, desk: Desk, invocation: Invocation): Promise<Finding
 
 function failedBy(thrown: unknown): Finding {
   if (!(thrown instanceof Failure)) {
-    return { outcome: 'failed', found: `It could not be looked at (${thrown instanceof Error ? thrown.name : typeof thrown}).` }
+    return {
+      outcome: 'failed',
+      found: `It could not be looked at (${thrown instanceof Error ? thrown.name : typeof thrown}).`,
+    }
   }
   const { hints } = thrown.detail
   const found = thrown.message.replaceAll(/\s*\n\s*/g, ' ')

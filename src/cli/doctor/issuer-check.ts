@@ -22,7 +22,11 @@ export const issuerCheck: Check = {
       }
     }
     if (answer.status !== 200) {
-      return { outcome: 'failed', found: `${url} answers ${answer.status}.`, mend: 'Does the proxy pass the path and the Host header on unchanged?' }
+      return {
+        outcome: 'failed',
+        found: `${url} answers ${answer.status}.`,
+        mend: 'Does the proxy pass the path and the Host header on unchanged?',
+      }
     }
     const said = issuerOf(text)
     if (said === issuer) return { outcome: 'ok', found: `${issuer} answers as itself.` }

@@ -1,5 +1,5 @@
-import { fromNow } from '../moment.ts'
 import { nextRotations } from '../keys/key-view.ts'
+import { fromNow } from '../moment.ts'
 import type { Check, Finding } from './check.ts'
 
 /** A due step may wait for the next round of the schedule; an hour late is overdue. */
@@ -10,13 +10,21 @@ export const keysCheck: Check = {
   async look({ keyring, database }, { printer }): Promise<Finding> {
     const keys = await keyring.list()
     if (keys.length === 0) {
-      return { outcome: 'warning', found: 'There is no key yet.', mend: `The first start makes them: ${printer.program} start` }
+      return {
+        outcome: 'warning',
+        found: 'There is no key yet.',
+        mend: `The first start makes them: ${printer.program} start`,
+      }
     }
     const { now } = await database.describe()
     const algorithms = [...new Set(keys.map(({ alg }) => alg))]
     const lacking = algorithms.filter((alg) => !keys.some((key) => key.alg === alg && key.state === 'active'))
     if (lacking.length > 0) {
-      return { outcome: 'failed', found: `No key signs for ${lacking.join(', ')}.`, mend: `The next start makes one: ${printer.program} start` }
+      return {
+        outcome: 'failed',
+        found: `No key signs for ${lacking.join(', ')}.`,
+        mend: `The next start makes one: ${printer.program} start`,
+      }
     }
     const next = await nextRotations(keyring, keys)
     const overdue = [...next].filter(([, at]) => at && now.getTime() - at.getTime() > graceSeconds * 1000)
@@ -37,8 +45,10 @@ export const keyEncryptionKeyCheck: Check = {
   name: 'key-encryption key',
   async look({ keyring }): Promise<Finding> {
     const { configured, stored } = await keyring.fingerprints()
-    if (stored === undefined) return { outcome: 'ok', found: `Fingerprint ${configured}; nothing is wrapped under it yet.` }
-    if (configured === stored) return { outcome: 'ok', found: `Fingerprint ${configured}, the one that the stored keys are wrapped under.` }
+    if (stored === undefined)
+      return { outcome: 'ok', found: `Fingerprint ${configured}; nothing is wrapped under it yet.` }
+    if (configured === stored)
+      return { outcome: 'ok', found: `Fingerprint ${configured}, the one that the stored keys are wrapped under.` }
     return {
       outcome: 'failed',
       found: `The configured one has fingerprint ${configured}, but stored keys are wrapped under ${stored}.`,

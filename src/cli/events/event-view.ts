@@ -30,7 +30,11 @@ export const eventCells = (event: RecordedEntry): Cell[] => [
 /** One event on a line of its own, where no table can be lined up. */
 export const eventLine = (event: RecordedEntry): Cell[] => {
   const named = [event.accountId, event.clientId, event.source, detailOf(event)].filter((part) => part)
-  return [{ text: `${atOf(event)}  `, tone: 'dim' }, { text: event.kind, tone: 'strong' }, `  ${event.actor}  ${named.join('  ')}`]
+  return [
+    { text: `${atOf(event)}  `, tone: 'dim' },
+    { text: event.kind, tone: 'strong' },
+    `  ${event.actor}  ${named.join('  ')}`,
+  ]
 }
 
 const detailOf = ({ detail = {} }: RecordedEntry): string =>

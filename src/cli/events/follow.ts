@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RecordedEntry } from '../../events/events.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { AddCommand } from '../nouns.ts'
 import { eventJson, eventLine } from './event-view.ts'

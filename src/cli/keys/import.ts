@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { readSecret, readSecretFile } from '../secret-input.ts'
 import { changeJson, printChange } from './key-view.ts'
@@ -17,11 +17,22 @@ export const keysImport: AddCommand = (parent, invocation) => {
     .description('take in a private key made elsewhere, as PEM or JWK')
     .argument('<file>', 'that holds the key, or - for stdin')
     .option('--alg <alg>', 'what it signs with, where the key itself leaves a choice')
-    .addOption(new Option('--as <state>', 'standby: it signs next; retired: it only verifies').choices(['standby', 'retired']).default('standby'))
+    .addOption(
+      new Option('--as <state>', 'standby: it signs next; retired: it only verifies')
+        .choices(['standby', 'retired'])
+        .default('standby'),
+    )
     .action(async (file: string, { alg, as, dryRun = false, json }: Options) => {
-      const key = file === '-' ? await readSecret(invocation.stdin, 'private key') : await readSecretFile(file, 'private key')
+      const key =
+        file === '-' ? await readSecret(invocation.stdin, 'private key') : await readSecretFile(file, 'private key')
       const { keyring } = await invocation.desk()
-      const change = await keyring.import({ key, as, dryRun, actor: invocation.actor, ...(alg === undefined ? {} : { alg }) })
+      const change = await keyring.import({
+        key,
+        as,
+        dryRun,
+        actor: invocation.actor,
+        ...(alg === undefined ? {} : { alg }),
+      })
       printer.result({ json }, changeJson(change, dryRun), () => printChange(printer, change, dryRun))
     })
   withExample(withDryRun(withJson(command)), 'claviger keys import old-provider.pem --as retired --dry-run')

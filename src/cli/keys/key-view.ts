@@ -24,7 +24,10 @@ export async function keyRowsJson(keyring: Pick<DeskKeyring, 'nextRotationAt'>, 
   return keys.map((key) => ({ ...keyJson(key), next_rotation_at: next.get(key.alg) ?? null }))
 }
 
-export async function nextRotations(keyring: Pick<DeskKeyring, 'nextRotationAt'>, keys: readonly KeyRow[]): Promise<Map<string, Date | undefined>> {
+export async function nextRotations(
+  keyring: Pick<DeskKeyring, 'nextRotationAt'>,
+  keys: readonly KeyRow[],
+): Promise<Map<string, Date | undefined>> {
   const algorithms = [...new Set(keys.map((key) => key.alg))]
   return new Map(await Promise.all(algorithms.map(async (alg) => [alg, await keyring.nextRotationAt(alg)] as const)))
 }
@@ -55,13 +58,15 @@ export function printKeys(printer: Printer, keys: readonly KeyRow[]): void {
 }
 
 export function printChange(printer: Printer, change: KeyChange, dryRun: boolean): void {
-  if (change.steps.length === 0) return printer.line('Nothing to do.')
+  if (change.steps.length === 0) printer.line('Nothing to do.')
   const now = printer.now()
   for (const { at, kid, alg, what } of change.steps) {
     printer.line({ text: `${fromNow(at, now)}: `, tone: 'dim' }, `${alg} ${kid ?? ''} ${what}`.replace(/ {2,}/g, ' '))
   }
   if (change.acceptedUntil) {
-    printer.line(`A verifier that caches the JWKS as long as it may can accept the key until ${change.acceptedUntil.toISOString()}.`)
+    printer.line(
+      `A verifier that caches the JWKS as long as it may can accept the key until ${change.acceptedUntil.toISOString()}.`,
+    )
   }
   printer.line()
   printKeys(printer, change.keys)

@@ -1,5 +1,13 @@
 import { Failure } from '../../errors/failure.ts'
-import { withDryRun, withExample, withJson, withYes, type DryRunOption, type JsonOption, type YesOption } from '../command-options.ts'
+import {
+  type DryRunOption,
+  type JsonOption,
+  withDryRun,
+  withExample,
+  withJson,
+  withYes,
+  type YesOption,
+} from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { isConfirmed } from '../secret-input.ts'
 import { changeJson, printChange } from './key-view.ts'

@@ -1,4 +1,4 @@
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 
@@ -17,7 +17,12 @@ export const keysSchedule: AddCommand = (parent, invocation) => {
         const now = printer.now()
         printer.table(
           ['WHEN', 'ALG', 'KID', 'WHAT'],
-          steps.map(({ at, kid, alg, what }) => [`${at.toISOString().slice(0, 16)}Z, ${fromNow(at, now)}`, alg, kid ?? '–', what]),
+          steps.map(({ at, kid, alg, what }) => [
+            `${at.toISOString().slice(0, 16)}Z, ${fromNow(at, now)}`,
+            alg,
+            kid ?? '–',
+            what,
+          ]),
         )
         if (proof.length > 0) printer.line('\nWhy no verifier that honours max-age can fail:')
         for (const sentence of proof) printer.line(`  ${sentence}`)

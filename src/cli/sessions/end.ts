@@ -1,6 +1,6 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 
 /** `sessions end`: one browser is signed out, the others stay. */
@@ -16,7 +16,9 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
         throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
       }
       desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
-      printer.result(options, { id, ended: true }, () => printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`))
+      printer.result(options, { id, ended: true }, () =>
+        printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`),
+      )
     })
   withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')
 }

@@ -1,7 +1,7 @@
 import { newAccount } from '../../accounts/new-account.ts'
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { checkForPerson, findNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { checkForPerson, findNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
 import { personJson } from './person.ts'
 
 interface Options extends JsonOption, PasswordOptions {
@@ -21,7 +21,11 @@ export const usersAdd: AddCommand = (parent, invocation) => {
     .action(async (email: string, options: Options) => {
       // Checked before a password is asked for.
       const { name, emailVerified } = options
-      const person = newAccount({ email, ...(name === undefined ? {} : { name }), ...(emailVerified ? { emailVerified } : {}) })
+      const person = newAccount({
+        email,
+        ...(name === undefined ? {} : { name }),
+        ...(emailVerified ? { emailVerified } : {}),
+      })
       const given = await findNewPassword(invocation, options, email)
       const desk = await invocation.desk()
       if (given) checkForPerson(given, person, desk.config.issuer)
@@ -40,5 +44,9 @@ export const usersAdd: AddCommand = (parent, invocation) => {
         printer.next(`users set-password ${account.email}`)
       }
     })
-  withExample(withPassword(withJson(command)), "claviger users add ada@example.org --name 'Ada Lovelace'", 'pass show ada | claviger users add ada@example.org --password-stdin')
+  withExample(
+    withPassword(withJson(command)),
+    "claviger users add ada@example.org --name 'Ada Lovelace'",
+    'pass show ada | claviger users add ada@example.org --password-stdin',
+  )
 }

@@ -1,7 +1,15 @@
-import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { endedJson, endedText, getPerson, longestAccessTokenSeconds, personArgument, personJson, worstCaseText } from './person.ts'
+import {
+  endedJson,
+  endedText,
+  getPerson,
+  longestAccessTokenSeconds,
+  personArgument,
+  personJson,
+  worstCaseText,
+} from './person.ts'
 
 /** `users disable`: shuts a person out at once and says how long what is already out may still be good. */
 export const usersDisable: AddCommand = (parent, invocation) => {
@@ -22,7 +30,12 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         return
       }
       const ended = await desk.accounts.disable(person.id)
-      desk.events.record({ kind: 'account.disabled', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
+      desk.events.record({
+        kind: 'account.disabled',
+        actor: invocation.actor,
+        accountId: person.id,
+        detail: { ...ended },
+      })
       const after = (await desk.accounts.find(person.id)) ?? person
       printer.result(options, { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds }, () => {
         printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)

@@ -1,4 +1,4 @@
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { counted, fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { wholeNumber } from '../option-values.ts'
@@ -35,7 +35,8 @@ export const usersList: AddCommand = (parent, invocation) => {
           ]),
         )
         const last = people.at(-1)
-        if (people.length === limit && last) printer.note(`${counted(limit, 'person', 'people')} shown; go on with --after ${last.id}`)
+        if (people.length === limit && last)
+          printer.note(`${counted(limit, 'person', 'people')} shown; go on with --after ${last.id}`)
       })
       if (people.length === 0 && !search && !after) printer.next('users add you@example.org')
     })

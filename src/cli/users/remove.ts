@@ -1,4 +1,12 @@
-import { withDryRun, withExample, withJson, withYes, type DryRunOption, type JsonOption, type YesOption } from '../command-options.ts'
+import {
+  type DryRunOption,
+  type JsonOption,
+  withDryRun,
+  withExample,
+  withJson,
+  withYes,
+  type YesOption,
+} from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { isConfirmed } from '../secret-input.ts'
@@ -27,7 +35,12 @@ export const usersRemove: AddCommand = (parent, invocation) => {
         return
       }
       const ended = await desk.accounts.remove(person.id)
-      desk.events.record({ kind: 'account.removed', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
+      desk.events.record({
+        kind: 'account.removed',
+        actor: invocation.actor,
+        accountId: person.id,
+        detail: { ...ended },
+      })
       printer.result(options, { ...personJson(person), removed: true, ...endedJson(ended) }, () => {
         printer.line({ text: 'Removed', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
       })

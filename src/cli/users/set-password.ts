@@ -1,6 +1,6 @@
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { checkForPerson, getNewPassword, withPassword, type PasswordOptions } from '../secret-input.ts'
+import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
 /** `users set-password`: whoever knew the old one is out, so every session ends with it. */
@@ -16,12 +16,21 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
       const given = await getNewPassword(invocation, options, person.email)
       checkForPerson(given, person, desk.config.issuer)
       const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
-      desk.events.record({ kind: 'password.reset', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
+      desk.events.record({
+        kind: 'password.reset',
+        actor: invocation.actor,
+        accountId: person.id,
+        detail: { ...ended },
+      })
       const secret = given.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(person), ...endedJson(ended), ...secret }, () => {
         printer.line({ text: 'Set', tone: 'good' }, ` a new password for ${person.email}: ${endedText(ended)}.`)
         if (given.generated) printer.line(`Password, shown this once: ${given.password}`)
       })
     })
-  withExample(withPassword(withJson(command)), 'claviger users set-password ada@example.org', 'claviger users set-password ada@example.org --generate-password --json')
+  withExample(
+    withPassword(withJson(command)),
+    'claviger users set-password ada@example.org',
+    'claviger users set-password ada@example.org --generate-password --json',
+  )
 }

@@ -1,4 +1,4 @@
-import { withExample, withJson, type JsonOption } from '../command-options.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { dated, fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { sessionJson } from '../sessions/session-view.ts'

@@ -1,7 +1,15 @@
-import { withDryRun, withExample, withJson, type DryRunOption, type JsonOption } from '../command-options.ts'
+import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { endedJson, endedText, getPerson, longestAccessTokenSeconds, personArgument, personJson, worstCaseText } from './person.ts'
+import {
+  endedJson,
+  endedText,
+  getPerson,
+  longestAccessTokenSeconds,
+  personArgument,
+  personJson,
+  worstCaseText,
+} from './person.ts'
 
 /** `users sign-out`: everywhere, in every app. */
 export const usersSignOut: AddCommand = (parent, invocation) => {
@@ -21,12 +29,21 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         return
       }
       const ended = await desk.accounts.signOut(person.id)
-      desk.events.record({ kind: 'account.signed-out', actor: invocation.actor, accountId: person.id, detail: { ...ended } })
-      const seconds = await longestAccessTokenSeconds(desk)
-      printer.result(options, { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds }, () => {
-        printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-        printer.line(worstCaseText(seconds))
+      desk.events.record({
+        kind: 'account.signed-out',
+        actor: invocation.actor,
+        accountId: person.id,
+        detail: { ...ended },
       })
+      const seconds = await longestAccessTokenSeconds(desk)
+      printer.result(
+        options,
+        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds },
+        () => {
+          printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
+          printer.line(worstCaseText(seconds))
+        },
+      )
     })
   withExample(withDryRun(withJson(command)), 'claviger users sign-out ada@example.org')
 }

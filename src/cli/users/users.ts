@@ -10,6 +10,15 @@ import { usersShow } from './show.ts'
 import { usersSignOut } from './sign-out.ts'
 
 export const users: AddCommand = (parent, invocation) => {
-  const commands = [usersAdd, usersList, usersShow, usersDisable, usersEnable, usersSetPassword, usersSignOut, usersRemove]
+  const commands = [
+    usersAdd,
+    usersList,
+    usersShow,
+    usersDisable,
+    usersEnable,
+    usersSetPassword,
+    usersSignOut,
+    usersRemove,
+  ]
   for (const add of commands) add(parent, invocation)
 }
