@@ -1,0 +1,276 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import type { AuditEntry } from '../../src/events/events.ts'
+import type { KeyStore } from '../../src/keyring/key-store.ts'
+import { Keyring } from '../../src/keyring/keyring.ts'
+import { CheapVault } from './cheap-vault.ts'
+import { MemoryKeyStore } from './memory-key-store.ts'
+import { DAY, later, times } from './sample-key.ts'
+
+let store: MemoryKeyStore
+let keyring: Keyring
+let audit: AuditEntry[]
+
+const keyringOn = (on: KeyStore, algorithms: readonly string[] = ['ES256', 'RS256']) =>
+  new Keyring({ store: on, vault: new CheapVault(), times, algorithms, audit: { write: (entry) => audit.push(entry) } })
+
+const kidOf = (alg: string, state: string): string =>
+  store.keys.find((key) => key.alg === alg && key.state === state)?.kid ?? 'none'
+
+beforeEach(async () => {
+  audit = []
+  store = new MemoryKeyStore()
+  keyring = keyringOn(store)
+  await keyring.ensureKeys()
+})
+
+describe('at the first start', () => {
+  test('each algorithm gets a key that signs and a standby, both published', async () => {
+    const rows = await keyring.list()
+    expect(rows.map(({ alg, state }) => `${alg} ${state}`)).toEqual([
+      'ES256 active',
+      'ES256 pending',
+      'RS256 active',
+      'RS256 pending',
+    ])
+    expect((await keyring.publicJwks()).keys).toHaveLength(4)
+  })
+
+  test('a second start changes nothing', async () => {
+    const before = store.keys
+    await keyring.ensureKeys()
+    expect(store.keys).toBe(before)
+  })
+
+  test('an algorithm that is switched on later gets its keys, the others keep theirs', async () => {
+    const before = store.keys
+    await keyringOn(store, ['ES256', 'RS256', 'EdDSA']).ensureKeys()
+    expect(store.keys.slice(0, 4)).toEqual(before)
+    expect(store.keys.slice(4).map(({ alg, state }) => `${alg} ${state}`)).toEqual(['EdDSA active', 'EdDSA pending'])
+  })
+
+  test('times that contradict are refused with their numbers', () => {
+    const wrong = { ...times, publishLeadSeconds: 31 * DAY }
+    const build = () =>
+      new Keyring({ store, vault: new CheapVault(), times: wrong, algorithms: [], audit: { write: () => {} } })
+    expect(build).toThrow(/2678400 s.*2592000 s/)
+  })
+})
+
+describe('the schedule', () => {
+  test('nothing happens before the rotation interval is over', async () => {
+    store.advance(30 * DAY - 1)
+    expect(await keyring.runDueStep()).toEqual([])
+  })
+
+  test('at its end the standby signs, the one before retires with its removal date, and a new standby is published', async () => {
+    const [active, standby] = [kidOf('ES256', 'active'), kidOf('ES256', 'pending')]
+    store.advance(30 * DAY)
+    await keyring.runDueStep()
+    expect(kidOf('ES256', 'active')).toBe(standby)
+    expect(kidOf('ES256', 'retired')).toBe(active)
+    expect(store.keys.find(({ kid }) => kid === active)?.removableAt).toEqual(later(store.now, 7 * DAY + 60))
+    expect([active, standby]).not.toContain(kidOf('ES256', 'pending'))
+  })
+
+  test('a retired key leaves when nothing that it signed can be alive', async () => {
+    const active = kidOf('ES256', 'active')
+    store.advance(30 * DAY)
+    await keyring.runDueStep()
+    store.advance(7 * DAY + 59)
+    expect(await keyring.runDueStep()).toEqual([])
+    store.advance(1)
+    await keyring.runDueStep()
+    expect((await keyring.list()).map(({ kid }) => kid)).not.toContain(active)
+    expect((await keyring.list({ all: true })).find(({ kid }) => kid === active)?.state).toBe('removed')
+  })
+
+  test('a node that saw a step due, but comes when another has done it, does nothing', async () => {
+    store.advance(30 * DAY)
+    const before = await store.read()
+    const late = keyringOn({ read: async () => before, change: (...change) => store.change(...change) })
+    await keyring.runDueStep()
+    const done = store.keys
+    expect(await late.runDueStep()).toEqual([])
+    expect(store.keys).toEqual(done)
+  })
+
+  test('the clock of the node does not matter, only that of the store', async () => {
+    const { keys } = await store.read()
+    expect(keys.every(({ createdAt }) => createdAt.getTime() === store.now.getTime())).toBe(true)
+  })
+
+  test('names the next events with their dates, the whole life of the key that signs included', async () => {
+    const steps = (await keyring.schedule()).filter(({ alg }) => alg === 'ES256')
+    expect(steps.map(({ at }) => at)).toEqual([
+      later(store.now, 30 * DAY),
+      later(store.now, 30 * DAY),
+      later(store.now, 30 * DAY),
+      later(store.now, 37 * DAY + 60),
+    ])
+    expect(await keyring.nextRotationAt()).toEqual(later(store.now, 30 * DAY))
+  })
+
+  test('proves for each promotion that every cache holds the key before it signs', async () => {
+    const [proof] = await keyring.proof()
+    expect(proof).toContain(kidOf('ES256', 'pending'))
+    expect(proof).toContain(`${30 * DAY - 300} s later`)
+  })
+})
+
+describe('rotating by hand', () => {
+  test('waits for the publish lead, and then happens by itself', async () => {
+    const standby = kidOf('ES256', 'pending')
+    const { steps } = await keyring.rotate({ alg: 'ES256', actor: 'cli:root' })
+    expect(steps).toMatchObject([{ kid: standby, at: later(store.now, DAY) }])
+    expect(await keyring.nextRotationAt('ES256')).toEqual(later(store.now, DAY))
+    store.advance(DAY)
+    await keyring.runDueStep()
+    expect(kidOf('ES256', 'active')).toBe(standby)
+  })
+
+  test('happens at once where the lead is over', async () => {
+    const standby = kidOf('RS256', 'pending')
+    store.advance(DAY)
+    await keyring.rotate()
+    expect(kidOf('RS256', 'active')).toBe(standby)
+  })
+
+  test('with --now skips the lead and says so in the reason', async () => {
+    await keyring.rotate({ alg: 'ES256', now: true })
+    expect(store.keys.find(({ kid }) => kid === kidOf('ES256', 'active'))?.reason).toMatch(/^emergency: /)
+  })
+
+  test('a dry run says what would be done and does nothing', async () => {
+    const before = store.keys
+    audit = []
+    const { steps } = await keyring.rotate({ now: true, dryRun: true })
+    expect(steps).toHaveLength(6)
+    expect(store.keys).toBe(before)
+    expect(audit).toEqual([])
+  })
+
+  test('an algorithm that does not exist, or is not in use, is named', async () => {
+    await expect(keyring.rotate({ alg: 'HS256' })).rejects.toMatchObject({
+      code: 'signing_algorithm_unknown',
+      kind: 'invalid',
+    })
+    await expect(keyring.rotate({ alg: 'EdDSA' })).rejects.toMatchObject({ code: 'signing_algorithm_unused' })
+  })
+
+  test('is refused while another change is running', async () => {
+    let finish = () => {}
+    const running = store.change(
+      'wait',
+      () =>
+        new Promise<void>((resolve) => {
+          finish = resolve
+        }),
+    )
+    await expect(keyring.rotate()).rejects.toMatchObject({ code: 'key_change_running', kind: 'conflict' })
+    // setImmediate: the change has begun by then
+    await new Promise((resolve) => setImmediate(resolve))
+    finish()
+    await running
+  })
+})
+
+describe('revoking', () => {
+  test('the key that signs: the standby signs, the key leaves the JWKS, a fresh standby is published', async () => {
+    const [active, standby] = [kidOf('ES256', 'active'), kidOf('ES256', 'pending')]
+    const made = await keyring.revoke(active, { compromised: true, actor: 'cli:root' })
+    expect(kidOf('ES256', 'active')).toBe(standby)
+    expect((await keyring.publicJwks()).keys.map(({ kid }) => kid)).not.toContain(active)
+    expect((await keyring.publicJwks()).keys).toHaveLength(4)
+    expect(made.acceptedUntil).toEqual(later(store.now, 300))
+    expect(store.keys.find(({ kid }) => kid === active)?.sealed).toBeNull()
+  })
+
+  test('the standby: another takes its place', async () => {
+    const [active, standby] = [kidOf('ES256', 'active'), kidOf('ES256', 'pending')]
+    await keyring.revoke(standby, { compromised: true })
+    expect(kidOf('ES256', 'active')).toBe(active)
+    expect(kidOf('ES256', 'pending')).not.toBe(standby)
+  })
+
+  test('twice in a row still leaves a key that signs', async () => {
+    await keyring.revoke(kidOf('ES256', 'active'), { compromised: true })
+    await keyring.revoke(kidOf('ES256', 'active'), { compromised: true })
+    expect(kidOf('ES256', 'active')).not.toBe('none')
+  })
+
+  test('must be confirmed', async () => {
+    await expect(keyring.revoke(kidOf('ES256', 'active'), { compromised: false })).rejects.toMatchObject({
+      code: 'revocation_unconfirmed',
+      kind: 'invalid',
+    })
+  })
+
+  test('an unknown kid is named, a revoked one is not revoked again', async () => {
+    const active = kidOf('ES256', 'active')
+    await expect(keyring.revoke('nobody', { compromised: true })).rejects.toMatchObject({
+      code: 'key_unknown',
+      kind: 'missing',
+    })
+    await keyring.revoke(active, { compromised: true })
+    await expect(keyring.revoke(active, { compromised: true })).rejects.toMatchObject({ code: 'key_gone' })
+  })
+
+  test('all keys: none of the old ones is left', async () => {
+    const before = new Set(store.keys.map(({ kid }) => kid))
+    await keyring.revokeAll({ compromised: true })
+    const published = (await keyring.publicJwks()).keys.map(({ kid }) => kid as string)
+    expect(published.filter((kid) => before.has(kid))).toEqual([])
+    expect(published).toHaveLength(4)
+  })
+
+  test('is told to the audit log: who, which key and why, once it holds', async () => {
+    const active = kidOf('ES256', 'active')
+    audit = []
+    await keyring.revoke(active, { compromised: true, actor: 'cli:root' })
+    expect(audit.map(({ kind, actor }) => `${kind} by ${actor}`)).toEqual([
+      'key.revoked by cli:root',
+      'key.promoted by cli:root',
+      'key.created by cli:root',
+    ])
+    expect(audit[0]?.detail).toEqual({ kid: active, alg: 'ES256', reason: 'emergency: compromised' })
+  })
+})
+
+describe('removing', () => {
+  test('is refused before its date, which it names', async () => {
+    await keyring.rotate({ alg: 'ES256', now: true })
+    const kid = kidOf('ES256', 'retired')
+    const removableAt = later(store.now, 7 * DAY + 60)
+    await expect(keyring.remove(kid)).rejects.toThrow(removableAt.toISOString())
+    store.advance(7 * DAY + 60)
+    await keyring.remove(kid)
+    expect(kidOf('ES256', 'removed')).toBe(kid)
+  })
+
+  test.each(['active', 'pending'])('of the %s key is refused', async (state) => {
+    await expect(keyring.remove(kidOf('ES256', state))).rejects.toMatchObject({ code: 'key_in_use' })
+  })
+})
+
+describe('switching an algorithm off', () => {
+  test('retires its key, which verifies as long as promised, and drops its standby', async () => {
+    const wide = keyringOn(store, ['ES256', 'RS256', 'EdDSA'])
+    await wide.ensureKeys()
+    await wide.switchOff('EdDSA')
+    expect(kidOf('EdDSA', 'retired')).not.toBe('none')
+    expect(kidOf('EdDSA', 'pending')).toBe('none')
+    expect(await keyring.runDueStep()).toEqual([])
+  })
+
+  test('is refused for those that verifiers count on', async () => {
+    await expect(keyring.switchOff('RS256')).rejects.toMatchObject({ code: 'signing_algorithm_required' })
+  })
+
+  test('one that another node switched on rotates on, also by a node that does not know of it', async () => {
+    await keyringOn(store, ['ES256', 'RS256', 'EdDSA']).ensureKeys()
+    const standby = kidOf('EdDSA', 'pending')
+    store.advance(30 * DAY)
+    await keyring.runDueStep()
+    expect(kidOf('EdDSA', 'active')).toBe(standby)
+  })
+})
