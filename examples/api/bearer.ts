@@ -32,10 +32,7 @@ export function requireToken({ issuer, audience }: BearerOptions) {
       })
       ctx.state['token'] = payload
     } catch (error) {
-      if (!isCallersFault(error)) {
-        ctx.app.emit('error', error, ctx)
-        return ctx.throw(503, 'The keys of the issuer are out of reach.', { headers: { 'retry-after': '5' } })
-      }
+      if (!isCallersFault(error)) return apologise(ctx, error)
       return refuse(ctx, 401, 'invalid_token', 'The access token is expired, malformed, or not for this API.')
     }
     await next()
@@ -65,6 +62,14 @@ export function requireScope(scope: string) {
     if (granted.split(' ').includes(scope)) return next()
     return refuse(ctx, 403, 'insufficient_scope', `This needs the scope ${scope}.`, scope)
   }
+}
+
+/** Nobody can be let in or turned away while the issuer's keys are out of reach. */
+function apologise(ctx: Context, cause: unknown): void {
+  ctx.app.emit('error', new Error('the keys of the issuer are out of reach', { cause }))
+  ctx.status = 503
+  ctx.set('retry-after', '5')
+  ctx.body = { error: 'temporarily_unavailable' }
 }
 
 /** RFC 6750 §3: a request without credentials learns only that it needs some; a refused token learns why. */
