@@ -42,7 +42,8 @@ export class EngineAdapter implements Adapter {
     if (known === null) return undefined
     if (known) return this.#present(id, known, unit)
     const found = await this.#ask((store) => store.find(this.#model, id, this.#graceSeconds))
-    if (!found) return undefined
+    // A code dies with the session it came from, whatever its tokens may outlive.
+    if (!found || (this.#model === 'AuthorizationCode' && !found.session)) return undefined
     unit?.learn(this.#model, id, found)
     return this.#present(id, found.model, unit)
   }

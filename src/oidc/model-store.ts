@@ -54,6 +54,12 @@ export interface Upsert {
   /** Seconds since the epoch. */
   expiresAt: number
   userCode?: string | undefined
+  /**
+   * The row that this one takes the place of, by its identifier; the same or an
+   * earlier one. Where that row is gone by now (a session ended meanwhile),
+   * nothing is written: what was ended does not come back.
+   */
+  replaces?: string | undefined
 }
 
 /** Everything one request changes. */

@@ -26,7 +26,7 @@ import { readForm } from './form-body.ts'
 import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
-import { createInteractions } from './provider-interactions.ts'
+import { createInteractions, findSession } from './provider-interactions.ts'
 import { settleResume } from './resume.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
@@ -85,6 +85,8 @@ export interface Oidc {
   /** The protocol endpoints; passes on what is none of them. */
   handle: Middleware
   interactions: Interactions
+  /** Who is signed in in this browser. */
+  currentSession(ctx: Context): Promise<{ accountId: string } | undefined>
   /** The document at `/.well-known/openid-configuration`, of the present engine. */
   discovery(): Record<string, unknown>
   /** Goes on with these signing keys and the present cookie keys; requests under way finish with the old ones. */
@@ -103,6 +105,10 @@ export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> 
   return {
     handle: (ctx, next) => answer(ctx, next, engine, needs),
     interactions: createInteractions(needs, () => engine),
+    async currentSession(ctx) {
+      const accountId = (await findSession(ctx, engine))?.accountId
+      return accountId === undefined ? undefined : { accountId }
+    },
     discovery: () => engine.discovery,
     async useKeys(next) {
       engine = await startEngine(needs, next)

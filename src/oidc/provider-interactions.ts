@@ -16,6 +16,13 @@ type EngineSession = InstanceType<Provider['Session']>
 /** Reasons that only proving oneself anew can settle. */
 const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs', 'account_gone'])
 
+/** Who is signed in in this browser; disabled and removed people count until their session is gone. */
+export async function findSession(ctx: Context, { provider, cookies }: Engine): Promise<EngineSession | undefined> {
+  const id = ctx.cookies.get(cookies.engine.names.session, { signed: true })
+  const session = id ? await provider.Session.find(id) : undefined
+  return session?.accountId ? session : undefined
+}
+
 export function createInteractions(needs: OidcNeeds, engine: () => Engine): Interactions {
   const { names, long } = engine().cookies.engine
   const provider = () => engine().provider
@@ -31,11 +38,7 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
     throw new Failure('interaction_lost', 'conflict', 'This sign-in was finished somewhere else. Start again from the app.')
   }
 
-  async function currentSession(ctx: Context): Promise<EngineSession | undefined> {
-    const id = ctx.cookies.get(names.session, { signed: true })
-    const session = id ? await provider().Session.find(id) : undefined
-    return session?.accountId ? session : undefined
-  }
+  const currentSession = (ctx: Context) => findSession(ctx, engine())
 
   async function load(ctx: Context, uid: string): Promise<EngineInteraction | undefined> {
     // The cookie is sent to this interaction's path only; it is what ties the page to this browser.

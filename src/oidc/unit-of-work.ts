@@ -19,6 +19,8 @@ export class UnitOfWork {
 
   #known = new Map<string, StoredModel | undefined>()
   #sessions = new Map<string, Payload>()
+  /** The browser's session as it was read: its later self takes the place of that row, or of none. */
+  #session: { id: string; uid: unknown } | undefined
   #accounts = new Map<string, Account | undefined>()
   #upserts = new Map<string, Upsert>()
   #consumes = new Map<string, Changes['consumes'][number]>()
@@ -36,6 +38,7 @@ export class UnitOfWork {
   /** Keeps what one read brought, for the reads that follow. */
   learn(model: ModelName, id: string | undefined, found: Found): void {
     if (id !== undefined) this.#known.set(keyOf(model, id), found.model)
+    if (model === 'Session' && id !== undefined) this.#session = { id, uid: found.model.payload.uid }
     if (found.grant) this.#learnGrant(found.grant.id, found.grant.payload)
     for (const [grantId, payload] of found.grants ?? []) this.#learnGrant(grantId, payload)
     if (found.session) this.#sessions.set(found.session.uid, found.session.payload)
@@ -68,7 +71,14 @@ export class UnitOfWork {
   upsert(write: Upsert): void {
     const key = keyOf(write.model, write.id)
     this.#destroys.delete(key)
-    this.#upserts.set(key, write)
+    this.#upserts.set(key, write.model === 'Session' ? this.#successor(write) : write)
+  }
+
+  /** A session that gets a new identifier moves with its row, instead of a row that goes and another that comes. */
+  #successor(write: Upsert): Upsert {
+    if (this.#session?.uid !== write.payload.uid) return write
+    this.#destroys.delete(keyOf('Session', this.#session.id))
+    return { ...write, replaces: this.#session.id }
   }
 
   consume(use: Changes['consumes'][number]): void {

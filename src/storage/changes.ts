@@ -33,10 +33,11 @@ export class Changes {
     this.#needs = needs
   }
 
-  /** Calls it after each change of the topic. Changes in quick succession may come as one. */
-  on(topic: string, listener: ChangeListener): void {
+  /** Calls it after each change of the topic. Changes in quick succession may come as one. Returns the way to stop. */
+  on(topic: string, listener: ChangeListener): () => void {
     const listeners = this.#listeners.get(topic) ?? new Set()
     this.#listeners.set(topic, listeners.add(listener))
+    return () => listeners.delete(listener)
   }
 
   /**

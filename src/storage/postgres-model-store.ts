@@ -83,11 +83,19 @@ const commitStatement = `
   ), revoked as (
     delete from artifacts a using verdict
      where verdict.won and a.grant_id = any($6::text[]) and a.model <> ${artifactModels.Grant}
+  ), writes as (
+    select * from unnest($7::smallint[], $8::bytea[], $9::jsonb[], $10::text[], $11::text[], $12::text[], $13::text[],
+                         $14::bytea[], $15::timestamptz[], $16::bytea[])
+        as w(model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at, replaces)
+  ), moved as (
+    update artifacts a set id = w.id, payload = w.payload, account_id = w.account_id, expires_at = w.expires_at
+      from writes w, verdict
+     where verdict.won and a.model = w.model and a.id = w.replaces
   ), kept as (
     insert into artifacts as a (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
-    select k.* from unnest($7::smallint[], $8::bytea[], $9::jsonb[], $10::text[], $11::text[], $12::text[],
-                           $13::text[], $14::bytea[], $15::timestamptz[]) as k, verdict
-     where verdict.won
+    select w.model, w.id, w.payload, w.grant_id, w.account_id, w.client_id, w.uid, w.user_code, w.expires_at
+      from writes w, verdict
+     where verdict.won and w.replaces is null
         on conflict (model, id) do update
        set payload = excluded.payload, grant_id = excluded.grant_id, account_id = excluded.account_id,
            client_id = excluded.client_id, uid = excluded.uid,
@@ -160,7 +168,7 @@ export class PostgresModelStore implements ModelStore {
   }
 }
 
-/** `$7` to `$15` of the commit: one array a column. */
+/** `$7` to `$16` of the commit: one array a column. */
 function columnsOf(upserts: readonly Upsert[]): unknown[] {
   const text = (value: unknown) => (typeof value === 'string' ? value : null)
   return [
@@ -173,6 +181,7 @@ function columnsOf(upserts: readonly Upsert[]): unknown[] {
     upserts.map(({ model, payload }) => (model === 'Session' ? text(payload.uid) : null)),
     upserts.map(({ userCode }) => (userCode === undefined ? null : digest(userCode))),
     upserts.map(({ expiresAt }) => new Date(expiresAt * 1000)),
+    upserts.map(({ replaces }) => (replaces === undefined ? null : digest(replaces))),
   ]
 }
 

@@ -144,6 +144,19 @@ test('a refresh that races with a revocation of its grant leaves no successor', 
   expect(await store.find('RefreshToken', successor, 0)).toBeUndefined()
 })
 
+test('a session that was ended meanwhile does not come back with a later write', async () => {
+  const [before, after, uid] = [newId(), newId(), newId()]
+  const session = (id: string, replaces?: string) =>
+    store.commit({ ...nothing, upserts: [{ model: 'Session', id, payload: { uid }, expiresAt: inSeconds(60), replaces }] })
+  await session(before)
+  await session(after, before) // a new identifier at sign-in: the row moves
+  expect(await store.find('Session', before, 0)).toBeUndefined()
+  expect(await store.find('Session', after, 0)).toBeDefined()
+  await store.commit({ ...nothing, destroys: [{ model: 'Session', id: after }] })
+  await session(after, after)
+  expect(await store.find('Session', after, 0)).toBeUndefined()
+})
+
 test('revoking a grant takes every code and token of it, and nothing else', async () => {
   const [grantId, other] = [newId(), newId()]
   const taken = ['AuthorizationCode', 'RefreshToken', 'AccessToken', 'DeviceCode', 'BackchannelAuthenticationRequest'] as const

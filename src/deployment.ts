@@ -1,0 +1,86 @@
+/** What every process of a deployment shares: configuration, database, keys. The server and the commands both open it. */
+import { hostname } from 'node:os'
+import { type Config, readConfig } from './config/config.ts'
+import { ensureKeyEncryptionKey, readKeyEncryptionKeys } from './config/key-encryption-key.ts'
+import { Failure } from './errors/failure.ts'
+import { algorithmsInUse } from './keyring/algorithms.ts'
+import { Envelope } from './keyring/envelope.ts'
+import type { KeyTimes } from './keyring/key-times.ts'
+import { type Database, openDatabase } from './storage/database.ts'
+import { type EmbeddedOptions, joinOrStart } from './storage/embedded-postgres.ts'
+import { migrate, pendingMigrations } from './storage/migrations.ts'
+
+export interface Deployment {
+  config: Config
+  database: { url: string; isEmbedded: boolean; where: string }
+  db: Database
+  /** Closes the pool, and stops the embedded database when nobody else uses it. */
+  close(): Promise<void>
+}
+
+/** An API may let its tokens live this long (`apis add --ttl`), so every retired key must verify as long. */
+const longestApiTokenSeconds = 86_400
+
+export const keyTimesOf = (config: Config): KeyTimes => ({
+  rotationIntervalSeconds: config.keyRotationIntervalSeconds,
+  publishLeadSeconds: config.keyPublishLeadSeconds,
+  longestTokenSeconds: longestApiTokenSeconds,
+  longestSessionSeconds: config.sessionSeconds,
+  skewSeconds: 60,
+})
+
+export const algorithmsOf = (_config: Config) => algorithmsInUse([])
+
+export async function openDeployment(
+  env: NodeJS.ProcessEnv,
+  options: { role: EmbeddedOptions['role']; onTrouble(error: unknown): void },
+): Promise<Deployment> {
+  const config = readConfig(env)
+  const embedded = config.databaseUrl === undefined ? await joinOrStart(config.dataDir, options) : undefined
+  const url = config.databaseUrl ?? embedded?.url ?? ''
+  const db = openDatabase({ url, poolSize: config.databasePoolSize, onConnectionLost: options.onTrouble })
+  return {
+    config,
+    database: { url, isEmbedded: embedded !== undefined, where: embedded ? config.dataDir : placeOf(url) },
+    db,
+    async close() {
+      await db.close()
+      await embedded?.stop()
+    },
+  }
+}
+
+/** Host and name of a database, without its credentials. */
+function placeOf(url: string): string {
+  const { hostname: host, port, pathname, searchParams } = new URL(url)
+  return `${searchParams.get('host') ?? host}${port ? `:${port}` : ''}${pathname}`
+}
+
+/**
+ * Outside production the schema follows the program by itself; in production an
+ * operator says when.
+ * @throws Failure `migrations_pending`
+ */
+export async function bringUpToDate({ config, database, db }: Deployment): Promise<void> {
+  if (!config.production) {
+    await migrate({ url: database.url })
+    return
+  }
+  const pending = await pendingMigrations(db)
+  if (pending.length === 0) return
+  throw new Failure(
+    'migrations_pending',
+    'conflict',
+    `The database lacks ${pending.join(', ')}. Run \`claviger migrate\` once, then start again.`,
+    { detail: { pending } },
+  )
+}
+
+/** Outside production the key-encryption key is made at first use. */
+export async function openEnvelope(config: Config): Promise<Envelope> {
+  await ensureKeyEncryptionKey(config)
+  return Envelope.open(() => readKeyEncryptionKeys(config))
+}
+
+/** Seen in the audit log and in `pg_stat_activity`. */
+export const nodeName = (): string => `${hostname()}/${process.pid}`

@@ -1,0 +1,99 @@
+/** Everything a command finds on its desk, opened on the deployment's database. */
+import type { Desk, DeskKeyring, OpenDesk } from './cli/desk.ts'
+import { AttemptThrottle } from './credentials/attempt-throttle.ts'
+import { PasswordHasher } from './credentials/password-hasher.ts'
+import { algorithmsOf, bringUpToDate, keyTimesOf, openDeployment, openEnvelope } from './deployment.ts'
+import { createEvents } from './events/create-events.ts'
+import { createLog } from './events/log.ts'
+import { createMetrics } from './events/metrics.ts'
+import { Keyring } from './keyring/keyring.ts'
+import { LocalKeyVault } from './keyring/key-vault.ts'
+import { appliedMigrations, migrate, pendingMigrations } from './storage/migrations.ts'
+import { PostgresAccountStore } from './storage/postgres-account-store.ts'
+import { PostgresApiStore } from './storage/postgres-api-store.ts'
+import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
+import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
+import { PostgresBrowserSessions } from './storage/postgres-browser-sessions.ts'
+import { PostgresClientStore } from './storage/postgres-client-store.ts'
+import { PostgresKeyStore } from './storage/postgres-key-store.ts'
+import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
+
+export const openDesk: OpenDesk = async (env) => {
+  const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
+  const { config, db, database } = deployment
+  const audit = new PostgresAuditLog(db)
+  // A command's own words are its output; the log line of an event would only repeat them.
+  const log = createLog({ level: config.logLevel === 'debug' ? 'debug' : 'warn', production: config.production, immediate: true })
+  const events = createEvents({ audit, log, metrics: createMetrics({ processMetrics: false }) })
+  const passwords = new PostgresPasswordStore(db)
+  const hasher = new PasswordHasher()
+  const throttle = new AttemptThrottle(new PostgresAttemptStore(db))
+
+  // The embedded database is ours alone: a command on a fresh folder may prepare it.
+  if (database.isEmbedded) await bringUpToDate(deployment)
+
+  return {
+    config,
+    accounts: new PostgresAccountStore(db),
+    passwords: { hash: (password) => hasher.hash(password), set: (accountId, hash) => passwords.set(accountId, hash) },
+    attempts: { forget: (account) => throttle.forget(account) },
+    clients: new PostgresClientStore(db),
+    apis: new PostgresApiStore(db),
+    keyring: onFirstUse(async () => {
+      const envelope = await openEnvelope(config)
+      return new Keyring({
+        store: new PostgresKeyStore(db),
+        vault: new LocalKeyVault(envelope),
+        times: keyTimesOf(config),
+        algorithms: algorithmsOf(config),
+        audit: { write: events.record },
+      })
+    }),
+    sessions: new PostgresBrowserSessions(db),
+    audit,
+    events: { record: events.record },
+    migrations: {
+      status: async () => ({
+        applied: (await appliedMigrations(db)).map(({ name, at }) => ({ name, at })),
+        pending: await pendingMigrations(db),
+      }),
+      apply: () => migrate({ url: database.url }),
+    },
+    database: {
+      async describe() {
+        const { rows } = await db.query<{ version: string; now: Date }>(
+          `select current_setting('server_version') as version, clock_timestamp() as now`,
+        )
+        const [row] = rows
+        return { version: row?.version ?? '', now: row?.now ?? new Date(), where: database.where, embedded: database.isEmbedded }
+      },
+    },
+    async close() {
+      await audit.flush()
+      await log.close()
+      await deployment.close()
+    },
+  } satisfies Desk
+}
+
+/** Most commands never need the keys, and must work without the key-encryption key. */
+function onFirstUse(open: () => Promise<Keyring>): DeskKeyring {
+  let opening: Promise<Keyring> | undefined
+  const opened = () => {
+    opening ??= open()
+    return opening
+  }
+  return {
+    list: async (...given) => (await opened()).list(...given),
+    nextRotationAt: async (...given) => (await opened()).nextRotationAt(...given),
+    fingerprints: async () => (await opened()).fingerprints(),
+    schedule: async () => (await opened()).schedule(),
+    proof: async () => (await opened()).proof(),
+    publicJwks: async () => (await opened()).publicJwks(),
+    rotate: async (...given) => (await opened()).rotate(...given),
+    revoke: async (...given) => (await opened()).revoke(...given),
+    revokeAll: async (...given) => (await opened()).revokeAll(...given),
+    remove: async (...given) => (await opened()).remove(...given),
+    import: async (...given) => (await opened()).import(...given),
+  }
+}
