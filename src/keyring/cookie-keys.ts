@@ -9,7 +9,7 @@ const INTERVAL_SECONDS = 90 * 86_400
 
 export interface CookieKeysNeeds {
   secrets: Pick<DeploymentSecrets, 'all' | 'renew' | 'forget'>
-  changes: { on(topic: 'secrets', listener: () => void): () => void }
+  changes: { on(topic: 'secrets', listener: () => Promise<void>): void }
   /** How long a cookie may live: for so long an older key verifies. */
   longestCookieSeconds: number
   onError(reason: unknown): void
@@ -20,7 +20,7 @@ export class CookieKeys {
   readonly #needs: CookieKeysNeeds
   readonly #listeners = new Set<(keys: readonly string[]) => void>()
   #keys: readonly string[] = []
-  #unlisten: () => void = () => {}
+  #stopped = false
   #timer: NodeJS.Timeout | undefined
 
   private constructor(needs: CookieKeysNeeds) {
@@ -31,7 +31,7 @@ export class CookieKeys {
   static async start(needs: CookieKeysNeeds): Promise<CookieKeys> {
     const cookieKeys = new CookieKeys(needs)
     await cookieKeys.#load()
-    cookieKeys.#unlisten = needs.changes.on('secrets', () => void cookieKeys.reload())
+    needs.changes.on('secrets', () => cookieKeys.reload())
     return cookieKeys
   }
 
@@ -66,6 +66,7 @@ export class CookieKeys {
   }
 
   async reload(): Promise<void> {
+    if (this.#stopped) return
     try {
       await this.#load()
     } catch (reason) {
@@ -74,7 +75,7 @@ export class CookieKeys {
   }
 
   stop(): void {
-    this.#unlisten()
+    this.#stopped = true
     clearTimeout(this.#timer)
     this.#listeners.clear()
   }

@@ -14,7 +14,7 @@ import type { SigningKey } from './signing-key.ts'
 
 /** Tells that rows changed; storage's `Changes` meets it. */
 export interface ChangeFeed {
-  on(topic: 'keys', listener: () => void): () => void
+  on(topic: 'keys', listener: () => Promise<void>): void
 }
 
 export interface LiveKeySetNeeds {
@@ -33,9 +33,10 @@ export class LiveKeySet implements KeySetSource {
   readonly #needs: LiveKeySetNeeds
   readonly #opened = new Map<string, OpenKey>()
   readonly #listeners = new Set<(set: KeySet) => void>()
-  readonly #stops: (() => void)[] = []
   #set: KeySet
   #reloading: Promise<void> | undefined
+  #poll: NodeJS.Timeout | undefined
+  #stopped = false
   #again = false
   /** How far the database's clock is ahead of this node's. */
   #aheadMilliseconds = 0
@@ -54,10 +55,8 @@ export class LiveKeySet implements KeySetSource {
     await live.#load((reason) => {
       throw reason
     })
-    const reload = () => void live.reload()
-    live.#stops.push(needs.changes.on('keys', reload))
-    const poll = setInterval(reload, needs.pollMilliseconds ?? 30_000).unref()
-    live.#stops.push(() => clearInterval(poll))
+    needs.changes.on('keys', () => live.reload())
+    live.#poll = setInterval(() => void live.reload(), needs.pollMilliseconds ?? 30_000).unref()
     return live
   }
 
@@ -71,7 +70,8 @@ export class LiveKeySet implements KeySetSource {
   }
 
   /** Looks at the rows now. Calls that come while it looks share one more look, which sees what they were told of. */
-  reload(): Promise<void> {
+  async reload(): Promise<void> {
+    if (this.#stopped) return
     if (this.#reloading) {
       this.#again = true
       return this.#reloading
@@ -83,7 +83,8 @@ export class LiveKeySet implements KeySetSource {
   }
 
   stop(): void {
-    for (const stop of this.#stops.splice(0)) stop()
+    this.#stopped = true
+    clearInterval(this.#poll)
     this.#listeners.clear()
   }
 

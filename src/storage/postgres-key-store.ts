@@ -1,6 +1,7 @@
 /** Signing keys on Postgres. Its triggers hold the law of their life; their refusals become Failures here. */
 import type { JWK } from 'jose'
 import { Failure } from '../errors/failure.ts'
+import { refusedByLaw } from '../keyring/key-law.ts'
 import { BUSY, type KeyLedger, type KeySnapshot, type KeyStore, type Patience } from '../keyring/key-store.ts'
 import type { SigningKey } from '../keyring/signing-key.ts'
 import type { Database, Queryable } from './database.ts'
@@ -137,8 +138,7 @@ async function named<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    const { code, constraint } = cause as { code?: string; constraint?: string }
-    if (code === LOCK_NOT_AVAILABLE) {
+    if ((cause as { code?: string }).code === LOCK_NOT_AVAILABLE) {
       throw new Failure(
         'key_change_running',
         'unavailable',
@@ -149,20 +149,15 @@ async function named<T>(work: () => Promise<T>): Promise<T> {
         },
       )
     }
-    if (
-      cause instanceof Failure ||
-      code === undefined ||
-      !(LAW.test(code) || code === CHECK_VIOLATION || code === UNIQUE_VIOLATION)
-    )
-      throw cause
-    throw new Failure(
-      'key_law_broken',
-      'conflict',
-      `The database refused this change of the keys: ${(cause as Error).message}.`,
-      {
-        cause,
-        detail: { law: LAW.test(code) ? code : (constraint ?? code) },
-      },
-    )
+    const law = lawOf(cause)
+    throw law === undefined ? cause : refusedByLaw(law, cause)
   }
+}
+
+/** Which law of the schema an error of `pg` tells of, if any. */
+export function lawOf(error: unknown): string | undefined {
+  if (error instanceof Failure) return undefined
+  const { code, constraint } = error as { code?: string; constraint?: string }
+  if (code !== undefined && LAW.test(code)) return code
+  return code === CHECK_VIOLATION || code === UNIQUE_VIOLATION ? constraint : undefined
 }

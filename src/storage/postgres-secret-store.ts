@@ -1,9 +1,10 @@
 /** The deployment's sealed secrets on Postgres, and the change of what all is sealed under. */
 import { bindingOf } from '../keyring/deployment-secrets.ts'
 import type { Sealed } from '../keyring/envelope.ts'
+import { refusedByLaw } from '../keyring/key-law.ts'
 import type { SealedRow, SealedStore, SecretStore, StoredSecret } from '../keyring/secret-store.ts'
 import type { Database } from './database.ts'
-import { keyLock } from './postgres-key-store.ts'
+import { keyLock, lawOf } from './postgres-key-store.ts'
 
 interface SecretRow {
   generation: number
@@ -35,12 +36,17 @@ export class PostgresSecretStore implements SecretStore, SealedStore {
   }
 
   async add(name: string, generation: number, sealed: Sealed): Promise<boolean> {
-    const { rowCount } = await this.#db.query(
-      `insert into secrets (name, generation, jwe, kek_fingerprint) values ($1, $2, $3, $4)
-       on conflict (name, generation) do nothing`,
-      [name, generation, sealed.jwe, sealed.fingerprint],
-    )
-    return rowCount === 1
+    try {
+      const { rowCount } = await this.#db.query(
+        `insert into secrets (name, generation, jwe, kek_fingerprint) values ($1, $2, $3, $4)
+         on conflict (name, generation) do nothing`,
+        [name, generation, sealed.jwe, sealed.fingerprint],
+      )
+      return rowCount === 1
+    } catch (cause) {
+      const law = lawOf(cause)
+      throw law === undefined ? cause : refusedByLaw(law, cause)
+    }
   }
 
   async forget(name: string, generation: number): Promise<void> {

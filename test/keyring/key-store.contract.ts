@@ -212,7 +212,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       await begin()
       const insert = (ledger: KeyLedger) =>
         ledger.insert(sampleKey('x', ledger.now, { alg: 'RS256', fingerprint: 'another' }))
-      expect(await refusal(insert)).toEqual(law('KEY08'))
+      expect(await refusal(insert)).toEqual({ code: 'key_encryption_key_outdated', law: 'KEY08' })
     })
 
     test('changing what is not there is a failure', async () => {

@@ -1,5 +1,6 @@
 /** Keys in a Map with a clock that a test moves, under the law that the database holds. The contract suite keeps it honest. */
 import { Failure } from '../../src/errors/failure.ts'
+import { refusedByLaw } from '../../src/keyring/key-law.ts'
 import { BUSY, type KeyLedger, type KeySnapshot, type KeyStore, type Patience } from '../../src/keyring/key-store.ts'
 import type { KeyState, SigningKey } from '../../src/keyring/signing-key.ts'
 
@@ -105,5 +106,5 @@ class MemoryLedger implements KeyLedger {
 const inEmergency = ({ reason }: SigningKey): boolean => reason?.startsWith('emergency:') === true
 
 function refuse(law: string): never {
-  throw new Failure('key_law_broken', 'conflict', `The law refused this change: ${law}.`, { detail: { law } })
+  throw refusedByLaw(law)
 }

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { calculateJwkThumbprint } from 'jose'
+import { SIGNING_ALGORITHMS } from '../../src/keyring/algorithms.ts'
+import { Envelope } from '../../src/keyring/envelope.ts'
+import { isPair } from '../../src/keyring/key-material.ts'
+import { LocalKeyVault, type NewKey } from '../../src/keyring/key-vault.ts'
+
+let vault: LocalKeyVault
+
+beforeEach(async () => {
+  const kek = randomBytes(32)
+  vault = new LocalKeyVault(await Envelope.open(() => [kek]))
+})
+
+const rowOf = ({ kid, publicJwk, sealed }: NewKey, alg: string) => ({
+  kid,
+  alg,
+  publicJwk,
+  sealed: sealed.jwe,
+  fingerprint: sealed.fingerprint,
+})
+
+describe('the local vault', () => {
+  test.each(SIGNING_ALGORITHMS)('makes a %s key that signs what its public half verifies', async (alg) => {
+    const made = await vault.create(alg)
+    const open = await vault.open(rowOf(made, alg))
+    if (!('privateJwk' in open)) throw new Error('the local vault opens keys')
+    expect(open.privateJwk).toMatchObject({ kid: made.kid, alg, use: 'sig' })
+    expect(await isPair(open.privateJwk, made.publicJwk, alg)).toBe(true)
+    expect(made.kid).toBe(await calculateJwkThumbprint(made.publicJwk))
+  })
+
+  test('publishes no private member', async () => {
+    const { publicJwk } = await vault.create('RS256')
+    expect(Object.keys(publicJwk).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use'])
+  })
+
+  test('does not open a row whose public key was exchanged', async () => {
+    const [ours, theirs] = [await vault.create('ES256'), await vault.create('ES256')]
+    const row = { ...rowOf(ours, 'ES256'), publicJwk: { ...theirs.publicJwk, kid: ours.kid } }
+    await expect(vault.open(row)).rejects.toMatchObject({ code: 'signing_key_tampered' })
+  })
+
+  test('does not open a row that got the private half of another', async () => {
+    const [ours, theirs] = [await vault.create('ES256'), await vault.create('ES256')]
+    const row = { ...rowOf(ours, 'ES256'), sealed: theirs.sealed.jwe }
+    await expect(vault.open(row)).rejects.toMatchObject({ code: 'sealed_secret_damaged' })
+  })
+})
