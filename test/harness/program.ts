@@ -8,6 +8,8 @@ export interface Program {
   pid: number
   /** The next line it prints. Rejects with what it said on stderr when it ends first. */
   line(): Promise<string>
+  /** Gives it a line. */
+  say(line: string): void
   /** Closes its stdin, which these programs take as the wish to end, and waits for the exit code. */
   end(): Promise<number | null>
   /** As `kill -9` does. */
@@ -33,6 +35,9 @@ export function runProgram(file: string, args: readonly string[] = [], env: Node
       if (!done) return value
       await exited
       throw new Error(`${file} ended: ${said}`)
+    },
+    say(line) {
+      child.stdin.write(`${line}\n`)
     },
     async end() {
       child.stdin.end()

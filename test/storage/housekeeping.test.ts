@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { exclusively } from '../../src/storage/exclusively.ts'
+import { countExpired, removeExpired } from '../../src/storage/housekeeping.ts'
+import { freshDatabase, type TestDatabase } from '../harness/database.ts'
+
+let place: TestDatabase
+let db: Database
+const now = new Date('2030-01-01T00:00:00Z')
+const options = { eventRetentionSeconds: 400 * 86_400 }
+
+beforeEach(async () => {
+  place = await freshDatabase()
+  db = openDatabase({ url: place.url })
+})
+
+afterEach(async () => {
+  await db.close()
+  await place.drop()
+})
+
+const addArtifacts = (count: number, expiresAt: string) =>
+  db.query(
+    `insert into artifacts (model, id, payload, expires_at)
+     select 4, sha256(($2::text || n)::bytea), '{}', $2::timestamptz from generate_series(1, $1::int) as n`,
+    [count, expiresAt],
+  )
+
+const count = async (table: string) =>
+  (await db.query<{ n: number }>(`select count(*)::int as n from ${table}`)).rows[0]?.n
+
+test('what has expired goes, what has not stays, to the instant', async () => {
+  await addArtifacts(3, '2030-01-01T00:00:00Z')
+  await addArtifacts(2, '2030-01-01T00:00:01Z')
+  await db.query(
+    `insert into sign_in_attempts (key, failures, last_failure_at, blocked_until, expires_at)
+     values ('\\x01', 1, $1, $1, $1), ('\\x02', 1, $1, $1, $1::timestamptz + interval '1 hour')`,
+    [now],
+  )
+  await db.query(
+    `insert into events (at, kind, actor) values ($1::timestamptz - interval '401 days', 'a', 'b'), ($1::timestamptz - interval '399 days', 'a', 'b')`,
+    [now],
+  )
+  expect(await countExpired(db, now)).toBe(3)
+  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 3, attempts: 1, events: 1 })
+  expect([await count('artifacts'), await count('sign_in_attempts'), await count('events')]).toEqual([2, 1, 1])
+  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 0, attempts: 0, events: 0 })
+})
+
+test('many go in batches, and a limit leaves the rest to the next round', async () => {
+  await addArtifacts(25, '2029-01-01T00:00:00Z')
+  expect(await removeExpired(db, now, { ...options, batch: 10, mostBatches: 2 })).toMatchObject({ artifacts: 20 })
+  expect(await removeExpired(db, now, { ...options, batch: 10 })).toMatchObject({ artifacts: 5 })
+})
+
+test('a row that somebody holds is passed over and does not hold up the others', async () => {
+  await addArtifacts(5, '2029-01-01T00:00:00Z')
+  await db.transaction(async (client) => {
+    await client.query('select from artifacts limit 1 for update')
+    expect(await removeExpired(db, now, options)).toMatchObject({ artifacts: 4 })
+  })
+  expect(await removeExpired(db, now, options)).toMatchObject({ artifacts: 1 })
+})
+
+test('nodes that clean at the same time share the work', async () => {
+  await addArtifacts(500, '2029-01-01T00:00:00Z')
+  const removed = await Promise.all(Array.from({ length: 8 }, () => removeExpired(db, now, { ...options, batch: 20 })))
+  expect(removed.reduce((sum, one) => sum + one.artifacts, 0)).toBe(500)
+  expect(await count('artifacts')).toBe(0)
+})
+
+test('work under a name is done by one node at a time', async () => {
+  let atWork = 0
+  let most = 0
+  const outcomes = await Promise.all(
+    Array.from({ length: 5 }, () =>
+      exclusively(db, 'sweep', async () => {
+        atWork += 1
+        most = Math.max(most, atWork)
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        atWork -= 1
+      }),
+    ),
+  )
+  expect(most).toBe(1)
+  expect(outcomes).toContain(true)
+  expect(await exclusively(db, 'sweep', async () => {})).toBe(true)
+})
+
+test('a failure of the work frees the name', async () => {
+  const boom = new Error('boom')
+  await expect(exclusively(db, 'sweep', () => Promise.reject(boom))).rejects.toBe(boom)
+  expect(await exclusively(db, 'sweep', async () => {})).toBe(true)
+})
