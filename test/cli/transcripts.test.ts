@@ -1,17 +1,31 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from '@jest/globals'
+import { openDesk } from '../../src/desk.ts'
+import { freshDatabase } from '../harness/database.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'
 import { expectStep, readTranscript } from './transcript.ts'
 
 const folder = import.meta.dirname
+const sessions = readdirSync(folder)
+  .filter((file) => file.endsWith('.transcript'))
+  .map((file) => ({ file, text: readFileSync(join(folder, file), 'utf8') }))
+const realSessions = sessions.filter(({ text }) => !text.startsWith('# stand-in only'))
 
-describe('a session at the command line reads as written in', () => {
-  test.each(readdirSync(folder).filter((file) => file.endsWith('.transcript')))('%s', async (file) => {
+describe('a session at the command line reads as written', () => {
+  test.each(sessions)('in $file, over a desk in memory', async ({ text }) => {
     const desk = new StandInDesk()
-    for (const step of readTranscript(readFileSync(join(folder, file), 'utf8'))) {
-      expectStep(step, await run(step.argv, { desk, stdin: step.stdin }))
+    for (const step of readTranscript(text)) expectStep(step, await run(step.argv, { desk, stdin: step.stdin }))
+  })
+
+  test.each(realSessions)('in $file, over a real database', async ({ text }) => {
+    const { url } = await freshDatabase()
+    const env = { DATABASE_URL: url, CLAVIGER_KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64url') }
+    for (const step of readTranscript(text)) {
+      // `config show` tells where the database is, so it is left as it comes.
+      const more = step.argv[0] === 'config' ? {} : { openDesk: () => openDesk(env), now: () => new Date() }
+      expectStep(step, await run(step.argv, { desk: new StandInDesk(), stdin: step.stdin, more }))
     }
   })
 })

@@ -2,6 +2,7 @@
 import type { AddCommand } from '../nouns.ts'
 import { clientsAdd } from './add.ts'
 import { clientsCheck } from './check.ts'
+import { clientsExplain } from './explain.ts'
 import { clientsList } from './list.ts'
 import { clientsRemove } from './remove.ts'
 import { clientsRotateSecret } from './rotate-secret.ts'
@@ -9,6 +10,15 @@ import { clientsSet } from './set.ts'
 import { clientsShow } from './show.ts'
 
 export const clients: AddCommand = (parent, invocation) => {
-  const commands = [clientsAdd, clientsList, clientsShow, clientsSet, clientsRotateSecret, clientsRemove, clientsCheck]
+  const commands = [
+    clientsAdd,
+    clientsList,
+    clientsShow,
+    clientsSet,
+    clientsRotateSecret,
+    clientsRemove,
+    clientsCheck,
+    clientsExplain,
+  ]
   for (const add of commands) add(parent, invocation)
 }

@@ -41,7 +41,7 @@ export const clientsSet: AddCommand = (parent, invocation) => {
           kind: 'client.changed',
           actor: invocation.actor,
           clientId: id,
-          detail: { changed: Object.keys(changes) },
+          detail: { fields: Object.keys(changes) },
         })
       }
       const shown = options.dryRun ? { dry_run: true } : secret ? { client_secret: secret } : {}

@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { captureOutput, type ProgramEnv, runClaviger, spawnClaviger } from '../harness/cli.ts'
+import { emptyDatabase, freshDatabase, type TestDatabase } from '../harness/database.ts'
+
+const kek = Buffer.alloc(32, 7).toString('base64url')
+const envOf = ({ url }: TestDatabase): ProgramEnv => ({ DATABASE_URL: url, CLAVIGER_KEY_ENCRYPTION_KEY: kek })
+
+let database: TestDatabase
+let env: ProgramEnv
+beforeAll(async () => {
+  database = await freshDatabase()
+  env = envOf(database)
+})
+afterAll(() => database.drop())
+
+describe('the program as its own process', () => {
+  test('does its work with no server running', async () => {
+    const added = await runClaviger(
+      ['users', 'add', 'ada@example.org', '--password-stdin', '--json'],
+      env,
+      'a quiet lighthouse keeper\n',
+    )
+    expect(added).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(added.stdout)).toMatchObject({ email: 'ada@example.org', has_password: true })
+    const listed = await runClaviger(['users', 'list', '--json'], env)
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ email: 'ada@example.org' }])
+  })
+
+  test('writes every change to the audit log under the Unix user', async () => {
+    await runClaviger(['apis', 'add', 'https://api.example.org'], env)
+    const { stdout } = await runClaviger(['events', 'list', '--kind', 'api.created', '--json'], env)
+    expect(JSON.parse(stdout)).toMatchObject([{ kind: 'api.created', actor: expect.stringMatching(/^cli:./) }])
+  })
+
+  test('exits 2 for wrong usage before it opens anything', async () => {
+    const { code, stderr } = await runClaviger(['users', 'lst'], { DATABASE_URL: 'postgres://127.0.0.1:1/none' })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "claviger: unknown command 'lst'\nhint: did you mean list?\n" })
+  })
+
+  test('names every fault of the environment at once', async () => {
+    const { code, stderr } = await runClaviger(['users', 'list'], {
+      ...env,
+      CLAVIGER_PORT: 'x',
+      CLAVIGER_WORKERS: '-1',
+    })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^claviger: The configuration is wrong\nhint: CLAVIGER_PORT .*\nhint: CLAVIGER_WORKERS .*\n$/,
+    )
+  })
+
+  test('says so in a sentence when the database is away', async () => {
+    const { code, stderr } = await runClaviger(['users', 'list'], {
+      DATABASE_URL: 'postgres://claviger:hush@127.0.0.1:1/none',
+    })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^claviger: .+\n$/)
+    expect(stderr).not.toContain('hush')
+  })
+
+  test('names an outdated schema, and migrate mends it', async () => {
+    const empty = await emptyDatabase()
+    const before = await runClaviger(['users', 'list'], envOf(empty))
+    expect(before.code).toBe(1)
+    expect(before.stderr).toContain("'claviger migrate'")
+    expect((await runClaviger(['doctor', '--json'], envOf(empty))).code).toBe(1)
+    expect((await runClaviger(['migrate', '--status'], envOf(empty))).code).toBe(1)
+    expect((await runClaviger(['migrate'], envOf(empty))).code).toBe(0)
+    expect((await runClaviger(['migrate', '--status'], envOf(empty))).code).toBe(0)
+    expect((await runClaviger(['users', 'list'], envOf(empty))).code).toBe(0)
+    await empty.drop()
+  })
+
+  test('lists no key where no server ever started', async () => {
+    const { code, stdout } = await runClaviger(['keys', 'list', '--json'], env)
+    expect({ code, keys: JSON.parse(stdout) }).toEqual({ code: 0, keys: [] })
+  })
+
+  test('goes quietly when its reader has gone', async () => {
+    const child = spawnClaviger(['config', 'show'], env)
+    const output = captureOutput(child)
+    child.stdout?.destroy()
+    const [code] = (await once(child, 'close')) as [number | null]
+    expect({ code, stderr: output.stderr() }).toEqual({ code: 0, stderr: '' })
+  })
+
+  test('follows events as they happen until it is told to end', async () => {
+    const child = spawnClaviger(['events', 'follow', '--kind', 'client.created', '--json'], env)
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
+    const first = lines.next()
+    // It starts after the latest entry there is, so clients are added until it has seen one.
+    let seen: string | undefined
+    void first.then(({ value }) => {
+      seen = value
+    })
+    for (let tries = 0; tries < 40 && seen === undefined; tries += 1) {
+      await runClaviger(['clients', 'add', '--preset', 'service', '--name', `Job ${tries}`], env)
+    }
+    expect(JSON.parse(seen ?? 'null')).toMatchObject({ kind: 'client.created' })
+    child.kill('SIGTERM')
+    expect(await once(child, 'close')).toEqual([0, null])
+  }, 60_000)
+})
