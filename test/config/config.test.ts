@@ -1,0 +1,304 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { describe as describeConfig, readConfig } from '../../src/config/config.ts'
+import { options } from '../../src/config/options.ts'
+import { Failure } from '../../src/errors/failure.ts'
+
+const folder = mkdtempSync(join(process.env['CLAVIGER_TEST_RUN'] ?? tmpdir(), 'config-'))
+const key = 'A'.repeat(43)
+
+function fileWith(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+function faultsOf(env: NodeJS.ProcessEnv): string[] {
+  try {
+    readConfig(env)
+    return []
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return error.detail['faults'] as string[]
+  }
+}
+
+describe('defaults', () => {
+  test('an empty environment is a working development configuration', () => {
+    expect(readConfig({})).toMatchObject({
+      issuer: 'http://localhost:9400',
+      host: '127.0.0.1',
+      port: 9400,
+      managementPort: undefined,
+      managementHost: '127.0.0.1',
+      databaseUrl: undefined,
+      dataDir: './data',
+      keyEncryptionKey: undefined,
+      keyEncryptionKeyFile: 'keys/kek',
+      trustedProxies: [],
+      workers: 1,
+      keyRotationIntervalSeconds: 30 * 86_400,
+      keyPublishLeadSeconds: 86_400,
+      accessTokenSeconds: 600,
+      refreshTokenIdleSeconds: 14 * 86_400,
+      refreshTokenSeconds: 90 * 86_400,
+      sessionIdleSeconds: 12 * 3_600,
+      sessionSeconds: 30 * 86_400,
+      refreshGraceSeconds: 10,
+      logLevel: 'info',
+      production: false,
+    })
+  })
+
+  test('nobody can change a configuration that was read', () => {
+    const config = readConfig({})
+    expect(Object.isFrozen(config) && Object.isFrozen(config.trustedProxies)).toBe(true)
+  })
+
+  test('an empty variable counts as absent, as compose files make of an unset one', () => {
+    expect(readConfig({ CLAVIGER_ISSUER: '', DATABASE_URL: '', DATABASE_URL_FILE: '' })).toEqual(readConfig({}))
+  })
+
+  test.each([
+    ['of an issuer with one', 'http://localhost:8080', 8080],
+    ['9400 behind a proxy', 'https://login.example.com', 9400],
+  ])('the port is that %s', (_, issuer, port) => {
+    expect(readConfig({ CLAVIGER_ISSUER: issuer }).port).toBe(port)
+    expect(readConfig({ CLAVIGER_ISSUER: issuer, CLAVIGER_PORT: '1234' }).port).toBe(1234)
+  })
+})
+
+describe('values', () => {
+  test.each([
+    ['500ms', 0.5],
+    ['5s', 5],
+    ['10m', 600],
+    ['24h', 86_400],
+    ['30d', 2_592_000],
+  ])('a duration is written %s', (text, seconds) => {
+    expect(readConfig({ CLAVIGER_KEY_PUBLISH_LEAD: text, CLAVIGER_KEY_ROTATION_INTERVAL: '60d' })).toMatchObject({
+      keyPublishLeadSeconds: seconds,
+    })
+  })
+
+  test.each(['10', '10 m', '-1s', '1.5h', '1w', '10M', '9999999999s', '0s'])('%s is no access token life', (text) => {
+    expect(faultsOf({ CLAVIGER_ACCESS_TOKEN_TTL: text })).toEqual([
+      expect.stringMatching(/^CLAVIGER_ACCESS_TOKEN_TTL must be/),
+    ])
+  })
+
+  test('an access token lives an hour at most', () => {
+    expect(faultsOf({ CLAVIGER_ACCESS_TOKEN_TTL: '61m' })).toEqual([
+      'CLAVIGER_ACCESS_TOKEN_TTL must be between 1s and 1h',
+    ])
+  })
+
+  test.each([
+    ['https://login.example.com', 'https://login.example.com'],
+    ['https://login.example.com/', 'https://login.example.com'],
+    ['https://Login.Example.com:443/a/b/', 'https://login.example.com/a/b'],
+    ['http://127.0.0.1:9400', 'http://127.0.0.1:9400'],
+    ['http://[::1]:9400', 'http://[::1]:9400'],
+    ['http://app.localhost', 'http://app.localhost'],
+  ])('the issuer %s becomes %s', (given, issuer) => {
+    expect(readConfig({ CLAVIGER_ISSUER: given }).issuer).toBe(issuer)
+  })
+
+  test.each([
+    ['http://login.example.com', /https/],
+    ['http://localhost.evil.example', /https/],
+    ['http://127.0.0.1.evil.example', /https/],
+    ['ftp://localhost', /URL/],
+    ['login.example.com', /URL/],
+    ['https://u:p@x.example', /user name/],
+    ['https://x.example/?a', /query/],
+    ['https://x.example/#', /fragment/],
+    ['https://x.example/a b', /path/],
+    ['https://x.example//a', /path/],
+    ['https://x.example/%2e%2e', /path|must/],
+  ])('%s cannot be the issuer', (given, reason) => {
+    const faults = faultsOf({ CLAVIGER_ISSUER: given })
+    // `%2e%2e` is resolved by every URL parser and leaves the root, which is fine.
+    if (given.includes('%2e')) expect(readConfig({ CLAVIGER_ISSUER: given }).issuer).toBe('https://x.example')
+    else expect(faults).toEqual([expect.stringMatching(reason)])
+  })
+
+  test('trusted proxies are addresses and blocks, never everybody', () => {
+    const { trustedProxies } = readConfig({ CLAVIGER_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8 192.0.2.7' })
+    expect(trustedProxies).toEqual(['10.0.0.0/8', 'fd00::/8', '192.0.2.7'])
+    for (const wrong of ['0.0.0.0/0', '::/0', 'proxy.internal', '10.0.0.0/33', '10.1', 'true']) {
+      expect(faultsOf({ CLAVIGER_TRUSTED_PROXIES: wrong })).toHaveLength(1)
+    }
+  })
+
+  test('a port that Kubernetes set for a service of our name is explained', () => {
+    expect(faultsOf({ CLAVIGER_PORT: 'tcp://10.0.0.1:9400' })).toEqual([expect.stringContaining('enableServiceLinks')])
+  })
+})
+
+describe('faults', () => {
+  test('all are named at once, each with its variable', () => {
+    const faults = faultsOf({
+      CLAVIGER_ISSUER: 'nope',
+      CLAVIGER_PORT: '99999',
+      CLAVIGER_WORKERS: '0',
+      CLAVIGER_LOG_LEVEL: 'loud',
+      DATABASE_URL: 'mysql://x',
+      CLAVIGER_SESSION_TTL: 'forever',
+    })
+    expect(faults.map((fault) => fault.split(' ')[0])).toEqual([
+      'CLAVIGER_ISSUER',
+      'CLAVIGER_PORT',
+      'DATABASE_URL',
+      'CLAVIGER_WORKERS',
+      'CLAVIGER_SESSION_TTL',
+      'CLAVIGER_LOG_LEVEL',
+    ])
+  })
+
+  test('the Failure is of kind invalid and its sentence holds them all', () => {
+    const read = () => readConfig({ CLAVIGER_PORT: 'x', CLAVIGER_WORKERS: 'y' })
+    expect(read).toThrow(expect.objectContaining({ code: 'config_invalid', kind: 'invalid' }))
+    expect(read).toThrow(/CLAVIGER_PORT must.*\n.*CLAVIGER_WORKERS must/)
+  })
+
+  test.each<[string, NodeJS.ProcessEnv, RegExp]>([
+    ['refresh tokens idle longer than they live', { CLAVIGER_REFRESH_TOKEN_IDLE_TTL: '91d' }, /REFRESH_TOKEN_IDLE_TTL/],
+    ['sessions idle longer than they live', { CLAVIGER_SESSION_IDLE_TTL: '31d' }, /SESSION_IDLE_TTL/],
+    ['keys published longer than they sign', { CLAVIGER_KEY_PUBLISH_LEAD: '30d' }, /KEY_PUBLISH_LEAD/],
+    ['both listeners on one port', { CLAVIGER_MANAGEMENT_PORT: '9400' }, /MANAGEMENT_PORT/],
+    ['more connections than the embedded Postgres has', { CLAVIGER_WORKERS: '16' }, /WORKERS/],
+    ['a short publish lead in production', { NODE_ENV: 'production', CLAVIGER_KEY_PUBLISH_LEAD: '1m' }, /at least 10m/],
+    [
+      'a rotation by the minute in production',
+      { NODE_ENV: 'production', CLAVIGER_KEY_PUBLISH_LEAD: '10m', CLAVIGER_KEY_ROTATION_INTERVAL: '11m' },
+      /at least 1h/,
+    ],
+  ])('values that contradict each other are refused: %s', (_, env, reason) => {
+    expect(faultsOf(env)).toEqual([expect.stringMatching(reason)])
+  })
+
+  test('times may be short outside production', () => {
+    const config = readConfig({ CLAVIGER_KEY_PUBLISH_LEAD: '1s', CLAVIGER_KEY_ROTATION_INTERVAL: '3s' })
+    expect(config.keyRotationIntervalSeconds).toBe(3)
+  })
+
+  test('whatever text stands in a variable, the answer is a configuration or a list of faults', () => {
+    const names = Object.values(options).flatMap(({ env }) => [env, `${env}_FILE`])
+    const env = fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary', maxLength: 80 }))
+    fc.assert(
+      fc.property(env, (given) => {
+        expect(Array.isArray(faultsOf(given))).toBe(true)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('secrets', () => {
+  test('every secret also as NAME_FILE: whichever option is secret, a file may hold it', () => {
+    const samples: Record<string, string> = {
+      DATABASE_URL: 'postgres://u:p@h/d',
+      CLAVIGER_KEY_ENCRYPTION_KEY: key,
+    }
+    const secret = Object.values(options).filter((option) => option.secret !== undefined)
+    expect(secret.map(({ env }) => env).sort()).toEqual(Object.keys(samples).sort())
+    for (const { env } of secret) {
+      const path = fileWith(env, samples[env] ?? '')
+      const described = describeConfig(readConfig({ [`${env}_FILE`]: path })).find((row) => row.env === env)
+      expect(described).toMatchObject({ from: 'file', by: `${env}_FILE=${path}` })
+    }
+  })
+
+  test.each([
+    ['DATABASE_URL', 'postgres://u:p@h/d', 'databaseUrl'],
+    ['DATABASE_URL', 'postgres://u:p@h/d\n', 'databaseUrl'],
+  ] as const)('%s may stand in a file that %s_FILE names', (name, text, key_) => {
+    const config = readConfig({ [`${name}_FILE`]: fileWith('url', text) })
+    expect(config[key_]).toBe(text.trim())
+  })
+
+  test('the key-encryption key in a file stays there and is read when it is needed', () => {
+    const path = fileWith('kek', `${key}\n`)
+    const config = readConfig({ CLAVIGER_KEY_ENCRYPTION_KEY_FILE: path })
+    expect(config).toMatchObject({ keyEncryptionKey: undefined, keyEncryptionKeyFile: path })
+  })
+
+  test.each([
+    ['a file that is not there', { DATABASE_URL_FILE: '/nonexistent' }, /DATABASE_URL_FILE .*ENOENT/],
+    ['an empty file', { DATABASE_URL_FILE: fileWith('empty', '\n') }, /is empty/],
+    ['a folder', { DATABASE_URL_FILE: folder }, /EISDIR/],
+    ['both at once', { DATABASE_URL: 'postgres://h/d', DATABASE_URL_FILE: 'x' }, /keep one/],
+    ['a malformed key', { CLAVIGER_KEY_ENCRYPTION_KEY_FILE: fileWith('bad', 'short') }, /43 characters/],
+  ])('%s is a fault', (_, env, reason) => {
+    expect(faultsOf(env)).toEqual([expect.stringMatching(reason)])
+  })
+
+  test('no fault repeats a secret', () => {
+    const secret = 'hunter2-hunter2'
+    for (const env of [
+      { DATABASE_URL: secret },
+      { DATABASE_URL: `postgres://u:${secret}@h` },
+      { CLAVIGER_KEY_ENCRYPTION_KEY: secret },
+      { CLAVIGER_KEY_ENCRYPTION_KEY_FILE: fileWith('secret', secret) },
+    ]) {
+      const faults = faultsOf(env)
+      expect(faults).toHaveLength(1)
+      expect(faults.join()).not.toContain(secret)
+    }
+  })
+
+  test('a description names every option, its value and where it came from, with secrets masked', () => {
+    const path = fileWith('pw', 'postgres://u:hunter2@h/d?password=hunter2')
+    const rows = describeConfig(
+      readConfig({ DATABASE_URL_FILE: path, CLAVIGER_KEY_ENCRYPTION_KEY: key, CLAVIGER_WORKERS: '2' }),
+    )
+    expect(rows.map(({ env }) => env)).toEqual(Object.values(options).map(({ env }) => env))
+    const row = (name: string) => rows.find(({ env }) => env === name)
+    expect(row('DATABASE_URL')).toMatchObject({ from: 'file', by: `DATABASE_URL_FILE=${path}` })
+    expect(row('CLAVIGER_WORKERS')).toMatchObject({ value: '2', from: 'environment', by: undefined })
+    expect(row('CLAVIGER_PORT')).toMatchObject({ value: '9400', from: 'default' })
+    expect(JSON.stringify(rows)).not.toContain('hunter2')
+    expect(JSON.stringify(rows)).not.toContain(key)
+  })
+})
+
+describe('PG* variables', () => {
+  test('stand for the database, odd characters and all, with no encoding by hand', () => {
+    const { databaseUrl } = readConfig({
+      PGHOST: 'db.internal',
+      PGPORT: '5433',
+      PGUSER: 'ad min',
+      PGPASSWORD: 'p@ss/w:rd?#%',
+      PGDATABASE: 'name/odd',
+      PGSSLMODE: 'verify-full',
+    })
+    const url = new URL(databaseUrl ?? '')
+    expect(decodeURIComponent(url.username)).toBe('ad min')
+    expect(decodeURIComponent(url.password)).toBe('p@ss/w:rd?#%')
+    expect(decodeURIComponent(url.pathname)).toBe('/name/odd')
+    expect([url.hostname, url.port, url.search]).toEqual(['db.internal', '5433', '?sslmode=verify-full'])
+  })
+
+  test.each([
+    ['/run/postgresql', 'postgres://u@localhost:5432/d?host=%2Frun%2Fpostgresql'],
+    ['::1', 'postgres://u@[::1]:5432/d'],
+  ])('PGHOST may be %s', (host, url) => {
+    expect(readConfig({ PGHOST: host, PGUSER: 'u', PGDATABASE: 'd' }).databaseUrl).toBe(url)
+  })
+
+  test('PGPASSWORD may stand in a file', () => {
+    const env = { PGHOST: 'h', PGUSER: 'u', PGDATABASE: 'd', PGPASSWORD_FILE: fileWith('pgpass', 'se:cret\n') }
+    expect(readConfig(env).databaseUrl).toBe('postgres://u:se%3Acret@h:5432/d')
+    expect(faultsOf({ ...env, PGPASSWORD: 'x' })).toEqual([expect.stringMatching(/PGPASSWORD_FILE .*keep one/)])
+    expect(JSON.stringify(describeConfig(readConfig(env)))).not.toContain('cret')
+  })
+
+  test('DATABASE_URL goes before them, and a user name alone does not choose a database', () => {
+    expect(readConfig({ DATABASE_URL: 'postgres://a/b', PGHOST: 'c' }).databaseUrl).toBe('postgres://a/b')
+    expect(readConfig({ PGUSER: 'me', PGPASSWORD: 'x' }).databaseUrl).toBeUndefined()
+  })
+})
