@@ -76,9 +76,10 @@ export class UnitOfWork {
 
   /** A session that gets a new identifier moves with its row, instead of a row that goes and another that comes. */
   #successor(write: Upsert): Upsert {
-    if (this.#session?.uid !== write.payload.uid) return write
-    this.#destroys.delete(keyOf('Session', this.#session.id))
-    return { ...write, replaces: this.#session.id }
+    const read = this.#session
+    if (!read || read.uid !== write.payload.uid) return write
+    this.#destroys.delete(keyOf('Session', read.id))
+    return { ...write, replaces: read.id }
   }
 
   consume(use: Changes['consumes'][number]): void {

@@ -1,0 +1,257 @@
+/** One serving process: every room put together, started in order and stopped in order. */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { availableParallelism } from 'node:os'
+import { AttemptThrottle } from './credentials/attempt-throttle.ts'
+import { passwordAcr } from './credentials/credentials.ts'
+import { KnownBrowsers } from './credentials/known-browser.ts'
+import { PasswordHasher } from './credentials/password-hasher.ts'
+import { signIn } from './credentials/sign-in.ts'
+import { algorithmsOf, type Deployment, keyTimesOf, openEnvelope } from './deployment.ts'
+import { createAccessLog } from './events/access-log.ts'
+import { createEvents, type Events } from './events/create-events.ts'
+import type { Log } from './events/log.ts'
+import { createMetrics, type Metrics } from './events/metrics.ts'
+import { CookieKeys } from './keyring/cookie-keys.ts'
+import { DeploymentSecrets } from './keyring/deployment-secrets.ts'
+import { Keyring } from './keyring/keyring.ts'
+import { LocalKeyVault } from './keyring/key-vault.ts'
+import { LiveKeySet } from './keyring/live-key-set.ts'
+import { createClientDirectory } from './oidc/client-directory.ts'
+import { createOidc, type Oidc } from './oidc/oidc.ts'
+import { createRegisteredOrigins } from './registered-origins.ts'
+import { Changes } from './storage/changes.ts'
+import { exclusively } from './storage/exclusively.ts'
+import { countExpired, removeExpired } from './storage/housekeeping.ts'
+import { PostgresAccountStore } from './storage/postgres-account-store.ts'
+import { PostgresApiStore } from './storage/postgres-api-store.ts'
+import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
+import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
+import { PostgresClientStore } from './storage/postgres-client-store.ts'
+import { PostgresKeyStore } from './storage/postgres-key-store.ts'
+import { PostgresModelStore } from './storage/postgres-model-store.ts'
+import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
+import { PostgresSecretStore } from './storage/postgres-secret-store.ts'
+import { startTimetable } from './timetable.ts'
+import { createDocuments } from './web/documents.ts'
+import { createListener } from './web/listener.ts'
+import { createManagement } from './web/management.ts'
+import { createOidcPages } from './web/oidc-pages.ts'
+import { createPages } from './web/pages.ts'
+import { serverSettings } from './web/server-settings.ts'
+import { createWeb } from './web/web.ts'
+
+export interface Node {
+  /** Readiness fails first, then requests under way finish, then connections close. */
+  stop(): Promise<void>
+}
+
+const now = () => new Date()
+
+export async function startNode(deployment: Deployment, log: Log, options: { port?: number } = {}): Promise<Node> {
+  const { config, db, database } = deployment
+  const trouble = (what: string) => (error: unknown) => log.warn({ error }, what)
+
+  const metrics = createMetrics()
+  const audit = new PostgresAuditLog(db, { onTrouble: trouble('The audit log waits for the database') })
+  const events = createEvents({ audit, log, metrics })
+
+  // Watched before anything is read, so that no change can fall between.
+  const changes = new Changes({ database: { url: database.url }, onTrouble: trouble('Changes cannot be followed for a moment') })
+  await changes.start()
+
+  const keys = await openKeys(deployment, changes, events, trouble)
+  const clients = new PostgresClientStore(db)
+  const apis = new PostgresApiStore(db)
+  const accounts = new PostgresAccountStore(db)
+  const directory = createClientDirectory(clients, apis)
+  const origins = createRegisteredOrigins(clients)
+  changes.on('clients', () => {
+    directory.drop()
+    origins.drop()
+  })
+
+  const pages = createPages(config)
+  const oidc = await createOidc(
+    {
+      config,
+      models: new PostgresModelStore(db),
+      accounts,
+      directory,
+      pages: createOidcPages(pages),
+      events,
+      cookieKeys: () => keys.cookies.current(),
+      secrets: { dpopNonce: Buffer.from(await keys.secrets.secret('dpop-nonce')), csrf: await keys.secrets.secret('csrf') },
+      locales: pages.locales,
+      acrValues: [passwordAcr],
+    },
+    keys.live.current(),
+  )
+
+  const hasher = new PasswordHasher({ concurrency: Math.max(1, Math.min(2, availableParallelism() - 1)) })
+  const deviceKey = await keys.secrets.secret('known-browser')
+  const knownBrowsers = new KnownBrowsers({ keys: () => [deviceKey], now })
+  const signInNeeds = {
+    passwords: new PostgresPasswordStore(db),
+    hasher,
+    throttle: new AttemptThrottle(new PostgresAttemptStore(db)),
+    knownBrowsers,
+    events: { succeeded: events.signInSucceeded, rejected: events.signInRejected },
+  }
+
+  let isDraining = false
+  const health = {
+    isDraining: () => isDraining,
+    check: async () => ({ database: await isAnswering(deployment), signingKey: keys.live.current().algorithms.length > 0 }),
+  }
+  const web = createWeb({
+    config,
+    pages,
+    oidc,
+    interactions: oidc.interactions,
+    signIn: (attempt) => signIn(signInNeeds, attempt),
+    accounts,
+    knownBrowsers,
+    currentSession: (ctx) => oidc.currentSession(ctx),
+    corsOrigins: origins,
+    health,
+    log,
+    accessLog: createAccessLog(log),
+    metrics,
+    cookieKeys: keys.cookies.current(),
+    formKey: await keys.secrets.secret('form'),
+    now,
+  })
+  const documents = createDocuments({ keys: () => keys.live.current(), discovery: () => oidc.discovery() })
+  followKeys(keys, oidc, web, trouble('The new keys are not in use yet'))
+
+  const timetable = startTimetable(
+    [
+      {
+        name: 'remove what has expired',
+        everySeconds: 60,
+        run: async () => void (await removeExpired(db, now(), { eventRetentionSeconds: config.eventRetentionSeconds })),
+      },
+      { name: 'rotate keys', everySeconds: keyStepSeconds(config.keyPublishLeadSeconds), atStart: true, run: async () => void (await keys.keyring.runDueStep()) },
+      { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
+    ],
+    { exclusively: (name, work) => exclusively(db, name, work), onTrouble: (job, error) => log.warn({ error, job }, 'A scheduled job failed') },
+  )
+
+  watch(metrics, { hasher, audit, deployment, keys })
+  const server = await listen(createListener(web, { pages, documents, health, metrics }), options.port ?? config.port, config.host)
+  const management =
+    config.managementPort === undefined
+      ? undefined
+      : await listen(createManagement({ health, registry: metrics.registry, log }), config.managementPort, config.managementHost)
+  log.info({ issuer: config.issuer, host: config.host, port: options.port ?? config.port }, 'Serving')
+
+  return {
+    async stop() {
+      isDraining = true
+      await drained(server, config.production)
+      await timetable.stop()
+      keys.stop()
+      await changes.stop()
+      await audit.close()
+      if (management) await drained(management, false)
+    },
+  }
+}
+
+type Keys = Awaited<ReturnType<typeof openKeys>>
+
+async function openKeys({ config, db }: Deployment, changes: Changes, events: Events, trouble: (what: string) => (error: unknown) => void) {
+  const envelope = await openEnvelope(config)
+  const vault = new LocalKeyVault(envelope)
+  const store = new PostgresKeyStore(db)
+  const times = keyTimesOf(config)
+  const keyring = new Keyring({ store, vault, times, algorithms: algorithmsOf(config), audit: { write: events.record } })
+  await keyring.ensureKeys()
+  const secrets = new DeploymentSecrets({ store: new PostgresSecretStore(db), envelope })
+  const live = await LiveKeySet.start({ store, vault, times, changes, now, onError: trouble('The signing keys could not be read anew') })
+  const cookies = await CookieKeys.start({
+    secrets,
+    changes,
+    longestCookieSeconds: config.sessionSeconds,
+    onError: trouble('The cookie keys could not be read anew'),
+  })
+  return {
+    keyring,
+    secrets,
+    live,
+    cookies,
+    stop() {
+      live.stop()
+      cookies.stop()
+    },
+  }
+}
+
+/** Every change of signing or cookie keys exchanges the engine; changes that come meanwhile share the next exchange. */
+function followKeys(keys: Keys, oidc: Oidc, web: { keys?: unknown }, onTrouble: (error: unknown) => void): void {
+  let exchanging = Promise.resolve()
+  const exchange = () => {
+    exchanging = exchanging
+      .then(async () => {
+        await oidc.useKeys(keys.live.current())
+        web.keys = [...keys.cookies.current()]
+      })
+      .catch(onTrouble)
+  }
+  keys.live.onChange(exchange)
+  keys.cookies.onChange(exchange)
+}
+
+/** Often enough that a due step waits for a tenth of the lead at most. */
+const keyStepSeconds = (leadSeconds: number) => Math.max(0.5, Math.min(30, leadSeconds / 10))
+
+async function isAnswering({ db }: Deployment): Promise<boolean> {
+  return db.query('select 1').then(
+    () => true,
+    () => false,
+  )
+}
+
+function watch(metrics: Metrics, { hasher, audit, deployment, keys }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: Keys }) {
+  metrics.watch({
+    hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
+    auditBuffered: () => audit.state.buffered,
+    auditDropped: () => audit.state.dropped,
+    databaseConnections: () => deployment.db.load,
+    cleanupBacklog: () => countExpired(deployment.db, now()),
+    keys: async () => {
+      const active = (await keys.keyring.list()).filter(({ state }) => state === 'active')
+      return Promise.all(
+        active.map(async ({ alg, activeAt }) => {
+          const next = await keys.keyring.nextRotationAt(alg)
+          const secondsUntil = (date: Date) => (date.getTime() - Date.now()) / 1000
+          return { alg, ageSeconds: activeAt ? -secondsUntil(activeAt) : 0, rotationDueSeconds: next && secondsUntil(next) }
+        }),
+      )
+    },
+  })
+}
+
+function listen(listener: RequestListener, port: number, host: string): Promise<Server> {
+  const server = createServer(serverSettings, listener)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+/** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
+const noticeMs = 5_000
+const longestRequestMs = 20_000
+
+async function drained(server: Server, isBalanced: boolean): Promise<void> {
+  if (isBalanced) await new Promise((resolve) => setTimeout(resolve, noticeMs))
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const impatient = setTimeout(() => server.closeAllConnections(), longestRequestMs)
+  await closed
+  clearTimeout(impatient)
+}
