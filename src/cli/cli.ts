@@ -5,6 +5,7 @@
  * below decide, and knows neither HTTP nor SQL.
  */
 import { Command, CommanderError } from 'commander'
+import { Failure } from '../errors/failure.ts'
 import { complain } from './complain.ts'
 import type { OpenDesk, Serve } from './desk.ts'
 import type { Input, Output } from './invocation.ts'
@@ -32,6 +33,7 @@ export type ExitCode = 0 | 1 | 2
 export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<ExitCode> {
   const invocation = newInvocation(needs)
   try {
+    refuseNul(argv)
     const program = newProgram(needs)
     await addNouns(program, argv, invocation)
     await program.parseAsync([...argv], { from: 'user' })
@@ -43,6 +45,12 @@ export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<
   } finally {
     await invocation.close().catch((thrown: unknown) => complain(thrown, needs))
   }
+}
+
+/** No system lets it through in an argument, no file name and no column of a database may hold it. */
+function refuseNul(argv: readonly string[]): void {
+  if (argv.some((word) => word.includes('\0')))
+    throw new Failure('argument_malformed', 'invalid', 'An argument holds a NUL character.')
 }
 
 function newProgram({ stdout, stderr }: CliNeeds): Command {

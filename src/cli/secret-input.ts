@@ -57,14 +57,17 @@ export async function getNewPassword(
 export const readSecret = (stdin: Input, what: string): Promise<string> => readText(stdin, what, 'stdin')
 
 /** @throws Failure as `readSecret`, and when the file cannot be read. */
-export const readSecretFile = (path: string, what: string): Promise<string> =>
-  // A file may be a pipe or a device: it is read as far as the limit, never to its end.
-  readText(createReadStream(path), what, quoted(path)).catch((thrown: unknown) => {
+export async function readSecretFile(path: string, what: string): Promise<string> {
+  try {
+    // A file may be a pipe or a device: it is read as far as the limit, never to its end.
+    return await readText(createReadStream(path), what, quoted(path))
+  } catch (thrown) {
     if (thrown instanceof Failure) throw thrown
     throw new Failure('file_unreadable', 'invalid', `The ${what} file ${quoted(path)} cannot be read.`, {
       cause: thrown,
     })
-  })
+  }
+}
 
 async function readText(source: AsyncIterable<Uint8Array | string>, what: string, where: string): Promise<string> {
   const chunks: Buffer[] = []

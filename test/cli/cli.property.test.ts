@@ -1,6 +1,9 @@
-import { describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import type { Desk } from '../../src/cli/desk.ts'
 import { nouns } from '../../src/cli/nouns.ts'
+import { openDesk } from '../../src/desk.ts'
+import { freshDatabase } from '../harness/database.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'
 
@@ -135,22 +138,93 @@ const argv = fc
 const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 const trace = /^\s+at .+:\d+:\d+/m
 
+/** Throws command lines at `desk` until one misbehaves. */
+const throwAt = (desk: Desk, numRuns: number, tidy: () => void = () => undefined) =>
+  fc.assert(
+    fc.asyncProperty(argv, fc.oneof(fc.constant(''), fc.uint8Array({ maxLength: 60 })), async (words, stdin) => {
+      const { code, stdout, stderr } = await run(words, { desk, stdin })
+      expect([0, 1, 2]).toContain(code)
+      expect(`${stdout}${stderr}`).not.toMatch(trace)
+      expect(`${stdout}${stderr}`).not.toMatch(unsafe)
+      expect(stderr).not.toContain('something went wrong that should not have')
+      if (code !== 0) expect(stderr).not.toBe('')
+      tidy()
+    }),
+    { numRuns },
+  )
+
+// One desk for all: each run would otherwise open and close a pool of its own.
+let real: Desk
+let closeReal = async () => {}
+beforeAll(async () => {
+  const { url, drop } = await freshDatabase()
+  const kek = Buffer.alloc(32, 7).toString('base64url')
+  const desk = await openDesk({ DATABASE_URL: url, CLAVIGER_KEY_ENCRYPTION_KEY: kek })
+  real = { ...desk, close: async () => {} }
+  await run(['clients', 'add', '--preset', 'service', '--name', 'Job', '--id', 'job'], { desk: real })
+  closeReal = async () => {
+    await desk.close()
+    await drop()
+  }
+})
+afterAll(() => closeReal())
+
 describe('whatever is typed', () => {
   test('ends with 0, 1 or 2, never with a stack trace, and no control character reaches the terminal', async () => {
     const desk = new StandInDesk()
-    await fc.assert(
-      fc.asyncProperty(argv, fc.oneof(fc.constant(''), fc.uint8Array({ maxLength: 60 })), async (words, stdin) => {
-        const { code, stdout, stderr } = await run(words, { desk, stdin })
-        expect([0, 1, 2]).toContain(code)
-        expect(`${stdout}${stderr}`).not.toMatch(trace)
-        expect(`${stdout}${stderr}`).not.toMatch(unsafe)
-        expect(stderr).not.toContain('something went wrong that should not have')
-        if (code !== 0) expect(stderr).not.toBe('')
-        desk.people.clear()
-      }),
-      { numRuns: 3000 },
-    )
+    await throwAt(desk, 3000, () => desk.people.clear())
   }, 120_000)
+
+  test('does so over a real database too', async () => {
+    await throwAt(real, 1500)
+  }, 120_000)
+
+  test.each([
+    [['users', 'show']],
+    [['users', 'add']],
+    [['users', 'add', 'eve@example.org', '--name']],
+    [['users', 'list', '--search']],
+    [['users', 'list', '--after']],
+    [['users', 'list', '--limit']],
+    [['users', 'remove']],
+    [['admin', 'unlock']],
+    [['sessions', 'list', '--user']],
+    [['sessions', 'end']],
+    [['events', 'list', '--kind']],
+    [['apis', 'add']],
+    [['apis', 'add', 'urn:example:a', '--scope']],
+    [['apis', 'add', 'urn:example:b', '--alg']],
+    [['apis', 'remove']],
+    [['clients', 'show']],
+    [['clients', 'remove']],
+    [['clients', 'explain']],
+    [['clients', 'check', 'job', '--redirect-uri']],
+    [['clients', 'check', 'job', '--origin']],
+    [['clients', 'add', '--preset', 'service', '--name']],
+    [['clients', 'add', '--preset', 'service', '--name', 'Job', '--id']],
+    [['clients', 'add', '--preset', 'service', '--name', 'Job', '--api']],
+    [['clients', 'add', '--preset', 'service', '--name', 'Job', '--start-uri']],
+    [['clients', 'add', '--preset', 'service', '--name', 'Job', '--secret-file']],
+    [['clients', 'add', '--preset', 'web', '--name', 'Job', '--redirect-uri']],
+    [['clients', 'set', 'job', '--name']],
+    [['clients', 'set', 'job', '--add-api']],
+    [['keys', 'rotate', '--alg']],
+    [['keys', 'remove']],
+    [['keys', 'revoke', '--compromised']],
+    [['keys', 'import']],
+  ])('%j: no value breaks it', async (words) => {
+    for (const value of hostile) {
+      const { code, stdout, stderr } = await run([...words, value], { desk: real })
+      expect([0, 1, 2]).toContain(code)
+      expect({ value: value.slice(0, 60), said: `${stdout}${stderr}`.match(unsafe)?.[0] }).toEqual({
+        value: value.slice(0, 60),
+        said: undefined,
+      })
+      expect({ value: value.slice(0, 60), stderr }).not.toMatchObject({
+        stderr: expect.stringContaining('should not have'),
+      })
+    }
+  })
 
   test('--json prints one JSON document or nothing', async () => {
     const desk = new StandInDesk()

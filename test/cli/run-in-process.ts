@@ -1,9 +1,10 @@
 /** Runs a command line in this process over a given desk, and keeps what it wrote. */
 import { type CliNeeds, type ExitCode, runCli } from '../../src/cli/cli.ts'
-import { now, type StandInDesk } from './stand-in-desk.ts'
+import type { Desk } from '../../src/cli/desk.ts'
+import { now } from './stand-in-desk.ts'
 
 export interface InProcess {
-  desk: StandInDesk
+  desk: Desk
   stdin?: string | Uint8Array
   env?: NodeJS.ProcessEnv
   tty?: boolean
