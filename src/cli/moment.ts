@@ -5,14 +5,20 @@ const units = [
   ['minute', 60],
 ] as const
 
-/** `3 days`, `1 hour`, `less than a minute`; the larger unit only, since nobody plans by more. */
+/** `3 days`, `1 hour`, `less than a minute`: to the nearest of the larger unit only, since nobody plans by more. */
 export function span(seconds: number): string {
   const length = Math.abs(seconds)
   for (const [unit, size] of units) {
-    const count = Math.floor(length / size)
-    if (count >= 1) return `${count} ${unit}${count === 1 ? '' : 's'}`
+    // Thirty days less a few seconds are thirty days.
+    if (length >= 0.95 * size) return counted(Math.max(1, Math.round(length / size)), unit)
   }
   return 'less than a minute'
+}
+
+/** Exactly, in the largest unit that comes out even: `90 minutes`, `1 day`. */
+export function duration(seconds: number): string {
+  for (const [unit, size] of units) if (seconds >= size && seconds % size === 0) return counted(seconds / size, unit)
+  return counted(seconds, 'second')
 }
 
 /** `in 27 days`, `3 hours ago`, `just now`; a dash when there is no such instant. */

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { captureOutput, type ProgramEnv, runClaviger, spawnClaviger } from '../harness/cli.ts'
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../harness/database.ts'
+import { freePort } from '../harness/free-port.ts'
 
 const kek = Buffer.alloc(32, 7).toString('base64url')
 const envOf = ({ url }: TestDatabase): ProgramEnv => ({ DATABASE_URL: url, CLAVIGER_KEY_ENCRYPTION_KEY: kek })
@@ -85,6 +87,30 @@ describe('the program as its own process', () => {
     const [code] = (await once(child, 'close')) as [number | null]
     expect({ code, stderr: output.stderr() }).toEqual({ code: 0, stderr: '' })
   })
+
+  test.each([
+    ['in development greets with what to do next', {}, true],
+    ['in production only logs', { NODE_ENV: 'production' }, false],
+  ])(
+    'started %s, and ends with 0 on SIGTERM',
+    async (_title, more: ProgramEnv, greets) => {
+      const port = await freePort()
+      const issuer = `http://localhost:${port}`
+      const child = spawnClaviger(['start', '--port', String(port)], { ...env, CLAVIGER_ISSUER: issuer, ...more })
+      const output = captureOutput(child)
+      const closed = once(child, 'close')
+      for (let tries = 0; tries < 400 && child.exitCode === null && !output.stderr().includes('"Serving"'); tries += 1)
+        await pause(50)
+      for (let tries = 0; tries < 100 && greets && !output.stdout().includes('Ctrl-C'); tries += 1) await pause(50)
+      child.kill('SIGTERM')
+      expect(await closed).toEqual([0, null])
+      if (!greets) return expect(output.stdout()).toBe('')
+      expect(output.stdout()).toContain(issuer)
+      expect(output.stdout()).toContain('admin create')
+      expect(output.stdout().split('\n').length).toBeLessThan(25)
+    },
+    60_000,
+  )
 
   test('follows events as they happen until it is told to end', async () => {
     const child = spawnClaviger(['events', 'follow', '--kind', 'client.created', '--json'], env)

@@ -1,6 +1,6 @@
 import { newApi } from '../../clients/new-api.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
-import { span } from '../moment.ts'
+import { duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect, durationSeconds } from '../option-values.ts'
 import { apiJson } from './api-view.ts'
@@ -30,7 +30,7 @@ export const apisAdd: AddCommand = (parent, invocation) => {
         const seconds = api.ttlSeconds ?? desk.config.accessTokenSeconds
         printer.line(
           { text: 'Added', tone: 'good' },
-          ` ${api.audience}: access tokens signed ${api.alg}, good for ${span(seconds)}.`,
+          ` ${api.audience}: access tokens signed ${api.alg}, good for ${duration(seconds)}.`,
         )
       })
       printer.next(

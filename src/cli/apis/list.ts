@@ -1,5 +1,5 @@
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
-import { fromNow, span } from '../moment.ts'
+import { duration, fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { apiJson } from './api-view.ts'
 
@@ -22,7 +22,7 @@ export const apisList: AddCommand = (parent, invocation) => {
             apis.map((api) => [
               api.audience,
               api.scopes.join(' ') || '–',
-              span(api.ttlSeconds ?? desk.config.accessTokenSeconds),
+              duration(api.ttlSeconds ?? desk.config.accessTokenSeconds),
               api.alg,
               { text: fromNow(api.createdAt, printer.now()), tone: 'dim' },
             ]),

@@ -4,7 +4,7 @@ import type { Ended } from '../../accounts/account-store.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import type { Desk } from '../desk.ts'
-import { counted, span } from '../moment.ts'
+import { counted, duration } from '../moment.ts'
 import type { Cell } from '../printer.ts'
 
 export const personArgument = ['<person>', 'email address or account id (acc_…)'] as const
@@ -48,7 +48,7 @@ export const endedText = (ended: Ended): string =>
 
 /** Services that only check signatures go on accepting what is out: say for how long at most. */
 export const worstCaseText = (accessTokenSeconds: number): string =>
-  `Access tokens issued before may still pass at services that only check signatures, for ${span(accessTokenSeconds)} at most.`
+  `Access tokens issued before may still pass at services that only check signatures, for ${duration(accessTokenSeconds)} at most.`
 
 /** The longest life of an access token of this deployment. */
 export async function longestAccessTokenSeconds(desk: Pick<Desk, 'apis' | 'config'>): Promise<number> {
