@@ -76,6 +76,8 @@ export interface ModelStore {
   /** @param graceSeconds decides between `just-used` and `used` */
   find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined>
   findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined>
+  /** By its name in tokens (`token-claims.ts`): the first 16 bytes of the digest it is stored under, base64url. */
+  findGrantByClaim(claim: string): Promise<{ id: string; payload: Payload } | undefined>
   findByUserCode(userCode: string): Promise<Found | undefined>
   /** All or nothing, in one round trip. False when something to be spent was spent or revoked already. */
   commit(changes: Changes): Promise<boolean>

@@ -23,6 +23,7 @@ import { announce } from './event-wiring.ts'
 import { readFormPost } from './form-post.ts'
 import type { Interactions } from './interactions.ts'
 import { readForm } from './form-body.ts'
+import { recogniseJwts } from './jwt-access-tokens.ts'
 import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
@@ -121,6 +122,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
+  recogniseJwts(provider, keys, needs.models)
   acceptIssuerAudienceOnly(provider)
   announce(provider, needs.events)
   return {

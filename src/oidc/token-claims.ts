@@ -2,8 +2,9 @@
 import { hash } from 'node:crypto'
 import type { AccessToken, ClientCredentials, JWTStructured, KoaContextWithOIDC } from 'oidc-provider'
 
-/** A grant's public name: enough to tell grants apart, not the identifier we keep state under. */
-export const grantClaim = (grantId: string): string => hash('sha256', grantId, 'base64url').slice(0, 22)
+/** A grant's name in tokens: half of the digest it is stored under, so that we find it again and nobody else can use it. */
+export const grantClaim = (grantId: string): string =>
+  hash('sha256', grantId, 'buffer').subarray(0, 16).toString('base64url')
 
 export function addAccessTokenClaims(
   _ctx: KoaContextWithOIDC,

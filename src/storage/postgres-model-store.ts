@@ -132,6 +132,18 @@ export class PostgresModelStore implements ModelStore {
     return rows[0] && { ...foundFrom(rows[0]), id: undefined }
   }
 
+  async findGrantByClaim(claim: string): Promise<{ id: string; payload: Payload } | undefined> {
+    const half = Buffer.from(claim, 'base64url')
+    if (half.length !== 16) return undefined
+    const { rows } = await this.#db.query<{ id: string; payload: Payload }>({
+      name: 'grant by claim',
+      text: `select grant_id as id, payload from artifacts
+              where model = ${artifactModels.Grant} and id between $1 and $2 and expires_at > now()`,
+      values: [Buffer.concat([half, Buffer.alloc(16)]), Buffer.concat([half, Buffer.alloc(16, 255)])],
+    })
+    return rows[0]
+  }
+
   async findByUserCode(userCode: string): Promise<Found | undefined> {
     const { rows } = await this.#db.query<ArtifactRow>(byUserCode, [digest(userCode)])
     return rows[0] && foundFrom(rows[0])
