@@ -26,6 +26,9 @@ export interface KeyChange {
   acceptedUntil?: Date
 }
 
+/** In the place of a kid, for a key that a dry run only announces. */
+const TO_BE_MADE = '(to be made)'
+
 export async function changeKeys(
   needs: ChangeNeeds,
   patience: Patience,
@@ -53,5 +56,12 @@ export async function changeKeys(
       needs.audit.write({ kind: event, actor: options.actor ?? 'schedule', detail: { kid, alg, reason } })
     }
   }
-  return { steps: steps.map(({ at, kid, alg, what }) => ({ at, kid, alg, what })), keys }
+  // A rehearsal made keys that nobody will ever see: they get no name.
+  const rehearsed = new Set(
+    options.dryRun ? steps.filter(({ event }) => event === 'key.created').map(({ kid }) => kid) : [],
+  )
+  return {
+    steps: steps.map(({ at, kid, alg, what }) => ({ at, kid: rehearsed.has(kid) ? undefined : kid, alg, what })),
+    keys: keys.map((key) => (rehearsed.has(key.kid) ? { ...key, kid: TO_BE_MADE } : key)),
+  }
 }

@@ -1,7 +1,7 @@
 /** Secrets that all nodes of a deployment share: made by whoever needs one first, kept sealed. */
 import { randomBytes } from 'node:crypto'
 import { Failure } from '../errors/failure.ts'
-import type { Envelope } from './envelope.ts'
+import type { SecretEnvelope } from './envelope.ts'
 import type { SecretStore, StoredSecret } from './secret-store.ts'
 
 const SECRET_BYTES = 32
@@ -20,9 +20,9 @@ export const bindingOf = (name: string, generation: number) => ({
 
 export class DeploymentSecrets {
   readonly #store: SecretStore
-  readonly #envelope: Envelope
+  readonly #envelope: SecretEnvelope
 
-  constructor(needs: { store: SecretStore; envelope: Envelope }) {
+  constructor(needs: { store: SecretStore; envelope: SecretEnvelope }) {
     this.#store = needs.store
     this.#envelope = needs.envelope
   }

@@ -18,6 +18,12 @@ export interface Sealed {
   fingerprint: string
 }
 
+/** What seals and opens; here, or in a process of its own. */
+export interface SecretEnvelope {
+  seal(binding: Binding, secret: Uint8Array): Promise<Sealed>
+  open(binding: Binding, sealed: Sealed): Promise<Uint8Array>
+}
+
 /** The key-encryption keys at hand, newest first; asked again when a row is met that none of them opens. */
 export type ReadKeks = () => Promise<readonly Uint8Array[]> | readonly Uint8Array[]
 
@@ -28,7 +34,7 @@ const KEK_BYTES = 32
 export const fingerprintOf = (kek: Uint8Array): string =>
   createHash('sha256').update('claviger key-encryption key fingerprint v1\0').update(kek).digest('hex').slice(0, 16)
 
-export class Envelope {
+export class Envelope implements SecretEnvelope {
   readonly #readKeks: ReadKeks
   #keks = new Map<string, KeyObject>()
 

@@ -29,11 +29,18 @@ export interface LiveKeySetNeeds {
   pollMilliseconds?: number
 }
 
+export interface KeyAge {
+  alg: string
+  ageSeconds: number
+  rotationDueSeconds: number | undefined
+}
+
 export class LiveKeySet implements KeySetSource {
   readonly #needs: LiveKeySetNeeds
   readonly #opened = new Map<string, OpenKey>()
   readonly #listeners = new Set<(set: KeySet) => void>()
   #set: KeySet
+  #keys: readonly SigningKey[] = []
   #reloading: Promise<void> | undefined
   #poll: NodeJS.Timeout | undefined
   #stopped = false
@@ -62,6 +69,22 @@ export class LiveKeySet implements KeySetSource {
 
   current(): KeySet {
     return this.#set
+  }
+
+  /** For metrics: how long each algorithm's key has signed, and when the next one does; negative when that is overdue. */
+  ages(): KeyAge[] {
+    const now = Number(this.#needs.now()) + this.#aheadMilliseconds
+    return this.#keys.flatMap((key) => {
+      if (key.state !== 'active' || !key.activeAt) return []
+      const due = nextPromotionAt(this.#keys, this.#needs.times, key.alg)
+      return [
+        {
+          alg: key.alg,
+          ageSeconds: (now - Number(key.activeAt)) / 1000,
+          rotationDueSeconds: due && (Number(due) - now) / 1000,
+        },
+      ]
+    })
   }
 
   onChange(listener: (set: KeySet) => void): () => void {
@@ -116,6 +139,7 @@ export class LiveKeySet implements KeySetSource {
     for (const kid of this.#opened.keys()) if (!living.has(kid)) this.#opened.delete(kid)
     // Only what was opened is published: who can write to the database but has not the key-encryption key adds nothing.
     const published = usable.filter(({ kid }) => this.#opened.has(kid))
+    this.#keys = published
     if (versionOf(published) === this.#set.version && sameSchedule(published, this.#needs.times, this.#set)) return
     const set = new LoadedKeySet(
       published,

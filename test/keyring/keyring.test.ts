@@ -143,8 +143,13 @@ describe('rotating by hand', () => {
   test('a dry run says what would be done and does nothing', async () => {
     const before = store.keys
     audit = []
-    const { steps } = await keyring.rotate({ now: true, dryRun: true })
-    expect(steps).toHaveLength(6)
+    const { steps, keys } = await keyring.rotate({ alg: 'ES256', now: true, dryRun: true })
+    expect(steps.map(({ kid }) => kid)).toEqual([kidOf('ES256', 'active'), kidOf('ES256', 'pending'), undefined])
+    expect(keys.filter(({ alg }) => alg === 'ES256').map(({ kid, state }) => [state, kid])).toEqual([
+      ['active', kidOf('ES256', 'pending')],
+      ['pending', '(to be made)'],
+      ['retired', kidOf('ES256', 'active')],
+    ])
     expect(store.keys).toBe(before)
     expect(audit).toEqual([])
   })

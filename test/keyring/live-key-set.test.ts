@@ -126,6 +126,14 @@ describe('how long the JWKS may be cached', () => {
   })
 })
 
+test('metrics learn how long each key has signed and when the next one does', () => {
+  store.advance(31 * DAY)
+  expect(live.ages()).toEqual([
+    { alg: 'ES256', ageSeconds: 31 * DAY, rotationDueSeconds: -DAY },
+    { alg: 'EdDSA', ageSeconds: 31 * DAY, rotationDueSeconds: -DAY },
+  ])
+})
+
 describe('following the changes', () => {
   test('a notification replaces the set and tells who listens', async () => {
     const versions: string[] = []
