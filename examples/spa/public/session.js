@@ -15,7 +15,6 @@ export const newSession = ({ issuer, client_id, scope }) =>
     scope,
     redirect_uri: `${location.origin}/callback`,
     post_logout_redirect_uri: `${location.origin}/`,
-    loadUserInfo: true,
     automaticSilentRenew: true,
     userStore: new WebStorageStateStore({ store: sessionStorage }),
     stateStore: new WebStorageStateStore({ store: sessionStorage }),

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { seriousFaults } from '../../harness/accessibility.ts'
+import { type CallbackServer, startCallback } from '../../harness/callback.ts'
 import { type Chromium, openChromium } from '../../harness/chromium.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'
 import { type RelyingParty, relyingParty } from '../../harness/relying-party.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 
-const redirectUri = 'http://127.0.0.1:1/callback'
-
+let callback: CallbackServer
 let provider: Provider
 let chromium: Chromium
 let person: Person
@@ -16,7 +16,8 @@ let ours: RelyingParty
 let theirs: RelyingParty
 
 beforeAll(async () => {
-  ;[provider, chromium] = await Promise.all([startProvider(), openChromium()])
+  ;[provider, chromium, callback] = await Promise.all([startProvider(), openChromium(), startCallback()])
+  const { redirectUri } = callback
   const app = { preset: 'spa' as const, redirectUris: [redirectUri] }
   const [added, first, third] = await Promise.all([
     addPerson(provider),
@@ -30,26 +31,23 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await chromium?.close()
+  await callback?.stop()
   await provider?.stop()
 })
 
-/** Gives the page a browser of its own; what is sent to the app ends in `arrived`. */
-async function withPage(
-  options: BrowserContextOptions,
-  act: (page: Page, arrived: () => URL | undefined) => Promise<void>,
-): Promise<void> {
+async function withPage(options: BrowserContextOptions, act: (page: Page) => Promise<void>): Promise<void> {
   const browser = await chromium.person(options)
   try {
-    const page = await browser.newPage()
-    let sent: URL | undefined
-    await page.route(`${redirectUri}**`, async (route) => {
-      sent = new URL(route.request().url())
-      await route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>The app</title><h1>The app</h1>' })
-    })
-    await act(page, () => sent)
+    await act(await browser.newPage())
   } finally {
     await browser.close()
   }
+}
+
+/** Waits until the browser is at the app and tells what it was sent there with. */
+async function arrival(page: Page): Promise<URLSearchParams> {
+  await page.waitForURL(`${callback.redirectUri}**`)
+  return new URL(page.url()).searchParams
 }
 
 async function fillSignIn(page: Page, password = person.password): Promise<void> {
@@ -64,31 +62,29 @@ describe('without JavaScript', () => {
   const noScript = { javaScriptEnabled: false }
 
   test('a person signs in and the browser follows all the way to the app', () =>
-    withPage(noScript, async (page, arrived) => {
+    withPage(noScript, async (page) => {
       await page.goto((await ours.start()).url.href)
       expect(await heading(page)).toBe('Sign in')
       await fillSignIn(page)
-      await page.waitForURL(`${redirectUri}**`)
-      expect(arrived()?.searchParams.get('code')).toBeTruthy()
+      expect((await arrival(page)).get('code')).toBeTruthy()
     }))
 
   test('a person allows what a guest app asks for, and it gets its code', () =>
-    withPage(noScript, async (page, arrived) => {
+    withPage(noScript, async (page) => {
       await page.goto((await theirs.start()).url.href)
       await fillSignIn(page)
       await page.click('#allow')
-      await page.waitForURL(`${redirectUri}**`)
-      expect(arrived()?.searchParams.get('code')).toBeTruthy()
+      expect((await arrival(page)).get('code')).toBeTruthy()
     }))
 
   test('a person denies what a guest app asks for, and it learns only that', () =>
-    withPage(noScript, async (page, arrived) => {
+    withPage(noScript, async (page) => {
       await page.goto((await theirs.start()).url.href)
       await fillSignIn(page)
       await page.click('#deny')
-      await page.waitForURL(`${redirectUri}**`)
-      expect(arrived()?.searchParams.get('error')).toBe('access_denied')
-      expect(arrived()?.searchParams.get('code')).toBeNull()
+      const sent = await arrival(page)
+      expect(sent.get('error')).toBe('access_denied')
+      expect(sent.get('code')).toBeNull()
     }))
 })
 
@@ -119,7 +115,7 @@ describe('axe finds nothing serious', () => {
     withPage({ colorScheme }, async (page) => {
       await page.goto((await ours.start()).url.href)
       await fillSignIn(page)
-      await page.waitForURL(`${redirectUri}**`)
+      await arrival(page)
       await page.goto(ours.signOutUrl({}).href)
       expect(await seriousFaults(page)).toEqual([])
       await page.click('#sign-out')

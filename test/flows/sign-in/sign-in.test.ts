@@ -70,9 +70,16 @@ describe('authorization code with PKCE', () => {
     expect(answer.headers.get('www-authenticate')).toContain('scope="orders:write"')
   })
 
-  test('userinfo tells name and e-mail, as the scopes promise', async () => {
-    const plain = await relyingParty(provider.issuer, web, { redirectUri, scope: 'openid profile email' })
+  test('the ID token of an app that calls an API tells name and e-mail, as the scopes promise', async () => {
+    const tokens = await signInTo(app, new UserAgent(provider.issuer), person)
+    expect(tokens.claims()).toMatchObject({ name: person.name, email: person.email })
+  })
+
+  test('an app without an API gets an opaque access token, and userinfo tells name and e-mail', async () => {
+    const client = await addClient(provider, { preset: 'web', firstParty: true, redirectUris: [redirectUri] })
+    const plain = await relyingParty(provider.issuer, client, { redirectUri })
     const tokens = await signInTo(plain, new UserAgent(provider.issuer), person)
+    expect(tokens.access_token).not.toContain('.')
     const claims = await plain.userinfo(tokens.access_token, tokens.claims()?.sub ?? '')
     expect(claims).toMatchObject({ name: person.name, email: person.email })
   })
