@@ -15,7 +15,7 @@ type AccessTokenModel = Provider['AccessToken']
 export function recogniseJwts(provider: Provider, keys: KeySet, models: Pick<ModelStore, 'findGrantByClaim'>): void {
   const { AccessToken, issuer } = provider
   const jwks = createLocalJWKSet(keys.publicJwks)
-  const findOpaque = Reflect.get(AccessToken, 'find').bind(AccessToken) as AccessTokenModel['find']
+  const findOpaque = (AccessToken.find as (...given: unknown[]) => ReturnType<AccessTokenModel['find']>).bind(AccessToken)
 
   async function find(value: string, options?: Parameters<AccessTokenModel['find']>[1]) {
     if (typeof value !== 'string' || !value.startsWith('eyJ')) return findOpaque(value, options)
