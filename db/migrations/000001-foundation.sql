@@ -191,6 +191,25 @@ end $$;
 create constraint trigger standby after insert or update on signing_keys
   deferrable initially deferred for each row execute function hold_standby_law();
 
+-- Who has fetched the JWKS while a key stood in it. Counted in memory and added up here now and then.
+create table jwks_sightings (
+  kid      text not null references signing_keys,
+  verifier text not null check (length(verifier) <= 200),  -- '': those that do not say who they are
+  fetches  bigint not null,
+  first_at timestamptz not null default now(),
+  last_at  timestamptz not null default now(),
+  primary key (kid, verifier)
+);
+
+create function forget_jwks_sightings() returns trigger language plpgsql as $$
+begin
+  delete from jwks_sightings where kid = new.kid;
+  return null;
+end $$;
+create trigger unseen after update on signing_keys for each row
+  when (new.state in ('removed', 'revoked') and old.state is distinct from new.state)
+  execute function forget_jwks_sightings();
+
 -- Deployment secrets besides signing keys (cookie keys …), wrapped the same way.
 create table secrets (
   name            text not null,

@@ -9,7 +9,8 @@ import { Failure } from '../errors/failure.ts'
 import { ALWAYS_ON, getSigningAlgorithm, rankOfAlgorithm } from './algorithms.ts'
 import { type ChangeNeeds, type ChangeOptions, changeKeys, type KeyChange } from './change-keys.ts'
 import { readForeignKey } from './import-key.ts'
-import { type KeyStep, nextPromotionAt, planSteps, proofOf, tasksOf } from './key-plan.ts'
+import { type KeyReadiness, readinessOf, type SightingStore } from './jwks-sightings.ts'
+import { type KeyStep, type KeyTask, later, nextPromotionAt, planSteps, proofOf, tasksOf } from './key-plan.ts'
 import { type KeyRow, rowOf } from './key-row.ts'
 import type { KeyChangeInMaking } from './key-steps.ts'
 import { BUSY, type Patience } from './key-store.ts'
@@ -23,6 +24,10 @@ export interface KeyringNeeds extends ChangeNeeds {
   times: KeyTimes
   /** From `algorithmsInUse`. */
   algorithms: readonly string[]
+  /** Who has fetched which keys; without it nobody is counted and no promotion is held. */
+  sightings?: Pick<SightingStore, 'read'>
+  /** How long a scheduled promotion waits for a verifier that has not fetched the standby yet; 0 when absent. */
+  holdSeconds?: number
 }
 
 export class Keyring {
@@ -53,10 +58,15 @@ export class Keyring {
   /** Takes every step that is due. Gives what was done: nothing when nothing was due or another node is at it. */
   async runDueStep(): Promise<KeyStep[]> {
     const { keys, now } = await this.#needs.store.read()
-    if (this.#dueTasks(keys, now).length === 0) return []
+    const due = this.#dueTasks(keys, now)
+    if (due.length === 0) return []
+    const held = await this.#heldBack(due, keys, now)
+    if (due.every((task) => task.do === 'promote' && held.has(task.alg))) return []
     const done = await changeKeys(this.#needs, 'give-up', {}, async (change) => {
       // Read again under the lock: of many nodes that saw it due, the first has done it.
-      for (const task of this.#dueTasks(change.keys, change.now)) await change.perform(task)
+      for (const task of this.#dueTasks(change.keys, change.now)) {
+        if (task.do !== 'promote' || !held.has(task.alg)) await change.perform(task)
+      }
     })
     return done === BUSY ? [] : done.steps
   }
@@ -192,6 +202,12 @@ export class Keyring {
     return proofOf(tasksOf(keys, [], this.#needs.times), this.#needs.times, now)
   }
 
+  /** For each published key: how often it was fetched, by how many known verifiers, and who lacks the standby. */
+  async readiness(): Promise<KeyReadiness[]> {
+    const { keys, now } = await this.#needs.store.read()
+    return readinessOf(inOrder(keys.filter(isPublished)), (await this.#needs.sightings?.read()) ?? [], now)
+  }
+
   /** The JWKS as it would be served now. */
   async publicJwks(): Promise<{ keys: JWK[] }> {
     return publicJwksOf((await this.#needs.store.read()).keys)
@@ -207,6 +223,15 @@ export class Keyring {
 
   #dueTasks(keys: readonly SigningKey[], now: Date) {
     return tasksOf(keys, this.#needs.algorithms, this.#needs.times).filter((task) => task.at <= now)
+  }
+
+  /** Algorithms whose scheduled promotion waits for a verifier, which it does for a bounded time only. */
+  async #heldBack(due: readonly KeyTask[], keys: readonly SigningKey[], now: Date): Promise<Set<string>> {
+    const { sightings, holdSeconds = 0 } = this.#needs
+    const waits = due.filter((task) => task.do === 'promote' && now < later(task.at, holdSeconds)).map(({ alg }) => alg)
+    if (!sightings || waits.length === 0) return new Set()
+    const readiness = readinessOf(keys, await sightings.read(), now)
+    return new Set(waits.filter((alg) => readiness.some((one) => one.alg === alg && one.lagging.length > 0)))
   }
 
   async #changeAlone(

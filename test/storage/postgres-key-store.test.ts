@@ -34,10 +34,13 @@ describe('the database itself', () => {
     })
   }
 
-  test.each(['delete from signing_keys', 'truncate signing_keys'])('refuses `%s`: keys are history', async (sql) => {
-    await begin()
-    await expect(db.query(sql)).rejects.toMatchObject({ code: 'KEY06' })
-  })
+  test.each(['delete from signing_keys', 'truncate signing_keys cascade'])(
+    'refuses `%s`: keys are history',
+    async (sql) => {
+      await begin()
+      await expect(db.query(sql)).rejects.toMatchObject({ code: 'KEY06' })
+    },
+  )
 
   test('refuses a private member in what is published', async () => {
     await begin()

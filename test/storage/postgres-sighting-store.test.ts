@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Keyring } from '../../src/keyring/keyring.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { PostgresKeyStore } from '../../src/storage/postgres-key-store.ts'
+import { PostgresSightingStore } from '../../src/storage/postgres-sighting-store.ts'
+import { freshDatabase, type TestDatabase } from '../harness/database.ts'
+import { CheapVault } from '../keyring/cheap-vault.ts'
+import { times } from '../keyring/sample-key.ts'
+
+let database: TestDatabase
+let db: Database
+let store: PostgresSightingStore
+let keyring: Keyring
+let kid: string
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  db = openDatabase({ url: database.url })
+  store = new PostgresSightingStore(db)
+  const needs = { store: new PostgresKeyStore(db), vault: new CheapVault(), times, algorithms: ['ES256'] }
+  keyring = new Keyring({ ...needs, audit: { write: () => {} } })
+  await keyring.ensureKeys()
+  kid = (await keyring.list())[0]?.kid as string
+})
+
+afterAll(async () => {
+  await db.close()
+  await database.drop()
+})
+
+test('sightings of many nodes add up', async () => {
+  const one = { kid, verifier: 'orders', fetches: 2 }
+  await Promise.all(Array.from({ length: 10 }, () => store.add([one, { ...one, verifier: '' }, one])))
+  expect(await store.read()).toMatchObject([
+    { kid, verifier: '', fetches: 20 },
+    { kid, verifier: 'orders', fetches: 40 },
+  ])
+})
+
+test('a key that left the JWKS is forgotten, and what comes late for it is passed over', async () => {
+  await keyring.revoke(kid, { compromised: true })
+  expect(await store.read()).toEqual([])
+  await store.add([
+    { kid, verifier: '', fetches: 1 },
+    { kid: 'never heard of', verifier: '', fetches: 1 },
+  ])
+  expect(await store.read()).toEqual([])
+})
