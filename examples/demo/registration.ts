@@ -41,7 +41,7 @@ async function registerApp(spa: string, api: string, env: NodeJS.ProcessEnv): Pr
 
 /** A password is shown once and kept nowhere, so every run of the demo gives the demo person a new one. */
 async function registerPerson(env: NodeJS.ProcessEnv): Promise<DemoPerson> {
-  const password = randomBytes(9).toString('base64url')
+  const password = randomBytes(12).toString('base64url')
   const { ok } = await claviger(['users', 'show', email], env)
   const verb = ok ? ['set-password', email] : ['add', email, '--name', 'Demo Person']
   await mustClaviger(['users', ...verb, '--password-stdin'], env, `${password}\n`)
