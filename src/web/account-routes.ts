@@ -14,7 +14,13 @@ export function accountRoutes({ pages, accounts, currentSession }: AccountRoutes
   return async (ctx) => {
     const session = await currentSession(ctx)
     const account = session && (await accounts.find(session.accountId))
-    const person = account && !account.disabledAt ? { name: account.name ?? account.email, email: account.email } : undefined
-    pages.show(ctx, 'account', { person, signOutAction: `${pages.place.base}/session/end` }, { languagePath: '/account' })
+    const person =
+      account && !account.disabledAt ? { name: account.name ?? account.email, email: account.email } : undefined
+    pages.show(
+      ctx,
+      'account',
+      { person, signOutAction: `${pages.place.base}/session/end` },
+      { languagePath: '/account' },
+    )
   }
 }

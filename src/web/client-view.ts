@@ -20,4 +20,5 @@ export const viewOf = (client: InteractionClient): ClientView => ({
   destination: client.destination,
 })
 
-export const optionalViewOf = (client: InteractionClient | undefined): ClientView | undefined => (client ? viewOf(client) : undefined)
+export const optionalViewOf = (client: InteractionClient | undefined): ClientView | undefined =>
+  client ? viewOf(client) : undefined

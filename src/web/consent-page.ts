@@ -8,7 +8,12 @@ import { personOf } from './login-page.ts'
 import { scopeLines } from './scope-lines.ts'
 import { type FormAction, go } from './sign-in-form.ts'
 
-export async function showConsent(ctx: Context, interaction: Interaction, needs: InteractionNeeds, isUndecided = false): Promise<void> {
+export async function showConsent(
+  ctx: Context,
+  interaction: Interaction,
+  needs: InteractionNeeds,
+  isUndecided = false,
+): Promise<void> {
   const person = await personOf(interaction, needs)
   // Signed out in another tab: nobody is there to allow anything.
   if (!person) return showUnusable(ctx, { client: interaction.client, uiLocales: interaction.uiLocales }, needs)

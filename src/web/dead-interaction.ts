@@ -8,17 +8,27 @@ type Dead = Exclude<InteractionLookup, { state: 'live' }>
 type ShowNeeds = Pick<InteractionNeeds, 'pages'>
 
 export function answerDead(ctx: Context, lookup: Dead, needs: ShowNeeds): void {
-  if (lookup.state === 'gone') return showUnusable(ctx, lookup, needs)
-  const { client, resumeUrl } = lookup
-  if (resumeUrl === '') return showUnusable(ctx, { client }, needs)
-  // A second click of the same button: it shall end where the first one did.
-  if (ctx.method === 'POST') return seeOther(ctx, resumeUrl)
-  needs.pages.show(ctx, 'finished', { client: viewOf(client), resumeUrl }, { keepsOpener: true })
+  if (lookup.state === 'gone' || lookup.resumeUrl === '') {
+    showUnusable(ctx, lookup, needs)
+  } else if (ctx.method === 'POST') {
+    // A second click of the same button: it shall end where the first one did.
+    seeOther(ctx, lookup.resumeUrl)
+  } else {
+    const { client, resumeUrl } = lookup
+    needs.pages.show(ctx, 'finished', { client: viewOf(client), resumeUrl }, { keepsOpener: true })
+  }
 }
 
 /** Nothing can be done here any more, but for starting again at the app. */
 export function showUnusable(
-  ctx: Context, dead: { client?: InteractionClient | undefined; uiLocales?: string | undefined }, { pages }: ShowNeeds,
+  ctx: Context,
+  dead: { client?: InteractionClient | undefined; uiLocales?: string | undefined },
+  { pages }: ShowNeeds,
 ): void {
-  pages.show(ctx, 'gone', { client: optionalViewOf(dead.client) }, { status: 410, uiLocales: dead.uiLocales, keepsOpener: true })
+  pages.show(
+    ctx,
+    'gone',
+    { client: optionalViewOf(dead.client) },
+    { status: 410, uiLocales: dead.uiLocales, keepsOpener: true },
+  )
 }

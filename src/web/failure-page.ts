@@ -1,7 +1,7 @@
 /** The one place where what was thrown becomes an answer: a page for people, JSON for programs. */
 import type { Context } from 'koa'
-import type { Log } from '../events/log.ts'
 import { Failure } from '../errors/failure.ts'
+import type { Log } from '../events/log.ts'
 import type { Pages } from './pages.ts'
 import { type Answer, answerTo } from './status-of.ts'
 
@@ -47,7 +47,7 @@ function showFailureJson(ctx: Context, { status, error, sentence }: Answer): voi
 /** Without this a browser tells its app nothing but "network error". */
 async function allowReading(ctx: Context, { corsOrigins, log }: FailurePageNeeds): Promise<void> {
   const origin = ctx.get('Origin')
-  if (origin === '' || origin === 'null' || ctx.response.get('Access-Control-Allow-Origin') !== '') return
+  if (origin === '' || origin === 'null' || ctx.response.get('Access-Control-Allow-Origin')) return
   try {
     if (!(await corsOrigins.isRegistered(origin))) return
   } catch (error) {

@@ -15,7 +15,11 @@ const known = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'DELETE', 'PATCH
 /** @returns what is wrong with it; undefined when nothing is. Probes reach health pages by whatever name. */
 export function refusalOf(request: IncomingMessage, place: Place): Refusal | undefined {
   const target = request.url ?? ''
-  return refusedTarget(target) ?? refusedMethod(request.method) ?? (isHealth(target, place) ? undefined : refusedHost(request, place))
+  return (
+    refusedTarget(target) ??
+    refusedMethod(request.method) ??
+    (isHealth(target, place) ? undefined : refusedHost(request, place))
+  )
 }
 
 function refusedTarget(target: string): Refusal | undefined {
@@ -25,7 +29,8 @@ function refusedTarget(target: string): Refusal | undefined {
   if (!/^[!-~]*$/.test(target) || target.includes('#') || target.includes('\\')) {
     return { status: 400, sentence: 'The request target contains characters that do not belong there.' }
   }
-  if (target.includes('%') && !isDecodable(target)) return { status: 400, sentence: 'The request target is not well-formed UTF-8.' }
+  if (target.includes('%') && !isDecodable(target))
+    return { status: 400, sentence: 'The request target is not well-formed UTF-8.' }
   if (target.length > 2 * mostParameters && target.split('&', mostParameters + 1).length > mostParameters) {
     return { status: 400, sentence: 'Too many parameters.' }
   }

@@ -11,7 +11,12 @@ export interface Health {
 const patienceMilliseconds = 2_000
 
 /** @param path without the issuer's path. @returns false when it is no health page */
-export function answerHealth(request: IncomingMessage, response: ServerResponse, path: string, health: Health): boolean {
+export function answerHealth(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  health: Health,
+): boolean {
   if (path !== '/health/live' && path !== '/health/ready') return false
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { Allow: 'GET, HEAD' }).end()

@@ -19,7 +19,12 @@ export interface InteractionNeeds {
 }
 
 /** Path below the issuer of an interaction's page or one of its forms, with the language chosen there. */
-export function interactionPath(ctx: Context, uid: string, action?: string, query: Readonly<Record<string, string>> = {}): string {
+export function interactionPath(
+  ctx: Context,
+  uid: string,
+  action?: string,
+  query: Readonly<Record<string, string>> = {},
+): string {
   const lang = /[?&]lang=([\w-]{1,35})(?:&|$)/.exec(ctx.originalUrl)?.[1]
   const search = new URLSearchParams({ ...query, ...(lang ? { lang } : {}) }).toString()
   return `/interaction/${uid}${action ? `/${action}` : ''}${search ? `?${search}` : ''}`

@@ -26,7 +26,8 @@ const route = /^\/interaction\/([\w-]{1,64})(?:\/([a-z]+))?\/?$/
 export function interactionRoutes(needs: InteractionNeeds): Middleware {
   return async (ctx) => {
     const [, uid, action] = route.exec(ctx.path) ?? []
-    if (uid === undefined || (action !== undefined && !actions.has(action))) throw new Failure('page_missing', 'missing', 'There is no such page.')
+    if (uid === undefined || (action !== undefined && !actions.has(action)))
+      throw new Failure('page_missing', 'missing', 'There is no such page.')
     if (ctx.method === 'POST') await submit(ctx, uid, action, needs)
     else await show(ctx, uid, action, needs)
   }

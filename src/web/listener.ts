@@ -37,7 +37,8 @@ export function createListener(web: Koa, needs: ListenerNeeds): RequestListener 
     if (lane) return drive(request, response, lane)
     const inner = withoutBase(target, place)
     if (answerHealth(request, response, pathOf(inner ?? target), needs.health)) return
-    if (inner === undefined) return refuse(response, { status: 404, sentence: `Nothing is here. The issuer is ${place.issuer}` })
+    if (inner === undefined)
+      return refuse(response, { status: 404, sentence: `Nothing is here. The issuer is ${place.issuer}` })
     request.originalUrl = target
     request.url = inner
     void handle(request, response)
@@ -60,7 +61,10 @@ function fastLanes({ pages, documents, metrics }: ListenerNeeds): ReadonlyMap<st
   const { base } = pages.place
   const discovery: Lane = { document: () => documents.discovery(), meter: metrics.route('discovery') }
   const assets = metrics.route('assets')
-  const robots = prepareDocument('User-agent: *\nDisallow: /\n', { contentType: 'text/plain; charset=utf-8', maxAge: 86_400 })
+  const robots = prepareDocument('User-agent: *\nDisallow: /\n', {
+    contentType: 'text/plain; charset=utf-8',
+    maxAge: 86_400,
+  })
   return new Map<string, Lane>([
     [`${base}/jwks`, { document: () => documents.jwks(), meter: metrics.route('jwks') }],
     [`${base}/.well-known/openid-configuration`, discovery],
@@ -69,7 +73,9 @@ function fastLanes({ pages, documents, metrics }: ListenerNeeds): ReadonlyMap<st
     [`/.well-known/oauth-authorization-server${base}`, discovery],
     [`/.well-known/openid-configuration${base}`, discovery],
     ['/robots.txt', { document: () => robots, meter: assets }],
-    ...[...pages.assets.byPath].map(([path, document]) => [`${base}${path}`, { document: () => document, meter: assets }] as const),
+    ...[...pages.assets.byPath].map(
+      ([path, document]) => [`${base}${path}`, { document: () => document, meter: assets }] as const,
+    ),
   ])
 }
 

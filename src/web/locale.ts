@@ -16,7 +16,8 @@ export function lookUpLocale(wanted: readonly string[], available: readonly stri
 const mostTags = 20
 
 /** Blank-separated, in order of preference (OpenID Connect Core §3.1.2.1). */
-export const uiLocales = (text: string | undefined): string[] => (text ?? '').slice(0, 500).split(' ').filter(Boolean).slice(0, mostTags)
+export const uiLocales = (text: string | undefined): string[] =>
+  (text ?? '').slice(0, 500).split(' ').filter(Boolean).slice(0, mostTags)
 
 /** Accept-Language by quality; what is not acceptable (`q=0`) is left out. */
 export function acceptedLocales(header: string | undefined): string[] {

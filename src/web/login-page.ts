@@ -10,7 +10,8 @@ const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essent
 /** The app wants somebody else than who is signed in. */
 const needingAnother = new Set(['id_token_hint', 'claims_id_token_sub_value'])
 
-const any = (reasons: readonly string[], among: ReadonlySet<string>): boolean => reasons.some((reason) => among.has(reason))
+const any = (reasons: readonly string[], among: ReadonlySet<string>): boolean =>
+  reasons.some((reason) => among.has(reason))
 
 /** Whoever is signed in and may still be. */
 export async function personOf(interaction: Interaction, needs: InteractionNeeds): Promise<Account | undefined> {
@@ -26,15 +27,26 @@ export async function showSignIn(ctx: Context, interaction: Interaction, needs: 
   const { loginHint = '', reasons } = interaction
   if (!person) return showLogin(ctx, interaction, needs, { login: loginHint })
   if (ctx.query['another'] !== undefined || any(reasons, needingAnother)) {
-    return showLogin(ctx, interaction, needs, { login: ctx.query['another'] === undefined ? loginHint : '', leaving: person })
+    return showLogin(ctx, interaction, needs, {
+      login: ctx.query['another'] === undefined ? loginHint : '',
+      leaving: person,
+    })
   }
   if (!interaction.selectAccount && any(reasons, provingAnew)) {
     const isSomebodyElse = loginHint !== '' && loginHint.toLowerCase() !== person.email.toLowerCase()
     if (isSomebodyElse) return showLogin(ctx, interaction, needs, { login: loginHint, leaving: person })
-    return showLogin(ctx, interaction, needs, { login: person.email, again: person, remember: interaction.session?.remembered ?? false })
+    return showLogin(ctx, interaction, needs, {
+      login: person.email,
+      again: person,
+      remember: interaction.session?.remembered ?? false,
+    })
   }
   if (any(reasons, provingAnew) && ctx.query['continue'] !== undefined) {
-    return showLogin(ctx, interaction, needs, { login: person.email, again: person, remember: interaction.session?.remembered ?? false })
+    return showLogin(ctx, interaction, needs, {
+      login: person.email,
+      again: person,
+      remember: interaction.session?.remembered ?? false,
+    })
   }
   showChooser(ctx, interaction, needs, person)
 }
@@ -58,7 +70,11 @@ export function showLogin(ctx: Context, interaction: Interaction, needs: Interac
   const { url, csrf, client } = frame(ctx, interaction, needs)
   const { fault, retryAfterSeconds, again, leaving, remember = false } = form
   const data = {
-    client, csrf, fault, remember, retryAfterSeconds,
+    client,
+    csrf,
+    fault,
+    remember,
+    retryAfterSeconds,
     login: form.login.slice(0, longestShown),
     again: again && describe(again),
     leaving: leaving && { ...describe(leaving), id: leaving.id },
@@ -80,7 +96,9 @@ export function showChooser(ctx: Context, interaction: Interaction, needs: Inter
   const { url, csrf, client } = frame(ctx, interaction, needs)
   const mustProve = any(interaction.reasons, provingAnew)
   const data = {
-    client, csrf, mustProve,
+    client,
+    csrf,
+    mustProve,
     person: describe(person),
     action: url('continue'),
     proveHref: url(undefined, { continue: '1' }),
@@ -95,12 +113,20 @@ export function showChooser(ctx: Context, interaction: Interaction, needs: Inter
 }
 
 /** Somebody proved to be Y while X is signed in. */
-export function showSwitch(ctx: Context, interaction: Interaction, needs: InteractionNeeds, people: { from: Account; to: Account; ticket: string }): void {
+export function showSwitch(
+  ctx: Context,
+  interaction: Interaction,
+  needs: InteractionNeeds,
+  people: { from: Account; to: Account; ticket: string },
+): void {
   const { url, csrf, client } = frame(ctx, interaction, needs)
   const { from, to, ticket } = people
   const mustProve = any(interaction.reasons, provingAnew)
   const data = {
-    client, csrf, ticket, mustProve,
+    client,
+    csrf,
+    ticket,
+    mustProve,
     from: describe(from),
     to: describe(to),
     switchAction: url('switch'),
@@ -114,7 +140,8 @@ function frame(ctx: Context, { uid, client }: Interaction, needs: InteractionNee
   return {
     client: viewOf(client),
     csrf: needs.interactions.csrfToken(ctx, uid),
-    url: (action?: string, query?: Record<string, string>) => `${needs.pages.place.base}${interactionPath(ctx, uid, action, query)}`,
+    url: (action?: string, query?: Record<string, string>) =>
+      `${needs.pages.place.base}${interactionPath(ctx, uid, action, query)}`,
   }
 }
 

@@ -14,12 +14,15 @@ export function createManagement({ health, registry, log }: ManagementNeeds): Re
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
     if (answerHealth(request, response, path, health)) return
     if (path !== '/metrics') {
-      response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found: /metrics, /health/live and /health/ready are here.\n')
+      response
+        .writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' })
+        .end('Not found: /metrics, /health/live and /health/ready are here.\n')
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { Allow: 'GET, HEAD' }).end()
     } else {
       registry.metrics().then(
-        (text) => response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' }).end(text),
+        (text) =>
+          response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' }).end(text),
         (error: unknown) => {
           log.error({ error }, 'metrics could not be read')
           response.writeHead(500).end()

@@ -20,7 +20,19 @@ export interface ObserveNeeds extends FailurePageNeeds {
 /** Programs' daily work; a line for each would drown the rest. */
 const routine = new Set(['token', 'me', 'request'])
 /** Labels of the counters: a short list, so that strangers cannot make new ones. */
-const known = new Set(['', 'auth', 'token', 'me', 'request', 'session', 'device', 'interaction', 'account', 'revocation', 'introspection'])
+const known = new Set([
+  '',
+  'auth',
+  'token',
+  'me',
+  'request',
+  'session',
+  'device',
+  'interaction',
+  'account',
+  'revocation',
+  'introspection',
+])
 /** Paths that carry the name of something under way; it opens nothing by itself but is nobody's business. */
 const named = /^\/(interaction|auth|device)\/[^/]+/
 
@@ -51,14 +63,24 @@ function identify(ctx: Context, sourceOf: SourceOf): void {
 }
 
 /** A status without a word about it: the engine's router knows neither path nor method, or a page of ours was not found. */
-const isUnanswered = (ctx: Context): boolean => ctx.status >= 400 && (ctx.body === undefined || ctx.body === null) && ctx.respond !== false
+const isUnanswered = (ctx: Context): boolean =>
+  ctx.status >= 400 && (ctx.body === undefined || ctx.body === null) && ctx.respond !== false
 
-const sentenceFor = (status: number): string => (status === 404 ? 'There is nothing at this address.' : 'This request is not possible here.')
+const sentenceFor = (status: number): string =>
+  status === 404 ? 'There is nothing at this address.' : 'This request is not possible here.'
 
 function note(ctx: Context, milliseconds: number, { accessLog, metrics }: ObserveNeeds): void {
   const { path, method, status } = ctx
   const segment = firstSegment(path)
   metrics.route(known.has(segment) ? segment || 'home' : 'other').answered(status, milliseconds / 1000)
   const { requestId, source } = ctx.state as { requestId: string; source: string }
-  accessLog({ requestId, method, status, milliseconds, source, path: path.replace(named, '/$1/:uid'), routine: routine.has(segment) })
+  accessLog({
+    requestId,
+    method,
+    status,
+    milliseconds,
+    source,
+    path: path.replace(named, '/$1/:uid'),
+    routine: routine.has(segment),
+  })
 }

@@ -11,7 +11,12 @@ export function createOidcPages(pages: Pages): OidcPages {
 
   return {
     async error(ctx, { error, status, client }) {
-      show(ctx, 'error', { kind: kindOf(error, status), retryAfterSeconds: 0, client: optionalViewOf(client) }, { status })
+      show(
+        ctx,
+        'error',
+        { kind: kindOf(error, status), retryAfterSeconds: 0, client: optionalViewOf(client) },
+        { status },
+      )
     },
     async logout(ctx, { action, xsrf, client }) {
       show(ctx, 'logout', { action, xsrf, client: optionalViewOf(client) })
@@ -20,7 +25,12 @@ export function createOidcPages(pages: Pages): OidcPages {
       show(ctx, 'signed-out', { client: optionalViewOf(client) })
     },
     async deviceCode(ctx, { action, xsrf, userCode, wrong }) {
-      show(ctx, 'device-code', { action, xsrf, userCode: userCode ?? '', isWrong: wrong }, { status: wrong ? 422 : 200 })
+      show(
+        ctx,
+        'device-code',
+        { action, xsrf, userCode: userCode ?? '', isWrong: wrong },
+        { status: wrong ? 422 : 200 },
+      )
     },
     async deviceConfirm(ctx, { action, xsrf, userCode, client, scopes }) {
       const lines = scopeLines({ scopes, claims: [], apis: {} }, pages.languageFor(ctx, wishedLocales(ctx)))

@@ -63,13 +63,27 @@ export function createPages(config: Pick<Config, 'issuer'>, folder: string = vie
       const chosen = chosenLocale(ctx, texts)
       if (chosen === undefined || ctx.cookies.get(localeCookie, { signed: false }) === chosen) return
       const path = place.base || '/'
-      ctx.cookies.set(localeCookie, chosen, { path, maxAge: yearSeconds * 1000, sameSite: 'lax', httpOnly: true, signed: false, secure: place.isSecure })
+      ctx.cookies.set(localeCookie, chosen, {
+        path,
+        maxAge: yearSeconds * 1000,
+        sameSite: 'lax',
+        httpOnly: true,
+        signed: false,
+        secure: place.isSecure,
+      })
     },
   }
 }
 
 /** What every template may use, under `it`. */
-function surroundings({ place, texts, language, assets, options, requestId }: {
+function surroundings({
+  place,
+  texts,
+  language,
+  assets,
+  options,
+  requestId,
+}: {
   place: Place
   texts: Texts
   language: Language
@@ -91,12 +105,15 @@ function surroundings({ place, texts, language, assets, options, requestId }: {
     host: place.host,
     requestId,
     formPostScript,
-    languages: languagePath === undefined ? [] : texts.locales.map((locale) => ({
-      locale,
-      name: texts.in(locale).name,
-      href: `${url(languagePath)}${languagePath.includes('?') ? '&' : '?'}lang=${locale}`,
-      isCurrent: locale === language.locale,
-    })),
+    languages:
+      languagePath === undefined
+        ? []
+        : texts.locales.map((locale) => ({
+            locale,
+            name: texts.in(locale).name,
+            href: `${url(languagePath)}${languagePath.includes('?') ? '&' : '?'}lang=${locale}`,
+            isCurrent: locale === language.locale,
+          })),
   }
 }
 

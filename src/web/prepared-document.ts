@@ -18,7 +18,9 @@ export interface DocumentOptions {
 }
 
 export function prepareDocument(content: object | string | Buffer, options: DocumentOptions): PreparedDocument {
-  const body = Buffer.isBuffer(content) ? content : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content))
+  const body = Buffer.isBuffer(content)
+    ? content
+    : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content))
   const { maxAge, contentType = 'application/json; charset=utf-8' } = options
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
   return { body, etag, contentType, cacheControl: cacheControlOf(maxAge) }
@@ -37,8 +39,16 @@ export function answerPrepared(request: IncomingMessage, response: ServerRespons
   const { etag, body, contentType } = document
   const isKnown = request.headers['if-none-match'] !== undefined && matches(request.headers['if-none-match'], etag)
   const shared = [
-    'Cache-Control', document.cacheControl(), 'ETag', etag, 'Access-Control-Allow-Origin', '*',
-    'X-Content-Type-Options', 'nosniff', 'Cross-Origin-Resource-Policy', 'cross-origin',
+    'Cache-Control',
+    document.cacheControl(),
+    'ETag',
+    etag,
+    'Access-Control-Allow-Origin',
+    '*',
+    'X-Content-Type-Options',
+    'nosniff',
+    'Cross-Origin-Resource-Policy',
+    'cross-origin',
   ]
   if (isKnown) {
     response.writeHead(304, shared).end()
@@ -53,7 +63,14 @@ export function answerPrepared(request: IncomingMessage, response: ServerRespons
 
 function answerOther(method: string | undefined, response: ServerResponse): number {
   const status = method === 'OPTIONS' ? 204 : 405
-  const allow = ['Allow', 'GET, HEAD, OPTIONS', 'Access-Control-Allow-Origin', '*', 'Access-Control-Allow-Methods', 'GET, HEAD']
+  const allow = [
+    'Allow',
+    'GET, HEAD, OPTIONS',
+    'Access-Control-Allow-Origin',
+    '*',
+    'Access-Control-Allow-Methods',
+    'GET, HEAD',
+  ]
   response.writeHead(status, [...allow, 'Access-Control-Allow-Headers', '*', 'Access-Control-Max-Age', '3600']).end()
   return status
 }

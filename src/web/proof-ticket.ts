@@ -28,7 +28,9 @@ export function createProofTickets({ key, now }: { key: Uint8Array; now(): Date 
   const mac = (content: string) => createHmac('sha256', key).update(`claviger proof ticket ${content}`).digest()
   return {
     issue(proof) {
-      const content = Buffer.from(JSON.stringify({ ...proof, until: Number(now()) + lifetimeMilliseconds })).toString('base64url')
+      const content = Buffer.from(JSON.stringify({ ...proof, until: Number(now()) + lifetimeMilliseconds })).toString(
+        'base64url',
+      )
       return `${content}.${mac(content).toString('base64url')}`
     },
     read(ticket, uid) {
@@ -36,7 +38,9 @@ export function createProofTickets({ key, now }: { key: Uint8Array; now(): Date 
       const given = Buffer.from(seal, 'base64url')
       const right = mac(content)
       if (more.length > 0 || given.length !== right.length || !timingSafeEqual(given, right)) return undefined
-      const { until, ...proof } = JSON.parse(Buffer.from(content, 'base64url').toString('utf8')) as Proof & { until: number }
+      const { until, ...proof } = JSON.parse(Buffer.from(content, 'base64url').toString('utf8')) as Proof & {
+        until: number
+      }
       return proof.uid === uid && until > Number(now()) ? proof : undefined
     },
   }

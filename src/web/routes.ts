@@ -24,7 +24,8 @@ export function routing(routes: Routes, place: Place, engine: Middleware): Middl
     const segment = firstSegment(ctx.path)
     const route = routes.get(segment)
     if (!route) return passToEngine(ctx, next, place, engine)
-    if (route.isLeaf && ctx.path.length > segment.length + 2) throw new Failure('page_missing', 'missing', 'There is no such page.')
+    if (route.isLeaf && ctx.path.length > segment.length + 2)
+      throw new Failure('page_missing', 'missing', 'There is no such page.')
     if (route.methods.includes(ctx.method)) return route.answer(ctx, next)
     answerOtherMethod(ctx, route.methods)
   }

@@ -26,5 +26,7 @@ export function scopeLines({ scopes, claims, apis }: Interaction['missing'], lan
 
 function line(language: Language, kind: 'scope' | 'claim', name: string): ScopeLine {
   const key = `${kind}.${name}`
-  return language.has(key) ? { text: language.text(key), codes: [] } : { text: language.text(`consent.${kind}`), codes: [name] }
+  return language.has(key)
+    ? { text: language.text(key), codes: [] }
+    : { text: language.text(`consent.${kind}`), codes: [name] }
 }

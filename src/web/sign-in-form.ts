@@ -1,15 +1,20 @@
 /** What the forms of a sign-in do when they are posted. */
 import type { Context } from 'koa'
-import { Failure } from '../errors/failure.ts'
 import type { Account } from '../accounts/account.ts'
 import type { SignIn } from '../credentials/sign-in.ts'
+import { Failure } from '../errors/failure.ts'
 import type { Interaction } from '../oidc/interactions.ts'
 import type { FormFields } from './form-body.ts'
 import { type InteractionNeeds, interactionPath, seeOther } from './interaction-needs.ts'
 import { personOf, showLogin, showSwitch } from './login-page.ts'
 import { cookieName } from './place.ts'
 
-export type FormAction = (ctx: Context, interaction: Interaction, fields: FormFields, needs: InteractionNeeds) => Promise<void>
+export type FormAction = (
+  ctx: Context,
+  interaction: Interaction,
+  fields: FormFields,
+  needs: InteractionNeeds,
+) => Promise<void>
 
 /** Name and password. */
 export const submitLogin: FormAction = async (ctx, interaction, fields, needs) => {
@@ -22,7 +27,8 @@ export const submitLogin: FormAction = async (ctx, interaction, fields, needs) =
 
   const result = await attempt(ctx, interaction, login, fields.get('password') ?? '', needs)
   if (result === 'busy') return again('busy', 1)
-  if (result.outcome === 'rejected') return again(result.retryAfterSeconds ? 'throttled' : 'wrong', result.retryAfterSeconds)
+  if (result.outcome === 'rejected')
+    return again(result.retryAfterSeconds ? 'throttled' : 'wrong', result.retryAfterSeconds)
 
   const { account, amr, acr } = result
   knowBrowser(ctx, account, needs)
@@ -30,13 +36,18 @@ export const submitLogin: FormAction = async (ctx, interaction, fields, needs) =
     const proof = { uid: interaction.uid, accountId: account.id, switchFrom: person.id, amr, acr, remember }
     return showSwitch(ctx, interaction, needs, { from: person, to: account, ticket: needs.tickets.issue(proof) })
   }
-  const switchFrom = interaction.session && interaction.session.accountId !== account.id ? interaction.session.accountId : undefined
+  const switchFrom =
+    interaction.session && interaction.session.accountId !== account.id ? interaction.session.accountId : undefined
   const done = { accountId: account.id, amr, acr, remember, ...(switchFrom ? { switchFrom } : {}) }
   go(ctx, await needs.interactions.finishLogin(ctx, interaction, done), needs)
 }
 
 async function attempt(
-  ctx: Context, interaction: Interaction, login: string, password: string, needs: InteractionNeeds,
+  ctx: Context,
+  interaction: Interaction,
+  login: string,
+  password: string,
+  needs: InteractionNeeds,
 ): Promise<SignIn | 'busy'> {
   try {
     return await needs.signIn({

@@ -11,7 +11,9 @@ export type SourceOf = (request: IncomingMessage) => { source: string; isProxied
  * @param trusted CIDRs or single addresses
  */
 export function createSourceOf(trusted: readonly string[]): SourceOf {
-  const ranges = trusted.map((cidr) => ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${cidr.includes(':') ? 128 : 32}`))
+  const ranges = trusted.map((cidr) =>
+    ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${cidr.includes(':') ? 128 : 32}`),
+  )
   const isTrusted = (address: string): boolean => {
     const parsed = ipaddr.process(address)
     return ranges.some((range) => range[0].kind() === parsed.kind() && parsed.match(range))
@@ -23,9 +25,15 @@ export function createSourceOf(trusted: readonly string[]): SourceOf {
   }
 }
 
-function firstUntrusted(header: string | string[] | undefined, peer: string, isTrusted: (address: string) => boolean): string {
+function firstUntrusted(
+  header: string | string[] | undefined,
+  peer: string,
+  isTrusted: (address: string) => boolean,
+): string {
   let nearest = peer
-  for (const entry of String(header ?? '').split(',').reverse()) {
+  for (const entry of String(header ?? '')
+    .split(',')
+    .reverse()) {
     const address = plainAddress(entry.trim())
     if (address === undefined) return nearest
     nearest = address
@@ -36,7 +44,9 @@ function firstUntrusted(header: string | string[] | undefined, peer: string, isT
 
 /** Without port, brackets or zone; an IPv4 address written as IPv6 becomes IPv4. */
 function plainAddress(text: string): string | undefined {
-  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? (/^\d+\.\d+\.\d+\.\d+:\d+$/.test(text) ? text.slice(0, text.indexOf(':')) : text)
+  const bare =
+    /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ??
+    (/^\d+\.\d+\.\d+\.\d+:\d+$/.test(text) ? text.slice(0, text.indexOf(':')) : text)
   const unzoned = bare.replace(/%.*$/, '')
   if (!/^[\da-fA-F:.]{2,45}$/.test(unzoned) || !ipaddr.isValid(unzoned)) return undefined
   if (!unzoned.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(unzoned)) return undefined

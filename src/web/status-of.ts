@@ -51,7 +51,9 @@ export const answerWith = (status: number, sentence: string, headers: Answer['he
 function answerToFailure({ kind, message, retryAfterSeconds }: Failure): Answer {
   const status = statusOfKind[kind]
   const mayRetry = kind === 'unavailable' || kind === 'throttled'
-  const headers: Record<string, string> = mayRetry ? { 'Retry-After': String(Math.ceil(retryAfterSeconds ?? withoutRetry)) } : {}
+  const headers: Record<string, string> = mayRetry
+    ? { 'Retry-After': String(Math.ceil(retryAfterSeconds ?? withoutRetry)) }
+    : {}
   return answerWith(status, message, headers)
 }
 

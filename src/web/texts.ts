@@ -24,10 +24,12 @@ export interface Texts {
 
 export function loadTexts(folder: string, fallback = 'en'): Texts {
   const names = readdirSync(folder).filter((file) => file.endsWith('.json'))
-  const languages = new Map(names.map((file) => {
-    const locale = file.replace('.json', '')
-    return [locale, createLanguage(locale, JSON.parse(readFileSync(join(folder, file), 'utf8')))]
-  }))
+  const languages = new Map(
+    names.map((file) => {
+      const locale = file.replace('.json', '')
+      return [locale, createLanguage(locale, JSON.parse(readFileSync(join(folder, file), 'utf8')))]
+    }),
+  )
   const standard = languages.get(fallback)
   if (!standard) throw new Error(`${folder} has no ${fallback}.json`)
   const rest = [...languages.keys()].filter((locale) => locale !== fallback).sort()
@@ -39,7 +41,9 @@ function createLanguage(locale: string, entries: Record<string, string>): Langua
   const text = (key: string, values: Readonly<Record<string, string | number>> = {}): string => {
     const found = texts.get(key)
     if (found === undefined) throw new Error(`${locale}.json has no text "${key}"`)
-    return found.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? unmarked(values[name]) : whole))
+    return found.replace(/\{(\w+)\}/g, (whole, name: string) =>
+      Object.hasOwn(values, name) ? unmarked(values[name]) : whole,
+    )
   }
   return {
     locale,
@@ -52,9 +56,14 @@ function createLanguage(locale: string, entries: Record<string, string>): Langua
 }
 
 /** Without the marks that reverse text, so that a name cannot rearrange the sentence around it. */
-export const unmarked = (value: unknown): string => String(value).replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '')
+export const unmarked = (value: unknown): string => String(value).replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '')
 
 function inWords(locale: string, seconds: number): string {
-  const [value, unit] = seconds < 60 ? [Math.max(1, Math.ceil(seconds)), 'second'] : seconds < 3600 ? [Math.ceil(seconds / 60), 'minute'] : [Math.ceil(seconds / 3600), 'hour']
+  const [value, unit] =
+    seconds < 60
+      ? [Math.max(1, Math.ceil(seconds)), 'second']
+      : seconds < 3600
+        ? [Math.ceil(seconds / 60), 'minute']
+        : [Math.ceil(seconds / 3600), 'hour']
   return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }

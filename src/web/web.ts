@@ -58,7 +58,9 @@ export function createWeb(needs: WebNeeds): Koa {
   app.use(observe({ ...needs, sourceOf: createSourceOf(config.trustedProxies) }))
   app.use(routing(ownRoutes(needs), pages.place, needs.oidc.handle))
   // Only what breaks while an answer is being written ends here: a connection that went away.
-  app.on('error', (error: unknown, ctx?: Context) => needs.log.info({ error, requestId: ctx?.state.requestId }, 'answer cut short'))
+  app.on('error', (error: unknown, ctx?: Context) =>
+    needs.log.info({ error, requestId: ctx?.state.requestId }, 'answer cut short'),
+  )
   return app
 }
 
@@ -73,5 +75,12 @@ function ownRoutes(needs: WebNeeds): Routes {
   ])
 }
 
-const landing = (pages: Pages): Middleware => (ctx) =>
-  pages.show(ctx, 'landing', { discoveryUrl: `${pages.place.issuer}/.well-known/openid-configuration` }, { languagePath: '/' })
+const landing =
+  (pages: Pages): Middleware =>
+  (ctx) =>
+    pages.show(
+      ctx,
+      'landing',
+      { discoveryUrl: `${pages.place.issuer}/.well-known/openid-configuration` },
+      { languagePath: '/' },
+    )

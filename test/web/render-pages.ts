@@ -6,11 +6,20 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Failure } from '../../src/errors/failure.ts'
-import { ada, app, ben, csrf, interaction, live, openStage, type Reply, signedInAs, type Stage, uid } from './stage.ts'
+import { ada, app, ben, csrf, interaction, live, openStage, type Reply, type Stage, signedInAs, uid } from './stage.ts'
 
 const path = `/interaction/${uid}`
-const asked = { scopes: ['openid', 'profile', 'email', 'offline_access'], claims: [], apis: { 'https://api.photos.example': ['albums:read', 'albums:write'] } }
-const login = (fields: Record<string, string> = {}) => ({ csrf, login: 'ada@example.com', password: 'wrong', ...fields })
+const asked = {
+  scopes: ['openid', 'profile', 'email', 'offline_access'],
+  claims: [],
+  apis: { 'https://api.photos.example': ['albums:read', 'albums:write'] },
+}
+const login = (fields: Record<string, string> = {}) => ({
+  csrf,
+  login: 'ada@example.com',
+  password: 'wrong',
+  ...fields,
+})
 
 /** By name, how each page comes about. */
 export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
@@ -58,11 +67,18 @@ export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
     stage.lookup = { state: 'finished', client: app, resumeUrl: `${stage.url}/auth?client_id=photo-album` }
     return stage.send(path)
   },
-  logout: (stage) => engine(stage, (pages, ctx) => pages.logout(ctx, { action: `${stage.url}/session/end/confirm`, xsrf: 'secret', client: app })),
+  logout: (stage) =>
+    engine(stage, (pages, ctx) =>
+      pages.logout(ctx, { action: `${stage.url}/session/end/confirm`, xsrf: 'secret', client: app }),
+    ),
   'signed-out': (stage) => engine(stage, (pages, ctx) => pages.signedOut(ctx, { client: app })),
-  error: (stage) => engine(stage, (pages, ctx) => pages.error(ctx, { error: 'invalid_redirect_uri', status: 400, client: app })),
+  error: (stage) =>
+    engine(stage, (pages, ctx) => pages.error(ctx, { error: 'invalid_redirect_uri', status: 400, client: app })),
   'error-500': (stage) => engine(stage, () => Promise.reject(new Error('boom'))),
-  'error-503': (stage) => engine(stage, () => Promise.reject(new Failure('database_unavailable', 'unavailable', 'away', { retryAfterSeconds: 5 }))),
+  'error-503': (stage) =>
+    engine(stage, () =>
+      Promise.reject(new Failure('database_unavailable', 'unavailable', 'away', { retryAfterSeconds: 5 })),
+    ),
   'not-found': (stage) => stage.send('/nowhere'),
   landing: (stage) => stage.send('/'),
   account: (stage) => {
@@ -70,12 +86,29 @@ export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
     return stage.send('/account')
   },
   'account-nobody': (stage) => stage.send('/account'),
-  'device-code': (stage) => engine(stage, (pages, ctx) => pages.deviceCode(ctx, { action: `${stage.url}/device`, xsrf: 'x', userCode: undefined, wrong: false })),
-  'device-wrong': (stage) => engine(stage, (pages, ctx) => pages.deviceCode(ctx, { action: `${stage.url}/device`, xsrf: 'x', userCode: 'BCDF-GHJK', wrong: true })),
+  'device-code': (stage) =>
+    engine(stage, (pages, ctx) =>
+      pages.deviceCode(ctx, { action: `${stage.url}/device`, xsrf: 'x', userCode: undefined, wrong: false }),
+    ),
+  'device-wrong': (stage) =>
+    engine(stage, (pages, ctx) =>
+      pages.deviceCode(ctx, { action: `${stage.url}/device`, xsrf: 'x', userCode: 'BCDF-GHJK', wrong: true }),
+    ),
   'device-confirm': (stage) =>
-    engine(stage, (pages, ctx) => pages.deviceConfirm(ctx, { action: `${stage.url}/device`, xsrf: 'x', userCode: 'BCDF-GHJK', client: app, scopes: ['openid', 'email'] })),
+    engine(stage, (pages, ctx) =>
+      pages.deviceConfirm(ctx, {
+        action: `${stage.url}/device`,
+        xsrf: 'x',
+        userCode: 'BCDF-GHJK',
+        client: app,
+        scopes: ['openid', 'email'],
+      }),
+    ),
   'device-done': (stage) => engine(stage, (pages, ctx) => pages.deviceDone(ctx, { client: app })),
-  'form-post': (stage) => engine(stage, (pages, ctx) => pages.formPost(ctx, { action: 'https://photos.example/cb', fields: { code: 'c0de', state: 's' } })),
+  'form-post': (stage) =>
+    engine(stage, (pages, ctx) =>
+      pages.formPost(ctx, { action: 'https://photos.example/cb', fields: { code: 'c0de', state: 's' } }),
+    ),
 }
 
 type EnginePage = (pages: Stage['pages'], ctx: Parameters<Stage['engine']>[0]) => Promise<void>
@@ -101,11 +134,15 @@ async function writeAll(folder: string, lang: string): Promise<void> {
   await mkdir(join(folder, 'assets'), { recursive: true })
   const stage = await openStage({ issuer: 'https://id.example.com' })
   const { text } = await stage.send('/')
-  for (const [, asset = ''] of text.matchAll(/href="(\/assets\/[^"]+)"/g)) await writeFile(join(folder, asset), (await stage.send(asset)).text)
+  for (const [, asset = ''] of text.matchAll(/href="(\/assets\/[^"]+)"/g))
+    await writeFile(join(folder, asset), (await stage.send(asset)).text)
   await stage.close()
   for (const name of Object.keys(scenes)) {
     const reply = await play(name, { lang, issuer: 'https://id.example.com' })
-    await writeFile(join(folder, `${name}.html`), reply.text.replaceAll('"/assets/', '"assets/').replaceAll('<script>document.forms[0].submit()</script>', ''))
+    await writeFile(
+      join(folder, `${name}.html`),
+      reply.text.replaceAll('"/assets/', '"assets/').replaceAll('<script>document.forms[0].submit()</script>', ''),
+    )
   }
 }
 

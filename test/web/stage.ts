@@ -1,5 +1,5 @@
 /** Web on a loopback port over stand-ins for the engine, people and passwords; for the tests of this room. */
-import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Middleware } from 'koa'
 import { type HTMLElement, parse } from 'node-html-parser'
@@ -19,23 +19,46 @@ export const uid = 'Nf0x2sT7vYQm3'
 export const csrf = 'the-token-of-this-form'
 
 export const app: InteractionClient = {
-  id: 'photo-album', name: 'Photo Album', firstParty: false,
-  startUri: 'https://photos.example/', logoUri: undefined,
-  policyUri: 'https://photos.example/privacy', tosUri: 'https://photos.example/terms', destination: 'photos.example',
+  id: 'photo-album',
+  name: 'Photo Album',
+  firstParty: false,
+  startUri: 'https://photos.example/',
+  logoUri: undefined,
+  policyUri: 'https://photos.example/privacy',
+  tosUri: 'https://photos.example/terms',
+  destination: 'photos.example',
 }
 
 export const person = (id: string, email: string, name?: string): Account => ({
-  id, email, name, emailVerified: true, claims: {}, isAdmin: false, disabledAt: undefined,
-  createdAt: new Date(0), updatedAt: new Date(0),
+  id,
+  email,
+  name,
+  emailVerified: true,
+  claims: {},
+  isAdmin: false,
+  disabledAt: undefined,
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
 })
 export const ada = person('acc_ada', 'ada@example.com', 'Ada Lovelace')
 export const ben = person('acc_ben', 'ben@example.com', 'Ben Okri')
 
 export const interaction = (changes: Partial<Interaction> = {}): Interaction => ({
-  uid, prompt: 'login', reasons: ['no_session'], client: app, loginHint: undefined, uiLocales: undefined,
-  selectAccount: false, session: undefined, missing: { scopes: [], claims: [], apis: {} }, ...changes,
+  uid,
+  prompt: 'login',
+  reasons: ['no_session'],
+  client: app,
+  loginHint: undefined,
+  uiLocales: undefined,
+  selectAccount: false,
+  session: undefined,
+  missing: { scopes: [], claims: [], apis: {} },
+  ...changes,
 })
-export const live = (changes: Partial<Interaction> = {}): InteractionLookup => ({ state: 'live', interaction: interaction(changes) })
+export const live = (changes: Partial<Interaction> = {}): InteractionLookup => ({
+  state: 'live',
+  interaction: interaction(changes),
+})
 export const signedInAs = ({ id }: Account) => ({ accountId: id, uid: 'session-uid', remembered: false })
 
 /** What tests may set, and what they may look at afterwards. */
@@ -111,14 +134,24 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
         method: 'POST',
         body: new URLSearchParams(fields).toString(),
         ...given,
-        headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'text/html', origin: new URL(issuer).origin, 'sec-fetch-site': 'same-origin', ...given.headers },
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'text/html',
+          origin: new URL(issuer).origin,
+          'sec-fetch-site': 'same-origin',
+          ...given.headers,
+        },
       }),
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
-  const health = { isDraining: () => stage.draining, check: async () => ({ database: stage.database, signingKey: stage.signingKey }) }
+  const health = {
+    isDraining: () => stage.draining,
+    check: async () => ({ database: stage.database, signingKey: stage.signingKey }),
+  }
   const metrics = { route: () => ({ answered: () => {} }) }
   const web = createWeb({
     config: { trustedProxies: options.trustedProxies ?? [] },
@@ -131,7 +164,10 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
     currentSession: async () => stage.session,
     corsOrigins: { isRegistered: (origin) => origin === 'https://photos.example' },
     health,
-    log: { info: (fields, sentence) => stage.logged.push([fields, sentence]), error: (fields, sentence) => stage.logged.push([fields, sentence]) },
+    log: {
+      info: (fields, sentence) => stage.logged.push([fields, sentence]),
+      error: (fields, sentence) => stage.logged.push([fields, sentence]),
+    },
     accessLog: (line) => stage.lines.push(line),
     metrics,
     cookieKeys: ['a cookie key of at least some length'],
@@ -145,11 +181,13 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
 }
 
 function interactionsOf(stage: Stage): Interactions {
-  const answer = (location: string) => async (_ctx: unknown, ...rest: unknown[]) => {
-    stage.calls.push([location, ...rest])
-    if (stage.failure) throw stage.failure
-    return `${stage.url}/auth/${uid}?${location}`
-  }
+  const answer =
+    (location: string) =>
+    async (_ctx: unknown, ...rest: unknown[]) => {
+      stage.calls.push([location, ...rest])
+      if (stage.failure) throw stage.failure
+      return `${stage.url}/auth/${uid}?${location}`
+    }
   return {
     read: async () => (typeof stage.lookup === 'function' ? stage.lookup() : stage.lookup),
     csrfToken: () => csrf,
@@ -161,20 +199,28 @@ function interactionsOf(stage: Stage): Interactions {
   }
 }
 
-function send(port: number, host: string, path: string, { method = 'GET', headers = {}, body, chunks }: SendOptions): Promise<Reply> {
+function send(
+  port: number,
+  host: string,
+  path: string,
+  { method = 'GET', headers = {}, body, chunks }: SendOptions,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const given = { host, accept: 'text/html', ...headers }
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-    const sent = request({ port, host: '127.0.0.1', method, path, headers: { ...length, ...given }, setHost: false }, (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part)).once('error', reject)
-      response.once('end', () => {
-        const text = Buffer.concat(parts).toString('utf8')
-        const document = parse(text)
-        const heading = document.querySelector('h1')?.textContent.trim() ?? ''
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, document, heading })
-      })
-    })
+    const sent = request(
+      { port, host: '127.0.0.1', method, path, headers: { ...length, ...given }, setHost: false },
+      (response) => {
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => parts.push(part)).once('error', reject)
+        response.once('end', () => {
+          const text = Buffer.concat(parts).toString('utf8')
+          const document = parse(text)
+          const heading = document.querySelector('h1')?.textContent.trim() ?? ''
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, document, heading })
+        })
+      },
+    )
     sent.once('error', reject)
     for (const chunk of chunks ?? []) sent.write(chunk)
     sent.end(body)
