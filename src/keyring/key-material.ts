@@ -8,7 +8,6 @@ import {
   importJWK,
   type JWK,
 } from 'jose'
-import { Failure } from '../errors/failure.ts'
 import type { SigningAlgorithm } from './algorithms.ts'
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const
@@ -39,16 +38,6 @@ export const publicMembers = (jwk: JWK): JWK =>
   Object.fromEntries(PUBLIC_MEMBERS.flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])))
 
 export const isPrivate = (jwk: object): boolean => PRIVATE_MEMBERS.some((member) => member in jwk)
-
-/** @throws Failure `private_key_offered` where a public key is asked for and a private one given */
-export function refusePrivateKey(jwk: object): void {
-  if (!isPrivate(jwk)) return
-  throw new Failure(
-    'private_key_offered',
-    'invalid',
-    'This is a private key. Give the public key only, and treat the private one as known to others if it was sent anywhere.',
-  )
-}
 
 /** Whether the two halves belong together, tried by a signature. */
 export async function isPair(privateJwk: JWK, publicJwk: JWK, alg: string): Promise<boolean> {

@@ -11,6 +11,9 @@ export interface StepNeeds {
   times: KeyTimes
 }
 
+/** The database asks for it where a key begins as retired. */
+const IMPORTED = 'imported'
+
 /** A change in the making: the ledger, and what was done so far for the audit log and the one who asked. */
 export class KeyChangeInMaking {
   readonly steps: (KeyStep & { event: string; reason: string })[] = []
@@ -100,11 +103,15 @@ export class KeyChangeInMaking {
     if (standby) await this.remove(standby, 'algorithm switched off')
   }
 
-  /** Takes in a key made elsewhere: as the standby, in place of the one there was, or only to verify. */
-  async adopt(made: NewKey, alg: string, state: 'pending' | 'retired'): Promise<void> {
+  /**
+   * Takes in a key made elsewhere: only to verify; or to sign next, in place of the standby there was;
+   * or, before the algorithm has any key, to sign from the start, as verifiers of its old home expect.
+   */
+  async adopt(made: NewKey, alg: string, as: 'standby' | 'retired'): Promise<void> {
+    if (as === 'retired') return this.#keep(made, alg, 'retired', IMPORTED)
     const standby = findStandby(this.keys, alg)
-    if (state === 'pending' && standby) await this.remove(standby, `replaced by the imported ${made.kid}`)
-    await this.#keep(made, alg, state, 'imported')
+    if (standby) await this.remove(standby, `replaced by the imported ${made.kid}`)
+    await this.#keep(made, alg, findActive(this.keys, alg) ? 'pending' : 'active', IMPORTED)
     await this.complete(alg)
   }
 
@@ -150,7 +157,7 @@ export class KeyChangeInMaking {
     const what = { active: 'is made and signs', pending: 'is made and published as the standby' }[
       state as 'active' | 'pending'
     ]
-    this.#note(key, reason === 'imported' ? 'key.imported' : 'key.created', what ?? 'is published to verify', reason)
+    this.#note(key, reason === IMPORTED ? 'key.imported' : 'key.created', what ?? 'is published to verify', reason)
   }
 
   #note(key: SigningKey, event: string, what: string, reason: string): void {

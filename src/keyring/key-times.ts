@@ -32,10 +32,6 @@ export const neededRetentionSeconds = (times: KeyTimes): number =>
 
 export const retentionSecondsOf = (times: KeyTimes): number => times.retainSeconds ?? neededRetentionSeconds(times)
 
-/** How often a node should look whether a step is due: late steps are safe, but late. */
-export const lookSecondsOf = (times: KeyTimes): number =>
-  Math.min(30, times.rotationIntervalSeconds / 10, times.publishLeadSeconds / 10)
-
 /** Everything about these times that contradicts, each a sentence with the numbers; empty when all is well. */
 export function checkKeyTimes(times: KeyTimes): string[] {
   const faults = Object.entries(times).flatMap(([name, value]) => checkOne(name, value))

@@ -166,7 +166,15 @@ export class Keyring {
           `A key with the kid ${pair.kid} is there already; \`keys list\` shows its state.`,
         )
       }
-      await change.adopt(await this.#needs.vault.adopt(pair), alg, options.as === 'retired' ? 'retired' : 'pending')
+      const isInUse = this.#needs.algorithms.includes(alg) || findActive(change.keys, alg) !== undefined
+      if (options.as !== 'retired' && !isInUse) {
+        throw new Failure(
+          'signing_algorithm_unused',
+          'conflict',
+          `${alg} is not switched on, so the key would never sign. Switch it on first, or import the key with --as retired.`,
+        )
+      }
+      await change.adopt(await this.#needs.vault.adopt(pair), alg, options.as ?? 'standby')
     })
   }
 
@@ -175,6 +183,13 @@ export class Keyring {
     const alg = getSigningAlgorithm(algorithm)
     if (ALWAYS_ON.includes(alg))
       throw new Failure('signing_algorithm_required', 'invalid', `${alg} is always on: verifiers count on it.`)
+    if (this.#needs.algorithms.includes(alg)) {
+      throw new Failure(
+        'signing_algorithm_configured',
+        'conflict',
+        `${alg} is still switched on in the configuration, which would make new keys for it. Take it out there first.`,
+      )
+    }
     return this.#changeAlone(options, (change) => change.end(alg))
   }
 

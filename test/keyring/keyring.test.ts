@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
+import { exportJWK, generateKeyPair } from 'jose'
 import type { AuditEntry } from '../../src/events/events.ts'
 import type { KeyStore } from '../../src/keyring/key-store.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
@@ -257,11 +258,63 @@ describe('removing', () => {
   })
 })
 
+describe('importing', () => {
+  const keyOf = async (alg: string, kid?: string) => {
+    const { privateKey } = await generateKeyPair(alg, { extractable: true })
+    return JSON.stringify({ ...(await exportJWK(privateKey)), kid })
+  }
+
+  test('a key makes it the standby, in place of the one there was, which never signed', async () => {
+    const standby = kidOf('ES256', 'pending')
+    await keyring.import({ key: await keyOf('ES256', 'from-elsewhere') })
+    expect(kidOf('ES256', 'pending')).toBe('from-elsewhere')
+    expect(kidOf('ES256', 'removed')).toBe(standby)
+    expect(kidOf('ES256', 'active')).not.toBe('from-elsewhere')
+  })
+
+  test('a key only to verify leaves the others as they are and goes when nothing it signed can be alive', async () => {
+    const before = store.keys
+    await keyring.import({ key: await keyOf('EdDSA', 'old'), as: 'retired' })
+    expect(store.keys.slice(0, 4)).toEqual(before)
+    expect(store.keys.slice(4)).toMatchObject([
+      { kid: 'old', state: 'retired', removableAt: later(store.now, 7 * DAY + 60) },
+    ])
+  })
+
+  test('before the first start makes it the key that signs, as the verifiers of its old home expect', async () => {
+    store = new MemoryKeyStore()
+    keyring = keyringOn(store)
+    await keyring.import({ key: await keyOf('ES256', 'from-elsewhere') })
+    await keyring.ensureKeys()
+    expect(kidOf('ES256', 'active')).toBe('from-elsewhere')
+    expect(kidOf('ES256', 'pending')).not.toBe('none')
+  })
+
+  test('a key of an algorithm that is off is refused, unless it only verifies', async () => {
+    const key = await keyOf('EdDSA')
+    await expect(keyring.import({ key })).rejects.toMatchObject({ code: 'signing_algorithm_unused' })
+  })
+
+  test('the same key twice is refused', async () => {
+    const key = await keyOf('ES256')
+    await keyring.import({ key })
+    await expect(keyring.import({ key })).rejects.toMatchObject({ code: 'key_already_there' })
+  })
+
+  test('a dry run checks the key and takes in nothing', async () => {
+    const before = store.keys
+    const { steps } = await keyring.import({ key: await keyOf('ES256', 'x'), dryRun: true })
+    expect(steps.map(({ kid }) => kid)).toContain('x')
+    expect(store.keys).toBe(before)
+  })
+})
+
 describe('switching an algorithm off', () => {
   test('retires its key, which verifies as long as promised, and drops its standby', async () => {
     const wide = keyringOn(store, ['ES256', 'RS256', 'EdDSA'])
     await wide.ensureKeys()
-    await wide.switchOff('EdDSA')
+    await expect(wide.switchOff('EdDSA')).rejects.toMatchObject({ code: 'signing_algorithm_configured' })
+    await keyring.switchOff('EdDSA')
     expect(kidOf('EdDSA', 'retired')).not.toBe('none')
     expect(kidOf('EdDSA', 'pending')).toBe('none')
     expect(await keyring.runDueStep()).toEqual([])

@@ -7,5 +7,5 @@ test('whatever is rotated, revoked, imported, removed or killed in the middle, e
     const store = new MemoryKeyStore()
     return { store, advance: async (seconds: number) => store.advance(seconds) }
   }
-  await expect(playLifeCycle(empty, { games: 150, moves: 60 })).resolves.toBeUndefined()
+  await expect(playLifeCycle(empty, { games: 100, moves: 60 })).resolves.toBeUndefined()
 })
