@@ -23,7 +23,10 @@ export const serve: Serve = async (env, options) => {
   report = (error) => log.warn({ error }, 'A connection to the database was lost')
   try {
     if (cluster.isPrimary) await bringUpToDate(deployment)
-    const node = cluster.isPrimary && config.workers > 1 ? await superviseWorkers(deployment, log) : await startNode(deployment, log)
+    const node =
+      cluster.isPrimary && config.workers > 1
+        ? await superviseWorkers(deployment, log)
+        : await startNode(deployment, log)
     const stopped = untilSignalled().then(async () => {
       await node.stop()
       await deployment.close()

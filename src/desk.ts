@@ -6,8 +6,8 @@ import { algorithmsOf, bringUpToDate, keyTimesOf, openDeployment, openEnvelope }
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
-import { Keyring } from './keyring/keyring.ts'
 import { LocalKeyVault } from './keyring/key-vault.ts'
+import { Keyring } from './keyring/keyring.ts'
 import { appliedMigrations, migrate, pendingMigrations } from './storage/migrations.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
@@ -23,7 +23,11 @@ export const openDesk: OpenDesk = async (env) => {
   const { config, db, database } = deployment
   const audit = new PostgresAuditLog(db)
   // A command's own words are its output; the log line of an event would only repeat them.
-  const log = createLog({ level: config.logLevel === 'debug' ? 'debug' : 'warn', production: config.production, immediate: true })
+  const log = createLog({
+    level: config.logLevel === 'debug' ? 'debug' : 'warn',
+    production: config.production,
+    immediate: true,
+  })
   const events = createEvents({ audit, log, metrics: createMetrics({ processMetrics: false }) })
   const passwords = new PostgresPasswordStore(db)
   const hasher = new PasswordHasher()
@@ -65,7 +69,12 @@ export const openDesk: OpenDesk = async (env) => {
           `select current_setting('server_version') as version, clock_timestamp() as now`,
         )
         const [row] = rows
-        return { version: row?.version ?? '', now: row?.now ?? new Date(), where: database.where, embedded: database.isEmbedded }
+        return {
+          version: row?.version ?? '',
+          now: row?.now ?? new Date(),
+          where: database.where,
+          embedded: database.isEmbedded,
+        }
       },
     },
     async close() {

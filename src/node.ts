@@ -1,6 +1,7 @@
 /** One serving process: every room put together, started in order and stopped in order. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { availableParallelism } from 'node:os'
+import { createRegisteredOrigins } from './clients/registered-origins.ts'
 import { AttemptThrottle } from './credentials/attempt-throttle.ts'
 import { passwordAcr } from './credentials/credentials.ts'
 import { KnownBrowsers } from './credentials/known-browser.ts'
@@ -13,12 +14,11 @@ import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { CookieKeys } from './keyring/cookie-keys.ts'
 import { DeploymentSecrets } from './keyring/deployment-secrets.ts'
-import { Keyring } from './keyring/keyring.ts'
 import { LocalKeyVault } from './keyring/key-vault.ts'
+import { Keyring } from './keyring/keyring.ts'
 import { LiveKeySet } from './keyring/live-key-set.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { createOidc, type Oidc } from './oidc/oidc.ts'
-import { createRegisteredOrigins } from './registered-origins.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { countExpired, removeExpired } from './storage/housekeeping.ts'
@@ -56,7 +56,10 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
   const events = createEvents({ audit, log, metrics })
 
   // Watched before anything is read, so that no change can fall between.
-  const changes = new Changes({ database: { url: database.url }, onTrouble: trouble('Changes cannot be followed for a moment') })
+  const changes = new Changes({
+    database: { url: database.url },
+    onTrouble: trouble('Changes cannot be followed for a moment'),
+  })
   await changes.start()
 
   const keys = await openKeys(deployment, changes, events, trouble)
@@ -80,7 +83,10 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
       pages: createOidcPages(pages),
       events,
       cookieKeys: () => keys.cookies.current(),
-      secrets: { dpopNonce: Buffer.from(await keys.secrets.secret('dpop-nonce')), csrf: await keys.secrets.secret('csrf') },
+      secrets: {
+        dpopNonce: Buffer.from(await keys.secrets.secret('dpop-nonce')),
+        csrf: await keys.secrets.secret('csrf'),
+      },
       locales: pages.locales,
       acrValues: [passwordAcr],
     },
@@ -101,7 +107,10 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
   let isDraining = false
   const health = {
     isDraining: () => isDraining,
-    check: async () => ({ database: await isAnswering(deployment), signingKey: keys.live.current().algorithms.length > 0 }),
+    check: async () => ({
+      database: await isAnswering(deployment),
+      signingKey: keys.live.current().algorithms.length > 0,
+    }),
   }
   const web = createWeb({
     config,
@@ -131,18 +140,34 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
         everySeconds: 60,
         run: async () => void (await removeExpired(db, now(), { eventRetentionSeconds: config.eventRetentionSeconds })),
       },
-      { name: 'rotate keys', everySeconds: keyStepSeconds(config.keyPublishLeadSeconds), atStart: true, run: async () => void (await keys.keyring.runDueStep()) },
+      {
+        name: 'rotate keys',
+        everySeconds: keyStepSeconds(config.keyPublishLeadSeconds),
+        atStart: true,
+        run: async () => void (await keys.keyring.runDueStep()),
+      },
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
-    { exclusively: (name, work) => exclusively(db, name, work), onTrouble: (job, error) => log.warn({ error, job }, 'A scheduled job failed') },
+    {
+      exclusively: (name, work) => exclusively(db, name, work),
+      onTrouble: (job, error) => log.warn({ error, job }, 'A scheduled job failed'),
+    },
   )
 
   watch(metrics, { hasher, audit, deployment, keys })
-  const server = await listen(createListener(web, { pages, documents, health, metrics }), options.port ?? config.port, config.host)
+  const server = await listen(
+    createListener(web, { pages, documents, health, metrics }),
+    options.port ?? config.port,
+    config.host,
+  )
   const management =
     config.managementPort === undefined
       ? undefined
-      : await listen(createManagement({ health, registry: metrics.registry, log }), config.managementPort, config.managementHost)
+      : await listen(
+          createManagement({ health, registry: metrics.registry, log }),
+          config.managementPort,
+          config.managementHost,
+        )
   log.info({ issuer: config.issuer, host: config.host, port: options.port ?? config.port }, 'Serving')
 
   return {
@@ -160,15 +185,33 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
 
 type Keys = Awaited<ReturnType<typeof openKeys>>
 
-async function openKeys({ config, db }: Deployment, changes: Changes, events: Events, trouble: (what: string) => (error: unknown) => void) {
+async function openKeys(
+  { config, db }: Deployment,
+  changes: Changes,
+  events: Events,
+  trouble: (what: string) => (error: unknown) => void,
+) {
   const envelope = await openEnvelope(config)
   const vault = new LocalKeyVault(envelope)
   const store = new PostgresKeyStore(db)
   const times = keyTimesOf(config)
-  const keyring = new Keyring({ store, vault, times, algorithms: algorithmsOf(config), audit: { write: events.record } })
+  const keyring = new Keyring({
+    store,
+    vault,
+    times,
+    algorithms: algorithmsOf(config),
+    audit: { write: events.record },
+  })
   await keyring.ensureKeys()
   const secrets = new DeploymentSecrets({ store: new PostgresSecretStore(db), envelope })
-  const live = await LiveKeySet.start({ store, vault, times, changes, now, onError: trouble('The signing keys could not be read anew') })
+  const live = await LiveKeySet.start({
+    store,
+    vault,
+    times,
+    changes,
+    now,
+    onError: trouble('The signing keys could not be read anew'),
+  })
   const cookies = await CookieKeys.start({
     secrets,
     changes,
@@ -212,7 +255,15 @@ async function isAnswering({ db }: Deployment): Promise<boolean> {
   )
 }
 
-function watch(metrics: Metrics, { hasher, audit, deployment, keys }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: Keys }) {
+function watch(
+  metrics: Metrics,
+  {
+    hasher,
+    audit,
+    deployment,
+    keys,
+  }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: Keys },
+) {
   metrics.watch({
     hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
     auditBuffered: () => audit.state.buffered,
@@ -225,7 +276,11 @@ function watch(metrics: Metrics, { hasher, audit, deployment, keys }: { hasher: 
         active.map(async ({ alg, activeAt }) => {
           const next = await keys.keyring.nextRotationAt(alg)
           const secondsUntil = (date: Date) => (date.getTime() - Date.now()) / 1000
-          return { alg, ageSeconds: activeAt ? -secondsUntil(activeAt) : 0, rotationDueSeconds: next && secondsUntil(next) }
+          return {
+            alg,
+            ageSeconds: activeAt ? -secondsUntil(activeAt) : 0,
+            rotationDueSeconds: next && secondsUntil(next),
+          }
         }),
       )
     },

@@ -12,38 +12,26 @@ export interface Access {
   apis: Readonly<Record<string, readonly string[]>>
 }
 
-export interface ConsentQuestion {
-  client: Pick<Client, 'firstParty'>
-  /** What the account allowed this app before; undefined: nothing yet. */
-  granted: Access | undefined
-  requested: Access
-}
+/** Our own apps act for us, so nobody is asked; everybody else's always ask. */
+export const asksConsent = (client: Pick<Client, 'firstParty'>): boolean => !client.firstParty
 
-/**
- * What a person has to be asked for; undefined when nothing is missing. Our own
- * apps never ask; a third-party app always asks until everything is granted,
- * and also before its very first grant, even for nothing but the person's name.
- */
-export function consentNeeded({ client, granted, requested }: ConsentQuestion): Access | undefined {
-  if (client.firstParty) return undefined
-  if (granted === undefined) return requested
+/** What of the request was not answered before, with yes or no; undefined when all was. */
+export function missingAccess(requested: Access, answered: Access): Access | undefined {
   const missing: Access = {
-    scopes: without(requested.scopes, granted.scopes),
-    claims: without(requested.claims, granted.claims),
-    apis: missingApis(requested.apis, granted.apis),
+    scopes: without(requested.scopes, answered.scopes),
+    claims: without(requested.claims, answered.claims),
+    apis: missingApis(requested.apis, answered.apis),
   }
   const isComplete = missing.scopes.length + missing.claims.length + Object.keys(missing.apis).length === 0
   return isComplete ? undefined : missing
 }
 
-function missingApis(requested: Access['apis'], granted: Access['apis']): Access['apis'] {
+function missingApis(requested: Access['apis'], answered: Access['apis']): Access['apis'] {
   const pairs = Object.entries(requested).map(([audience, scopes]) => {
-    const held = Object.hasOwn(granted, audience) ? granted[audience] : undefined
-    return { audience, missing: without(scopes, held ?? []), isNew: held === undefined }
+    const held = Object.hasOwn(answered, audience) ? answered[audience] : undefined
+    return [audience, without(scopes, held ?? [])] as const
   })
-  // An API never granted before is asked for even when no scope of it is: its name alone gives access.
-  const open = pairs.filter(({ missing, isNew }) => isNew || missing.length > 0)
-  return Object.fromEntries(open.map(({ audience, missing }) => [audience, missing]))
+  return Object.fromEntries(pairs.filter(([, scopes]) => scopes.length > 0))
 }
 
 function without(wanted: readonly string[], held: readonly string[]): string[] {

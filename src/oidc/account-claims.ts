@@ -1,5 +1,5 @@
 /** A person as the engine sees them. Disabled and removed ones are not there. */
-import type { Account as EngineAccount, ClaimsParameterMember, KoaContextWithOIDC } from 'oidc-provider'
+import type { ClaimsParameterMember, Account as EngineAccount, KoaContextWithOIDC } from 'oidc-provider'
 import type { Account, AccountId } from '../accounts/account.ts'
 import { accountClaims } from '../accounts/account-claims.ts'
 import type { AccountStore } from '../accounts/account-store.ts'

@@ -15,7 +15,10 @@ export interface ClientDirectory {
 }
 
 /** Unknown ids are remembered too, in a bounded cache, so that made-up ones cost no statement each. */
-export function createClientDirectory(clients: Pick<ClientStore, 'find'>, apis: Pick<ApiStore, 'list'>): ClientDirectory {
+export function createClientDirectory(
+  clients: Pick<ClientStore, 'find'>,
+  apis: Pick<ApiStore, 'list'>,
+): ClientDirectory {
   const known = new LRUCache<ClientId, Promise<Client | undefined>>({ max: 10_000 })
   let audiences: Promise<Map<string, Api>> | undefined
   let version = 0

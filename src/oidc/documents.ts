@@ -28,5 +28,7 @@ export async function discoveryDocument(provider: Provider, issuer: string): Pro
 
 const strayUrls = (document: Record<string, unknown>, prefix: string): string[] =>
   Object.entries(document)
-    .filter(([name, value]) => value !== undefined && /(_endpoint|_uri)$/.test(name) && !String(value).startsWith(prefix))
+    .filter(
+      ([name, value]) => value !== undefined && /(_endpoint|_uri)$/.test(name) && !String(value).startsWith(prefix),
+    )
     .map(([name]) => name)

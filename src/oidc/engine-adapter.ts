@@ -2,7 +2,7 @@
  * The engine's storage adapter: `oidc-provider` calls it per model, we gather
  * its reads and writes in the request's unit of work.
  */
-import { errors, type Adapter, type AdapterPayload } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { Found, ModelName, ModelStore, Payload, StoredModel } from './model-store.ts'
 import { restingPayload, wakingPayload } from './stored-payload.ts'
 import { UnitOfWork } from './unit-of-work.ts'
@@ -62,7 +62,11 @@ export class EngineAdapter implements Adapter {
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
     const found = await this.#ask((store) => store.findByUserCode(userCode))
     if (!found) return undefined
-    return { ...found.model.payload, userCode, ...(found.model.use === 'used' ? { consumed: true } : {}) } as AdapterPayload
+    return {
+      ...found.model.payload,
+      userCode,
+      ...(found.model.use === 'used' ? { consumed: true } : {}),
+    } as AdapterPayload
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
@@ -81,7 +85,9 @@ export class EngineAdapter implements Adapter {
     const unit = UnitOfWork.current
     // A pushed request is spent on the way to a browser's answer, which cannot be taken back at the end.
     if (unit && this.#model !== 'PushedAuthorizationRequest') return unit.consume(use)
-    const won = await this.#ask((store) => store.commit({ upserts: [], consumes: [use], destroys: [], revokedGrants: [] }))
+    const won = await this.#ask((store) =>
+      store.commit({ upserts: [], consumes: [use], destroys: [], revokedGrants: [] }),
+    )
     if (won) return
     if (this.#model === 'PushedAuthorizationRequest') throw new errors.InvalidRequestUri('request_uri was already used')
     throw new errors.InvalidGrant('already used')

@@ -18,7 +18,7 @@ import { createInteractionPolicy } from './interaction-policy.ts'
 import { engineTtl } from './lifetimes.ts'
 import type { ModelName } from './model-store.ts'
 import { keepOfflineAccess, offlineParameter } from './offline-access.ts'
-import type { OidcNeeds } from './oidc.ts'
+import type { OidcNeeds } from './oidc-needs.ts'
 import { requestIdOf } from './request-id.ts'
 import { resourceIndicators } from './resource-servers.ts'
 import { addAccessTokenClaims } from './token-claims.ts'
@@ -49,7 +49,11 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     subjectTypes: ['public'],
     conformIdTokenClaims: false,
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-    clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: ['authorization_code'], response_types: ['code'] },
+    clientDefaults: {
+      id_token_signed_response_alg: 'ES256',
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+    },
     enabledJWA: {
       idTokenSigningAlgValues: algorithms,
       userinfoSigningAlgValues: algorithms,
@@ -86,7 +90,10 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       return false
     },
     extraParams: { [offlineParameter]: keepOfflineAccess },
-    interactions: { policy: createInteractionPolicy(), url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid) },
+    interactions: {
+      policy: createInteractionPolicy(),
+      url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid),
+    },
     loadExistingGrant,
     findAccount: (ctx, id) => findAccount(ctx, id, needs.accounts),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -102,8 +109,20 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
 const claimsByScope = {
   openid: ['sub', 'auth_time', 'acr', 'amr'],
   profile: [
-    'name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture',
-    'website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at',
+    'name',
+    'given_name',
+    'family_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
   ],
   email: ['email', 'email_verified'],
   address: ['address'],

@@ -3,7 +3,8 @@ import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import { interactionClient } from './interaction-client.ts'
 import type { OidcPages } from './oidc-pages.ts'
 
-const clientOf = (client: Client | undefined, destination?: unknown) => (client ? interactionClient(client, destination) : undefined)
+const clientOf = (client: Client | undefined, destination?: unknown) =>
+  client ? interactionClient(client, destination) : undefined
 
 const xsrfOf = (ctx: KoaContextWithOIDC): string => {
   const state = ctx.oidc.session?.state as { secret?: string } | undefined
@@ -27,9 +28,20 @@ export function enginePages(pages: OidcPages) {
     deviceFlow: {
       userCodeInputSource: async (ctx: KoaContextWithOIDC, _form: string, _out?: unknown, fault?: Error) => {
         const action = ctx.oidc.urlFor('code_verification')
-        await pages.deviceCode(ctx, { action, xsrf: xsrfOf(ctx), userCode: (fault as { userCode?: string } | undefined)?.userCode, wrong: fault !== undefined })
+        await pages.deviceCode(ctx, {
+          action,
+          xsrf: xsrfOf(ctx),
+          userCode: (fault as { userCode?: string } | undefined)?.userCode,
+          wrong: fault !== undefined,
+        })
       },
-      userCodeConfirmSource: async (ctx: KoaContextWithOIDC, _form: string, client: Client, _device: unknown, userCode: string) => {
+      userCodeConfirmSource: async (
+        ctx: KoaContextWithOIDC,
+        _form: string,
+        client: Client,
+        _device: unknown,
+        userCode: string,
+      ) => {
         const action = ctx.oidc.urlFor('code_verification')
         const scopes = String((ctx.oidc.deviceCode?.params as { scope?: string } | undefined)?.scope ?? '').split(' ')
         await pages.deviceConfirm(ctx, {

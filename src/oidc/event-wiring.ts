@@ -3,7 +3,7 @@ import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { explainRedirectUri } from '../clients/explain-redirect.ts'
 import { recordOf } from './engine-clients.ts'
-import type { OidcEvents } from './oidc.ts'
+import type { OidcEvents } from './oidc-needs.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
@@ -34,7 +34,10 @@ export function announce(provider: Provider, events: OidcEvents): void {
   provider.on('authorization.error', (ctx, error: EngineError) => {
     const { params, client } = ctx.oidc
     if (error.error === 'invalid_redirect_uri' && client) {
-      const explanation = explainRedirectUri(recordOf(client), String(params?.redirect_uri ?? ctx.query.redirect_uri ?? ''))
+      const explanation = explainRedirectUri(
+        recordOf(client),
+        String(params?.redirect_uri ?? ctx.query.redirect_uri ?? ''),
+      )
       events.redirectUriRefused({ clientId: client.clientId, ...explanation, requestId: requestIdOf(ctx) })
     } else {
       events.authorizationRefused({
@@ -55,7 +58,12 @@ export function announce(provider: Provider, events: OidcEvents): void {
 }
 
 /** The label of a counter: never what a stranger typed. */
-const grantTypes = new Set(['authorization_code', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'])
+const grantTypes = new Set([
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+])
 const knownGrantType = (value: unknown) => (typeof value === 'string' && grantTypes.has(value) ? value : 'other')
 
 function whoFrom(ctx: KoaContextWithOIDC, payload: Record<string, unknown> | undefined) {

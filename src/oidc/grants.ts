@@ -1,8 +1,9 @@
 /** The grant of a session for one client: found, or made at once for our own apps. */
 import type { Grant, KoaContextWithOIDC } from 'oidc-provider'
+import { type Access, asksConsent, missingAccess } from '../consent/consent.ts'
 import { recordOf } from './engine-clients.ts'
 
-/** Claims that are always allowed, so that asking for them is no reason for consent. */
+/** Claims about the sign-in itself; asking for them is no reason for consent (OpenID Connect Core §5.5.1.1). */
 const always = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
 
 export async function loadExistingGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
@@ -11,35 +12,37 @@ export async function loadExistingGrant(ctx: KoaContextWithOIDC): Promise<Grant 
   const consented = result?.consent as { grantId?: string } | undefined
   const grantId = consented?.grantId ?? session.grantIdFor(client.clientId)
   const grant = grantId ? await provider.Grant.find(grantId) : undefined
-  if (!recordOf(client).firstParty) return grant
+  if (asksConsent(recordOf(client))) return grant
   const own = grant ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
-  if (allowEverythingAsked(ctx, own) || !grant) await own.save()
+  const missing = accessMissing(ctx, own)
+  if (missing) allow(own, missing)
+  if (missing || !grant) await own.save()
   return own
 }
 
-/** @returns whether anything was missing */
-export function allowEverythingAsked(ctx: KoaContextWithOIDC, grant: Grant): boolean {
-  let isChanged = false
-  const scopes = missing(ctx.oidc.requestParamOIDCScopes, grant.getOIDCScopeEncountered().split(' '))
-  if (scopes.length > 0) {
-    grant.addOIDCScope(scopes.join(' '))
-    isChanged = true
+/** What this request asks for beyond what the grant has an answer to. */
+export function accessMissing(ctx: KoaContextWithOIDC, grant: Grant | undefined): Access | undefined {
+  const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers = {} } = ctx.oidc
+  const apis = Object.entries(resourceServers)
+  const requested: Access = {
+    scopes: [...requestParamOIDCScopes],
+    claims: [...requestParamClaims].filter((claim) => !always.has(claim)),
+    apis: Object.fromEntries(
+      apis.map(([audience, api]) => [audience, [...requestParamScopes].filter((one) => api.scopes.has(one))]),
+    ),
   }
-  const asked = [...ctx.oidc.requestParamClaims].filter((claim) => !always.has(claim))
-  const claims = missing(asked, grant.getOIDCClaimsEncountered())
-  if (claims.length > 0) {
-    grant.addOIDCClaims(claims)
-    isChanged = true
+  const answered: Access = {
+    scopes: grant?.getOIDCScopeEncountered().split(' ') ?? [],
+    claims: grant?.getOIDCClaimsEncountered() ?? [],
+    apis: Object.fromEntries(
+      apis.map(([audience]) => [audience, grant?.getResourceScopeEncountered(audience).split(' ') ?? []]),
+    ),
   }
-  for (const [audience, api] of Object.entries(ctx.oidc.resourceServers ?? {})) {
-    const wanted = [...ctx.oidc.requestParamScopes].filter((scope) => api.scopes.has(scope))
-    const scopesOfApi = missing(wanted, grant.getResourceScopeEncountered(audience).split(' '))
-    if (scopesOfApi.length === 0) continue
-    grant.addResourceScope(audience, scopesOfApi.join(' '))
-    isChanged = true
-  }
-  return isChanged
+  return missingAccess(requested, answered)
 }
 
-const missing = (wanted: Iterable<string>, encountered: readonly string[]) =>
-  [...wanted].filter((one) => !encountered.includes(one))
+export function allow(grant: Grant, { scopes, claims, apis }: Access): void {
+  if (scopes.length > 0) grant.addOIDCScope(scopes.join(' '))
+  if (claims.length > 0) grant.addOIDCClaims([...claims])
+  for (const [audience, ofApi] of Object.entries(apis)) grant.addResourceScope(audience, ofApi.join(' '))
+}

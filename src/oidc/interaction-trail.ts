@@ -1,7 +1,7 @@
 /** What is remembered of a sign-in that is over: its app, for a day, so that a dead page can lead back to it. */
 import { describeClient } from './interaction-client.ts'
 import type { InteractionLookup } from './interactions.ts'
-import type { OidcNeeds } from './oidc.ts'
+import type { OidcNeeds } from './oidc-needs.ts'
 
 type Gone = Extract<InteractionLookup, { state: 'gone' }>
 

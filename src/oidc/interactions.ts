@@ -1,5 +1,6 @@
 /** What `web` may ask of a sign-in under way. Implemented by `provider-interactions.ts`. */
 import type { Context } from 'koa'
+import type { Access } from '../consent/consent.ts'
 
 /** The app that a person is on the way to. */
 export interface InteractionClient {
@@ -18,7 +19,7 @@ export interface InteractionClient {
 export interface Interaction {
   uid: string
   prompt: 'login' | 'consent'
-  /** Why the engine asks: `no_session`, `max_age`, `login_prompt`, `account_gone`, `op_scopes_missing` … */
+  /** Why the engine asks: `no_session`, `max_age`, `login_prompt`, `account_gone`, `access_missing` … */
   reasons: readonly string[]
   client: InteractionClient
   /** Of the authorization request, already checked by the engine. */
@@ -29,7 +30,7 @@ export interface Interaction {
   /** Who is signed in in this browser now (not when the interaction began). */
   session: { accountId: string; uid: string; remembered: boolean } | undefined
   /** What is asked for and not yet granted. */
-  missing: { scopes: readonly string[]; claims: readonly string[]; apis: Readonly<Record<string, readonly string[]>> }
+  missing: Access
 }
 
 export type InteractionLookup =

@@ -15,7 +15,9 @@ type AccessTokenModel = Provider['AccessToken']
 export function recogniseJwts(provider: Provider, keys: KeySet, models: Pick<ModelStore, 'findGrantByClaim'>): void {
   const { AccessToken, issuer } = provider
   const jwks = createLocalJWKSet(keys.publicJwks)
-  const findOpaque = (AccessToken.find as (...given: unknown[]) => ReturnType<AccessTokenModel['find']>).bind(AccessToken)
+  const findOpaque = (AccessToken.find as (...given: unknown[]) => ReturnType<AccessTokenModel['find']>).bind(
+    AccessToken,
+  )
 
   async function find(value: string, options?: Parameters<AccessTokenModel['find']>[1]) {
     if (typeof value !== 'string' || !value.startsWith('eyJ')) return findOpaque(value, options)
@@ -25,7 +27,8 @@ export function recogniseJwts(provider: Provider, keys: KeySet, models: Pick<Mod
 
   async function verified(jwt: string): Promise<JWTPayload | undefined> {
     try {
-      return (await jwtVerify(jwt, jwks, { issuer, typ: 'at+jwt', requiredClaims: ['exp', 'sub', 'client_id'] })).payload
+      return (await jwtVerify(jwt, jwks, { issuer, typ: 'at+jwt', requiredClaims: ['exp', 'sub', 'client_id'] }))
+        .payload
     } catch {
       return undefined // expired, forged or of somebody else: to the engine an unknown token
     }
@@ -40,7 +43,16 @@ export function recogniseJwts(provider: Provider, keys: KeySet, models: Pick<Mod
     const { jti, iat, exp, sid } = claims
     const model = AccessToken as unknown as new (payload: Payload) => InstanceType<AccessTokenModel>
     return new model({
-      accountId, clientId, grantId: found.id, scope: openid?.scope ?? '', jti, iat, exp, sid, jkt, 'x5t#S256': x5t,
+      accountId,
+      clientId,
+      grantId: found.id,
+      scope: openid?.scope ?? '',
+      jti,
+      iat,
+      exp,
+      sid,
+      jkt,
+      'x5t#S256': x5t,
     })
   }
 

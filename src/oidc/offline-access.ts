@@ -17,8 +17,11 @@ export async function keepOfflineAccess(ctx: KoaContextWithOIDC, kept: string | 
   const asked = ctx.method === 'POST' ? (ctx.oidc.body as Record<string, unknown> | undefined)?.scope : ctx.query.scope
   const isAsked = kept === 'true' || (typeof asked === 'string' && asked.split(' ').includes('offline_access'))
   if (!isAsked) return
-  const scopes = new Set(String(params.scope ?? '').split(' ').filter(Boolean))
+  const scopes = new Set(
+    String(params.scope ?? '')
+      .split(' ')
+      .filter(Boolean),
+  )
   params.scope = [...scopes.add('offline_access')].join(' ')
   params[offlineParameter] = 'true'
 }
-

@@ -9,9 +9,15 @@ export interface OidcPages {
   logout(ctx: Context, page: { action: string; xsrf: string; client: InteractionClient | undefined }): Promise<void>
   signedOut(ctx: Context, page: { client: InteractionClient | undefined }): Promise<void>
   /** Device flow (RFC 8628): type the code. `wrong` when the last one was not known. */
-  deviceCode(ctx: Context, page: { action: string; xsrf: string; userCode: string | undefined; wrong: boolean }): Promise<void>
+  deviceCode(
+    ctx: Context,
+    page: { action: string; xsrf: string; userCode: string | undefined; wrong: boolean },
+  ): Promise<void>
   /** Device flow: "is this your device?"; buttons post `confirm=yes` or `abort=yes` with `user_code` and `xsrf`. */
-  deviceConfirm(ctx: Context, page: { action: string; xsrf: string; userCode: string; client: InteractionClient; scopes: readonly string[] }): Promise<void>
+  deviceConfirm(
+    ctx: Context,
+    page: { action: string; xsrf: string; userCode: string; client: InteractionClient; scopes: readonly string[] },
+  ): Promise<void>
   deviceDone(ctx: Context, page: { client: InteractionClient | undefined }): Promise<void>
   /** A self-submitting form (response_mode=form_post, sign-out without a question). Must work by one button without JavaScript. */
   formPost(ctx: Context, page: { action: string; fields: Readonly<Record<string, string>> }): Promise<void>

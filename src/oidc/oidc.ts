@@ -11,76 +11,21 @@
 import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
-import type { AccountStore } from '../accounts/account-store.ts'
-import type { Config } from '../config/config.ts'
 import type { KeySet } from '../keyring/key-set.ts'
-import type { ClientDirectory } from './client-directory.ts'
-import { cookieSettings, type CookieSettings } from './cookies.ts'
+import { cookieSettings } from './cookies.ts'
 import { discoveryDocument } from './documents.ts'
 import { serveClients } from './engine-clients.ts'
 import { engineOptions } from './engine-options.ts'
 import { announce } from './event-wiring.ts'
+import { readForm } from './form-body.ts'
 import { readFormPost } from './form-post.ts'
 import type { Interactions } from './interactions.ts'
-import { readForm } from './form-body.ts'
 import { recogniseJwts } from './jwt-access-tokens.ts'
 import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
-import type { ModelStore } from './model-store.ts'
-import type { OidcPages } from './oidc-pages.ts'
+import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { createInteractions, findSession } from './provider-interactions.ts'
 import { settleResume } from './resume.ts'
 import { UnitOfWork } from './unit-of-work.ts'
-
-interface About {
-  accountId?: string | undefined
-  clientId?: string | undefined
-  source?: string | undefined
-  requestId?: string | undefined
-}
-
-/** What of the registered ones comes closest, and what differs: for the administrator's eyes. */
-interface Refusal {
-  closest: string | undefined
-  difference: string
-}
-
-/** What the protocol tells the audit log, the log and the counters. Each must be cheap and never throw. */
-export interface OidcEvents {
-  tokenIssued(grantType: string): void
-  tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
-  refreshTokenReused(about: About & { grantId: string }): void
-  codeReused(about: About & { grantId: string }): void
-  grantRevoked(about: About & { grantId: string }): void
-  authorizationRefused(about: About & { error: string; detail: string | undefined }): void
-  redirectUriRefused(about: About & Refusal & { received: string }): void
-  originRefused(about: About & Refusal & { origin: string }): void
-  signedOut(about: About): void
-  serverError(about: About & { error: unknown }): void
-}
-
-export interface OidcNeeds {
-  config: Pick<
-    Config,
-    | 'issuer'
-    | 'accessTokenSeconds'
-    | 'refreshTokenIdleSeconds'
-    | 'refreshTokenSeconds'
-    | 'sessionIdleSeconds'
-    | 'sessionSeconds'
-    | 'refreshGraceSeconds'
-  >
-  models: ModelStore
-  accounts: Pick<AccountStore, 'find'>
-  directory: ClientDirectory
-  pages: OidcPages
-  events: OidcEvents
-  /** Newest first: it signs, all verify. */
-  cookieKeys: () => readonly string[]
-  secrets: { dpopNonce: Buffer; csrf: Uint8Array }
-  /** Languages of the pages, for discovery. */
-  locales: readonly string[]
-  acrValues: readonly string[]
-}
 
 export interface Oidc {
   /** The protocol endpoints; passes on what is none of them. */
@@ -92,13 +37,6 @@ export interface Oidc {
   discovery(): Record<string, unknown>
   /** Goes on with these signing keys and the present cookie keys; requests under way finish with the old ones. */
   useKeys(keys: KeySet): Promise<void>
-}
-
-export interface Engine {
-  provider: Provider
-  cookies: CookieSettings
-  handle: Middleware
-  discovery: Record<string, unknown>
 }
 
 export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> {
@@ -134,7 +72,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
 }
 
 /** A `jti` is unique when this one statement says so; the engine would look first and write later. */
-function serveReplayDetection(provider: Provider, models: ModelStore): void {
+function serveReplayDetection(provider: Provider, models: OidcNeeds['models']): void {
   const unique = (issuer: string, jti: string, exp: number) => models.remember(`${issuer}\n${jti}`, exp)
   Object.defineProperty(provider.ReplayDetection, 'unique', { value: unique })
 }

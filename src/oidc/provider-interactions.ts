@@ -2,12 +2,14 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
+import type { Access } from '../consent/consent.ts'
 import { Failure } from '../errors/failure.ts'
+import { allow } from './grants.ts'
 import { interactionClient } from './interaction-client.ts'
 import { gone } from './interaction-trail.ts'
 import type { Interaction, Interactions } from './interactions.ts'
 import type { Payload } from './model-store.ts'
-import type { Engine, OidcNeeds } from './oidc.ts'
+import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 type EngineInteraction = InstanceType<Provider['Interaction']> & { finished?: boolean }
@@ -35,7 +37,11 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
     const unit = new UnitOfWork()
     const result = await unit.run(work)
     if (await unit.commit(needs.models)) return result
-    throw new Failure('interaction_lost', 'conflict', 'This sign-in was finished somewhere else. Start again from the app.')
+    throw new Failure(
+      'interaction_lost',
+      'conflict',
+      'This sign-in was finished somewhere else. Start again from the app.',
+    )
   }
 
   const currentSession = (ctx: Context) => findSession(ctx, engine())
@@ -134,9 +140,7 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
         const { Grant } = provider()
         const earlier = interaction.grantId ? await Grant.find(interaction.grantId) : undefined
         const grant = earlier ?? new Grant({ accountId, clientId: String(interaction.params.client_id) })
-        if (missing.scopes.length > 0) grant.addOIDCScope(missing.scopes.join(' '))
-        if (missing.claims.length > 0) grant.addOIDCClaims([...missing.claims])
-        for (const [audience, scopes] of Object.entries(missing.apis)) grant.addResourceScope(audience, scopes.join(' '))
+        allow(grant, missing)
         return settle(interaction, { consent: { grantId: await grant.save() } })
       }),
 
@@ -165,7 +169,6 @@ async function describe(
   session: EngineSession | undefined,
 ): Promise<Interaction> {
   const { prompt, params, uid } = interaction
-  const details = prompt.details as Record<string, unknown>
   return {
     uid,
     prompt: prompt.name === 'consent' ? 'consent' : 'login',
@@ -181,12 +184,10 @@ async function describe(
           remembered: !(session as EngineSession & { transient?: boolean }).transient,
         }
       : undefined,
-    missing: {
-      scopes: (details.missingOIDCScope as string[] | undefined) ?? [],
-      claims: (details.missingOIDCClaims as string[] | undefined) ?? [],
-      apis: (details.missingResourceScopes as Record<string, string[]> | undefined) ?? {},
-    },
+    missing: (prompt.details as { missing?: Access }).missing ?? nothing,
   }
 }
+
+const nothing: Access = { scopes: [], claims: [], apis: {} }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)

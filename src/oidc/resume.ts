@@ -5,7 +5,7 @@
  */
 import type { Context } from 'koa'
 import { gone } from './interaction-trail.ts'
-import type { Engine, OidcNeeds } from './oidc.ts'
+import type { Engine, OidcNeeds } from './oidc-needs.ts'
 
 /** @returns whether the request is answered */
 export async function settleResume(ctx: Context, { provider, cookies }: Engine, needs: OidcNeeds): Promise<boolean> {

@@ -54,13 +54,19 @@ export class UnitOfWork {
   recall(model: ModelName, id: string): StoredModel | null | undefined {
     const key = keyOf(model, id)
     const written = this.#upserts.get(key)
-    if (written) return { payload: written.payload, use: this.#consumes.has(key) ? 'used' : 'unused', expiresAt: written.expiresAt }
+    if (written)
+      return {
+        payload: written.payload,
+        use: this.#consumes.has(key) ? 'used' : 'unused',
+        expiresAt: written.expiresAt,
+      }
     if (this.#destroys.has(key)) return null
     return this.#known.get(key)
   }
 
   recallSession(uid: string): Payload | undefined {
-    for (const write of this.#upserts.values()) if (write.model === 'Session' && write.payload.uid === uid) return write.payload
+    for (const write of this.#upserts.values())
+      if (write.model === 'Session' && write.payload.uid === uid) return write.payload
     return this.#sessions.get(uid)
   }
 
@@ -101,7 +107,10 @@ export class UnitOfWork {
 
   get isEmpty(): boolean {
     return (
-      this.#upserts.size === 0 && this.#consumes.size === 0 && this.#destroys.size === 0 && this.#revokedGrants.size === 0
+      this.#upserts.size === 0 &&
+      this.#consumes.size === 0 &&
+      this.#destroys.size === 0 &&
+      this.#revokedGrants.size === 0
     )
   }
 

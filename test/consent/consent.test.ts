@@ -1,60 +1,70 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { type Access, consentNeeded } from '../../src/consent/consent.ts'
+import { type Access, asksConsent, missingAccess } from '../../src/consent/consent.ts'
 
 const nothing: Access = { scopes: [], claims: [], apis: {} }
-const requested: Access = {
-  scopes: ['openid', 'email'],
-  claims: ['nickname'],
-  apis: { 'https://api.example': ['orders:read'] },
-}
-const own = { firstParty: true }
-const foreign = { firstParty: false }
 
-describe('consent', () => {
-  test('is never asked for by our own app', () => {
-    expect(consentNeeded({ client: own, granted: undefined, requested })).toBeUndefined()
+test('an app of our own never asks, an app of somebody else always does', () => {
+  expect(asksConsent({ firstParty: true })).toBe(false)
+  expect(asksConsent({ firstParty: false })).toBe(true)
+})
+
+describe('what a person has to be asked for', () => {
+  const requested: Access = {
+    scopes: ['openid', 'email'],
+    claims: ['phone_number'],
+    apis: { 'https://api.example.com': ['read', 'write'] },
+  }
+
+  test('is everything at first', () => {
+    expect(missingAccess(requested, nothing)).toEqual(requested)
   })
 
-  test('is asked for by a third-party app until all is granted', () => {
-    expect(consentNeeded({ client: foreign, granted: undefined, requested })).toEqual(requested)
-    expect(consentNeeded({ client: foreign, granted: requested, requested })).toBeUndefined()
+  test('is nothing once everything was answered', () => {
+    expect(missingAccess(requested, requested)).toBeUndefined()
   })
 
-  test('is asked for before the very first grant even when nothing is requested', () => {
-    expect(consentNeeded({ client: foreign, granted: undefined, requested: nothing })).toEqual(nothing)
-  })
-
-  test('names only what is missing', () => {
-    const granted: Access = { scopes: ['openid'], claims: ['nickname'], apis: { 'https://api.example': [] } }
-    expect(consentNeeded({ client: foreign, granted, requested })).toEqual({
+  test('is only what is new', () => {
+    const answered: Access = {
+      scopes: ['openid'],
+      claims: ['phone_number'],
+      apis: { 'https://api.example.com': ['read'] },
+    }
+    expect(missingAccess(requested, answered)).toEqual({
       scopes: ['email'],
       claims: [],
-      apis: { 'https://api.example': ['orders:read'] },
+      apis: { 'https://api.example.com': ['write'] },
     })
   })
 
-  test('for one API says nothing about another, nor does the name of a built-in property', () => {
-    const asked: Access = { ...nothing, apis: { 'https://other.example': [], constructor: ['x'] } }
-    expect(consentNeeded({ client: foreign, granted: requested, requested: asked })?.apis).toEqual(asked.apis)
+  test('is not answered by the same scope of another API', () => {
+    const answered: Access = { ...requested, apis: { 'https://other.example.com': ['read', 'write'] } }
+    expect(missingAccess(requested, answered)?.apis).toEqual(requested.apis)
   })
 
-  test('given for what was missing leaves nothing missing', () => {
-    const names = fc.uniqueArray(fc.constantFrom('a', 'b', 'c'))
-    const access = fc.record({ scopes: names, claims: names, apis: fc.dictionary(fc.constantFrom('x', 'y'), names) })
+  test('is nothing after it was granted, whatever was asked and held before', () => {
+    const names = fc.array(fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor', 'toString'))
+    const apis = fc.dictionary(fc.constantFrom('urn:one', 'urn:two', '__proto__', 'constructor'), names)
+    const access = fc.record({ scopes: names, claims: names, apis })
     fc.assert(
-      fc.property(access, access, (granted, wanted) => {
-        const missing = consentNeeded({ client: foreign, granted, requested: wanted }) ?? nothing
-        const audiences = [...new Set([...Object.keys(granted.apis), ...Object.keys(missing.apis)])]
-        const sum: Access = {
-          scopes: [...granted.scopes, ...missing.scopes],
-          claims: [...granted.claims, ...missing.claims],
+      fc.property(access, access, (wanted, held) => {
+        const missing = missingAccess(wanted, held) ?? nothing
+        const audiences = new Set([...Object.keys(held.apis), ...Object.keys(missing.apis)])
+        const after: Access = {
+          scopes: [...held.scopes, ...missing.scopes],
+          claims: [...held.claims, ...missing.claims],
           apis: Object.fromEntries(
-            audiences.map((one) => [one, [...(granted.apis[one] ?? []), ...(missing.apis[one] ?? [])]]),
+            [...audiences].map((audience) => [
+              audience,
+              [...(own(held.apis, audience) ?? []), ...(own(missing.apis, audience) ?? [])],
+            ]),
           ),
         }
-        expect(consentNeeded({ client: foreign, granted: sum, requested: wanted })).toBeUndefined()
+        expect(missingAccess(wanted, after)).toBeUndefined()
       }),
+      { numRuns: 1000 },
     )
   })
 })
+
+const own = (apis: Access['apis'], audience: string) => (Object.hasOwn(apis, audience) ? apis[audience] : undefined)

@@ -1,6 +1,7 @@
 /** Browser origins of all clients: what error answers may be read by, before it is known whose request it was. */
-import { allowedOrigins } from './clients/redirect-rules.ts'
-import type { ClientStore } from './clients/client-store.ts'
+
+import type { ClientStore } from './client-store.ts'
+import { allowedOrigins } from './redirect-rules.ts'
 
 export function createRegisteredOrigins(clients: Pick<ClientStore, 'list'>) {
   let known: Promise<ReadonlySet<string>> | undefined

@@ -1,0 +1,68 @@
+/** What the protocol needs of the rest of the house, and what one engine is. */
+import type { Middleware } from 'koa'
+import type Provider from 'oidc-provider'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Config } from '../config/config.ts'
+import type { ClientDirectory } from './client-directory.ts'
+import type { CookieSettings } from './cookies.ts'
+import type { ModelStore } from './model-store.ts'
+import type { OidcPages } from './oidc-pages.ts'
+
+interface About {
+  accountId?: string | undefined
+  clientId?: string | undefined
+  source?: string | undefined
+  requestId?: string | undefined
+}
+
+/** What of the registered ones comes closest, and what differs: for the administrator's eyes. */
+interface Refusal {
+  closest: string | undefined
+  difference: string
+}
+
+/** What the protocol tells the audit log, the log and the counters. Each must be cheap and never throw. */
+export interface OidcEvents {
+  tokenIssued(grantType: string): void
+  tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
+  refreshTokenReused(about: About & { grantId: string }): void
+  codeReused(about: About & { grantId: string }): void
+  grantRevoked(about: About & { grantId: string }): void
+  authorizationRefused(about: About & { error: string; detail: string | undefined }): void
+  redirectUriRefused(about: About & Refusal & { received: string }): void
+  originRefused(about: About & Refusal & { origin: string }): void
+  signedOut(about: About): void
+  serverError(about: About & { error: unknown }): void
+}
+
+export interface OidcNeeds {
+  config: Pick<
+    Config,
+    | 'issuer'
+    | 'accessTokenSeconds'
+    | 'refreshTokenIdleSeconds'
+    | 'refreshTokenSeconds'
+    | 'sessionIdleSeconds'
+    | 'sessionSeconds'
+    | 'refreshGraceSeconds'
+  >
+  models: ModelStore
+  accounts: Pick<AccountStore, 'find'>
+  directory: ClientDirectory
+  pages: OidcPages
+  events: OidcEvents
+  /** Newest first: it signs, all verify. */
+  cookieKeys: () => readonly string[]
+  secrets: { dpopNonce: Buffer; csrf: Uint8Array }
+  /** Languages of the pages, for discovery. */
+  locales: readonly string[]
+  acrValues: readonly string[]
+}
+
+/** One engine with its keys; exchanged as a whole when they change. */
+export interface Engine {
+  provider: Provider
+  cookies: CookieSettings
+  handle: Middleware
+  discovery: Record<string, unknown>
+}
