@@ -1,5 +1,4 @@
 /** One serving process: every room put together, started in order and stopped in order. */
-import { createServer, type RequestListener, type Server } from 'node:http'
 import { availableParallelism } from 'node:os'
 import { createRegisteredOrigins } from './clients/registered-origins.ts'
 import { AttemptThrottle } from './credentials/attempt-throttle.ts'
@@ -7,18 +6,14 @@ import { passwordAcr } from './credentials/credentials.ts'
 import { KnownBrowsers } from './credentials/known-browser.ts'
 import { PasswordHasher } from './credentials/password-hasher.ts'
 import { signIn } from './credentials/sign-in.ts'
-import { algorithmsOf, type Deployment, keyTimesOf, openEnvelope } from './deployment.ts'
+import type { Deployment } from './deployment.ts'
 import { createAccessLog } from './events/access-log.ts'
-import { createEvents, type Events } from './events/create-events.ts'
+import { createEvents } from './events/create-events.ts'
 import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
-import { CookieKeys } from './keyring/cookie-keys.ts'
-import { DeploymentSecrets } from './keyring/deployment-secrets.ts'
-import { LocalKeyVault } from './keyring/key-vault.ts'
-import { Keyring } from './keyring/keyring.ts'
-import { LiveKeySet } from './keyring/live-key-set.ts'
+import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
-import { createOidc, type Oidc } from './oidc/oidc.ts'
+import { createOidc } from './oidc/oidc.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { countExpired, removeExpired } from './storage/housekeeping.ts'
@@ -27,17 +22,15 @@ import { PostgresApiStore } from './storage/postgres-api-store.ts'
 import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
 import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
-import { PostgresKeyStore } from './storage/postgres-key-store.ts'
 import { PostgresModelStore } from './storage/postgres-model-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
-import { PostgresSecretStore } from './storage/postgres-secret-store.ts'
 import { startTimetable } from './timetable.ts'
 import { createDocuments } from './web/documents.ts'
+import { drained, listen } from './web/http-server.ts'
 import { createListener } from './web/listener.ts'
 import { createManagement } from './web/management.ts'
 import { createOidcPages } from './web/oidc-pages.ts'
 import { createPages } from './web/pages.ts'
-import { serverSettings } from './web/server-settings.ts'
 import { createWeb } from './web/web.ts'
 
 export interface Node {
@@ -183,68 +176,6 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
   }
 }
 
-type Keys = Awaited<ReturnType<typeof openKeys>>
-
-async function openKeys(
-  { config, db }: Deployment,
-  changes: Changes,
-  events: Events,
-  trouble: (what: string) => (error: unknown) => void,
-) {
-  const envelope = await openEnvelope(config)
-  const vault = new LocalKeyVault(envelope)
-  const store = new PostgresKeyStore(db)
-  const times = keyTimesOf(config)
-  const keyring = new Keyring({
-    store,
-    vault,
-    times,
-    algorithms: algorithmsOf(config),
-    audit: { write: events.record },
-  })
-  await keyring.ensureKeys()
-  const secrets = new DeploymentSecrets({ store: new PostgresSecretStore(db), envelope })
-  const live = await LiveKeySet.start({
-    store,
-    vault,
-    times,
-    changes,
-    now,
-    onError: trouble('The signing keys could not be read anew'),
-  })
-  const cookies = await CookieKeys.start({
-    secrets,
-    changes,
-    longestCookieSeconds: config.sessionSeconds,
-    onError: trouble('The cookie keys could not be read anew'),
-  })
-  return {
-    keyring,
-    secrets,
-    live,
-    cookies,
-    stop() {
-      live.stop()
-      cookies.stop()
-    },
-  }
-}
-
-/** Every change of signing or cookie keys exchanges the engine; changes that come meanwhile share the next exchange. */
-function followKeys(keys: Keys, oidc: Oidc, web: { keys?: unknown }, onTrouble: (error: unknown) => void): void {
-  let exchanging = Promise.resolve()
-  const exchange = () => {
-    exchanging = exchanging
-      .then(async () => {
-        await oidc.useKeys(keys.live.current())
-        web.keys = [...keys.cookies.current()]
-      })
-      .catch(onTrouble)
-  }
-  keys.live.onChange(exchange)
-  keys.cookies.onChange(exchange)
-}
-
 /** Often enough that a due step waits for a tenth of the lead at most. */
 const keyStepSeconds = (leadSeconds: number) => Math.max(0.5, Math.min(30, leadSeconds / 10))
 
@@ -262,7 +193,7 @@ function watch(
     audit,
     deployment,
     keys,
-  }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: Keys },
+  }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: NodeKeys },
 ) {
   metrics.watch({
     hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
@@ -285,28 +216,4 @@ function watch(
       )
     },
   })
-}
-
-function listen(listener: RequestListener, port: number, host: string): Promise<Server> {
-  const server = createServer(serverSettings, listener)
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve(server)
-    })
-  })
-}
-
-/** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
-const noticeMs = 5_000
-const longestRequestMs = 20_000
-
-async function drained(server: Server, isBalanced: boolean): Promise<void> {
-  if (isBalanced) await new Promise((resolve) => setTimeout(resolve, noticeMs))
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const impatient = setTimeout(() => server.closeAllConnections(), longestRequestMs)
-  await closed
-  clearTimeout(impatient)
 }

@@ -1,0 +1,79 @@
+/** The keys of one node: opened at its start, followed while it serves. */
+import { algorithmsOf, type Deployment, keyTimesOf, openEnvelope } from './deployment.ts'
+import type { Events } from './events/create-events.ts'
+import { CookieKeys } from './keyring/cookie-keys.ts'
+import { DeploymentSecrets } from './keyring/deployment-secrets.ts'
+import { LocalKeyVault } from './keyring/key-vault.ts'
+import { Keyring } from './keyring/keyring.ts'
+import { LiveKeySet } from './keyring/live-key-set.ts'
+import type { Oidc } from './oidc/oidc.ts'
+import type { Changes } from './storage/changes.ts'
+import { PostgresKeyStore } from './storage/postgres-key-store.ts'
+import { PostgresSecretStore } from './storage/postgres-secret-store.ts'
+
+export type NodeKeys = Awaited<ReturnType<typeof openKeys>>
+
+export async function openKeys(
+  { config, db }: Deployment,
+  changes: Changes,
+  events: Events,
+  trouble: (what: string) => (error: unknown) => void,
+) {
+  const envelope = await openEnvelope(config)
+  const vault = new LocalKeyVault(envelope)
+  const store = new PostgresKeyStore(db)
+  const times = keyTimesOf(config)
+  const keyring = new Keyring({
+    store,
+    vault,
+    times,
+    algorithms: algorithmsOf(config),
+    audit: { write: events.record },
+  })
+  await keyring.ensureKeys()
+  const secrets = new DeploymentSecrets({ store: new PostgresSecretStore(db), envelope })
+  const live = await LiveKeySet.start({
+    store,
+    vault,
+    times,
+    changes,
+    now,
+    onError: trouble('The signing keys could not be read anew'),
+  })
+  const cookies = await CookieKeys.start({
+    secrets,
+    changes,
+    longestCookieSeconds: config.sessionSeconds,
+    onError: trouble('The cookie keys could not be read anew'),
+  })
+  return {
+    keyring,
+    secrets,
+    live,
+    cookies,
+    stop() {
+      live.stop()
+      cookies.stop()
+    },
+  }
+}
+
+/** Every change of signing or cookie keys exchanges the engine; changes that come meanwhile share the next exchange. */
+export function followKeys(
+  keys: NodeKeys,
+  oidc: Oidc,
+  web: { keys?: unknown },
+  onTrouble: (error: unknown) => void,
+): void {
+  let exchanging = Promise.resolve()
+  const exchange = () => {
+    exchanging = exchanging
+      .then(async () => {
+        await oidc.useKeys(keys.live.current())
+        web.keys = [...keys.cookies.current()]
+      })
+      .catch(onTrouble)
+  }
+  keys.live.onChange(exchange)
+  keys.cookies.onChange(exchange)
+}
