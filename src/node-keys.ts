@@ -37,7 +37,7 @@ export async function openKeys(
     vault,
     times,
     changes,
-    now,
+    now: () => new Date(),
     onError: trouble('The signing keys could not be read anew'),
   })
   const cookies = await CookieKeys.start({
