@@ -50,12 +50,12 @@ export async function waitUntilReady(
   const deadline = performance.now() + limitMs
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`ended with ${child.exitCode ?? child.signalCode} before it was ready:\n${lastWords()}`)
+      throw new Error(`ended with ${child.exitCode ?? child.signalCode} before it was ready: ${lastWords()}`)
     }
     if (await answersOk(url)) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-  throw new Error(`${url} did not answer 200 within ${limitMs / 1000} s:\n${lastWords()}`)
+  throw new Error(`${url} did not answer 200 within ${limitMs / 1000} s: ${lastWords()}`)
 }
 
 async function answersOk(url: string): Promise<boolean> {

@@ -55,6 +55,15 @@ export const baseEnvironment = (): Record<string, string> => ({
   NODE_ENV: 'production',
 })
 
+/** What was said last besides log lines in JSON. */
+function lastWords(logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8').split('\n')
+  return lines
+    .filter((line) => line.trim() && !line.startsWith('{'))
+    .slice(-3)
+    .join(' | ')
+}
+
 /** Starts a Node program whose output goes to a file, as it would in service. */
 export async function startServer({
   args,
@@ -72,7 +81,7 @@ export async function startServer({
   })
   closeSync(log)
   try {
-    await waitUntilReady(child, readyUrl, () => readFileSync(logFile, 'utf8').slice(-2000))
+    await waitUntilReady(child, readyUrl, () => lastWords(logFile))
   } catch (error) {
     await endChild(child)
     throw error
