@@ -32,23 +32,11 @@ export async function showSignIn(ctx: Context, interaction: Interaction, needs: 
       leaving: person,
     })
   }
-  if (!interaction.selectAccount && any(reasons, provingAnew)) {
-    const isSomebodyElse = loginHint !== '' && loginHint.toLowerCase() !== person.email.toLowerCase()
-    if (isSomebodyElse) return showLogin(ctx, interaction, needs, { login: loginHint, leaving: person })
-    return showLogin(ctx, interaction, needs, {
-      login: person.email,
-      again: person,
-      remember: interaction.session?.remembered ?? false,
-    })
-  }
-  if (any(reasons, provingAnew) && ctx.query['continue'] !== undefined) {
-    return showLogin(ctx, interaction, needs, {
-      login: person.email,
-      again: person,
-      remember: interaction.session?.remembered ?? false,
-    })
-  }
-  showChooser(ctx, interaction, needs, person)
+  if (!any(reasons, provingAnew)) return showChooser(ctx, interaction, needs, person)
+  const isSomebodyElse = loginHint !== '' && loginHint.toLowerCase() !== person.email.toLowerCase()
+  if (isSomebodyElse) return showLogin(ctx, interaction, needs, { login: loginHint, leaving: person })
+  const remember = interaction.session?.remembered ?? false
+  showLogin(ctx, interaction, needs, { login: person.email, again: person, remember })
 }
 
 export interface LoginForm {
@@ -94,14 +82,11 @@ export function showLogin(ctx: Context, interaction: Interaction, needs: Interac
 /** "Continue as …", or somebody else. */
 export function showChooser(ctx: Context, interaction: Interaction, needs: InteractionNeeds, person: Account): void {
   const { url, csrf, client } = frame(ctx, interaction, needs)
-  const mustProve = any(interaction.reasons, provingAnew)
   const data = {
     client,
     csrf,
-    mustProve,
     person: describe(person),
     action: url('continue'),
-    proveHref: url(undefined, { continue: '1' }),
     anotherHref: url(undefined, { another: '1' }),
     cancelAction: url('cancel'),
   }
@@ -131,7 +116,7 @@ export function showSwitch(
     to: describe(to),
     switchAction: url('switch'),
     continueAction: url('continue'),
-    proveHref: url(undefined, { continue: '1' }),
+    proveHref: url(),
   }
   needs.pages.show(ctx, 'switch-account', data, { uiLocales: interaction.uiLocales, keepsOpener: true })
 }

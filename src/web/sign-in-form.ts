@@ -81,7 +81,7 @@ export const submitContinue: FormAction = async (ctx, interaction, _fields, need
   } catch (error) {
     // Signed out meanwhile, or the app wants a fresh proof: the page knows what to ask.
     if (!(error instanceof Failure && error.code === 'sign_in_needed')) throw error
-    seeOther(ctx, `${needs.pages.place.base}${interactionPath(ctx, interaction.uid, undefined, { continue: '1' })}`)
+    backToStart(ctx, interaction, needs)
   }
 }
 
