@@ -1,6 +1,11 @@
 #!/usr/bin/env node
 /** The program. Everything it does is a command, and loads only what it needs: a command opens a desk, `start` the whole house. */
+import { existsSync } from 'node:fs'
+import { loadEnvFile } from 'node:process'
 import { runCli } from './cli/cli.ts'
+
+// What the environment says already wins.
+if (existsSync('.env')) loadEnvFile('.env')
 
 const readerGone = new AbortController()
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
