@@ -45,6 +45,8 @@ export function restingPayload(model: ModelName, id: string, payload: Payload): 
 /** The payload as the engine knew it, given the identifier that was presented. */
 export function wakingPayload(model: ModelName, id: string, resting: Payload): Payload {
   const payload: Payload = { ...resting, jti: id, kind: model }
+  // The engine changes these where they are; what was read must stay as it was, or no change would be seen.
+  if (model === 'Session' && resting.authorizations) payload.authorizations = structuredClone(resting.authorizations)
   if (model === 'Interaction') {
     if (typeof payload.returnTo === 'string') payload.returnTo = payload.returnTo.replace(':uid', id)
     for (const field of sealedFields) {
