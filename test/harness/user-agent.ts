@@ -36,10 +36,18 @@ export class UserAgent {
   readonly cookies: CookieJar
   readonly #home: string
   readonly #headers: Readonly<Record<string, string>>
+  readonly #port: (() => number) | undefined
 
-  /** @param home the origin it stays on */
-  constructor(home: string, options: { headers?: Readonly<Record<string, string>>; cookies?: CookieJar } = {}) {
+  /**
+   * @param home the origin it stays on
+   * @param options.port where home is reached by plain HTTP, as if a proxy stood between; asked for each request
+   */
+  constructor(
+    home: string,
+    options: { headers?: Readonly<Record<string, string>>; cookies?: CookieJar; port?: () => number } = {},
+  ) {
     this.#home = new URL(home).origin
+    this.#port = options.port
     this.#headers = { accept: 'text/html', 'accept-language': 'en-GB,en;q=0.9', ...options.headers }
     this.cookies = options.cookies ?? new CookieJar()
   }
@@ -86,7 +94,7 @@ export class UserAgent {
     }
     if (cookie !== undefined) headers['cookie'] = cookie
     if (options.body !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded'
-    const answer = await exchange(method, target, options.body, { ...headers, ...options.headers })
+    const answer = await exchange(method, target, options.body, { ...headers, ...options.headers }, this.#port?.())
     this.cookies.keep(target, answer.headers['set-cookie'] ?? [])
     return answer
   }
@@ -124,10 +132,17 @@ function exchange(
   url: URL,
   body: string | undefined,
   headers: Record<string, string>,
+  port: number | undefined,
 ): Promise<Answer> {
-  const request = url.protocol === 'https:' ? httpsRequest : httpRequest
+  const request = url.protocol === 'https:' && port === undefined ? httpsRequest : httpRequest
+  const { hostname, host, pathname, search } = url
+  const place =
+    port === undefined
+      ? { hostname: hostname.replace(/^\[|\]$/g, ''), port: url.port }
+      : { hostname: '127.0.0.1', port, setHost: false }
+  const options = { ...place, path: `${pathname}${search}`, method, headers: { host, ...headers } }
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers }, (response) => {
+    const sent = request(options, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk)).once('error', reject)
       response.once('end', () => {
