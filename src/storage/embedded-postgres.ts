@@ -29,6 +29,8 @@ export interface EmbeddedOptions {
   role: 'serve' | 'command'
   /** Told when the server was lost and could not be brought back at once. */
   onTrouble?: (error: unknown) => void
+  /** False only where nothing has to outlive a power failure: in tests. */
+  durable?: boolean
 }
 
 /**
@@ -104,7 +106,7 @@ class Attendance {
 
   begin(): Promise<void> {
     return this.#underLock(async () => {
-      await ensureRunning(this.#home)
+      await ensureRunning(this.#home, postgresFolder(this.#home, this.#options.durable))
       const client = await connectDirectly(
         {
           url: await embeddedUrl(this.#home, 'postgres'),

@@ -37,7 +37,6 @@ const shared = {
 const careless = {
   fsync: 'off',
   full_page_writes: 'off',
-  synchronous_commit: 'off',
   max_connections: '300',
   autovacuum: 'off',
 }

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { connectDirectly } from '../../src/storage/database.ts'
+import { Changes } from '../../src/storage/changes.ts'
+import { connectDirectly, openDatabase } from '../../src/storage/database.ts'
 import { type EmbeddedPostgres, joinOrStart, postgresFolder } from '../../src/storage/embedded-postgres.ts'
 import { runningPid, stop } from '../../src/storage/postgres-process.ts'
 import { type Program, runProgram } from '../harness/program.ts'
@@ -27,7 +28,7 @@ afterEach(async () => {
 })
 
 async function attendance(role: 'serve' | 'command', dataDir = home): Promise<EmbeddedPostgres> {
-  const one = await joinOrStart(dataDir, { role })
+  const one = await joinOrStart(dataDir, { role, durable: false })
   joined.push(one)
   return one
 }
@@ -145,6 +146,29 @@ describe('after a crash', () => {
     // Between its process and its readiness lies the recovery; joining waits for that.
     expect(await ask(await attendance('command'), 'select answer from kept')).toEqual({ answer: 42 })
     await expect(joinOrStart(home, { role: 'serve' })).rejects.toMatchObject({ code: 'already_serving' })
+  })
+
+  test('a pool and a watch of changes that were open go on when Postgres is back', async () => {
+    const { url } = await attendance('serve')
+    const db = openDatabase({ url })
+    await db.query(`create table change_counters as select 'keys'::text as topic, 1::bigint as version`)
+    const seen: string[] = []
+    const changes = new Changes({ database: { url }, onTrouble: () => {}, pollMs: 50 })
+    changes.on('keys', (topic) => void seen.push(topic))
+    await changes.start()
+    process.kill((await pidOf()) ?? 0, 'SIGKILL')
+    let changed = false
+    for (let tries = 0; tries < 200 && !changed; tries += 1) {
+      changed = await db.query('update change_counters set version = 2').then(
+        () => true,
+        () => new Promise<boolean>((resolve) => setTimeout(resolve, 50, false)),
+      )
+    }
+    for (let tries = 0; tries < 200 && seen.length === 0; tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    await changes.stop()
+    await db.close()
+    expect([changed, seen]).toEqual([true, ['keys']])
   })
 
   test('a folder whose Postgres and provider were both killed starts again', async () => {
