@@ -3,6 +3,7 @@ import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { explainRedirectUri } from '../clients/explain-redirect.ts'
 import { recordOf } from './engine-clients.ts'
+import type { ModelStore } from './model-store.ts'
 import type { OidcEvents } from './oidc-needs.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
@@ -13,7 +14,13 @@ interface EngineError extends Error {
   error_description?: string
 }
 
-export function announce(provider: Provider, events: OidcEvents): void {
+export function announce(provider: Provider, events: OidcEvents, models: Pick<ModelStore, 'remember'>): void {
+  /** Replays come in swarms, to several nodes at once; one of them tells it. In doubt it is told twice. */
+  const onceFor = (grantId: string, tell: () => void): void => {
+    const until = Math.floor(Date.now() / 1000) + 86_400
+    models.remember(`reuse told\n${grantId}`, until).then((isFirst) => isFirst && tell(), tell)
+  }
+
   provider.on('grant.success', (ctx) => events.tokenIssued(String(ctx.oidc.params?.grant_type)))
   provider.on('grant.error', (ctx, error: EngineError) => {
     events.tokenRefused({
@@ -27,8 +34,8 @@ export function announce(provider: Provider, events: OidcEvents): void {
   provider.on('grant.revoked', (ctx, grantId) => {
     const replayed = UnitOfWork.current?.replayed
     const about = { grantId, ...whoFrom(ctx, replayed?.payload) }
-    if (replayed?.model === 'RefreshToken') events.refreshTokenReused(about)
-    else if (replayed?.model === 'AuthorizationCode') events.codeReused(about)
+    if (replayed?.model === 'RefreshToken') onceFor(grantId, () => events.refreshTokenReused(about))
+    else if (replayed?.model === 'AuthorizationCode') onceFor(grantId, () => events.codeReused(about))
     else events.grantRevoked(about)
   })
   provider.on('authorization.error', (ctx, error: EngineError) => {

@@ -62,7 +62,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   serveReplayDetection(provider, needs.models)
   recogniseJwts(provider, keys, needs.models)
   acceptIssuerAudienceOnly(provider)
-  announce(provider, needs.events)
+  announce(provider, needs.events, needs.models)
   return {
     provider,
     cookies,
