@@ -111,7 +111,9 @@ export function printReport(results: Results): string {
   const failures = [...cells, ...statements, ...starts].flatMap((row) =>
     row.failed === undefined
       ? []
-      : [`${'flow' in row ? `${row.flow}, ` : ''}${contenderTitles[row.contender]}: ${firstLine(row.failed)}`],
+      : [
+          `${'flow' in row ? row.flow : `start, ${row.database} database`}, ${contenderTitles[row.contender]}: ${firstLine(row.failed)}`,
+        ],
   )
   if (failures.length) parts.push(`failed:\n${[...new Set(failures)].map((text) => `  ${text}`).join('\n')}`)
   return `${parts.join('\n\n')}\n`
