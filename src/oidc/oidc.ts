@@ -60,6 +60,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
+  keepFinishedMark(provider)
   recogniseJwts(provider, keys, needs.models)
   acceptIssuerAudienceOnly(provider)
   announce(provider, needs.events, needs.models)
@@ -75,6 +76,12 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
 function serveReplayDetection(provider: Provider, models: OidcNeeds['models']): void {
   const unique = (issuer: string, jti: string, exp: number) => models.remember(`${issuer}\n${jti}`, exp)
   Object.defineProperty(provider.ReplayDetection, 'unique', { value: unique })
+}
+
+/** The engine drops what it does not know of a stored interaction; `finished` is ours (`engine-adapter.ts`). */
+function keepFinishedMark(provider: Provider): void {
+  const { Interaction } = provider as unknown as { Interaction: { IN_PAYLOAD: string[] } }
+  Object.defineProperty(Interaction, 'IN_PAYLOAD', { value: [...Interaction.IN_PAYLOAD, 'finished'] })
 }
 
 /** RFC 10070: the issuer is the only audience of a client's assertion. The engine would add endpoints from the request's host. */

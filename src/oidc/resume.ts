@@ -10,17 +10,24 @@ import type { Engine, OidcNeeds } from './oidc-needs.ts'
 /** @returns whether the request is answered */
 export async function settleResume(ctx: Context, { provider, cookies }: Engine, needs: OidcNeeds): Promise<boolean> {
   const uid = /^\/auth\/([A-Za-z0-9_-]+)$/.exec(ctx.path)?.[1]
-  if (ctx.method !== 'GET' || uid === undefined) return false
+  if (uid === undefined || (ctx.method !== 'GET' && ctx.method !== 'POST')) return false
   const interaction = await provider.Interaction.find(uid)
-  if (interaction && ctx.cookies.get(cookies.engine.names.resume, { signed: true }) === uid) return false
   if (interaction && (interaction as { finished?: boolean }).finished) {
-    ctx.status = 303
-    ctx.set('Cache-Control', 'no-store')
-    ctx.redirect(sameRequestAgain(interaction.params, needs.config.issuer))
-    return true
+    return goOn(ctx, sameRequestAgain(interaction.params, needs.config.issuer))
+  }
+  if (interaction && ctx.cookies.get(cookies.engine.names.resume, { signed: true }) === uid) {
+    // Nothing is posted here; whoever does so arrives by the way that exists.
+    return ctx.method === 'POST' && goOn(ctx, `${needs.config.issuer}${ctx.path}`)
   }
   const { client } = await gone(needs, uid)
   await needs.pages.error(ctx, { error: 'interaction_gone', status: 400, client })
+  return true
+}
+
+function goOn(ctx: Context, location: string): true {
+  ctx.status = 303
+  ctx.set('Cache-Control', 'no-store')
+  ctx.redirect(location)
   return true
 }
 
