@@ -2,7 +2,7 @@
 import type { Desk, DeskKeyring, OpenDesk } from './cli/desk.ts'
 import { AttemptThrottle } from './credentials/attempt-throttle.ts'
 import { PasswordHasher } from './credentials/password-hasher.ts'
-import { algorithmsOf, bringUpToDate, keyTimesOf, openDeployment, openEnvelope } from './deployment.ts'
+import { algorithmsOf, bringUpToDate, type Deployment, keyTimesOf, openDeployment, openEnvelope } from './deployment.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
@@ -20,6 +20,17 @@ import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 
 export const openDesk: OpenDesk = async (env) => {
   const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
+  try {
+    // The embedded database is ours alone: a command on a fresh folder may prepare it.
+    if (deployment.database.isEmbedded && !deployment.config.production) await bringUpToDate(deployment)
+    return deskOn(deployment)
+  } catch (error) {
+    await deployment.close()
+    throw error
+  }
+}
+
+function deskOn(deployment: Deployment): Desk {
   const { config, db, database } = deployment
   const audit = new PostgresAuditLog(db)
   // A command's own words are its output; the log line of an event would only repeat them.
@@ -32,9 +43,6 @@ export const openDesk: OpenDesk = async (env) => {
   const passwords = new PostgresPasswordStore(db)
   const hasher = new PasswordHasher()
   const throttle = new AttemptThrottle(new PostgresAttemptStore(db))
-
-  // The embedded database is ours alone: a command on a fresh folder may prepare it.
-  if (database.isEmbedded) await bringUpToDate(deployment)
 
   return {
     config,
@@ -82,7 +90,7 @@ export const openDesk: OpenDesk = async (env) => {
       await log.close()
       await deployment.close()
     },
-  } satisfies Desk
+  }
 }
 
 /** Most commands never need the keys, and must work without the key-encryption key. */

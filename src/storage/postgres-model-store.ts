@@ -85,15 +85,15 @@ const commitStatement = `
      where verdict.won and a.grant_id = any($6::text[]) and a.model <> ${artifactModels.Grant}
   ), writes as (
     select * from unnest($7::smallint[], $8::bytea[], $9::jsonb[], $10::text[], $11::text[], $12::text[], $13::text[],
-                         $14::bytea[], $15::timestamptz[], $16::bytea[])
+                         $14::bytea[], $15::float8[], $16::bytea[])
         as w(model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at, replaces)
   ), moved as (
-    update artifacts a set id = w.id, payload = w.payload, account_id = w.account_id, expires_at = w.expires_at
+    update artifacts a set id = w.id, payload = w.payload, account_id = w.account_id, expires_at = to_timestamp(w.expires_at)
       from writes w, verdict
      where verdict.won and a.model = w.model and a.id = w.replaces
   ), kept as (
     insert into artifacts as a (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
-    select w.model, w.id, w.payload, w.grant_id, w.account_id, w.client_id, w.uid, w.user_code, w.expires_at
+    select w.model, w.id, w.payload, w.grant_id, w.account_id, w.client_id, w.uid, w.user_code, to_timestamp(w.expires_at)
       from writes w, verdict
      where verdict.won and w.replaces is null
         on conflict (model, id) do update
@@ -102,6 +102,28 @@ const commitStatement = `
            user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at
   )
   select won from verdict`
+
+/**
+ * The two shapes that every token request and every code has, spelled out: the
+ * general statement's arrays cost Postgres several times as much.
+ */
+const keepOne = `
+  insert into artifacts as a (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9))
+      on conflict (model, id) do update
+     set payload = excluded.payload, grant_id = excluded.grant_id, account_id = excluded.account_id,
+         client_id = excluded.client_id, uid = excluded.uid,
+         user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at`
+
+const spendOneKeepOne = `
+  with spent as (
+    update artifacts a set consumed_at = coalesce(a.consumed_at, now())
+     where a.model = $10 and a.id = $11 and a.expires_at > now()
+       and (a.consumed_at is null or ($12 > 0 and a.consumed_at > now() - make_interval(secs => $12)))
+    returning 1
+  )
+  insert into artifacts (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
+  select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9) from spent`
 
 const companioned = new Set<ModelName>(['RefreshToken', 'AuthorizationCode', 'AccessToken', 'DeviceCode'])
 
@@ -149,7 +171,30 @@ export class PostgresModelStore implements ModelStore {
     return rows[0] && foundFrom(rows[0])
   }
 
-  async commit({ upserts, consumes, destroys, revokedGrants }: Changes): Promise<boolean> {
+  commit(changes: Changes): Promise<boolean> {
+    const { upserts, consumes, destroys, revokedGrants } = changes
+    const [kept] = upserts
+    const isSimple =
+      upserts.length === 1 && kept?.replaces === undefined && destroys.length + revokedGrants.length === 0
+    if (!isSimple || !kept || consumes.length > 1) return this.#commitAll(changes)
+    return consumes[0] ? this.#exchange(consumes[0], kept) : this.#keep(kept)
+  }
+
+  async #keep(kept: Upsert): Promise<boolean> {
+    await this.#db.query({ name: 'keep one', text: keepOne, values: valuesOf(kept) })
+    return true
+  }
+
+  async #exchange(spent: Changes['consumes'][number], kept: Upsert): Promise<boolean> {
+    const { rowCount } = await this.#db.query({
+      name: 'spend one, keep one',
+      text: spendOneKeepOne,
+      values: [...valuesOf(kept), artifactModels[spent.model], digest(spent.id), spent.graceSeconds],
+    })
+    return rowCount === 1
+  }
+
+  async #commitAll({ upserts, consumes, destroys, revokedGrants }: Changes): Promise<boolean> {
     const { rows } = await this.#db.query<{ won: boolean }>({
       name: 'commit artifacts',
       text: commitStatement,
@@ -180,19 +225,26 @@ export class PostgresModelStore implements ModelStore {
   }
 }
 
-/** `$7` to `$16` of the commit: one array a column. */
+const text = (value: unknown) => (typeof value === 'string' ? value : null)
+
+/** Of one row, in the order of the columns. */
+const valuesOf = ({ model, id, payload, userCode, expiresAt }: Upsert): unknown[] => [
+  artifactModels[model],
+  digest(id),
+  JSON.stringify(payload),
+  model === 'Grant' ? id : text(payload.grantId),
+  text(payload.accountId),
+  text(payload.clientId),
+  model === 'Session' ? text(payload.uid) : null,
+  userCode === undefined ? null : digest(userCode),
+  expiresAt,
+]
+
+/** `$7` to `$16` of the general commit: one array a column. */
 function columnsOf(upserts: readonly Upsert[]): unknown[] {
-  const text = (value: unknown) => (typeof value === 'string' ? value : null)
+  const rows = upserts.map(valuesOf)
   return [
-    upserts.map(({ model }) => artifactModels[model]),
-    upserts.map(({ id }) => digest(id)),
-    upserts.map(({ payload }) => JSON.stringify(payload)),
-    upserts.map(({ model, id, payload }) => (model === 'Grant' ? id : text(payload.grantId))),
-    upserts.map(({ payload }) => text(payload.accountId)),
-    upserts.map(({ payload }) => text(payload.clientId)),
-    upserts.map(({ model, payload }) => (model === 'Session' ? text(payload.uid) : null)),
-    upserts.map(({ userCode }) => (userCode === undefined ? null : digest(userCode))),
-    upserts.map(({ expiresAt }) => new Date(expiresAt * 1000)),
+    ...Array.from({ length: 9 }, (_, column) => rows.map((row) => row[column])),
     upserts.map(({ replaces }) => (replaces === undefined ? null : digest(replaces))),
   ]
 }
