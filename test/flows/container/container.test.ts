@@ -4,21 +4,25 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { captureOutput, root } from '../../harness/cli.ts'
 import { emptyDatabase, type TestDatabase } from '../../harness/database.ts'
 import { freePort } from '../../harness/free-port.ts'
 import { anyone, type Image, layOutImage } from '../../harness/image.ts'
+import { openTcpDoor, type TcpDoor } from '../../harness/tcp-door.ts'
 
 let image: Image
 let database: TestDatabase
+let door: TcpDoor
 let env: Record<string, string>
+const running = new Set<ChildProcess>()
 const key = randomBytes(32).toString('base64url')
 
 beforeAll(async () => {
   ;[image, database] = await Promise.all([layOutImage(), emptyDatabase()])
+  door = await openTcpDoor(database.url)
   const port = await freePort()
-  const files = { CLAVIGER_KEY_ENCRYPTION_KEY_FILE: key, DATABASE_URL_FILE: database.url }
+  const files = { CLAVIGER_KEY_ENCRYPTION_KEY_FILE: key, DATABASE_URL_FILE: door.url }
   env = {
     ...image.env,
     CLAVIGER_ISSUER: `http://localhost:${port}`,
@@ -31,7 +35,12 @@ beforeAll(async () => {
   }
 }, 60_000)
 
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 afterAll(async () => {
+  await door?.close()
   await database?.drop()
   await image?.remove()
 })
@@ -39,7 +48,9 @@ afterAll(async () => {
 /** As the container's entry point does; under a uid that owns nothing where this test may choose one. */
 function run(args: readonly string[], settings = env): ChildProcess {
   const user = process.getuid?.() === 0 ? anyone : {}
-  return spawn(image.node, ['src/main.ts', ...args], { cwd: image.app, env: settings, stdio: 'pipe', ...user })
+  const child = spawn(image.node, ['src/main.ts', ...args], { cwd: image.app, env: settings, stdio: 'pipe', ...user })
+  running.add(child.once('close', () => running.delete(child)))
+  return child
 }
 
 async function finish(child: ChildProcess): Promise<{ code: number | null; said: string }> {
