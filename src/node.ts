@@ -40,12 +40,24 @@ export interface Node {
 
 const now = () => new Date()
 
-export async function startNode(deployment: Deployment, log: Log, options: { port?: number } = {}): Promise<Node> {
+/** What was started is stopped in reverse, also when a later step fails. */
+export async function startNode(deployment: Deployment, log: Log): Promise<Node> {
+  const started = new AsyncDisposableStack()
+  try {
+    return await start(deployment, log, started)
+  } catch (error) {
+    await started.disposeAsync()
+    throw error
+  }
+}
+
+async function start(deployment: Deployment, log: Log, started: AsyncDisposableStack): Promise<Node> {
   const { config, db, database } = deployment
   const trouble = (what: string) => (error: unknown) => log.warn({ error }, what)
 
   const metrics = createMetrics()
   const audit = new PostgresAuditLog(db, { onTrouble: trouble('The audit log waits for the database') })
+  started.defer(() => audit.close())
   const events = createEvents({ audit, log, metrics })
 
   // Watched before anything is read, so that no change can fall between.
@@ -53,9 +65,11 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
     database: { url: database.url },
     onTrouble: trouble('Changes cannot be followed for a moment'),
   })
+  started.defer(() => changes.stop())
   await changes.start()
 
   const keys = await openKeys(deployment, changes, events, trouble)
+  started.defer(() => keys.stop())
   const clients = new PostgresClientStore(db)
   const apis = new PostgresApiStore(db)
   const accounts = new PostgresAccountStore(db)
@@ -147,34 +161,27 @@ export async function startNode(deployment: Deployment, log: Log, options: { por
     },
   )
 
+  started.defer(() => timetable.stop())
   watch(metrics, { hasher, audit, deployment, keys })
-  const server = await listen(
-    createListener(web, { pages, documents, health, metrics }),
-    options.port ?? config.port,
-    config.host,
-  )
-  const management =
-    config.managementPort === undefined
-      ? undefined
-      : await listen(
-          createManagement({ health, registry: metrics.registry, log }),
-          config.managementPort,
-          config.managementHost,
-        )
-  log.info({ issuer: config.issuer, host: config.host, port: options.port ?? config.port }, 'Serving')
+  if (config.managementPort !== undefined) {
+    const management = createManagement({ health, registry: metrics.registry, log })
+    const server = await listen(management, config.managementPort, config.managementHost)
+    started.defer(() => drained(server, 0))
+  }
+  const server = await listen(createListener(web, { pages, documents, health, metrics }), config.port, config.host)
+  started.defer(() => drained(server, config.production ? noticeMs : 0))
+  log.info({ issuer: config.issuer, host: config.host, port: config.port }, 'Serving')
 
   return {
     async stop() {
       isDraining = true
-      await drained(server, config.production)
-      await timetable.stop()
-      keys.stop()
-      await changes.stop()
-      await audit.close()
-      if (management) await drained(management, false)
+      await started.disposeAsync()
     },
   }
 }
+
+/** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
+const noticeMs = 5_000
 
 /** Often enough that a due step waits for a tenth of the lead at most. */
 const keyStepSeconds = (leadSeconds: number) => Math.max(0.5, Math.min(30, leadSeconds / 10))

@@ -1,24 +1,55 @@
 /** Listening, and leaving politely. */
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { Failure } from '../errors/failure.ts'
 import { serverSettings } from './server-settings.ts'
 
+/** @throws Failure `port_taken` (conflict), `address_refused` (denied) */
 export function listen(listener: RequestListener, port: number, host: string): Promise<Server> {
   const server = createServer(serverSettings, listener)
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error) => reject(explained(error, port, host)))
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.removeAllListeners('error')
       resolve(server)
     })
   })
 }
 
-/** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
-const noticeMs = 5_000
+function explained(cause: NodeJS.ErrnoException, port: number, host: string): unknown {
+  const place = `port ${port} of ${host}`
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new Failure(
+        'port_taken',
+        'conflict',
+        `Somebody listens on ${place} already. Stop them, or choose another port with --port or CLAVIGER_PORT.`,
+        { cause },
+      )
+    case 'EACCES':
+      return new Failure(
+        'address_refused',
+        'denied',
+        `This user may not listen on ${place}. Choose a port above 1023 with --port or CLAVIGER_PORT.`,
+        { cause },
+      )
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new Failure(
+        'address_refused',
+        'invalid',
+        `${host} is no address of this machine. Set CLAVIGER_HOST to one that is, or to 0.0.0.0 for all.`,
+        { cause },
+      )
+    default:
+      return cause
+  }
+}
+
 const longestRequestMs = 20_000
 
-export async function drained(server: Server, isBalanced: boolean): Promise<void> {
-  if (isBalanced) await new Promise((resolve) => setTimeout(resolve, noticeMs))
+/** Takes no new connections after `noticeMs`, lets requests under way finish, then closes. */
+export async function drained(server: Server, noticeMs: number): Promise<void> {
+  if (noticeMs > 0) await new Promise((resolve) => setTimeout(resolve, noticeMs))
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
   const impatient = setTimeout(() => server.closeAllConnections(), longestRequestMs)
