@@ -1,0 +1,215 @@
+/** Signing out always finishes, whatever the app sends along. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { clockOff } from '../../harness/clock.ts'
+import { letTimePass } from '../../harness/later.ts'
+import { addClient, addPerson, type Person } from '../../harness/people.ts'
+import { PlainClient } from '../../harness/plain-client.ts'
+import { type RelyingParty, relyingParty, type Tokens } from '../../harness/relying-party.ts'
+import { type Provider, startProvider } from '../../harness/server.ts'
+import { signInTo } from '../../harness/sign-in.ts'
+import { UserAgent, type VisitedPage } from '../../harness/user-agent.ts'
+
+const redirectUri = 'https://app.example/callback'
+const signedOutUri = 'https://app.example/bye'
+const toApp = { post_logout_redirect_uri: signedOutUri, state: 'x y' }
+
+let provider: Provider
+let person: Person
+let app: RelyingParty
+let clientId: string
+let agent: UserAgent
+let tokens: Tokens
+
+beforeAll(async () => {
+  provider = await startProvider()
+  const [added, client] = await Promise.all([
+    addPerson(provider),
+    addClient(provider, {
+      preset: 'spa',
+      name: 'Orchard',
+      firstParty: true,
+      redirectUris: [redirectUri],
+      postLogoutRedirectUris: [signedOutUri],
+    }),
+  ])
+  person = added
+  clientId = client.client_id
+  app = await relyingParty(provider.issuer, client, { redirectUri })
+})
+
+beforeEach(async () => {
+  agent = new UserAgent(provider.issuer)
+  tokens = await signInTo(app, agent, person)
+})
+
+afterAll(() => provider?.stop())
+
+const hint = () => ({ id_token_hint: tokens.id_token ?? '' })
+
+function endUrl(parameters: Record<string, string>): string {
+  const query = new URLSearchParams(parameters)
+  return `${app.config.serverMetadata().end_session_endpoint}?${query}`
+}
+
+/** Goes to the end of a sign-out, saying yes if asked. */
+async function signOut(parameters: Record<string, string>, by = agent): Promise<VisitedPage> {
+  const page = await by.visit(endUrl(parameters))
+  return page.document.querySelector('#sign-out') ? by.press(page, '#sign-out') : page
+}
+
+function expectAtApp({ left, url }: VisitedPage): void {
+  expect(left).toBe(true)
+  expect(`${url.origin}${url.pathname}`).toBe(signedOutUri)
+  expect(Object.fromEntries(url.searchParams)).toEqual({ state: 'x y' })
+}
+
+async function expectSignedOut(): Promise<void> {
+  const { url, left } = await agent.visit((await app.start({ prompt: 'none' })).url)
+  expect(left).toBe(true)
+  expect(url.searchParams.get('error')).toBe('login_required')
+  await expect(app.refresh(tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' })
+}
+
+describe('ends the session and lands on the registered address', () => {
+  test('with a fresh hint', async () => {
+    expectAtApp(await signOut({ ...hint(), ...toApp }))
+    await expectSignedOut()
+  })
+
+  test('with a hint that has long expired', async () => {
+    const expired = await expiredHint()
+    expect(decodeJwt(expired).exp).toBeLessThan(Date.now() / 1000 - 1800)
+    expectAtApp(await signOut({ id_token_hint: expired, ...toApp }))
+    await expectSignedOut()
+  })
+
+  test('with a client_id and nothing else', async () => {
+    expectAtApp(await signOut({ client_id: clientId, ...toApp }))
+    await expectSignedOut()
+  })
+
+  test('with both, when they name the same app', async () => {
+    expectAtApp(await signOut({ ...hint(), client_id: clientId, ...toApp }))
+    await expectSignedOut()
+  })
+
+  test('when the request is posted by the app', async () => {
+    const body = new URLSearchParams({ ...hint(), ...toApp }).toString()
+    const { status, headers } = await agent.send('POST', app.config.serverMetadata().end_session_endpoint ?? '', {
+      body,
+      headers: { origin: 'https://app.example', 'sec-fetch-site': 'cross-site' },
+    })
+    expect(status).toBe(303)
+    const page = await agent.visit(String(headers.location))
+    expectAtApp(page.document.querySelector('#sign-out') ? await agent.press(page, '#sign-out') : page)
+    await expectSignedOut()
+  })
+
+  test('with a hint whose key was retired since, and one whose key was revoked', async () => {
+    const { kid } = decodeProtectedHeader(tokens.id_token ?? '')
+    await provider.cli(['keys', 'rotate', '--now'])
+    await newKeySigns(kid ?? '')
+    expectAtApp(await signOut({ ...hint(), ...toApp }))
+    await expectSignedOut()
+
+    const old = tokens
+    tokens = await signInTo(app, agent, person)
+    await provider.cli(['keys', 'revoke', kid ?? '', '--compromised', '--yes'])
+    expectAtApp(await signOut({ id_token_hint: old.id_token ?? '', ...toApp }))
+    await expectSignedOut()
+  })
+})
+
+describe('is harmless', () => {
+  test('without a session: the browser lands on the registered address at once', async () => {
+    const stranger = new UserAgent(provider.issuer)
+    const page = await stranger.visit(endUrl({ ...hint(), ...toApp }))
+    expectAtApp(page)
+    expect(page.way).toHaveLength(1)
+  })
+
+  test('without a session and without anything: a page says that nobody is signed in', async () => {
+    const page = await new UserAgent(provider.issuer).visit(endUrl({}))
+    expect(page).toMatchObject({ status: 200, heading: 'Signed out' })
+  })
+
+  test('twice: the second time ends where the first one did', async () => {
+    expectAtApp(await signOut({ ...hint(), ...toApp }))
+    expectAtApp(await signOut({ ...hint(), ...toApp }))
+    await expectSignedOut()
+  })
+
+  test('a confirmation that is sent twice does no harm and shows a page or the app', async () => {
+    const page = await agent.visit(endUrl({ client_id: clientId, ...toApp }))
+    expect(page.document.querySelector('#sign-out')).not.toBeNull()
+    expectAtApp(await agent.press(page, '#sign-out'))
+    const second = await agent.press(page, '#sign-out')
+    expect(second.status).toBeLessThan(500)
+    expect(second.left || /^text\/html/.test(String(second.headers['content-type']))).toBe(true)
+    await expectSignedOut()
+  })
+
+  test('a session that ended meanwhile on the server', async () => {
+    await letTimePass(provider.databaseUrl, 13 * 3600)
+    expectAtApp(await signOut({ ...hint(), ...toApp }))
+  })
+})
+
+describe('shows a page of its own', () => {
+  const unknown: [string, Record<string, string>][] = [
+    ['another address', { post_logout_redirect_uri: 'https://evil.example/' }],
+    ['a longer address', { post_logout_redirect_uri: `${signedOutUri}/more` }],
+    ['a script', { post_logout_redirect_uri: 'javascript:alert(1)' }],
+    ['no address', {}],
+  ]
+
+  test.each(unknown)('and still signs out when the app gives %s', async (_name, parameters) => {
+    const page = await signOut({ ...hint(), ...parameters })
+    expect(page).toMatchObject({ status: 200, heading: 'Signed out', left: false })
+    expect(page.text).not.toContain('evil.example')
+    await expectSignedOut()
+  })
+
+  test('and still signs out when the hint is garbage or another issuer’s', async () => {
+    for (const garbage of ['garbage', 'a.b.c', 'x'.repeat(3000)]) {
+      const page = await signOut({ id_token_hint: garbage, ...toApp })
+      expect(page).toMatchObject({ status: 200, heading: 'Signed out' })
+      agent = new UserAgent(provider.issuer)
+      tokens = await signInTo(app, agent, person)
+    }
+  })
+
+  test('and asks first, so that no other site can sign a person out behind their back', async () => {
+    const page = await agent.visit(endUrl({ client_id: clientId, ...toApp }))
+    expect(page.document.querySelector('#sign-out')).not.toBeNull()
+    const { left } = await agent.visit((await app.start({ prompt: 'none' })).url)
+    expect(left).toBe(true)
+    await expect(app.refresh(tokens.refresh_token ?? '')).resolves.toBeDefined()
+  })
+})
+
+/** From a node of this deployment whose clock is two hours late: signed by our key, and over for an hour. */
+async function expiredHint(): Promise<string> {
+  const { databaseUrl: url, env, issuer } = provider
+  const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = env
+  const late = await startProvider({
+    database: { url },
+    env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY, ...clockOff(-7200) },
+  })
+  try {
+    const client = new PlainClient({ client_id: clientId }, { issuer, port: () => late.port, redirectUri })
+    const { json } = await client.refresh(tokens.refresh_token ?? '')
+    return String(json['id_token'])
+  } finally {
+    await late.stop()
+  }
+}
+
+async function newKeySigns(old: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const fresh = await signInTo(app, new UserAgent(provider.issuer), person)
+    if (decodeProtectedHeader(fresh.id_token ?? '').kid !== old) return
+  }
+  throw new Error('The new key does not sign.')
+}
