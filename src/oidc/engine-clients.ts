@@ -3,8 +3,7 @@
  * metadata on every request; we hand it the same built client until an
  * administrator changes something.
  */
-import type Provider from 'oidc-provider'
-import { errors } from 'oidc-provider'
+import Provider, { errors } from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
 import { isClientSecret } from '../clients/client-secret.ts'
 import { engineMetadata } from '../clients/engine-metadata.ts'
@@ -38,11 +37,18 @@ function build(provider: Provider, record: Client): EngineClient {
   Object.defineProperties(client, {
     record: { value: record },
     // Only a digest of the secret is kept, so the comparison is ours.
-    compareClientSecret: { value: (presented: unknown) => isClientSecret(record, presented) },
+    compareClientSecret: {
+      value: (presented: unknown) =>
+        record.tokenEndpointAuthMethod === presentedBy() && isClientSecret(record, presented),
+    },
     redirectUriAllowed: { value: (uri: unknown) => typeof uri === 'string' && isRedirectUriAllowed(record, uri) },
   })
   return client
 }
+
+/** How the present request carries the secret; the engine takes a header for a field and the other way round. */
+const presentedBy = () =>
+  Provider.ctx?.headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic'
 
 /** The record behind an engine client. @throws when it is none of ours, which would be a bug */
 export function recordOf(client: unknown): Client {
