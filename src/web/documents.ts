@@ -7,8 +7,14 @@ export interface Documents {
 }
 
 export interface DocumentsNeeds {
-  keys(): { readonly publicJwks: { keys: readonly object[] }; readonly maxAgeSeconds: number }
+  keys(): PublishedKeys
   discovery(): object
+}
+
+interface PublishedKeys {
+  readonly publicJwks: { keys: readonly object[] }
+  readonly maxAgeSeconds: number
+  readonly staleSeconds?: number
 }
 
 /** How long clients may keep the discovery document. */
@@ -20,12 +26,15 @@ export function createDocuments(needs: DocumentsNeeds): Documents {
       prepareDocument(keys.publicJwks, {
         contentType: 'application/jwk-set+json; charset=utf-8',
         // Never past the next promotion, so asked of the keys for each answer.
-        maxAge: () => keys.maxAgeSeconds,
+        maxAge: () => cacheControlOf(keys),
       }),
     ),
     discovery: preparedFor(needs.discovery, (discovery) => prepareDocument(discovery, { maxAge: discoverySeconds })),
   }
 }
+
+const cacheControlOf = ({ maxAgeSeconds, staleSeconds = 0 }: PublishedKeys): string =>
+  `public, max-age=${maxAgeSeconds}${staleSeconds > 0 ? `, stale-while-revalidate=${staleSeconds}` : ''}`
 
 function preparedFor<Source extends object>(read: () => Source, prepare: (source: Source) => PreparedDocument) {
   let source: Source | undefined

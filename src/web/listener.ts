@@ -14,11 +14,14 @@ export interface ListenerNeeds {
   documents: Documents
   health: Health
   metrics: { route(name: string): RouteMeter }
+  /** Told of each answer that left a verifier with the present keys, and by which target it was asked for. Must be cheap. */
+  jwksServed?(target: string): void
 }
 
 interface Lane {
   document(): PreparedDocument
   meter: RouteMeter
+  served?: ((target: string) => void) | undefined
 }
 
 export function createListener(web: Koa, needs: ListenerNeeds): RequestListener {
@@ -34,7 +37,7 @@ export function createListener(web: Koa, needs: ListenerNeeds): RequestListener 
       return refuse(response, refusal)
     }
     const lane = lanes.get(target) ?? lanes.get(pathOf(target))
-    if (lane) return drive(request, response, lane)
+    if (lane) return drive(request, response, lane, target)
     const inner = withoutBase(target, place)
     if (answerHealth(request, response, pathOf(inner ?? target), needs.health)) return
     if (inner === undefined)
@@ -57,7 +60,7 @@ const pathOf = (target: string): string => {
 }
 
 /** By whole path, the issuer's included. */
-function fastLanes({ pages, documents, metrics }: ListenerNeeds): ReadonlyMap<string, Lane> {
+function fastLanes({ pages, documents, metrics, jwksServed }: ListenerNeeds): ReadonlyMap<string, Lane> {
   const { base } = pages.place
   const discovery: Lane = { document: () => documents.discovery(), meter: metrics.route('discovery') }
   const assets = metrics.route('assets')
@@ -66,7 +69,7 @@ function fastLanes({ pages, documents, metrics }: ListenerNeeds): ReadonlyMap<st
     maxAge: 86_400,
   })
   return new Map<string, Lane>([
-    [`${base}/jwks`, { document: () => documents.jwks(), meter: metrics.route('jwks') }],
+    [`${base}/jwks`, { document: () => documents.jwks(), meter: metrics.route('jwks'), served: jwksServed }],
     [`${base}/.well-known/openid-configuration`, discovery],
     [`${base}/.well-known/oauth-authorization-server`, discovery],
     // RFC 8414 §3.1 puts the well-known part before the issuer's path.
@@ -79,10 +82,16 @@ function fastLanes({ pages, documents, metrics }: ListenerNeeds): ReadonlyMap<st
   ])
 }
 
-function drive(request: IncomingMessage, response: ServerResponse, { document, meter }: Lane): void {
+function drive(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { document, meter, served }: Lane,
+  target: string,
+): void {
   const started = performance.now()
   const status = answerPrepared(request, response, document())
   meter.answered(status, (performance.now() - started) / 1000)
+  if (status === 200 || status === 304) served?.(target)
 }
 
 function withoutBase(target: string, { base }: Place): string | undefined {

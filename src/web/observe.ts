@@ -18,20 +18,24 @@ export interface ObserveNeeds extends FailurePageNeeds {
 }
 
 /** Programs' daily work; a line for each would drown the rest. */
-const routine = new Set(['token', 'me', 'request'])
+const routine = new Set(['token', 'introspection', 'revocation', 'userinfo', 'par'])
 /** Labels of the counters: a short list, so that strangers cannot make new ones. */
-const known = new Set([
-  '',
-  'auth',
-  'token',
-  'me',
-  'request',
-  'session',
-  'device',
-  'interaction',
-  'account',
-  'revocation',
-  'introspection',
+const labelOf = new Map([
+  ['/', 'home'],
+  ['/token', 'token'],
+  ['/token/introspection', 'introspection'],
+  ['/token/revocation', 'revocation'],
+  ['/me', 'userinfo'],
+  ['/request', 'par'],
+  ['/auth', 'authorization'],
+  ['/device/auth', 'device-authorization'],
+])
+const labelBelow = new Map([
+  ['auth', 'resume'],
+  ['session', 'end-session'],
+  ['device', 'device'],
+  ['interaction', 'interaction'],
+  ['account', 'account'],
 ])
 /** Paths that carry the name of something under way; it opens nothing by itself but is nobody's business. */
 const named = /^\/(interaction|auth|device)\/[^/]+/
@@ -71,8 +75,8 @@ const sentenceFor = (status: number): string =>
 
 function note(ctx: Context, milliseconds: number, { accessLog, metrics }: ObserveNeeds): void {
   const { path, method, status } = ctx
-  const segment = firstSegment(path)
-  metrics.route(known.has(segment) ? segment || 'home' : 'other').answered(status, milliseconds / 1000)
+  const label = labelOf.get(path) ?? labelBelow.get(firstSegment(path)) ?? 'other'
+  metrics.route(label).answered(status, milliseconds / 1000)
   const { requestId, source } = ctx.state as { requestId: string; source: string }
   accessLog({
     requestId,
@@ -81,6 +85,6 @@ function note(ctx: Context, milliseconds: number, { accessLog, metrics }: Observ
     milliseconds,
     source,
     path: path.replace(named, '/$1/:uid'),
-    routine: routine.has(segment),
+    routine: routine.has(label),
   })
 }

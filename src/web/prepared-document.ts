@@ -13,8 +13,8 @@ export interface PreparedDocument {
 
 export interface DocumentOptions {
   contentType?: string
-  /** Seconds that caches may keep it from now on, or the whole header value. */
-  maxAge: number | string | (() => number)
+  /** Seconds that caches may keep it from now on, or the whole header value, or a way to ask for that each time. */
+  maxAge: number | string | (() => string)
 }
 
 export function prepareDocument(content: object | string | Buffer, options: DocumentOptions): PreparedDocument {
@@ -29,7 +29,7 @@ export function prepareDocument(content: object | string | Buffer, options: Docu
 function cacheControlOf(maxAge: DocumentOptions['maxAge']): () => string {
   if (typeof maxAge === 'string') return () => maxAge
   if (typeof maxAge === 'number') return () => `public, max-age=${maxAge}`
-  return () => `public, max-age=${maxAge()}`
+  return maxAge
 }
 
 /** Writes the answer at once: GET, HEAD, 304, preflight; 405 for the rest. @returns the status. */

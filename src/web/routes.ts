@@ -16,6 +16,15 @@ export interface Route {
 /** By first segment of the path. */
 export type Routes = ReadonlyMap<string, Route>
 
+/** Engine endpoints that programs post to; its router calls every other method "not found". */
+const postOnly = new Set([
+  '/token',
+  '/token/introspection',
+  '/token/revocation',
+  '/request',
+  '/device/auth',
+  '/session/end/confirm',
+])
 /** Engine pages whose forms only we post; an app's own posts go elsewhere. */
 const ownForms = new Set(['/session/end/confirm', '/device'])
 
@@ -35,6 +44,9 @@ async function passToEngine(ctx: Context, next: Next, place: Place, engine: Midd
   if (ctx.method === 'POST' && ownForms.has(ctx.path)) refuseCrossSite(ctx, place)
   await passFormOn(ctx)
   await engine(ctx, next)
+  const isUnanswered = ctx.status === 404 && (ctx.body === undefined || ctx.body === null)
+  if (isUnanswered && postOnly.has(ctx.path))
+    throw new HttpRefusal(405, 'This endpoint answers POST only.', { Allow: 'POST, OPTIONS' })
 }
 
 function answerOtherMethod(ctx: Context, methods: readonly string[]): void {

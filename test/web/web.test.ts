@@ -110,6 +110,14 @@ describe('What goes wrong becomes one kind of answer', () => {
     const head = await stage.send('/', { method: 'HEAD' })
     expect([head.status, head.text]).toEqual([200, ''])
   })
+  test.each(['/token', '/token/revocation', '/request'])('%s says that it takes posts only', async (path) => {
+    const reply = await stage.send(path, { headers: { accept: '*/*' } })
+    expect([reply.status, reply.headers.allow, JSON.parse(reply.text).error]).toEqual([
+      405,
+      'POST, OPTIONS',
+      'invalid_request',
+    ])
+  })
   test('a registered origin may read errors, another may not', async () => {
     stage.engine = failing(unavailable)
     const of = async (origin: string) =>

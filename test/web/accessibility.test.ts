@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Page } from 'playwright-core'
+import { seriousFaults } from '../harness/accessibility.ts'
+import { type Chromium, openChromium } from '../harness/chromium.ts'
+import { scenes } from './render-pages.ts'
+import { openStage } from './stage.ts'
+
+let chromium: Chromium
+let tab: Page
+beforeAll(async () => {
+  chromium = await openChromium()
+  const person = await chromium.person({ viewport: { width: 375, height: 720 } })
+  tab = await person.newPage()
+})
+afterAll(() => chromium.close())
+
+test.each(Object.keys(scenes))(
+  'axe finds nothing serious on the page %s, light or dark, and it fits a phone',
+  async (name) => {
+    const stage = await openStage()
+    const { text } = await (scenes[name] as (typeof scenes)[string])(stage)
+    // The page as it was answered, at an address from which its stylesheet can be had.
+    const body = text.replace(/<script>.*<\/script>/, '')
+    await tab.route(`${stage.url}/shown`, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body }))
+    await tab.goto(`${stage.url}/shown`)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await tab.emulateMedia({ colorScheme })
+      expect(await seriousFaults(tab)).toEqual([])
+    }
+    expect(await tab.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+    await stage.close()
+  },
+)
