@@ -48,6 +48,8 @@ export interface Account {
   readonly claims: ProfileClaims
   readonly isAdmin: boolean
   readonly disabledAt: Date | undefined
+  /** Seconds: what was issued to them earlier is void; tokens are stamped no earlier. Undefined: nothing was ever revoked. */
+  readonly revokedBefore?: number | undefined
   readonly createdAt: Date
   readonly updatedAt: Date
 }

@@ -9,12 +9,14 @@ export interface AccountRow {
   claims: ProfileClaims
   is_admin: boolean
   disabled_at: Date | string | null
+  revoked_before: string | number | null
   created_at: Date | string
   updated_at: Date | string
 }
 
 /** For `select`; `login` stays in the database, where it is compared. */
-export const accountColumns = 'id, email, email_verified, name, claims, is_admin, disabled_at, created_at, updated_at'
+export const accountColumns =
+  'id, email, email_verified, name, claims, is_admin, disabled_at, revoked_before, created_at, updated_at'
 
 export function accountFromRow(row: AccountRow): Account {
   return {
@@ -25,6 +27,7 @@ export function accountFromRow(row: AccountRow): Account {
     claims: row.claims,
     isAdmin: row.is_admin,
     disabledAt: row.disabled_at === null ? undefined : new Date(row.disabled_at),
+    revokedBefore: row.revoked_before === null ? undefined : Number(row.revoked_before),
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),
   }

@@ -2,15 +2,17 @@
  * Ends what people and apps hold: one statement each, to be run inside the
  * transaction of whatever the end follows from. A grant that is gone takes all
  * that hangs on it along, even a token that a racing request inserts a moment
- * later: without its grant the engine refuses it.
+ * later: without its grant the engine refuses it. The same statement writes into
+ * the log of revocations what kills the access tokens that are out.
  */
 import type { AccountId } from '../accounts/account.ts'
 import type { Ended } from '../accounts/account-store.ts'
 import type { ClientId } from '../clients/client.ts'
+import { kinds } from '../revocation/revocation.ts'
 import { artifactModels } from './artifact-models.ts'
 import type { Queryable } from './database.ts'
 
-const { Session, Grant, RefreshToken, Interaction, InteractionTrail } = artifactModels
+const { Session, Grant, RefreshToken } = artifactModels
 
 /** Rows that ended while they still counted for something. */
 const counts = `
@@ -19,16 +21,35 @@ const counts = `
          count(*) filter (where model = ${RefreshToken})::int as "refreshTokens"
     from ended where alive`
 
-const whetherAlive = 'a.model, a.expires_at > now() and a.consumed_at is null as alive'
+const whetherAlive = 'a.model, a.grant_id, a.expires_at > now() and a.consumed_at is null as alive'
+
+/** Taken when everything has been deleted: whoever was faster has issued by then, whoever comes later finds nothing. */
+const cutOff = 'cut as (select cut_off() as at from (select count(*) from ended) as deleted)'
 
 /** The grants that a session names, one row each. */
 const grantsOf = (session: string) =>
   `select client.value->>'grantId' as id from ${session} s, jsonb_each(s.payload->'authorizations') as client(id, value)
     where client.value ? 'grantId'`
 
+/** What access tokens call a session: its uid, or what it is to one client. As a source called sids. */
+export const sidsOf = (payload: string, uid: string) => `lateral (
+    select ${uid}::text as sid
+    union
+    select client.value->>'sid' from jsonb_each(${payload}->'authorizations') as client where client.value ? 'sid'
+  ) as sids`
+
+/** Rows that name their holder (`postgres-model-store.ts` says which do), and everything that hangs on a grant among them. */
+const heldBy = (holder: string) => `
+  select model, id from artifacts where ${holder}
+  union
+  select t.model, t.id from artifacts g join artifacts t on t.grant_id = g.grant_id
+   where g.model = ${Grant} and g.${holder}`
+
 export interface EndAccountOptions {
-  /** This session goes on, with its grants and with what was issued through it. */
+  /** This session goes on, with its grants and refresh tokens; its apps fetch new access tokens. */
   exceptSessionUid?: string | undefined
+  /** Why, for the log of revocations. */
+  cause?: string
 }
 
 /** Sessions, grants, codes and tokens of an account in every browser and app. A sign-in under way begins anew. */
@@ -39,9 +60,11 @@ export async function endAccount(db: Queryable, accountId: AccountId, options: E
          select payload from artifacts where model = ${Session} and account_id = $1 and uid = $2
        ), kept_grants as (
          ${grantsOf('kept')}
+       ), doomed as (
+         ${heldBy('account_id = $1')}
        ), ended as (
-         delete from artifacts a
-          where a.account_id = $1
+         delete from artifacts a using doomed d
+          where a.model = d.model and a.id = d.id
             and case a.model
                   when ${Session} then a.uid is distinct from $2
                   when ${Grant} then not exists (select 1 from kept_grants k where k.id = a.grant_id)
@@ -49,8 +72,12 @@ export async function endAccount(db: Queryable, accountId: AccountId, options: E
                     or not exists (select 1 from kept_grants k where k.id = a.grant_id)
                 end
          returning ${whetherAlive}
+       ), ${cutOff}, void as (
+         insert into revocations (kind, value, not_before, cause) select ${kinds.sub}, $1, cut.at, $3 from cut
+       ), stamped as (
+         update accounts set revoked_before = greatest(revoked_before, cut.at) from cut where id = $1
        ) ${counts}`,
-      [accountId, options.exceptSessionUid ?? null],
+      [accountId, options.exceptSessionUid ?? null, options.cause ?? 'account.signed-out'],
     ),
   )
 }
@@ -91,6 +118,11 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
                   else coalesce(a.payload->>'sessionUid', $1) = $1
                 end
          returning ${whetherAlive}
+       ), void as (
+         insert into revocations (kind, value, cause)
+         select ${kinds.sid}, sids.sid, 'session.ended' from session, ${sidsOf('session.payload', '$1')}
+         union all
+         select ${kinds.grant}, grant_claim(grant_id), 'session.ended' from ended where model = ${Grant}
        ) ${counts}`,
       [uid, options.offlineAccess === 'keep'],
     ),
@@ -101,21 +133,29 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
 export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
   return ended(
     await db.query<Ended>(
-      `with ended as (delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}) ${counts}`,
+      `with ended as (
+         delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}
+       ), void as (
+         insert into revocations (kind, value, cause) values (${kinds.grant}, grant_claim($1), 'grant.revoked')
+       ) ${counts}`,
       [grantId],
     ),
   )
 }
 
 /** All that an app holds of anybody. Sign-ins on the way to it keep their trail, so that their pages can still say so. */
-export async function endClient(db: Queryable, clientId: ClientId): Promise<Ended> {
+export async function endClient(db: Queryable, clientId: ClientId, cause = 'client.removed'): Promise<Ended> {
   return ended(
     await db.query<Ended>(
-      `with ended as (
-         delete from artifacts a where a.client_id = $1 and a.model not in (${Interaction}, ${InteractionTrail})
+      `with doomed as (
+         ${heldBy('client_id = $1')}
+       ), ended as (
+         delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
          returning ${whetherAlive}
+       ), ${cutOff}, void as (
+         insert into revocations (kind, value, not_before, cause) select ${kinds.client}, $1, cut.at, $2 from cut
        ) ${counts}`,
-      [clientId],
+      [clientId, cause],
     ),
   )
 }

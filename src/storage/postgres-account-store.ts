@@ -4,7 +4,7 @@ import { loginFault, normaliseLogin } from '../accounts/login.ts'
 import { Failure } from '../errors/failure.ts'
 import { type AccountRow, accountColumns, accountFromRow } from './account-row.ts'
 import type { Database, Queryable, Rows } from './database.ts'
-import { endAccount } from './ending.ts'
+import { type EndAccountOptions, endAccount } from './ending.ts'
 
 export class PostgresAccountStore implements AccountStore {
   readonly #db: Database
@@ -87,6 +87,7 @@ export class PostgresAccountStore implements AccountStore {
     return this.#end(
       id,
       'update accounts set disabled_at = coalesce(disabled_at, now()), updated_at = now() where id = $1',
+      { cause: 'account.disabled' },
     )
   }
 
@@ -101,11 +102,11 @@ export class PostgresAccountStore implements AccountStore {
   }
 
   signOut(id: AccountId, options: { exceptSessionUid?: string } = {}): Promise<Ended> {
-    return this.#end(id, 'select 1 from accounts where id = $1 for share', options)
+    return this.#end(id, 'select 1 from accounts where id = $1 for no key update', options)
   }
 
   remove(id: AccountId): Promise<Ended> {
-    return this.#end(id, 'delete from accounts where id = $1')
+    return this.#end(id, 'delete from accounts where id = $1', { cause: 'account.removed' })
   }
 
   async hasAdmin(): Promise<boolean> {
@@ -116,7 +117,7 @@ export class PostgresAccountStore implements AccountStore {
   }
 
   /** The account changes first and stays locked, so that who reads it meanwhile waits for the whole. */
-  #end(id: AccountId, change: string, options: { exceptSessionUid?: string } = {}): Promise<Ended> {
+  #end(id: AccountId, change: string, options: EndAccountOptions = {}): Promise<Ended> {
     return this.#db.transaction(async (client: Queryable) => {
       const { rowCount } = await client.query(change, [storable(id)])
       if (rowCount === 0) throw missing(id)

@@ -2,9 +2,11 @@
 import { hash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
 import type { Changes, Found, ModelName, ModelStore, Payload, Upsert, Use } from '../oidc/model-store.ts'
+import { kinds } from '../revocation/revocation.ts'
 import { type AccountRow, accountFromRow } from './account-row.ts'
 import { artifactModels } from './artifact-models.ts'
 import type { Database } from './database.ts'
+import { sidsOf } from './ending.ts'
 
 /** What the holder presents is known here by its digest alone. */
 const digest = (value: string): Buffer => hash('sha256', value, 'buffer')
@@ -12,7 +14,7 @@ const digest = (value: string): Buffer => hash('sha256', value, 'buffer')
 interface ArtifactRow {
   payload: Payload
   use: Use
-  expires_at: Date
+  expires_at: number
   grant_payload?: Payload | null
   session_payload?: Payload | null
   grants?: Record<string, Payload> | null
@@ -25,25 +27,25 @@ const useColumn = `case when a.consumed_at is null then 'unused'
             else 'used' end as use`
 
 const plain = `
-  select a.payload, a.expires_at, ${useColumn}
+  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, ${useColumn}
     from artifacts a
    where a.model = $1 and a.id = $2 and a.expires_at > now()`
 
 /** A code or token with its grant, its session and its account. */
 const withCompanions = `
-  select a.payload, a.expires_at, ${useColumn},
+  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, ${useColumn},
          g.payload as grant_payload, s.payload as session_payload, to_jsonb(acc) as account
     from artifacts a
     left join artifacts g on g.model = ${artifactModels.Grant} and g.expires_at > now()
          and g.id = sha256(convert_to(a.grant_id, 'UTF8'))
     left join artifacts s on s.model = ${artifactModels.Session} and s.expires_at > now()
          and s.uid = a.payload->>'sessionUid'
-    left join accounts acc on acc.id = a.account_id
+    left join accounts acc on acc.id = a.payload->>'accountId'
    where a.model = $1 and a.id = $2 and a.expires_at > now()`
 
 /** A session with its account and the grants of all its clients. */
 const sessionWith = (condition: string) => `
-  select a.payload, a.expires_at, 'unused' as use, to_jsonb(acc) as account,
+  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, 'unused' as use, to_jsonb(acc) as account,
          (select jsonb_object_agg(g.grant_id, g.payload)
             from jsonb_each(a.payload->'authorizations') as client(id, value)
             join artifacts g on g.model = ${artifactModels.Grant} and g.expires_at > now()
@@ -56,7 +58,7 @@ const sessionById = sessionWith('a.id = $1')
 const sessionByUid = sessionWith('a.uid = $1')
 
 const byUserCode = `
-  select a.payload, a.expires_at, case when a.consumed_at is null then 'unused' else 'used' end as use
+  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, case when a.consumed_at is null then 'unused' else 'used' end as use
     from artifacts a
    where a.user_code = $1 and a.expires_at > now()`
 
@@ -66,7 +68,8 @@ const byUserCode = `
  * false, so it spends nothing, and then nothing of it lands. The expiry of what
  * is spent never moves, so a replay is recognised until then. Without a grace
  * no clock is asked: the loser of a race may have begun before the winner, and
- * to its `now()` the winner's moment lies ahead.
+ * to its `now()` the winner's moment lies ahead. What a grant or a session that
+ * ends here has out in access tokens goes into the log of revocations.
  */
 const commitStatement = `
   with spent as (
@@ -80,9 +83,20 @@ const commitStatement = `
   ), destroyed as (
     delete from artifacts a using unnest($4::smallint[], $5::bytea[]) as d(model, id), verdict
      where verdict.won and a.model = d.model and a.id = d.id
+    returning a.model, a.uid, a.grant_id, a.payload
   ), revoked as (
     delete from artifacts a using verdict
      where verdict.won and a.grant_id = any($6::text[]) and a.model <> ${artifactModels.Grant}
+  ), void as (
+    insert into revocations (kind, value, cause)
+    select ${kinds.grant}, grant_claim(g.id), 'grant.revoked'
+      from verdict, (select unnest($6::text[]) union select grant_id from destroyed where model = ${artifactModels.Grant}) as g(id)
+     where verdict.won
+    union all
+    select ${kinds.sid}, sids.sid, 'session.signed-out'
+      from destroyed, ${sidsOf('destroyed.payload', 'destroyed.uid')}
+     where destroyed.model = ${artifactModels.Session} and destroyed.uid is not null
+    returning 1
   ), writes as (
     select * from unnest($7::smallint[], $8::bytea[], $9::jsonb[], $10::text[], $11::text[], $12::text[], $13::text[],
                          $14::bytea[], $15::float8[], $16::bytea[])
@@ -129,9 +143,12 @@ const companioned = new Set<ModelName>(['RefreshToken', 'AuthorizationCode', 'Ac
 
 export class PostgresModelStore implements ModelStore {
   readonly #db: Database
+  readonly #revoked: () => void
 
-  constructor(db: Database) {
+  /** @param revoked told when something was written into the log of revocations: verifiers learn of it sooner then */
+  constructor(db: Database, revoked: () => void = () => {}) {
     this.#db = db
+    this.#revoked = revoked
   }
 
   async find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined> {
@@ -195,7 +212,7 @@ export class PostgresModelStore implements ModelStore {
   }
 
   async #commitAll({ upserts, consumes, destroys, revokedGrants }: Changes): Promise<boolean> {
-    const { rows } = await this.#db.query<{ won: boolean }>({
+    const { rows } = await this.#db.query<{ won: boolean; voided: number }>({
       name: 'commit artifacts',
       text: commitStatement,
       values: [
@@ -208,6 +225,7 @@ export class PostgresModelStore implements ModelStore {
         ...columnsOf(upserts),
       ],
     })
+    if (rows[0]?.voided) this.#revoked()
     return rows[0]?.won === true
   }
 
@@ -227,14 +245,21 @@ export class PostgresModelStore implements ModelStore {
 
 const text = (value: unknown) => (typeof value === 'string' ? value : null)
 
+/**
+ * Which rows are looked up by account or client. Codes and tokens are found by
+ * their grant; each index more would cost every token request.
+ */
+const namesAccount = new Set<ModelName>(['Session', 'Grant'])
+const namesClient = new Set<ModelName>(['Grant', 'ClientCredentials', 'DeviceCode'])
+
 /** Of one row, in the order of the columns. */
 const valuesOf = ({ model, id, payload, userCode, expiresAt }: Upsert): unknown[] => [
   artifactModels[model],
   digest(id),
   JSON.stringify(payload),
   model === 'Grant' ? id : text(payload.grantId),
-  text(payload.accountId),
-  text(payload.clientId),
+  namesAccount.has(model) ? text(payload.accountId) : null,
+  namesClient.has(model) ? text(payload.clientId) : null,
   model === 'Session' ? text(payload.uid) : null,
   userCode === undefined ? null : digest(userCode),
   expiresAt,
@@ -253,7 +278,7 @@ function foundFrom(row: ArtifactRow): Found {
   const { payload } = row
   const account: Account | undefined = row.account?.id ? accountFromRow(row.account) : undefined
   const found: Found = {
-    model: { payload, use: row.use, expiresAt: Math.floor(row.expires_at.getTime() / 1000) },
+    model: { payload, use: row.use, expiresAt: Math.floor(row.expires_at) },
     account,
   }
   if (row.grant_payload) found.grant = { id: String(payload.grantId), payload: row.grant_payload }

@@ -28,14 +28,14 @@ export class PostgresPasswordStore implements PasswordStore {
   set(accountId: AccountId, hash: string, options: { keepSessionUid?: string } = {}): Promise<Ended> {
     return this.#db.transaction(async (client) => {
       const { rowCount } = await client.query(
-        `insert into passwords (account_id, hash) select id, $2 from accounts where id = $1
+        `insert into passwords (account_id, hash) select id, $2 from accounts where id = $1 for no key update
              on conflict (account_id) do update set hash = excluded.hash, changed_at = now()`,
         [accountId, hash],
       )
       if (rowCount === 0) {
         throw new Failure('account_missing', 'missing', 'There is no such account.', { detail: { accountId } })
       }
-      return endAccount(client, accountId, { exceptSessionUid: options.keepSessionUid })
+      return endAccount(client, accountId, { exceptSessionUid: options.keepSessionUid, cause: 'password.changed' })
     })
   }
 

@@ -1,0 +1,66 @@
+/**
+ * Whether a token is void. Entries for the same thing are one by their greatest
+ * cut-off, so they may come twice and in any order; and every name of a token is
+ * looked up, always: none of them outranks another.
+ */
+import { entryKey } from './entry-key.ts'
+import { type Entry, namesOf, type TokenMarks } from './revocation.ts'
+
+/** An entry without a cut-off voids whatever was or will be issued under the name. */
+const always = Number.POSITIVE_INFINITY
+
+interface CutOff {
+  notBefore: number
+  exp: number
+}
+
+export class CutOffs {
+  readonly #salt: Uint8Array
+  readonly #known = new Map<string, CutOff>()
+
+  constructor(salt: Uint8Array) {
+    this.#salt = salt
+  }
+
+  get size(): number {
+    return this.#known.size
+  }
+
+  add({ kind, key, notBefore, exp }: Entry): void {
+    const name = nameOf(kind, key)
+    const before = this.#known.get(name)
+    this.#known.set(name, {
+      notBefore: Math.max(before?.notBefore ?? 0, notBefore ?? always),
+      exp: Math.max(before?.exp ?? 0, exp),
+    })
+  }
+
+  /** Does any entry name this token? One without `iat` is void as soon as it is named. */
+  voids(marks: TokenMarks): boolean {
+    const iat = marks.iat ?? Number.NEGATIVE_INFINITY
+    return namesOf(marks).reduce((isVoid, [kind, value]) => iat < this.#of(kind, value) || isVoid, false)
+  }
+
+  /** The earliest second in which something with these names may be issued; 0 when any will do. */
+  earliest(marks: TokenMarks): number {
+    const found = namesOf(marks).map(([kind, value]) => this.#of(kind, value))
+    return Math.max(0, ...found.filter((notBefore) => notBefore !== always))
+  }
+
+  has(entry: Entry): boolean {
+    const known = this.#known.get(nameOf(entry.kind, entry.key))
+    return known !== undefined && known.notBefore >= (entry.notBefore ?? always) && known.exp >= entry.exp
+  }
+
+  /** Forgets what concerns nobody any more. */
+  forgetExpired(nowSeconds: number): void {
+    for (const [name, { exp }] of this.#known) if (exp <= nowSeconds) this.#known.delete(name)
+  }
+
+  #of(kind: number, value: string): number {
+    return this.#known.get(nameOf(kind, entryKey(this.#salt, kind, value)))?.notBefore ?? Number.NEGATIVE_INFINITY
+  }
+}
+
+/** One character a byte: shorter than any encoding. */
+const nameOf = (kind: number, key: Buffer): string => String.fromCharCode(kind) + key.toString('latin1')

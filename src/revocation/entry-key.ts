@@ -1,0 +1,10 @@
+/** The name of something revoked, so that the log can be shown without telling who is in it. */
+import { hash } from 'node:crypto'
+
+export const keyBytes = 16
+
+/** The SQL function `revocation_key` computes the same. */
+export function entryKey(salt: Uint8Array, kind: number, value: string): Buffer {
+  const bytes = Buffer.concat([salt, Buffer.of(kind), Buffer.from(value, 'utf8')])
+  return hash('sha256', bytes, 'buffer').subarray(0, keyBytes)
+}

@@ -1,0 +1,199 @@
+/**
+ * The log as this process knows it: read whole at the start, followed from then
+ * on, kept while the database is away. Nothing that was once known is forgotten
+ * before it expires, even when the database forgets: then it is told again.
+ */
+import { CutOffs } from './cut-offs.ts'
+import type { Entry, LoggedRevocation, LogHead, RevocationLog, TokenMarks } from './revocation.ts'
+
+export interface LiveLogNeeds {
+  log: RevocationLog
+  now(): Date
+  /** Told of each look that failed; what is known stays in use. */
+  onTrouble(error: unknown): void
+  /** How often the log is looked at; 100 ms. */
+  pollMs?: number
+}
+
+const batch = 5_000
+
+interface State {
+  head: LogHead
+  cutOffs: CutOffs
+  /** By number. */
+  entries: LoggedRevocation[]
+}
+
+export class LiveLog {
+  readonly #needs: LiveLogNeeds
+  readonly #listeners = new Set<(change: { isNewEpoch: boolean }) => void>()
+  #state: State
+  #lookedAt: number
+  #looking: Promise<void> | undefined
+  #isStopped = false
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(needs: LiveLogNeeds, state: State) {
+    this.#needs = needs
+    this.#state = state
+    this.#lookedAt = performance.now()
+  }
+
+  /** Reads everything that lives, then follows until `stop`. */
+  static async start(needs: LiveLogNeeds): Promise<LiveLog> {
+    const live = new LiveLog(needs, await readAll(needs.log, await needs.log.advance()))
+    live.#wait()
+    return live
+  }
+
+  get head(): LogHead {
+    return this.#state.head
+  }
+
+  /** Milliseconds since the database last said that there is nothing newer. */
+  get ageMs(): number {
+    return performance.now() - this.#lookedAt
+  }
+
+  get size(): number {
+    return this.#state.entries.length
+  }
+
+  voids(marks: TokenMarks): boolean {
+    return this.#state.cutOffs.voids(marks)
+  }
+
+  /** The earliest second in which a token with these marks may be issued. */
+  earliest(marks: TokenMarks): number {
+    return this.#state.cutOffs.earliest(marks)
+  }
+
+  /** Living entries numbered above `seq`, in order. */
+  after(seq: number, limit: number = Number.POSITIVE_INFINITY): LoggedRevocation[] {
+    const { entries } = this.#state
+    const start = firstAbove(entries, seq)
+    return entries.slice(start, Math.min(entries.length, start + limit))
+  }
+
+  /** Called after every change, at once. Returns the way to stop. */
+  onChange(listener: (change: { isNewEpoch: boolean }) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Looks now: somebody has just revoked something here. Looks that are asked for meanwhile are one. */
+  async look(): Promise<void> {
+    // What runs may have asked before the commit in question.
+    await this.#looking
+    this.#looking ??= this.#follow().finally(() => {
+      this.#looking = undefined
+    })
+    await this.#looking
+  }
+
+  forgetExpired(): void {
+    const now = Math.floor(this.#needs.now().getTime() / 1000)
+    this.#state.cutOffs.forgetExpired(now)
+    this.#state.entries = this.#state.entries.filter(({ exp }) => exp > now)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    await this.#looking
+    this.#listeners.clear()
+  }
+
+  #wait(): void {
+    if (this.#isStopped) return
+    this.#timer = setTimeout(() => void this.look().finally(() => this.#wait()), this.#needs.pollMs ?? 100)
+    this.#timer.unref()
+  }
+
+  async #follow(): Promise<void> {
+    if (this.#isStopped) return
+    const asked = performance.now()
+    try {
+      await this.#goOnFrom(await this.#needs.log.advance())
+      this.#lookedAt = asked
+    } catch (error) {
+      this.#needs.onTrouble(error)
+    }
+  }
+
+  async #goOnFrom(head: LogHead): Promise<void> {
+    const { head: known } = this.#state
+    if (head.epoch !== known.epoch || head.seq < known.seq) return this.#startOver(head)
+    if (head.seq > known.seq) {
+      for (let seq = known.seq; seq < head.seq; ) {
+        const more = await this.#needs.log.readAfter(seq, batch)
+        for (const entry of more) this.#take(entry)
+        seq = more.length < batch ? head.seq : (more.at(-1)?.seq ?? head.seq)
+      }
+      this.#state.head = head
+      this.#tell(false)
+    } else {
+      this.#state.head = head
+    }
+  }
+
+  /** Another database answers than before, or the same as it was earlier: it learns what it has forgotten. */
+  async #startOver(head: LogHead): Promise<void> {
+    const read = await readAll(this.#needs.log, head)
+    const now = Math.floor(this.#needs.now().getTime() / 1000)
+    const lost = this.#state.entries.filter((entry) => entry.exp > now && !read.cutOffs.has(entry))
+    if (lost.length > 0 || head.epoch === this.#state.head.epoch) {
+      await this.#needs.log.restore(lost, head)
+      const restored = await readAll(this.#needs.log, await this.#needs.log.advance())
+      this.#replace(restored, lost)
+    } else {
+      this.#replace(read, [])
+    }
+  }
+
+  /** What was lost counts here at once, whatever its number will be. */
+  #replace(state: State, lost: readonly Entry[]): void {
+    for (const entry of lost) state.cutOffs.add(entry)
+    this.#state = state
+    this.#tell(true)
+  }
+
+  #take(entry: LoggedRevocation): void {
+    const last = this.#state.entries.at(-1)
+    if (last && entry.seq <= last.seq) return
+    this.#state.cutOffs.add(entry)
+    this.#state.entries.push(entry)
+  }
+
+  #tell(isNewEpoch: boolean): void {
+    for (const listener of this.#listeners) listener({ isNewEpoch })
+  }
+}
+
+async function readAll(log: RevocationLog, head: LogHead): Promise<State> {
+  const state: State = { head, cutOffs: new CutOffs(head.salt), entries: [] }
+  for (let seq = 0; ; ) {
+    const more = await log.readAfter(seq, batch)
+    for (const entry of more) {
+      state.cutOffs.add(entry)
+      state.entries.push(entry)
+    }
+    seq = more.at(-1)?.seq ?? seq
+    if (more.length < batch) break
+  }
+  // What was numbered between the two questions is known already.
+  state.head = { ...head, seq: Math.max(head.seq, state.entries.at(-1)?.seq ?? 0) }
+  return state
+}
+
+/** Index of the first entry numbered above `seq`. */
+function firstAbove(entries: readonly LoggedRevocation[], seq: number): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((entries[middle]?.seq ?? 0) <= seq) low = middle + 1
+    else high = middle
+  }
+  return low
+}
