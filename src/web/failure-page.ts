@@ -47,16 +47,19 @@ function showFailureJson(ctx: Context, { status, error, sentence }: Answer): voi
 /** Without this a browser tells its app nothing but "network error". */
 async function allowReading(ctx: Context, { corsOrigins, log }: FailurePageNeeds): Promise<void> {
   const origin = ctx.get('Origin')
-  if (origin === '' || origin === 'null' || ctx.response.get('Access-Control-Allow-Origin')) return
-  try {
-    if (!(await corsOrigins.isRegistered(origin))) return
-  } catch (error) {
-    log.info({ error, requestId: ctx.state.requestId }, 'registered origins could not be read')
-    return
+  if (origin === '' || origin === 'null') return
+  // The engine may have allowed it before something went wrong; then only what there is to read is new.
+  if (!ctx.response.get('Access-Control-Allow-Origin')) {
+    try {
+      if (!(await corsOrigins.isRegistered(origin))) return
+    } catch (error) {
+      log.info({ error, requestId: ctx.state.requestId }, 'registered origins could not be read')
+      return
+    }
+    ctx.set('Access-Control-Allow-Origin', origin)
+    ctx.vary('Origin')
   }
-  ctx.set('Access-Control-Allow-Origin', origin)
-  ctx.set('Access-Control-Expose-Headers', 'Retry-After, WWW-Authenticate, X-Request-Id')
-  ctx.vary('Origin')
+  ctx.set('Access-Control-Expose-Headers', 'DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id')
 }
 
 function report(ctx: Context, reason: unknown, answer: Answer, log: FailurePageNeeds['log']): void {

@@ -40,7 +40,7 @@ function refuseMalformed(body: Buffer): void {
 
 export const isForm = (ctx: Context): boolean => {
   const type = ctx.headers['content-type']
-  return type !== undefined && (type === formType || ctx.is(formType) !== false)
+  return type !== undefined && (type === formType || type.startsWith(`${formType};`) || ctx.is(formType) !== false)
 }
 
 /** Fields of a form posted to one of our pages. @throws HttpRefusal 400 (also for a field sent twice), 413, 415 */

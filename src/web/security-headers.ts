@@ -46,7 +46,8 @@ export function setSecurityHeaders(ctx: Context, isSecure: boolean): void {
   const type = ctx.response.get('Content-Type')
   const isPage = typeof type === 'string' && type.startsWith('text/html')
   // Codes and states travel in URLs. A page may name itself to us only: under no-referrer its forms would come from "null".
-  ctx.set('Referrer-Policy', isPage ? 'same-origin' : 'no-referrer')
+  if (isPage) ctx.set('Referrer-Policy', 'same-origin')
+  else if (ctx.status >= 300 && ctx.status < 400) ctx.set('Referrer-Policy', 'no-referrer')
   if (!isPage) return
   const { submitsItself, keepsOpener } = ctx.state as PageTraits
   ctx.set('Content-Security-Policy', submitsItself ? formPostPolicy : pagePolicy)

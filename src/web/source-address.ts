@@ -1,5 +1,6 @@
 /** Who is calling, as far as it can be believed. */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 export type SourceOf = (request: IncomingMessage) => { source: string; isProxied: boolean }
@@ -18,8 +19,18 @@ export function createSourceOf(trusted: readonly string[]): SourceOf {
     const parsed = ipaddr.process(address)
     return ranges.some((range) => range[0].kind() === parsed.kind() && parsed.match(range))
   }
+  // A connection keeps its peer: what its address means is worked out once.
+  const peers = new WeakMap<Socket, string>()
+  const peerOf = (socket: Socket): string => {
+    let peer = peers.get(socket)
+    if (peer === undefined) {
+      peer = plainAddress(socket.remoteAddress ?? '') ?? 'unknown'
+      peers.set(socket, peer)
+    }
+    return peer
+  }
   return (request) => {
-    const peer = plainAddress(request.socket.remoteAddress ?? '') ?? 'unknown'
+    const peer = peerOf(request.socket)
     if (ranges.length === 0 || peer === 'unknown' || !isTrusted(peer)) return { source: peer, isProxied: false }
     return { source: firstUntrusted(request.headers['x-forwarded-for'], peer, isTrusted), isProxied: true }
   }

@@ -9,7 +9,7 @@ let chromium: Chromium
 let tab: Page
 beforeAll(async () => {
   chromium = await openChromium()
-  const person = await chromium.person({ viewport: { width: 375, height: 720 } })
+  const person = await chromium.person({ viewport: { width: 375, height: 720 }, reducedMotion: 'reduce' })
   tab = await person.newPage()
 })
 afterAll(() => chromium.close())
@@ -18,16 +18,19 @@ test.each(Object.keys(scenes))(
   'axe finds nothing serious on the page %s, light or dark, and it fits a phone',
   async (name) => {
     const stage = await openStage()
-    const { text } = await (scenes[name] as (typeof scenes)[string])(stage)
-    // The page as it was answered, at an address from which its stylesheet can be had.
-    const body = text.replace(/<script>.*<\/script>/, '')
-    await tab.route(`${stage.url}/shown`, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body }))
-    await tab.goto(`${stage.url}/shown`)
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await tab.emulateMedia({ colorScheme })
-      expect(await seriousFaults(tab)).toEqual([])
+    try {
+      const { text } = await (scenes[name] as (typeof scenes)[string])(stage)
+      // The page as it was answered, at an address from which its stylesheet can be had.
+      const body = text.replace(/<script>.*<\/script>/, '')
+      await tab.route(`${stage.url}/shown`, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body }))
+      await tab.goto(`${stage.url}/shown`)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await tab.emulateMedia({ colorScheme })
+        expect(await seriousFaults(tab)).toEqual([])
+      }
+      expect(await tab.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+    } finally {
+      await stage.close()
     }
-    expect(await tab.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
-    await stage.close()
   },
 )

@@ -125,9 +125,7 @@ export async function play(name: string, options: { lang?: string; issuer?: stri
   const headers = { 'accept-language': options.lang ?? 'en' }
   stage.send = (to, given = {}) => send(to, { ...given, headers: { ...headers, ...given.headers } })
   stage.post = (to, fields, given = {}) => post(to, fields, { ...given, headers: { ...headers, ...given.headers } })
-  const reply = await (scenes[name] as (typeof scenes)[string])(stage)
-  await stage.close()
-  return reply
+  return (scenes[name] as (typeof scenes)[string])(stage).finally(() => stage.close())
 }
 
 async function writeAll(folder: string, lang: string): Promise<void> {
