@@ -8,8 +8,11 @@ export interface TcpDoor {
   close(): Promise<void>
 }
 
-/** @param url as `freshDatabase()` gives it */
-export async function openTcpDoor(url: string): Promise<TcpDoor> {
+/**
+ * @param url as `freshDatabase()` gives it
+ * @param port that of a door which was closed, to open it again; any other without it
+ */
+export async function openTcpDoor(url: string, port = 0): Promise<TcpDoor> {
   const inside = new URL(url)
   const socketPath = join(inside.searchParams.get('host') ?? '', `.s.PGSQL.${inside.port || 5432}`)
   const open = new Set<Socket>()
@@ -30,7 +33,7 @@ export async function openTcpDoor(url: string): Promise<TcpDoor> {
         })
     }
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const outside = new URL(url)
   outside.search = '?sslmode=disable'
   outside.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
