@@ -12,7 +12,7 @@ export async function findAccount(
   accounts: Pick<AccountStore, 'find'>,
 ): Promise<EngineAccount | undefined> {
   const known = UnitOfWork.current?.recallAccount(id)
-  const account = known ? known.account : await accounts.find(id)
+  const account = known ? known.account : await UnitOfWork.asking(() => accounts.find(id))
   if (!account || account.disabledAt) return undefined
   return { accountId: account.id, claims: async (use, _scope, asked) => claimsFor(ctx, account, use, asked) }
 }

@@ -137,15 +137,8 @@ export class EngineAdapter implements Adapter {
     return isSameJson(before, after)
   }
 
-  /** Remembers a failing database, which the engine would otherwise report as an error of its own. */
-  async #ask<T>(question: (store: ModelStore) => Promise<T>): Promise<T> {
-    try {
-      return await question(this.#store)
-    } catch (cause) {
-      const unit = UnitOfWork.current
-      if (unit) unit.failure = cause
-      throw cause
-    }
+  #ask<T>(question: (store: ModelStore) => Promise<T>): Promise<T> {
+    return UnitOfWork.asking(() => question(this.#store))
   }
 }
 

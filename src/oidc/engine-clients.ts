@@ -9,6 +9,7 @@ import { isClientSecret } from '../clients/client-secret.ts'
 import { engineMetadata } from '../clients/engine-metadata.ts'
 import { isRedirectUriAllowed } from '../clients/redirect-rules.ts'
 import type { ClientDirectory } from './client-directory.ts'
+import { UnitOfWork } from './unit-of-work.ts'
 
 /** The engine's client with ours attached; the engine's own types leave the instance open. */
 export type EngineClient = InstanceType<Provider['Client']> & { readonly record: Client }
@@ -19,7 +20,7 @@ export function serveClients(provider: Provider, directory: ClientDirectory): vo
 
   async function find(id: unknown): Promise<EngineClient | undefined> {
     if (typeof id !== 'string' || id === '') return undefined
-    const record = await directory.find(id)
+    const record = await UnitOfWork.asking(() => directory.find(id))
     if (!record) return undefined
     const existing = built.get(record)
     if (existing) return existing

@@ -74,7 +74,8 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
 
 /** A `jti` is unique when this one statement says so; the engine would look first and write later. */
 function serveReplayDetection(provider: Provider, models: OidcNeeds['models']): void {
-  const unique = (issuer: string, jti: string, exp: number) => models.remember(`${issuer}\n${jti}`, exp)
+  const unique = (issuer: string, jti: string, exp: number) =>
+    UnitOfWork.asking(() => models.remember(`${issuer}\n${jti}`, exp))
   Object.defineProperty(provider.ReplayDetection, 'unique', { value: unique })
 }
 

@@ -3,6 +3,7 @@ import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import { errors } from 'oidc-provider'
 import type { ClientDirectory } from './client-directory.ts'
 import { recordOf } from './engine-clients.ts'
+import { UnitOfWork } from './unit-of-work.ts'
 
 export function resourceIndicators(directory: Pick<ClientDirectory, 'findApi'>) {
   return {
@@ -15,7 +16,8 @@ export function resourceIndicators(directory: Pick<ClientDirectory, 'findApi'>) 
     },
     useGrantedResource: async () => true,
     getResourceServerInfo: async (_ctx: KoaContextWithOIDC, audience: string, client: Client) => {
-      const api = recordOf(client).apis.includes(audience) ? await directory.findApi(audience) : undefined
+      const isRegistered = recordOf(client).apis.includes(audience)
+      const api = isRegistered ? await UnitOfWork.asking(() => directory.findApi(audience)) : undefined
       if (!api) throw new errors.InvalidTarget('this client is not registered for that resource')
       return {
         scope: api.scopes.join(' '),

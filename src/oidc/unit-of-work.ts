@@ -31,6 +31,17 @@ export class UnitOfWork {
     return running.getStore()
   }
 
+  /** Asks what lies beneath the engine, which would report a failing database as an error of its own. */
+  static async asking<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question()
+    } catch (cause) {
+      const unit = running.getStore()
+      if (unit) unit.failure = cause
+      throw cause
+    }
+  }
+
   run<T>(work: () => Promise<T>): Promise<T> {
     return running.run(this, work)
   }
