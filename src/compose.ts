@@ -6,6 +6,7 @@ import { createLog } from './events/log.ts'
 import { startNode } from './node.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
+import { untilSignalled } from './until-signalled.ts'
 import { superviseWorkers } from './workers.ts'
 
 export { openDesk } from './desk.ts'
@@ -38,13 +39,6 @@ export const serve: Serve = async (env, options) => {
     await log.close()
     throw error
   }
-}
-
-/** The second signal is Node's own affair: it ends the process at once. */
-function untilSignalled(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
-  })
 }
 
 async function welcomeOf({ config, db, database }: Deployment): Promise<Serving['welcome']> {

@@ -29,7 +29,7 @@ export const keyTimesOf = (config: Config): KeyTimes => ({
   skewSeconds: 60,
 })
 
-export const algorithmsOf = (_config: Config) => algorithmsInUse([])
+export const algorithmsOf = (config: Pick<Config, 'signingAlgorithms'>) => algorithmsInUse(config.signingAlgorithms)
 
 export async function openDeployment(
   env: NodeJS.ProcessEnv,

@@ -1,13 +1,13 @@
 /** Everything a command finds on its desk, opened on the deployment's database. */
-import type { Desk, DeskKeyring, OpenDesk } from './cli/desk.ts'
+import type { Desk, OpenDesk } from './cli/desk.ts'
 import { AttemptThrottle } from './credentials/attempt-throttle.ts'
 import { PasswordHasher } from './credentials/password-hasher.ts'
-import { algorithmsOf, bringUpToDate, type Deployment, keyTimesOf, openDeployment, openEnvelope } from './deployment.ts'
+import { bringUpToDate, type Deployment, openDeployment } from './deployment.ts'
+import { openDeskKeyring } from './desk-keyring.ts'
+import { openDeskSecrets } from './desk-secrets.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
-import { LocalKeyVault } from './keyring/key-vault.ts'
-import { Keyring } from './keyring/keyring.ts'
 import { appliedMigrations, migrate, pendingMigrations } from './storage/migrations.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
@@ -15,7 +15,6 @@ import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
 import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresBrowserSessions } from './storage/postgres-browser-sessions.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
-import { PostgresKeyStore } from './storage/postgres-key-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 
 export const openDesk: OpenDesk = async (env) => {
@@ -51,16 +50,8 @@ function deskOn(deployment: Deployment): Desk {
     attempts: { forget: (account) => throttle.forget(account) },
     clients: new PostgresClientStore(db),
     apis: new PostgresApiStore(db),
-    keyring: onFirstUse(async () => {
-      const envelope = await openEnvelope(config)
-      return new Keyring({
-        store: new PostgresKeyStore(db),
-        vault: new LocalKeyVault(envelope),
-        times: keyTimesOf(config),
-        algorithms: algorithmsOf(config),
-        audit: { write: events.record },
-      })
-    }),
+    keyring: openDeskKeyring(deployment, events),
+    secrets: openDeskSecrets(deployment, events),
     sessions: new PostgresBrowserSessions(db),
     audit,
     events: { record: events.record },
@@ -90,27 +81,5 @@ function deskOn(deployment: Deployment): Desk {
       await log.close()
       await deployment.close()
     },
-  }
-}
-
-/** Most commands never need the keys, and must work without the key-encryption key. */
-function onFirstUse(open: () => Promise<Keyring>): DeskKeyring {
-  let opening: Promise<Keyring> | undefined
-  const opened = () => {
-    opening ??= open()
-    return opening
-  }
-  return {
-    list: async (...given) => (await opened()).list(...given),
-    nextRotationAt: async (...given) => (await opened()).nextRotationAt(...given),
-    fingerprints: async () => (await opened()).fingerprints(),
-    schedule: async () => (await opened()).schedule(),
-    proof: async () => (await opened()).proof(),
-    publicJwks: async () => (await opened()).publicJwks(),
-    rotate: async (...given) => (await opened()).rotate(...given),
-    revoke: async (...given) => (await opened()).revoke(...given),
-    revokeAll: async (...given) => (await opened()).revokeAll(...given),
-    remove: async (...given) => (await opened()).remove(...given),
-    import: async (...given) => (await opened()).import(...given),
   }
 }

@@ -23,4 +23,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readerGone: readerGone.signal,
   openDesk: async (env) => (await import('./desk.ts')).openDesk(env),
   serve: async (env, options) => (await import('./compose.ts')).serve(env, options),
+  serveSigner: async (env, options) => (await import('./signer-process.ts')).serveSigner(env, options),
 })

@@ -1,15 +1,17 @@
 /** The keys of one node: opened at its start, followed while it serves. */
-import { algorithmsOf, type Deployment, keyTimesOf, openEnvelope } from './deployment.ts'
+import { algorithmsOf, type Deployment, keyTimesOf } from './deployment.ts'
 import type { Events } from './events/create-events.ts'
 import { CookieKeys } from './keyring/cookie-keys.ts'
 import { DeploymentSecrets } from './keyring/deployment-secrets.ts'
-import { LocalKeyVault } from './keyring/key-vault.ts'
+import { JwksCounter } from './keyring/jwks-counter.ts'
 import { Keyring } from './keyring/keyring.ts'
 import { LiveKeySet } from './keyring/live-key-set.ts'
 import type { Oidc } from './oidc/oidc.ts'
 import type { Changes } from './storage/changes.ts'
 import { PostgresKeyStore } from './storage/postgres-key-store.ts'
 import { PostgresSecretStore } from './storage/postgres-secret-store.ts'
+import { PostgresSightingStore } from './storage/postgres-sighting-store.ts'
+import { openVault } from './vault.ts'
 
 export type NodeKeys = Awaited<ReturnType<typeof openKeys>>
 
@@ -19,8 +21,8 @@ export async function openKeys(
   events: Events,
   trouble: (what: string) => (error: unknown) => void,
 ) {
-  const envelope = await openEnvelope(config)
-  const vault = new LocalKeyVault(envelope)
+  const { vault, envelope, close } = await openVault(config)
+  const sightings = new PostgresSightingStore(db)
   const store = new PostgresKeyStore(db)
   const times = keyTimesOf(config)
   const keyring = new Keyring({
@@ -29,6 +31,8 @@ export async function openKeys(
     times,
     algorithms: algorithmsOf(config),
     audit: { write: events.record },
+    sightings,
+    holdSeconds: config.keyHoldSeconds,
   })
   await keyring.ensureKeys()
   const secrets = new DeploymentSecrets({ store: new PostgresSecretStore(db), envelope })
@@ -44,16 +48,21 @@ export async function openKeys(
     secrets,
     changes,
     longestCookieSeconds: config.sessionSeconds,
+    audit: { write: events.record },
     onError: trouble('The cookie keys could not be read anew'),
   })
+  const counter = new JwksCounter(live, sightings, trouble('Fetches of the key set are not added up for a moment'))
   return {
     keyring,
     secrets,
     live,
     cookies,
-    stop() {
+    counter,
+    async stop() {
+      await counter.stop()
       live.stop()
       cookies.stop()
+      close()
     },
   }
 }

@@ -7,7 +7,7 @@
 import { Command, CommanderError } from 'commander'
 import { Failure } from '../errors/failure.ts'
 import { complain } from './complain.ts'
-import type { OpenDesk, Serve } from './desk.ts'
+import type { OpenDesk, Serve, ServeSigner } from './desk.ts'
 import type { Input, Output } from './invocation.ts'
 import { newInvocation } from './invocation.ts'
 import { nouns } from './nouns.ts'
@@ -20,6 +20,7 @@ export interface CliNeeds {
   stderr: Output
   openDesk: OpenDesk
   serve: Serve
+  serveSigner: ServeSigner
   /** Path of the running script, so that hints name the command as it was called. */
   script?: string | undefined
   now?: () => Date

@@ -10,6 +10,7 @@ import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { AuditEntry, AuditLog } from '../events/events.ts'
+import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
@@ -22,6 +23,7 @@ export interface Desk {
   clients: ClientStore
   apis: ApiStore
   keyring: DeskKeyring
+  secrets: DeskSecrets
   sessions: DeskSessions
   audit: AuditLog
   events: DeskEvents
@@ -41,8 +43,17 @@ export interface DeskPasswords {
 }
 
 /** The part of the keyring that commands use; it writes to the audit log itself. */
-export type DeskKeyring = Pick<
+export interface DeskKeyring extends KeyringOfCommands {
+  /** What the key's revocation touches. */
+  blastRadius(kid: string): Promise<BlastRadius>
+  /** Ends what these apps hold of anybody; gives how many grants. */
+  endClients(clientIds: readonly string[]): Promise<number>
+}
+
+type KeyringOfCommands = Pick<
   Keyring,
+  | 'readiness'
+  | 'switchOff'
   | 'list'
   | 'nextRotationAt'
   | 'fingerprints'
@@ -55,6 +66,29 @@ export type DeskKeyring = Pick<
   | 'remove'
   | 'import'
 >
+
+export interface RotatedSecrets {
+  /** How many stored secrets were wrapped anew. */
+  rows: number
+  /** Of the key-encryption key from now on; undefined in a dry run that would make one. */
+  fingerprint: string | undefined
+  /** Fingerprints under which they rested before. */
+  previous: readonly string[]
+  /** The file that was given the new key, where this made it. */
+  file?: string
+  /** Where the old key lies then. */
+  kept?: string
+}
+
+interface SecretChange {
+  dryRun: boolean
+  actor: string
+}
+
+export interface DeskSecrets {
+  rotate(change: SecretChange): Promise<RotatedSecrets>
+  rotateCookieKey(change: SecretChange): Promise<{ signsInSeconds: number }>
+}
 
 /** One browser session. `id` is its uid; nothing here opens it. */
 export interface SessionRow {
@@ -111,3 +145,13 @@ export interface Serving {
 
 /** Starts serving and handles SIGTERM and SIGINT itself. */
 export type Serve = (env: NodeJS.ProcessEnv, options: { port?: number; workers?: number }) => Promise<Serving>
+
+/** What `signer` serves: where, and under which key-encryption key. */
+export interface SignerServing {
+  socket: string
+  fingerprint: string
+  stopped: Promise<void>
+}
+
+/** Holds the private keys in this process until a signal ends it. */
+export type ServeSigner = (env: NodeJS.ProcessEnv, options: { socket?: string }) => Promise<SignerServing>

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { Failure } from '../errors/failure.ts'
 import type { CliNeeds, ExitCode } from './cli.ts'
-import type { Desk, Serve } from './desk.ts'
+import type { Desk, Serve, ServeSigner } from './desk.ts'
 import { Printer } from './printer.ts'
 
 export interface Input extends AsyncIterable<Uint8Array | string> {
@@ -22,6 +22,7 @@ export interface Invocation {
   stderr: Output
   printer: Printer
   serve: Serve
+  serveSigner: ServeSigner
   now(): Date
   readerGone: AbortSignal | undefined
   /** Opened at the first call and closed when the command ends. */
@@ -37,13 +38,14 @@ export interface Invocation {
 }
 
 export function newInvocation(needs: CliNeeds): Invocation {
-  const { env, stdin, stdout, stderr, serve, openDesk, now = () => new Date() } = needs
+  const { env, stdin, stdout, stderr, serve, serveSigner, openDesk, now = () => new Date() } = needs
   let opened: Promise<Desk> | undefined
   return {
     env,
     stdin,
     stderr,
     serve,
+    serveSigner,
     now,
     readerGone: needs.readerGone,
     printer: new Printer({ stdout, stderr, env, now, program: calledAs(needs) }),

@@ -20,6 +20,12 @@ const safety = 'Keys and records:'
 export const nouns: readonly Noun[] = [
   { name: 'start', group: server, summary: 'serve', load: async () => (await import('./start.ts')).start },
   {
+    name: 'signer',
+    group: server,
+    summary: 'hold the private keys in a process of their own',
+    load: async () => (await import('./signer.ts')).signer,
+  },
+  {
     name: 'migrate',
     group: server,
     summary: 'bring the database schema up to date',
@@ -68,6 +74,12 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./apis/apis.ts')).apis,
   },
   { name: 'keys', group: safety, summary: 'signing keys', load: async () => (await import('./keys/keys.ts')).keys },
+  {
+    name: 'secrets',
+    group: safety,
+    summary: 'the key-encryption key, and the keys that sign cookies',
+    load: async () => (await import('./secrets/secrets.ts')).secrets,
+  },
   {
     name: 'events',
     group: safety,

@@ -30,6 +30,11 @@ const always: readonly Rule[] = [
       'CLAVIGER_KEY_PUBLISH_LEAD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: the next key is published while the present one signs',
   },
   {
+    holds: (config) => config.keyHoldSeconds < config.keyRotationIntervalSeconds,
+    fault:
+      'CLAVIGER_KEY_PROMOTION_HOLD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: otherwise one verifier that never comes could put every rotation off',
+  },
+  {
     holds: ({ managementPort, port, managementHost, host }) =>
       managementPort === undefined || managementPort === 0 || managementPort !== port || managementHost !== host,
     fault: 'CLAVIGER_MANAGEMENT_PORT must differ from the port that the provider listens on',

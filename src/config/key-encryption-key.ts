@@ -3,7 +3,7 @@
  * While it is being replaced, both stand there, the new one first.
  */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Failure } from '../errors/failure.ts'
 import type { Config } from './config.ts'
@@ -48,6 +48,27 @@ export async function ensureKeyEncryptionKey(place: Place): Promise<boolean> {
   if (place.production) throw missing(place)
   await mkdir(dirname(place.keyEncryptionKeyFile), { recursive: true, mode: 0o700 })
   return await createOnce(place.keyEncryptionKeyFile, `${randomBytes(32).toString('base64url')}\n`)
+}
+
+/**
+ * Puts these keys into the file, newest first, in one step: whoever reads it meanwhile gets the old content or the new.
+ * @throws Failure `key_encryption_key_unwritable`
+ */
+export async function writeKeyEncryptionKeys(path: string, keys: readonly Uint8Array[]): Promise<void> {
+  const apart = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`
+  const lines = keys.map((key) => `${Buffer.from(key).toString('base64url')}\n`)
+  try {
+    await writeFile(apart, lines.join(''), { mode: 0o600, flag: 'wx' })
+    await rename(apart, path)
+  } catch (cause) {
+    await rm(apart, { force: true }).catch(() => undefined)
+    throw new Failure(
+      'key_encryption_key_unwritable',
+      'conflict',
+      `${path} cannot be replaced here. Put a new key and the one in use into it yourself, a line each, the new one first, on every node; then run this again.`,
+      { cause },
+    )
+  }
 }
 
 /** With its whole content or not at all, and by one of several processes. */

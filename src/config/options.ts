@@ -1,7 +1,7 @@
 /** Every option there is. `.env.example` and README's table are printed from this list. */
 import { keyEncryptionKeyText } from './key-encryption-key.ts'
 import { option, type ValueOf } from './option.ts'
-import { cidrs, databaseUrl, duration, issuer, listenHost, oneOf, port, text, wholeNumber } from './parsers.ts'
+import { cidrs, databaseUrl, duration, issuer, listenHost, oneOf, port, someOf, text, wholeNumber } from './parsers.ts'
 
 export const options = {
   issuer: option({
@@ -88,6 +88,25 @@ export const options = {
     parse: duration({ least: '100ms', most: '365d' }),
     default: '24h',
     doc: 'How long a key is published before it may sign, so that every cache has it by then.',
+  }),
+  keyHoldSeconds: option({
+    env: 'CLAVIGER_KEY_PROMOTION_HOLD',
+    parse: duration({ least: '0s', most: '30d' }),
+    default: '0s',
+    doc: 'How long a scheduled promotion waits at most for a verifier that says who it is (/jwks?verifier=…) and has not fetched the next key yet.',
+  }),
+  signingAlgorithms: option({
+    env: 'CLAVIGER_SIGNING_ALGORITHMS',
+    parse: someOf('ES256', 'RS256', 'PS256', 'ES384', 'EdDSA', 'ML-DSA-65'),
+    default: 'ES256,RS256',
+    doc: 'Algorithms that there are signing keys for; ES256 and RS256 always are. Also PS256, ES384, EdDSA and ML-DSA-65.',
+  }),
+  signerSocket: option({
+    env: 'CLAVIGER_SIGNER_SOCKET',
+    parse: text,
+    defaultDoc: 'off',
+    doc: 'Unix socket of a signer process (claviger signer): private keys and the key-encryption key stay there, and this process never holds them.',
+    example: '/run/claviger/signer.sock',
   }),
   accessTokenSeconds: option({
     env: 'CLAVIGER_ACCESS_TOKEN_TTL',

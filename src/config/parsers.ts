@@ -50,6 +50,18 @@ export const oneOf =
     return value === undefined ? { fault: `must be one of ${choices.join(', ')}` } : { value }
   }
 
+/** Some of a short list, separated by commas or blanks. */
+export const someOf =
+  <const Choice extends string>(...choices: readonly Choice[]) =>
+  (given: string): Parsed<readonly Choice[]> => {
+    const words = given.split(/[\s,]+/).filter(Boolean)
+    const chosen = choices.filter((choice) => words.includes(choice))
+    const areKnown = words.every((word) => (choices as readonly string[]).includes(word))
+    return areKnown
+      ? { value: Object.freeze(chosen) }
+      : { fault: `must name some of ${choices.join(', ')}, separated by commas` }
+  }
+
 /** An address or a name to listen on. */
 export const listenHost = (given: string): Parsed<string> => {
   const bare = given.replace(/^\[(.+)\]$/, '$1')

@@ -42,6 +42,7 @@ export const eventKinds = {
   'key.retired': ['info', 'A signing key stopped signing'],
   'key.revoked': ['warn', 'A signing key was revoked'],
   'key.removed': ['info', 'A signing key was removed'],
+  'cookie-key.created': ['info', 'A key that signs cookies was made'],
   'secrets.rotated': ['info', 'Stored keys were wrapped under a new key-encryption key'],
   'server.error': ['error', 'A request failed by a fault of ours'],
 } as const satisfies Record<string, readonly [Loudness, string]>

@@ -18,6 +18,8 @@ export interface Metrics {
   signIn(result: SignInResult): void
   tokenIssued(grantType: string): void
   tokenRefused(grantType: string, error: string): void
+  /** The JWKS was fetched, by somebody who said their name or not. */
+  jwksFetched(isNamed: boolean): void
   /** Ask once a route, at start: `metrics.route('token')`. */
   route(name: string): RouteMeter
   /** Values read when Prometheus asks; the roof says where from. */
@@ -82,6 +84,12 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     'grant',
     'result',
   ])
+  const fetches = counter('jwks_fetches_total', 'Fetches of the key set, by verifiers that say who they are or not.', [
+    'verifier',
+  ])
+  const named = fetches.labels('named')
+  const anonymous = fetches.labels('anonymous')
+  for (const one of [named, anonymous]) one.inc(0)
   const eventOf = prepared([...Object.keys(eventKinds), 'other'], (kind) => events.labels(kind))
   const signInOf = prepared(signInResults, (result) => signIns.labels(result))
   const issuedOf = prepared([...grants.values(), 'other'], (grant) => tokens.labels(grant, 'ok'))
@@ -92,6 +100,7 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     tokenIssued: (grantType) => issuedOf(grants.get(grantType) ?? 'other').inc(),
     tokenRefused: (grantType, error) =>
       tokens.labels(grants.get(grantType) ?? 'other', oauthErrors.has(error) ? error : 'other').inc(),
+    jwksFetched: (isNamed) => (isNamed ? named : anonymous).inc(),
     route: routeMeters(registry),
     watch: (gauges) => registerGauges(registry, gauges),
   }

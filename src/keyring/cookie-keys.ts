@@ -1,4 +1,5 @@
 /** The keys that sign cookies: one signs, all verify, and a new one is known to every node before it signs. */
+import type { AuditLog } from '../events/events.ts'
 import type { DeploymentSecrets, OpenSecret } from './deployment-secrets.ts'
 
 const NAME = 'cookie'
@@ -12,9 +13,23 @@ export interface CookieKeysNeeds {
   changes: { on(topic: 'secrets', listener: () => Promise<void>): void }
   /** How long a cookie may live: for so long an older key verifies. */
   longestCookieSeconds: number
+  audit: Pick<AuditLog, 'write'>
   onError(reason: unknown): void
   leadSeconds?: number
 }
+
+/** Adds a key; running nodes take it over. Also for the command line, which follows nothing. False when another did it at once. */
+export async function renewCookieKey(
+  { secrets, audit }: { secrets: Pick<DeploymentSecrets, 'renew'>; audit: Pick<AuditLog, 'write'> },
+  actor: string,
+): Promise<boolean> {
+  const isNew = await secrets.renew(NAME)
+  if (isNew) audit.write({ kind: 'cookie-key.created', actor })
+  return isNew
+}
+
+/** By then every node has begun to sign with a new key. */
+export const cookieKeyLeadSeconds = LEAD_SECONDS
 
 export class CookieKeys {
   readonly #needs: CookieKeysNeeds
@@ -47,7 +62,7 @@ export class CookieKeys {
 
   /** A new key verifies at once and signs when every node knows it; nobody is signed out. */
   async rotate(): Promise<void> {
-    await this.#needs.secrets.renew(NAME)
+    await renewCookieKey(this.#needs, 'schedule')
     await this.#load()
   }
 

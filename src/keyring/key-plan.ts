@@ -1,5 +1,5 @@
 /** The schedule, computed from the rows alone: what is due, what comes next and when. No clock, no store. */
-import { cacheSecondsOf, type KeyTimes, retentionSecondsOf } from './key-times.ts'
+import { cacheSecondsOf, type KeyTimes, retentionSecondsOf, staleSecondsOf } from './key-times.ts'
 import { findActive, findStandby, type SigningKey } from './signing-key.ts'
 
 /** What a node may have to do. */
@@ -76,7 +76,7 @@ export function planSteps(tasks: readonly KeyTask[], times: KeyTimes, now: Date)
 
 /** Why no verifier that honours max-age can meet an unknown key, with the numbers, one sentence a promotion. */
 export function proofOf(tasks: readonly KeyTask[], times: KeyTimes, now: Date): string[] {
-  const cacheSeconds = cacheSecondsOf(times)
+  const cacheSeconds = cacheSecondsOf(times) + staleSecondsOf(times)
   return tasks.flatMap((task) => {
     if (task.do !== 'promote') return []
     const { alg, standby } = task

@@ -12,6 +12,8 @@ export interface KeySet {
   readonly publicJwks: { keys: JWK[] }
   /** Seconds that a cache may keep `publicJwks` from now on, computed from the schedule; at most 300, 0 at a promotion. Read it for each answer. */
   readonly maxAgeSeconds: number
+  /** Seconds for which a cache may go on with it after that, while it fetches anew. */
+  readonly staleSeconds?: number
   /** Algorithms that have an active key. */
   readonly algorithms: readonly string[]
   /** When the soonest promotion is due by the database's clock. */

@@ -26,6 +26,15 @@ const MANY_RETIRED_KEYS = 24
 export const cacheSecondsOf = (times: KeyTimes): number =>
   times.maxCacheSeconds ?? Math.floor(Math.min(MOST_CACHE_SECONDS, times.publishLeadSeconds))
 
+const MOST_STALE_SECONDS = 30
+
+/**
+ * For how long after that a cache may answer with what it has while it fetches anew (RFC 5861). What it has holds the
+ * next key already, so this may reach past a promotion; with the age before, it never reaches past a lead.
+ */
+export const staleSecondsOf = (times: KeyTimes): number =>
+  Math.max(0, Math.min(MOST_STALE_SECONDS, Math.floor(times.publishLeadSeconds) - cacheSecondsOf(times)))
+
 /** What must pass between the last signature of a key and its removal. */
 export const neededRetentionSeconds = (times: KeyTimes): number =>
   Math.max(times.longestTokenSeconds, times.longestSessionSeconds) + times.skewSeconds

@@ -14,7 +14,7 @@ import { type KeyStep, type KeyTask, later, nextPromotionAt, planSteps, proofOf,
 import { type KeyRow, rowOf } from './key-row.ts'
 import type { KeyChangeInMaking } from './key-steps.ts'
 import { BUSY, type Patience } from './key-store.ts'
-import { cacheSecondsOf, checkKeyTimes, type KeyTimes } from './key-times.ts'
+import { cacheSecondsOf, checkKeyTimes, type KeyTimes, staleSecondsOf } from './key-times.ts'
 import type { KeyVault } from './key-vault.ts'
 import { inOrder, publicJwksOf } from './published-keys.ts'
 import { emergency, findActive, findStandby, isPublished, type SigningKey } from './signing-key.ts'
@@ -107,7 +107,8 @@ export class Keyring {
     let acceptedUntil: Date | undefined
     const made = await this.#changeAlone({ ...options, patience: 'wait' }, async (change) => {
       const key = getPublished(change.keys, kid)
-      acceptedUntil = new Date(change.now.getTime() + cacheSecondsOf(this.#needs.times) * 1000)
+      const { times } = this.#needs
+      acceptedUntil = later(change.now, cacheSecondsOf(times) + staleSecondsOf(times))
       await change.revoke(key, emergency('compromised'))
     })
     return { ...made, ...(acceptedUntil && { acceptedUntil }) }

@@ -7,7 +7,7 @@ import type { JWK } from 'jose'
 import { nextPromotionAt } from './key-plan.ts'
 import type { KeySet, KeySetSource, KeySigner } from './key-set.ts'
 import type { KeyStore } from './key-store.ts'
-import { cacheSecondsOf, type KeyTimes } from './key-times.ts'
+import { cacheSecondsOf, type KeyTimes, staleSecondsOf } from './key-times.ts'
 import type { KeyVault, OpenKey } from './key-vault.ts'
 import { inOrder, publicJwksOf, versionOf } from './published-keys.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -191,6 +191,10 @@ class LoadedKeySet implements KeySet {
     const most = cacheSecondsOf(this.#times)
     if (!this.nextRotationAt) return most
     return Math.max(0, Math.min(most, Math.floor((Number(this.nextRotationAt) - this.#now()) / 1000)))
+  }
+
+  get staleSeconds(): number {
+    return staleSecondsOf(this.#times)
   }
 
   /** Private keys live behind a getter and a private field, so that whoever prints or serialises a set shows none. */

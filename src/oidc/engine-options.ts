@@ -10,6 +10,7 @@ import type { KeySet } from '../keyring/key-set.ts'
 import { findAccount } from './account-claims.ts'
 import { assertClientAssertion } from './client-assertion.ts'
 import type { CookieSettings } from './cookies.ts'
+import { ElsewhereKey } from './elsewhere-key.ts'
 import { EngineAdapter } from './engine-adapter.ts'
 import { recordOf } from './engine-clients.ts'
 import { enginePages } from './engine-pages.ts'
@@ -38,7 +39,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
 
   return {
     adapter: (name: string) => new EngineAdapter(name as ModelName, needs.models, settings),
-    jwks: keys.engineJwks as NonNullable<Configuration['jwks']>,
+    jwks: engineKeys(keys),
     cookies: cookies.engine,
     ttl: engineTtl(config) as NonNullable<Configuration['ttl']>,
 
@@ -79,6 +80,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       rpInitiatedLogout: { enabled: true, ...pages.logout },
       userinfo: { enabled: true },
+      ...externalSigning(keys),
     },
 
     pkce: { required: (_ctx, client) => recordOf(client).pkce === 'required' },
@@ -104,6 +106,16 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     discovery: { ui_locales_supported: [...needs.locales], service_documentation: undefined },
   }
 }
+
+/** Keys that are here and keys that sign elsewhere: a deployment has the one or the other. */
+function engineKeys({ engineJwks, signers = [] }: KeySet): NonNullable<Configuration['jwks']> {
+  const elsewhere = signers.map((signer) => new ElsewhereKey(signer))
+  return { keys: [...engineJwks.keys, ...elsewhere] } as unknown as NonNullable<Configuration['jwks']>
+}
+
+/** The engine asks that its version of the interface be named. */
+const externalSigning = ({ signers = [] }: KeySet): object =>
+  signers.length > 0 ? { externalSigningSupport: { enabled: true, ack: 'experimental-01' } } : {}
 
 /** OpenID Connect Core §5.4. */
 const claimsByScope = {

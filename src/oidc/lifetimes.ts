@@ -15,10 +15,13 @@ export type Lifetimes = Pick<
 /** A sign-in page may stay open this long. */
 export const interactionSeconds = 3600
 
+/** An ID token is read once, at the sign-in it tells of. */
+export const idTokenSeconds = 3600
+
 const now = () => Math.floor(Date.now() / 1000)
 
 /** Minutes for what is exchanged at once (RFC 6749 §4.1.2 wants at most ten for codes). */
-const fixed = { AuthorizationCode: 60, DeviceCode: 600, IdToken: 3600, Interaction: interactionSeconds }
+const fixed = { AuthorizationCode: 60, DeviceCode: 600, IdToken: idTokenSeconds, Interaction: interactionSeconds }
 
 interface Aged {
   iiat?: number

@@ -10,12 +10,19 @@ export class PostgresSightingStore implements SightingStore {
   }
 
   async add(sightings: readonly Omit<Sighting, 'lastAt'>[]): Promise<void> {
-    // One row a conflict, in one order everywhere: nodes that add at once neither collide nor block each other for ever.
+    // Only names of clients and APIs count as names: strangers fill no table. One row a conflict, in one order
+    // everywhere: nodes that add at once neither collide nor block each other for ever.
     await this.#db.query(
-      `insert into jwks_sightings (kid, verifier, fetches)
+      `with given as (
+         select g.kid, g.fetches,
+                case when exists (select from clients where id = g.verifier)
+                       or exists (select from apis where audience = g.verifier)
+                     then g.verifier else '' end as verifier
+           from unnest($1::text[], $2::text[], $3::bigint[]) as g (kid, verifier, fetches)
+       )
+       insert into jwks_sightings (kid, verifier, fetches)
        select given.kid, given.verifier, sum(given.fetches)
-         from unnest($1::text[], $2::text[], $3::bigint[]) as given (kid, verifier, fetches)
-         join signing_keys using (kid)
+         from given join signing_keys using (kid)
         where state in ('pending', 'active', 'retired')
         group by given.kid, given.verifier
         order by given.kid, given.verifier

@@ -28,6 +28,11 @@ export async function run(argv: readonly string[], { desk, stdin = '', env = {},
       welcome: { issuer: 'http://localhost:9400', development: true, hasAdmin: false, clients: 0, database: './data' },
       stopped: Promise.resolve(),
     }),
+    serveSigner: async () => ({
+      socket: '/run/claviger/signer.sock',
+      fingerprint: 'kek-1',
+      stopped: Promise.resolve(),
+    }),
     now: () => now,
     ...more,
   })

@@ -150,6 +150,11 @@ export class StandInDesk implements Desk {
   readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
   readonly keyring: DeskKeyring = standInKeyring()
 
+  readonly secrets: Desk['secrets'] = {
+    rotate: async () => ({ rows: 9, fingerprint: 'kek-2', previous: ['kek-1'] }),
+    rotateCookieKey: async () => ({ signsInSeconds: 60 }),
+  }
+
   pending = ['000001-foundation']
   readonly migrations: Desk['migrations'] = {
     status: async () => ({
@@ -226,6 +231,28 @@ function standInKeyring(): DeskKeyring {
     fingerprints: async () => ({ configured: 'kek-1', stored: 'kek-1' }),
     schedule: async () => change.steps,
     proof: async () => ['ES256: key-next was published long ago.'],
+    readiness: async () => [
+      { kid: 'key-now', alg: 'ES256', state: 'active', fetches: 812, verifiers: 2, lagging: [] },
+      {
+        kid: 'key-next',
+        alg: 'ES256',
+        state: 'pending',
+        fetches: 640,
+        verifiers: 1,
+        lagging: ['https://orders.example'],
+      },
+    ],
+    blastRadius: async (kid) => ({
+      kid,
+      alg: 'ES256',
+      clients: [{ clientId: 'shop', idTokens: true, apis: ['https://orders.example'], grants: 3, refreshTokens: 2 }],
+      apis: ['https://orders.example'],
+      sessions: 2,
+      longestApiTokenSeconds: undefined,
+      signedUntil: new Date(now.getTime() + 3_600_000),
+    }),
+    endClients: async () => 3,
+    switchOff: async () => change,
     publicJwks: async () => ({ keys: [{ kty: 'EC', kid: 'key-now' }] }),
     rotate: async ({ alg } = {}) => {
       if (alg === undefined || alg === 'ES256') return change

@@ -13,6 +13,7 @@ const serverKeys = [
   generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   generateKeyPairSync('rsa', { modulusLength: 2048 }),
   generateKeyPairSync('ed25519'),
+  generateKeyPairSync('ml-dsa-65'),
 ].map((pair) => pair.privateKey.export({ format: 'jwk' }))
 
 /** Holds one client and nothing else; how the product hands clients over, too. */

@@ -14,6 +14,7 @@ const start = () =>
   CookieKeys.start({
     secrets,
     changes: { on: () => {} },
+    audit: { write: () => {} },
     longestCookieSeconds: 30 * DAY,
     onError: (reason) => {
       throw reason

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Envelope } from '../../src/keyring/envelope.ts'
 import type { KeySnapshot } from '../../src/keyring/key-store.ts'
+import { staleSecondsOf } from '../../src/keyring/key-times.ts'
 import { type KeyVault, LocalKeyVault } from '../../src/keyring/key-vault.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { LiveKeySet } from '../../src/keyring/live-key-set.ts'
@@ -116,6 +117,12 @@ describe('how long the JWKS may be cached', () => {
     live = await start()
     store.advance(30 * DAY - 100)
     expect(live.current().maxAgeSeconds).toBe(100)
+  })
+
+  test('a cache that fetches anew may go on for 30 s, but never past the lead', async () => {
+    expect(live.current().staleSeconds).toBe(30)
+    expect(staleSecondsOf({ ...times, publishLeadSeconds: 310 })).toBe(10)
+    expect(staleSecondsOf({ ...times, publishLeadSeconds: 120 })).toBe(0)
   })
 
   test('ends sooner when a rotation is asked for', async () => {

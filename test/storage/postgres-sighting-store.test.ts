@@ -29,12 +29,24 @@ afterAll(async () => {
 })
 
 test('sightings of many nodes add up', async () => {
+  await db.query(`insert into clients (id, name, preset) values ('orders', 'Orders', 'service')`)
   const one = { kid, verifier: 'orders', fetches: 2 }
   await Promise.all(Array.from({ length: 10 }, () => store.add([one, { ...one, verifier: '' }, one])))
   expect(await store.read()).toMatchObject([
     { kid, verifier: '', fetches: 20 },
     { kid, verifier: 'orders', fetches: 40 },
   ])
+})
+
+test('names that no client and no API has count as nobody: strangers fill no table', async () => {
+  await db.query(`insert into apis (audience) values ('https://api.example')`)
+  const before = (await store.read()).find(({ verifier }) => verifier === '')?.fetches ?? 0
+  await store.add(
+    ['https://api.example', 'stranger-1', 'stranger-2'].map((verifier) => ({ kid, verifier, fetches: 1 })),
+  )
+  const after = await store.read()
+  expect(after.map(({ verifier }) => verifier)).toEqual(['', 'https://api.example', 'orders'])
+  expect(after[0]?.fetches).toBe(before + 2)
 })
 
 test('a key that left the JWKS is forgotten, and what comes late for it is passed over', async () => {

@@ -7,8 +7,9 @@ import { keysRemove } from './remove.ts'
 import { keysRevoke } from './revoke.ts'
 import { keysRotate } from './rotate.ts'
 import { keysSchedule } from './schedule.ts'
+import { keysSwitchOff } from './switch-off.ts'
 
 export const keys: AddCommand = (parent, invocation) => {
-  const commands = [keysList, keysRotate, keysSchedule, keysRevoke, keysRemove, keysImport, keysExport]
+  const commands = [keysList, keysRotate, keysSchedule, keysRevoke, keysRemove, keysSwitchOff, keysImport, keysExport]
   for (const add of commands) add(parent, invocation)
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../../errors/failure.ts'
+import type { BlastRadius } from '../../keyring/blast-radius.ts'
 import {
   type DryRunOption,
   type JsonOption,
@@ -8,13 +9,17 @@ import {
   withYes,
   type YesOption,
 } from '../command-options.ts'
+import type { DeskKeyring } from '../desk.ts'
+import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { isConfirmed } from '../secret-input.ts'
+import { printRadius, radiusJson } from './blast-radius-view.ts'
 import { changeJson, printChange } from './key-view.ts'
 
 interface Options extends JsonOption, DryRunOption, YesOption {
   compromised?: boolean
   all?: boolean
+  endGrants?: boolean
 }
 
 /** `keys revoke`: for a key that leaked. The standby, which every cache holds already, takes over in the same step. */
@@ -26,6 +31,7 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
     .argument('[kid]', 'of the key, from keys list')
     .option('--compromised', 'say that this is meant')
     .option('--all', 'the whole store leaked: revoke every key and make fresh ones')
+    .option('--end-grants', 'also end the grants and refresh tokens of the apps that it signed for')
     .action(async (kid: string | undefined, options: Options) => {
       const { compromised = false, all = false, dryRun = false } = options
       if (all === (kid !== undefined)) {
@@ -38,11 +44,29 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
         invocation.exitCode = 1
         return
       }
+      const radius = await Promise.all((await namedKeys(keyring, kid)).map((one) => keyring.blastRadius(one)))
       const change =
         kid === undefined
           ? await keyring.revokeAll({ compromised, dryRun, actor: invocation.actor })
           : await keyring.revoke(kid, { compromised, dryRun, actor: invocation.actor })
-      printer.result(options, changeJson(change, dryRun), () => printChange(printer, change, dryRun))
+      const ended = options.endGrants ? await endGrants(keyring, radius, dryRun) : undefined
+      const data = { ...changeJson(change, dryRun), blast_radius: radius.map(radiusJson), ended_grants: ended ?? null }
+      printer.result(options, data, () => {
+        printChange(printer, change, dryRun)
+        for (const one of radius) printRadius(printer, one)
+        if (ended !== undefined && !dryRun) printer.line(`${counted(ended, 'grant')} of these apps ended.`)
+      })
     })
   withExample(withYes(withDryRun(withJson(command))), 'claviger keys revoke 4f1c9b7e --compromised --dry-run')
+}
+
+/** Looked at before anything changes. An unknown kid is left to the revocation to refuse. */
+async function namedKeys(keyring: DeskKeyring, kid: string | undefined): Promise<string[]> {
+  const kids = (await keyring.list()).filter(({ state }) => state !== 'revoked').map((key) => key.kid)
+  return kid === undefined ? kids : kids.filter((one) => one === kid)
+}
+
+async function endGrants(keyring: DeskKeyring, radius: readonly BlastRadius[], dryRun: boolean): Promise<number> {
+  const clients = new Set(radius.flatMap((one) => one.clients.map(({ clientId }) => clientId)))
+  return dryRun ? 0 : keyring.endClients([...clients])
 }

@@ -1,6 +1,8 @@
+import type { KeyReadiness } from '../../keyring/jwks-sightings.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
+import type { Printer } from '../printer.ts'
 
 /** `keys schedule`: what happens next by itself, and why nobody notices. */
 export const keysSchedule: AddCommand = (parent, invocation) => {
@@ -12,7 +14,12 @@ export const keysSchedule: AddCommand = (parent, invocation) => {
       const { keyring } = await invocation.desk()
       const steps = await keyring.schedule()
       const proof = await keyring.proof()
-      const data = { steps: steps.map(({ at, kid, alg, what }) => ({ at, kid: kid ?? null, alg, what })), proof }
+      const readiness = await keyring.readiness()
+      const data = {
+        steps: steps.map(({ at, kid, alg, what }) => ({ at, kid: kid ?? null, alg, what })),
+        proof,
+        readiness,
+      }
       printer.result(options, data, () => {
         const now = printer.now()
         printer.table(
@@ -26,7 +33,24 @@ export const keysSchedule: AddCommand = (parent, invocation) => {
         )
         if (proof.length > 0) printer.line('\nWhy no verifier that honours max-age can fail:')
         for (const sentence of proof) printer.line(`  ${sentence}`)
+        if (readiness.length > 0) printReadiness(printer, readiness)
       })
     })
   withExample(withJson(command), 'claviger keys schedule')
+}
+
+/** How far the verifiers are: those that say who they are (`/jwks?verifier=…`) one by one, the others as a number of fetches. */
+function printReadiness(printer: Printer, readiness: readonly KeyReadiness[]): void {
+  printer.line('\nWho has fetched which key:')
+  printer.table(
+    ['KID', 'ALG', 'STATE', 'FETCHES', 'NAMED VERIFIERS', 'STILL WITHOUT IT'],
+    readiness.map(({ kid, alg, state, fetches, verifiers, lagging }) => [
+      kid,
+      alg,
+      state,
+      String(fetches),
+      String(verifiers),
+      lagging.length > 0 ? { text: lagging.join(', '), tone: 'warn' } : '–',
+    ]),
+  )
 }

@@ -32,10 +32,10 @@ interface Jwk extends Record<string, unknown> {
 
 const keysIn = (text: string) => (JSON.parse(text) as { keys: Jwk[] }).keys
 
-test('the key set may be cached by anybody for 300 seconds and is told apart by a strong ETag', async () => {
+test('the key set may be cached by anybody for 300 seconds, shown for 30 more while a cache fetches anew, and is told apart by a strong ETag', async () => {
   const answer = await fetchKeys()
   expect(answer.status).toBe(200)
-  expect(answer.headers['cache-control']).toBe('public, max-age=300')
+  expect(answer.headers['cache-control']).toBe('public, max-age=300, stale-while-revalidate=30')
   expect(answer.headers.etag).toMatch(/^"[\w-]{16,}"$/)
   expect(answer.headers['content-type']).toMatch(/^application\/(?:jwk-set\+)?json/)
   expect(answer.headers['access-control-allow-origin']).toBe('*')

@@ -1,0 +1,19 @@
+import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { changeJson, printChange } from './key-view.ts'
+
+/** `keys switch-off`: an algorithm that is no longer configured stops signing, and verifies as long as promised. */
+export const keysSwitchOff: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('switch-off')
+    .description('end an algorithm that CLAVIGER_SIGNING_ALGORITHMS no longer names: its key retires')
+    .argument('<alg>', 'such as EdDSA')
+    .action(async (alg: string, options: JsonOption & DryRunOption) => {
+      const { dryRun = false } = options
+      const { keyring } = await invocation.desk()
+      const change = await keyring.switchOff(alg, { dryRun, actor: invocation.actor })
+      printer.result(options, changeJson(change, dryRun), () => printChange(printer, change, dryRun))
+    })
+  withExample(withDryRun(withJson(command)), 'claviger keys switch-off EdDSA --dry-run')
+}

@@ -1,0 +1,34 @@
+/** What the revocation of a key touches, as far as the deployment knows it. JWTs are kept nowhere, so they cannot be counted. */
+
+/** An app that gets something signed with the algorithm. */
+export interface ReachedClient {
+  clientId: string
+  /** Its ID tokens are. */
+  idTokens: boolean
+  /** Its access tokens for these APIs are. */
+  apis: readonly string[]
+  /** What it holds now; none of it depends on a signing key. */
+  grants: number
+  refreshTokens: number
+}
+
+export interface Reach {
+  clients: readonly ReachedClient[]
+  /** APIs that verify tokens of this algorithm, whoever asks for them. */
+  apis: readonly string[]
+  /** Browser sessions in which one of those apps was used. */
+  sessions: number
+  /** The longest life of an access token of one of those APIs, where they set one of their own. */
+  longestApiTokenSeconds: number | undefined
+}
+
+export interface BlastRadius extends Reach {
+  kid: string
+  alg: string
+  /** By then whatever it signed has expired by itself; undefined for a key that never signed. */
+  signedUntil: Date | undefined
+}
+
+export interface ReachStore {
+  reachOf(alg: string): Promise<Reach>
+}

@@ -1,0 +1,60 @@
+/** Who would notice that an algorithm's key is gone, on Postgres. */
+import type { ClientId } from '../clients/client.ts'
+import type { Reach, ReachedClient, ReachStore } from '../keyring/blast-radius.ts'
+import { artifactModels } from './artifact-models.ts'
+import type { Database } from './database.ts'
+import { endClient } from './ending.ts'
+
+const { Session, Grant, RefreshToken } = artifactModels
+
+const alive = 'expires_at > now() and consumed_at is null'
+
+/** A service has nobody sign in, and so gets no ID token. */
+const reached = `
+  select c.id as "clientId",
+         c.preset <> 'service' and coalesce(c.metadata->>'idTokenAlg', 'ES256') = $1 as "idTokens",
+         array(select a.audience from client_apis ca join apis a using (audience)
+                where ca.client_id = c.id and a.alg = $1 order by ca.position) as apis
+    from clients c`
+
+export class PostgresReachStore implements ReachStore {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  async reachOf(alg: string): Promise<Reach> {
+    const { rows: clients } = await this.#db.query<ReachedClient>(
+      `with reached as (${reached})
+       select r.*,
+              (select count(*)::int from artifacts where client_id = r."clientId" and model = ${Grant} and ${alive}) as grants,
+              (select count(*)::int from artifacts where client_id = r."clientId" and model = ${RefreshToken} and ${alive}) as "refreshTokens"
+         from reached r where r."idTokens" or cardinality(r.apis) > 0 order by r."clientId"`,
+      [alg],
+    )
+    const { rows } = await this.#db.query<{ apis: string[]; longest: number | null; sessions: number }>(
+      `select coalesce(array_agg(audience order by audience), '{}') as apis, max(ttl_seconds) as longest,
+              (select count(*)::int from artifacts
+                where model = ${Session} and ${alive} and payload->'authorizations' ?| $2::text[]) as sessions
+         from apis where alg = $1`,
+      [alg, clients.map(({ clientId }) => clientId)],
+    )
+    const [found] = rows
+    return {
+      clients,
+      apis: found?.apis ?? [],
+      sessions: found?.sessions ?? 0,
+      longestApiTokenSeconds: found?.longest ?? undefined,
+    }
+  }
+
+  /** All that these apps hold of anybody: their users sign in to them anew. @returns how many grants ended */
+  endClients(clientIds: readonly ClientId[]): Promise<number> {
+    return this.#db.transaction(async (db) => {
+      let grants = 0
+      for (const clientId of clientIds) grants += (await endClient(db, clientId)).grants
+      return grants
+    })
+  }
+}

@@ -1,0 +1,28 @@
+/** Where this deployment's private keys are, as its configuration says: in the database, wrapped, or with a signer process. */
+import type { Config } from './config/config.ts'
+import { openEnvelope } from './deployment.ts'
+import type { SecretEnvelope } from './keyring/envelope.ts'
+import { type KeyVault, LocalKeyVault } from './keyring/key-vault.ts'
+import { SignerClient } from './keyring/signer-client.ts'
+import { SignerEnvelope, SignerVault } from './keyring/signer-vault.ts'
+
+export interface OpenVault {
+  vault: KeyVault
+  /** Seals the deployment's other secrets. */
+  envelope: SecretEnvelope
+  close(): void
+}
+
+/** @throws Failure `signer_unavailable`, or as the key-encryption key is missing or malformed */
+export async function openVault(config: Config): Promise<OpenVault> {
+  if (config.signerSocket !== undefined) {
+    const client = new SignerClient(config.signerSocket)
+    return {
+      vault: await SignerVault.connect(client),
+      envelope: new SignerEnvelope(client),
+      close: () => client.close(),
+    }
+  }
+  const envelope = await openEnvelope(config)
+  return { vault: new LocalKeyVault(envelope), envelope, close: () => {} }
+}
