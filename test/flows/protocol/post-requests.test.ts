@@ -29,7 +29,11 @@ test('a posted sign-out goes on in the same way', async () => {
 })
 
 test('a posted request of another content type is refused in words', async () => {
-  const answer = await fetch(`${provider.issuer}/auth`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })
+  const answer = await fetch(`${provider.issuer}/auth`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+  })
   expect(answer.status).toBe(400)
   expect(await answer.json()).toMatchObject({ error: 'invalid_request' })
 })
