@@ -157,7 +157,11 @@ describe('the token endpoint', () => {
     const answer = await app.exchange(good, 'w'.repeat(43))
     expect(answer.json).toEqual({ error: 'invalid_grant', error_description: 'grant request is invalid' })
     const line = await logged(String(answer.headers['x-request-id']), 'token.refused')
-    expect(line).toMatchObject({ error: 'invalid_grant', clientId: app.id, detail: expect.stringMatching(/code_verifier/) })
+    expect(line).toMatchObject({
+      error: 'invalid_grant',
+      clientId: app.id,
+      detail: expect.stringMatching(/code_verifier/),
+    })
   })
 
   test('does not let a downgrade pass: a code that was asked for with PKCE needs its verifier', async () => {
