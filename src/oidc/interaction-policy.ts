@@ -1,5 +1,5 @@
 /** When a person must be asked something: choose an account, sign in, consent. */
-import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
+import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import { asksConsent } from '../consent/consent.ts'
 import { recordOf } from './engine-clients.ts'
 import { accessMissing } from './grants.ts'
@@ -23,9 +23,24 @@ export function createInteractionPolicy() {
       ),
       0,
     )
+  policy.get('login')?.checks.add(failUnmetAcr(), 0)
   policy.remove('consent')
   policy.add(consent())
   return policy
+}
+
+/**
+ * An `acr` that the app calls essential and that a fresh sign-in did not reach: it is told so (OpenID Connect Core
+ * §5.5.1.1), where the engine would ask the person for the same password again and again.
+ */
+function failUnmetAcr() {
+  return new Check('acr_unmet', 'the requested acr cannot be reached', 'unmet_authentication_requirements', (ctx) => {
+    const { essential, value, values } = ctx.oidc.claims?.id_token?.acr ?? {}
+    if (!essential || !isAnswered(ctx, 'login')) return false
+    const wanted = Array.isArray(values) ? values : value === undefined ? [] : [value]
+    if (wanted.length === 0 || wanted.includes(ctx.oidc.acr)) return false
+    throw new errors.UnmetAuthenticationRequirements('none of the essential acr values could be reached')
+  })
 }
 
 /** Without a session there is no choice to offer: signing in is the choice. */
