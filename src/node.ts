@@ -145,6 +145,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       {
         name: 'remove what has expired',
         everySeconds: 60,
+        atStart: true,
         run: async () => void (await removeExpired(db, now(), { eventRetentionSeconds: config.eventRetentionSeconds })),
       },
       {
