@@ -73,6 +73,7 @@ export function followKeys(
   oidc: Oidc,
   web: { keys?: unknown },
   onTrouble: (error: unknown) => void,
+  onFeedKeys: (listener: () => void) => void,
 ): void {
   let exchanging = Promise.resolve()
   const exchange = () => {
@@ -85,4 +86,6 @@ export function followKeys(
   }
   keys.live.onChange(exchange)
   keys.cookies.onChange(exchange)
+  // Discovery names the keys of the feed.
+  onFeedKeys(exchange)
 }

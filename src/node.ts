@@ -12,7 +12,9 @@ import { createEvents } from './events/create-events.ts'
 import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
+import { openRevocations } from './node-revocations.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
+import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
@@ -24,6 +26,7 @@ import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
 import { PostgresModelStore } from './storage/postgres-model-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
+import { removeExpiredRevocations, revocationBatch } from './storage/postgres-revocation-log.ts'
 import { startTimetable } from './timetable.ts'
 import { createDocuments } from './web/documents.ts'
 import { drained, listen } from './web/http-server.ts'
@@ -80,11 +83,20 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     origins.drop()
   })
 
+  const revocations = await openRevocations({
+    deployment,
+    secrets: keys.secrets,
+    changes,
+    jwksVersion: () => keys.live.current().version,
+    trouble,
+  })
+  started.defer(() => revocations.stop())
+
   const pages = createPages(config)
   const oidc = await createOidc(
     {
       config,
-      models: new PostgresModelStore(db),
+      models: new PostgresModelStore(db, revocations.revoked),
       accounts,
       directory,
       pages: createOidcPages(pages),
@@ -96,6 +108,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       },
       locales: pages.locales,
       acrValues: [passwordAcr],
+      earliestIssue: (marks) => revocations.live.earliest(marks),
+      furtherMetadata: revocations.metadata,
     },
     keys.live.current(),
   )
@@ -136,9 +150,19 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     cookieKeys: keys.cookies.current(),
     formKey: await keys.secrets.secret('form'),
     now,
+    revocationFeed: {
+      feed: revocations.feed,
+      access: (authorization) =>
+        feedAccess(authorization, {
+          issuer: config.issuer,
+          directory,
+          keys: () => keys.live.current(),
+          isVoid: (marks) => revocations.live.voids(marks),
+        }),
+    },
   })
   const documents = createDocuments({ keys: () => keys.live.current(), discovery: () => oidc.discovery() })
-  followKeys(keys, oidc, web, trouble('The new keys are not in use yet'))
+  followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
 
   const timetable = startTimetable(
     [
@@ -153,6 +177,13 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
         everySeconds: keyStepSeconds(config.keyPublishLeadSeconds),
         atStart: true,
         run: async () => void (await keys.keyring.runDueStep()),
+      },
+      {
+        name: 'remove revocations of what has expired',
+        everySeconds: 60,
+        run: async () => {
+          while ((await removeExpiredRevocations(db)) === revocationBatch);
+        },
       },
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
@@ -176,6 +207,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     config.host,
   )
   started.defer(() => drained(server, config.production ? noticeMs : 0))
+  // Streams never end by themselves.
+  started.defer(() => revocations.feed.close())
   log.info({ issuer: config.issuer, host: config.host, port: config.port }, 'Serving')
 
   return {

@@ -30,6 +30,7 @@ export function clientFaults(draft: Draft): string[] {
     ...listFaults('API', draft.apis, audienceFault),
     ...authenticationFaults(draft, preset, rules),
     ...policyFaults(draft, preset, rules),
+    ...ownApiFaults(draft, preset),
   ].map((fault) => `${fault}.`)
 }
 
@@ -110,6 +111,13 @@ function authenticationFaults(draft: Draft, preset: Preset, rules: PresetRules):
     faults.push(`Secret: a client with authentication method ${method} has none; leave it out`)
   }
   return faults
+}
+
+function ownApiFaults({ servesApi }: Draft, preset: Preset): string[] {
+  if (servesApi === undefined) return []
+  if (preset !== 'service') return ["servesApi: only a service client can be an API's own credentials; leave it out"]
+  const fault = audienceFault(servesApi)
+  return fault ? [`servesApi ${quoted(servesApi)}: ${fault}`] : []
 }
 
 function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {

@@ -37,6 +37,8 @@ export interface Client {
   readonly claimsInIdToken: boolean
   readonly dpopBound: boolean
   readonly requirePar: boolean
+  /** These are the credentials of this API itself (an audience): it may read the revocation feed and introspect its own tokens. */
+  readonly servesApi?: string | undefined
   readonly createdAt: Date
   readonly updatedAt: Date
 }

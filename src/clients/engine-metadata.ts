@@ -34,6 +34,8 @@ export function engineMetadata(client: Client, apis: readonly Api[] = []): Recor
     post_logout_redirect_uris: [...client.postLogoutRedirectUris],
     ...authentication(client),
     id_token_signed_response_alg: client.idTokenAlg,
+    // RFC 9701: for those who ask for a signed answer.
+    introspection_signed_response_alg: client.tokenEndpointAuthMethod === 'none' ? undefined : client.idTokenAlg,
     ...pages(client),
     dpop_bound_access_tokens: client.dpopBound,
     require_pushed_authorization_requests: client.requirePar,

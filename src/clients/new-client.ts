@@ -49,6 +49,7 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   claimsInIdToken: true,
   dpopBound: true,
   requirePar: true,
+  servesApi: true,
 }
 
 /** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
@@ -165,5 +166,6 @@ function asClient(draft: Draft): NewClient {
     claimsInIdToken: client.claimsInIdToken,
     dpopBound: client.dpopBound,
     requirePar: client.requirePar,
+    ...(client.servesApi === undefined ? {} : { servesApi: client.servesApi }),
   }
 }

@@ -13,6 +13,7 @@ export async function findAccount(
 ): Promise<EngineAccount | undefined> {
   const known = UnitOfWork.current?.recallAccount(id)
   const account = known ? known.account : await UnitOfWork.asking(() => accounts.find(id))
+  if (!known) UnitOfWork.current?.learnAccount(id, account)
   if (!account || account.disabledAt) return undefined
   return { accountId: account.id, claims: async (use, _scope, asked) => claimsFor(ctx, account, use, asked) }
 }

@@ -4,7 +4,7 @@
  */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { Found, ModelName, ModelStore, Payload, StoredModel } from './model-store.ts'
-import { restingPayload, wakingPayload } from './stored-payload.ts'
+import { restingPayload, sealDeviceCode, unsealDeviceCode, wakingPayload } from './stored-payload.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 export interface AdapterSettings {
@@ -12,6 +12,8 @@ export interface AdapterSettings {
   refreshGraceSeconds: number
   /** A session whose only change is a later expiry is written at most this often. */
   sessionTouchSeconds: number
+  /** Hides device codes beside the digests of their user codes. */
+  sealingSecret: Uint8Array
   now(): number
 }
 
@@ -62,8 +64,12 @@ export class EngineAdapter implements Adapter {
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
     const found = await this.#ask((store) => store.findByUserCode(userCode))
     if (!found) return undefined
+    const { sealedCode, ...payload } = found.model.payload
+    const jti =
+      typeof sealedCode === 'string' ? unsealDeviceCode(this.#settings.sealingSecret, userCode, sealedCode) : undefined // decided: it will not be written again by this way
     return {
-      ...found.model.payload,
+      ...payload,
+      jti,
       userCode,
       ...(found.model.use === 'used' ? { consumed: true } : {}),
     } as AdapterPayload
@@ -74,6 +80,9 @@ export class EngineAdapter implements Adapter {
     const resting = restingPayload(this.#model, id, payload as Payload)
     const expiresAt = this.#settings.now() + expiresIn
     if (this.#model === 'Session' && this.#isMereTouch(unit?.recall('Session', id), resting, expiresAt)) return
+    if (this.#model === 'DeviceCode' && payload.userCode) {
+      resting.sealedCode = sealDeviceCode(this.#settings.sealingSecret, payload.userCode, id)
+    }
     const write = { model: this.#model, id, payload: resting, expiresAt, userCode: payload.userCode }
     const writes = this.#model === 'Interaction' ? [write, this.#trail(id, resting, expiresAt)] : [write]
     if (unit) for (const one of writes) unit.upsert(one)

@@ -22,7 +22,8 @@ import { keepOfflineAccess, offlineParameter } from './offline-access.ts'
 import type { OidcNeeds } from './oidc-needs.ts'
 import { requestIdOf } from './request-id.ts'
 import { resourceIndicators } from './resource-servers.ts'
-import { addAccessTokenClaims } from './token-claims.ts'
+import { revocationFeatures } from './revocation-endpoints.ts'
+import { accessTokenClaims } from './token-claims.ts'
 
 /** Verified by asymmetric signature only; a shared secret is kept as a digest and can sign nothing. */
 const assertionAlgs = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'] as const
@@ -34,6 +35,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
   const settings = {
     refreshGraceSeconds: config.refreshGraceSeconds,
     sessionTouchSeconds: Math.min(60, Math.ceil(config.sessionIdleSeconds / 10)),
+    sealingSecret: needs.secrets.csrf,
     now: () => Math.floor(Date.now() / 1000),
   }
 
@@ -74,10 +76,9 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       clientCredentials: { enabled: true },
       deviceFlow: { enabled: true, charset: 'base-20', mask: '****-****', ...pages.deviceFlow },
       dPoP: { enabled: true, nonceSecret: needs.secrets.dpopNonce, requireNonce: () => false },
-      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       pushedAuthorizationRequests: { enabled: true, allowUnregisteredRedirectUris: false },
-      resourceIndicators: resourceIndicators(needs.directory),
-      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      resourceIndicators: resourceIndicators(needs.directory, config.issuer),
+      ...revocationFeatures,
       rpInitiatedLogout: { enabled: true, ...pages.logout },
       userinfo: { enabled: true },
       ...externalSigning(keys),
@@ -101,7 +102,10 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),
     rotateRefreshToken: true,
-    formats: { bitsOfOpaqueRandomness: 256, customizers: { jwt: addAccessTokenClaims } },
+    formats: {
+      bitsOfOpaqueRandomness: 256,
+      customizers: { jwt: accessTokenClaims(config.issuer, needs.earliestIssue) },
+    },
     renderError: pages.renderError,
     discovery: { ui_locales_supported: [...needs.locales], service_documentation: undefined },
   }

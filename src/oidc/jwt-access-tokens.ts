@@ -1,60 +1,125 @@
 /**
  * Our own JWT access tokens at our own endpoints. The engine keeps no trace of
  * them and would refuse them; an app whose token is for an API still expects
- * userinfo to answer it. Such a token stands for its grant as long as that
- * lives: after a sign-out or a revocation it opens nothing here any more.
+ * userinfo to answer it, may revoke it (RFC 7009), and the API may ask about it
+ * (RFC 7662). Such a token stands for its grant as long as that lives, and for
+ * nothing once the log of revocations names it.
  */
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import type Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
-import type { ModelStore, Payload } from './model-store.ts'
+import { kinds, marksOf } from '../revocation/revocation.ts'
+import type { Payload } from './model-store.ts'
+import type { OidcNeeds } from './oidc-needs.ts'
+import { UnitOfWork } from './unit-of-work.ts'
 
-type AccessTokenModel = Provider['AccessToken']
+/** At the endpoints where the engine refuses what looks like a JWT, a token's dots are written so until it has been found. */
+const stead = '~'
+export const disguised = (token: string): string =>
+  /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(token) ? token.replaceAll('.', stead) : token
 
-/** Has `AccessToken.find` understand what `keys` signed. */
-export function recogniseJwts(provider: Provider, keys: KeySet, models: Pick<ModelStore, 'findGrantByClaim'>): void {
-  const { AccessToken, issuer } = provider
+interface Recognised {
+  claims: JWTPayload
+  kid: string | undefined
+  /** At revocation or introspection, where the token counts for what it says. */
+  isAskedAbout: boolean
+}
+
+type TokenModel = Provider['AccessToken'] | Provider['ClientCredentials']
+type Find = (this: unknown, value: unknown, ...rest: unknown[]) => Promise<unknown>
+
+/** Clocks of nodes may differ by so much. */
+const skewSeconds = 60
+
+/** Has the engine's token models understand what `keys` signed. */
+export function recogniseJwts(
+  provider: Provider,
+  keys: KeySet,
+  { models, events }: Pick<OidcNeeds, 'models' | 'events'>,
+): void {
+  const { AccessToken, ClientCredentials, issuer } = provider
   const jwks = createLocalJWKSet(keys.publicJwks)
-  const findOpaque = (AccessToken.find as (...given: unknown[]) => ReturnType<AccessTokenModel['find']>).bind(
-    AccessToken,
-  )
 
-  async function find(value: string, options?: Parameters<AccessTokenModel['find']>[1]) {
-    if (typeof value !== 'string' || !value.startsWith('eyJ')) return findOpaque(value, options)
-    const claims = await verified(value)
-    return claims && (await tokenOf(claims))
-  }
-
-  async function verified(jwt: string): Promise<JWTPayload | undefined> {
+  async function recognise(value: string): Promise<Recognised | undefined> {
+    const jwt = value.replaceAll(stead, '.')
     try {
-      return (await jwtVerify(jwt, jwks, { issuer, typ: 'at+jwt', requiredClaims: ['exp', 'sub', 'client_id'] }))
-        .payload
+      const { payload, protectedHeader } = await jwtVerify(jwt, jwks, {
+        issuer,
+        typ: 'at+jwt',
+        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id'],
+      })
+      return { claims: payload, kid: protectedHeader.kid, isAskedAbout: jwt !== value }
     } catch {
       return undefined // expired, forged or of somebody else: to the engine an unknown token
     }
   }
 
-  async function tokenOf(claims: JWTPayload) {
-    const { grant_id: claim, client_id: clientId, sub: accountId } = claims
-    const found = typeof claim === 'string' ? await models.findGrantByClaim(claim) : undefined
-    if (!found || found.payload.clientId !== clientId || found.payload.accountId !== accountId) return undefined
-    const openid = found.payload.openid as { scope?: string } | undefined
-    const { jkt, 'x5t#S256': x5t } = (claims.cnf ?? {}) as Payload
-    const { jti, iat, exp, sid } = claims
-    const model = AccessToken as unknown as new (payload: Payload) => InstanceType<AccessTokenModel>
-    return new model({
-      accountId,
-      clientId,
-      grantId: found.id,
-      scope: openid?.scope ?? '',
-      jti,
-      iat,
-      exp,
-      sid,
-      jkt,
-      'x5t#S256': x5t,
+  function revoke({ jti, exp = 0, client_id }: JWTPayload): void {
+    const clientId = String(client_id)
+    const expiresAt = new Date((exp + skewSeconds) * 1000)
+    const actor = `client:${clientId}`
+    UnitOfWork.current?.revoke({ kind: kinds.jti, value: String(jti), expiresAt, cause: 'token.revoked', actor })
+    events.tokenRevoked({ clientId, tokenKind: 'access token', jti })
+  }
+
+  /** A person's, by a grant of theirs. */
+  async function personal({ claims, kid, isAskedAbout }: Recognised) {
+    if (typeof claims.grant_id !== 'string') return undefined
+    const { isVoid, grant } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid)))
+    if (isVoid || !grant || grant.payload.clientId !== claims.client_id || grant.payload.accountId !== claims.sub) {
+      return undefined
+    }
+    UnitOfWork.current?.learn('AccessToken', undefined, { model: unstored, grant })
+    const openid = grant.payload.openid as { scope?: string } | undefined
+    return instance(AccessToken, claims, revoke, {
+      accountId: claims.sub,
+      grantId: grant.id,
+      sid: claims.sid,
+      // Userinfo opens by what the person allowed; of its API's scopes it knows nothing.
+      scope: isAskedAbout ? claims.scope : (openid?.scope ?? ''),
+      extra: { grant_id: claims.grant_id },
     })
   }
 
-  Object.defineProperty(AccessToken, 'find', { value: find })
+  /** A service's own, by its credentials. */
+  async function ofService({ claims, kid, isAskedAbout }: Recognised) {
+    if (!isAskedAbout || claims.grant_id !== undefined || claims.sub !== claims.client_id) return undefined
+    const { isVoid } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid)))
+    return isVoid
+      ? undefined
+      : instance(ClientCredentials, claims, revoke, { scope: claims.scope, extra: { sub: claims.sub } })
+  }
+
+  understand(AccessToken, recognise, personal)
+  understand(ClientCredentials, recognise, ofService)
+}
+
+/** Nothing of it is stored; only its grant is worth remembering. */
+const unstored = { payload: {}, use: 'unused', expiresAt: 0 } as const
+
+function understand(
+  model: TokenModel,
+  recognise: (value: string) => Promise<Recognised | undefined>,
+  build: (token: Recognised) => Promise<unknown>,
+): void {
+  const findOpaque = model.find as unknown as Find
+  async function find(value: unknown, ...rest: unknown[]): Promise<unknown> {
+    if (typeof value !== 'string' || !value.startsWith('eyJ')) return findOpaque.call(model, value, ...rest)
+    const token = await recognise(value)
+    return token && (await build(token))
+  }
+  Object.defineProperty(model, 'find', { value: find })
+}
+
+function instance(Model: TokenModel, claims: JWTPayload, revoke: (claims: JWTPayload) => void, more: Payload): object {
+  const { jti, iat, exp, aud, client_id: clientId } = claims
+  const { jkt, 'x5t#S256': x5t } = (claims.cnf ?? {}) as Payload
+  const build = Model as unknown as new (payload: Payload) => { grantId?: string | undefined }
+  const token = new build({ clientId, jti, iat, exp, aud, jkt, 'x5t#S256': x5t, ...more })
+  // The engine would end the whole grant with one access token. This one token dies (RFC 7009 §2.1 leaves it to us).
+  const destroy = async () => {
+    token.grantId = undefined
+    revoke(claims)
+  }
+  return Object.defineProperty(token, 'destroy', { value: destroy })
 }

@@ -4,6 +4,7 @@
  * changed, or nothing of it. `storage/postgres-model-store.ts` implements it.
  */
 import type { Account } from '../accounts/account.ts'
+import type { NewRevocation, TokenMarks } from '../revocation/revocation.ts'
 
 /** The engine's names of what it keeps, and our own `InteractionTrail`. */
 export type ModelName =
@@ -68,16 +69,24 @@ export interface Changes {
   /** Spend each exactly once; with `graceSeconds` a spent one may be spent again for that long after its first use. */
   consumes: readonly { model: ModelName; id: string; graceSeconds: number }[]
   destroys: readonly { model: ModelName; id: string }[]
-  /** Codes and tokens of these grants go. */
+  /** Codes and tokens of these grants go, and their access tokens are void. */
   revokedGrants: readonly string[]
+  /** What else becomes void with the rest. */
+  revocations?: readonly NewRevocation[]
+}
+
+/** How a JWT access token stands, besides its signature. */
+export interface Standing {
+  isVoid: boolean
+  grant?: { id: string; payload: Payload } | undefined
 }
 
 export interface ModelStore {
   /** @param graceSeconds decides between `just-used` and `used` */
   find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined>
   findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined>
-  /** By its name in tokens (`token-claims.ts`): the first 16 bytes of the digest it is stored under, base64url. */
-  findGrantByClaim(claim: string): Promise<{ id: string; payload: Payload } | undefined>
+  /** Its grant, by its name in tokens (`token-claims.ts`), and whether anything has made it void, this moment included. */
+  findStanding(marks: TokenMarks): Promise<Standing>
   findByUserCode(userCode: string): Promise<Found | undefined>
   /** All or nothing, in one round trip. False when something to be spent was spent or revoked already. */
   commit(changes: Changes): Promise<boolean>

@@ -7,6 +7,7 @@ import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
+import type { EarliestIssue } from './token-claims.ts'
 
 interface About {
   accountId?: string | undefined
@@ -24,6 +25,7 @@ interface Refusal {
 /** What the protocol tells the audit log, the log and the counters. Each must be cheap and never throw. */
 export interface OidcEvents {
   tokenIssued(grantType: string): void
+  tokenRevoked(about: About & { tokenKind?: string | undefined; jti?: string | undefined }): void
   tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
   refreshTokenReused(about: About & { grantId: string }): void
   codeReused(about: About & { grantId: string }): void
@@ -57,6 +59,10 @@ export interface OidcNeeds {
   /** Languages of the pages, for discovery. */
   locales: readonly string[]
   acrValues: readonly string[]
+  /** Nothing is issued earlier than what was revoked under one of these names. */
+  earliestIssue: EarliestIssue
+  /** What discovery says besides the engine's own members. */
+  furtherMetadata(): Record<string, unknown>
 }
 
 /** One engine with its keys; exchanged as a whole when they change. */

@@ -25,6 +25,7 @@ import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logo
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { createInteractions, findSession } from './provider-interactions.ts'
 import { settleResume } from './resume.ts'
+import { disguiseJwts } from './revocation-endpoints.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 export interface Oidc {
@@ -41,8 +42,12 @@ export interface Oidc {
 
 export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> {
   let engine = await startEngine(needs, keys)
+  const base = mountPath(needs.config.issuer)
   return {
-    handle: (ctx, next) => answer(ctx, next, engine, needs),
+    handle: (ctx, next) => {
+      ctx.mountPath = base
+      return answer(ctx, next, engine, needs)
+    },
     interactions: createInteractions(needs, () => engine),
     async currentSession(ctx) {
       const accountId = (await findSession(ctx, engine))?.accountId
@@ -61,14 +66,14 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
   keepFinishedMark(provider)
-  recogniseJwts(provider, keys, needs.models)
+  recogniseJwts(provider, keys, needs)
   acceptIssuerAudienceOnly(provider)
   announce(provider, needs.events, needs.models)
   return {
     provider,
     cookies,
     handle: compose(provider.middleware) as Middleware,
-    discovery: await discoveryDocument(provider, needs.config.issuer),
+    discovery: { ...(await discoveryDocument(provider, needs.config.issuer)), ...needs.furtherMetadata() },
   }
 }
 
@@ -99,7 +104,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     if (await settleResume(ctx, engine, needs)) return
   }
 
-  ctx.mountPath = mountPath(needs.config.issuer)
+  await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)
   if (unit.failure) {

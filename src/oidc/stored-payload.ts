@@ -12,15 +12,15 @@ const sealedFields = ['deviceCode', 'parJti'] as const
 
 const sealKey = (id: string) => Buffer.from(hkdfSync('sha256', id, '', 'claviger interaction seal', 32))
 
-function seal(id: string, value: string): string {
+function seal(key: Buffer, value: string): string {
   const iv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', sealKey(id), iv)
+  const cipher = createCipheriv('aes-256-gcm', key, iv)
   return Buffer.concat([iv, cipher.update(value, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
 }
 
-function unseal(id: string, sealed: string): string {
+function unseal(key: Buffer, sealed: string): string {
   const bytes = Buffer.from(sealed, 'base64url')
-  const decipher = createDecipheriv('aes-256-gcm', sealKey(id), bytes.subarray(0, 12))
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
   decipher.setAuthTag(bytes.subarray(-16))
   return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString('utf8')
 }
@@ -36,7 +36,7 @@ export function restingPayload(model: ModelName, id: string, payload: Payload): 
       resting.session = session
     }
     for (const field of sealedFields) {
-      if (typeof resting[field] === 'string') resting[field] = seal(id, resting[field])
+      if (typeof resting[field] === 'string') resting[field] = seal(sealKey(id), resting[field])
     }
   }
   return resting
@@ -50,8 +50,19 @@ export function wakingPayload(model: ModelName, id: string, resting: Payload): P
   if (model === 'Interaction') {
     if (typeof payload.returnTo === 'string') payload.returnTo = payload.returnTo.replace(':uid', id)
     for (const field of sealedFields) {
-      if (typeof payload[field] === 'string') payload[field] = unseal(id, payload[field])
+      if (typeof payload[field] === 'string') payload[field] = unseal(sealKey(id), payload[field])
     }
   }
   return payload
 }
+
+/** A user code is too short to hide anything by itself. */
+const deviceKey = (secret: Uint8Array, userCode: string) =>
+  Buffer.from(hkdfSync('sha256', secret, userCode, 'claviger device code seal', 32))
+
+/** Whoever types the user code decides about the device code, which nobody but the device can name. */
+export const sealDeviceCode = (secret: Uint8Array, userCode: string, deviceCode: string): string =>
+  seal(deviceKey(secret, userCode), deviceCode)
+
+export const unsealDeviceCode = (secret: Uint8Array, userCode: string, sealed: string): string =>
+  unseal(deviceKey(secret, userCode), sealed)

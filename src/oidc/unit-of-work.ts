@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Account } from '../accounts/account.ts'
+import type { NewRevocation } from '../revocation/revocation.ts'
 import type { Changes, Found, ModelName, ModelStore, Payload, StoredModel, Upsert } from './model-store.ts'
 
 const running = new AsyncLocalStorage<UnitOfWork>()
@@ -26,6 +27,7 @@ export class UnitOfWork {
   #consumes = new Map<string, Changes['consumes'][number]>()
   #destroys = new Map<string, Changes['destroys'][number]>()
   #revokedGrants = new Set<string>()
+  #revocations: NewRevocation[] = []
 
   static get current(): UnitOfWork | undefined {
     return running.getStore()
@@ -116,12 +118,22 @@ export class UnitOfWork {
     this.#revokedGrants.add(grantId)
   }
 
+  /** What becomes void with what else lands. */
+  revoke(revocation: NewRevocation): void {
+    this.#revocations.push(revocation)
+  }
+
+  learnAccount(id: string, account: Account | undefined): void {
+    this.#accounts.set(id, account)
+  }
+
   get isEmpty(): boolean {
     return (
       this.#upserts.size === 0 &&
       this.#consumes.size === 0 &&
       this.#destroys.size === 0 &&
-      this.#revokedGrants.size === 0
+      this.#revokedGrants.size === 0 &&
+      this.#revocations.length === 0
     )
   }
 
@@ -133,7 +145,9 @@ export class UnitOfWork {
       consumes: [...this.#consumes.values()],
       destroys: [...this.#destroys.values()],
       revokedGrants: [...this.#revokedGrants],
+      revocations: this.#revocations,
     }
+    this.#revocations = []
     for (const held of [this.#upserts, this.#consumes, this.#destroys, this.#revokedGrants]) held.clear()
     return store.commit(changes)
   }

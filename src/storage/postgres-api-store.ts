@@ -5,7 +5,8 @@ import type { ApiStore } from '../clients/client-store.ts'
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
 import { type ApiRow, apiOf } from './client-row.ts'
-import type { Database } from './database.ts'
+import type { Database, Queryable } from './database.ts'
+import { endClient } from './ending.ts'
 
 const columns = 'audience, scopes, ttl_seconds, alg, created_at'
 
@@ -55,9 +56,19 @@ export class PostgresApiStore implements ApiStore {
           audience,
           rows.map((row) => row.client_id),
         )
+      await removeCredentials(tx, audience)
       await tx.query('delete from apis where audience = $1', [audience])
     })
   }
+}
+
+/** What the API itself was given to ask us with goes with it. */
+async function removeCredentials(db: Queryable, audience: string): Promise<void> {
+  const { rows } = await db.query<{ id: string }>(
+    `delete from clients where metadata->>'servesApi' = $1 returning id`,
+    [audience],
+  )
+  for (const { id } of rows) await endClient(db, id)
 }
 
 const missing = (audience: string): Failure =>

@@ -5,6 +5,7 @@ import { refusedByLaw } from '../keyring/key-law.ts'
 import { BUSY, type KeyLedger, type KeySnapshot, type KeyStore, type Patience } from '../keyring/key-store.ts'
 import type { SigningKey } from '../keyring/signing-key.ts'
 import type { Database, Queryable } from './database.ts'
+import { revokeKey } from './postgres-revocation-log.ts'
 
 /** One change of keys or secrets at a time in the whole deployment; freed by the end of the transaction, however it ends. */
 export const keyLock = 'pg_advisory_xact_lock(9400, 1)'
@@ -34,7 +35,7 @@ const members = Object.keys(columns) as (keyof SigningKey)[]
 const selected = members.map((member) => `${columns[member]} as "${member}"`).join(', ')
 
 export interface KeyStoreOptions {
-  /** Runs in the transaction that revokes a key: what else becomes void with it belongs in the same commit. */
+  /** Runs in the transaction that revokes a key; by default everything that it signed becomes void in the same commit. */
   onRevoked?: (db: Queryable, key: SigningKey, at: Date) => Promise<void>
 }
 
@@ -42,7 +43,7 @@ export class PostgresKeyStore implements KeyStore {
   readonly #db: Database
   readonly #options: KeyStoreOptions
 
-  constructor(db: Database, options: KeyStoreOptions = {}) {
+  constructor(db: Database, options: KeyStoreOptions = { onRevoked: revokeKey }) {
     this.#db = db
     this.#options = options
   }

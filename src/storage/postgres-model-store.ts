@@ -1,12 +1,13 @@
 /** The engine's state on Postgres: one statement to read, one to write. */
 import { hash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
-import type { Changes, Found, ModelName, ModelStore, Payload, Upsert, Use } from '../oidc/model-store.ts'
-import { kinds } from '../revocation/revocation.ts'
+import type { Changes, Found, ModelName, ModelStore, Payload, Standing, Upsert, Use } from '../oidc/model-store.ts'
+import { type NewRevocation, namesOf, type TokenMarks } from '../revocation/revocation.ts'
 import { type AccountRow, accountFromRow } from './account-row.ts'
 import { artifactModels } from './artifact-models.ts'
-import type { Database } from './database.ts'
-import { sidsOf } from './ending.ts'
+import { commitStatement, keepOne, spendOneKeepOne } from './artifact-writes.ts'
+import type { Database, Queryable } from './database.ts'
+import { appendRevocations, voiding } from './postgres-revocation-log.ts'
 
 /** What the holder presents is known here by its digest alone. */
 const digest = (value: string): Buffer => hash('sha256', value, 'buffer')
@@ -62,83 +63,6 @@ const byUserCode = `
     from artifacts a
    where a.user_code = $1 and a.expires_at > now()`
 
-/**
- * Spends, removes and keeps in one statement. Of two racing requests that spend
- * the same row the second waits for the first and then finds the condition
- * false, so it spends nothing, and then nothing of it lands. The expiry of what
- * is spent never moves, so a replay is recognised until then. Without a grace
- * no clock is asked: the loser of a race may have begun before the winner, and
- * to its `now()` the winner's moment lies ahead. What a grant or a session that
- * ends here has out in access tokens goes into the log of revocations.
- */
-const commitStatement = `
-  with spent as (
-    update artifacts a set consumed_at = coalesce(a.consumed_at, now())
-      from unnest($1::smallint[], $2::bytea[], $3::int[]) as c(model, id, grace)
-     where a.model = c.model and a.id = c.id and a.expires_at > now()
-       and (a.consumed_at is null or (c.grace > 0 and a.consumed_at > now() - make_interval(secs => c.grace)))
-    returning 1
-  ), verdict as (
-    select count(*) = cardinality($1::smallint[]) as won from spent
-  ), destroyed as (
-    delete from artifacts a using unnest($4::smallint[], $5::bytea[]) as d(model, id), verdict
-     where verdict.won and a.model = d.model and a.id = d.id
-    returning a.model, a.uid, a.grant_id, a.payload
-  ), revoked as (
-    delete from artifacts a using verdict
-     where verdict.won and a.grant_id = any($6::text[]) and a.model <> ${artifactModels.Grant}
-  ), void as (
-    insert into revocations (kind, value, cause)
-    select ${kinds.grant}, grant_claim(g.id), 'grant.revoked'
-      from verdict, (select unnest($6::text[]) union select grant_id from destroyed where model = ${artifactModels.Grant}) as g(id)
-     where verdict.won
-    union all
-    select ${kinds.sid}, sids.sid, 'session.signed-out'
-      from destroyed, ${sidsOf('destroyed.payload', 'destroyed.uid')}
-     where destroyed.model = ${artifactModels.Session} and destroyed.uid is not null
-    returning 1
-  ), writes as (
-    select * from unnest($7::smallint[], $8::bytea[], $9::jsonb[], $10::text[], $11::text[], $12::text[], $13::text[],
-                         $14::bytea[], $15::float8[], $16::bytea[])
-        as w(model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at, replaces)
-  ), moved as (
-    update artifacts a set id = w.id, payload = w.payload, account_id = w.account_id, expires_at = to_timestamp(w.expires_at)
-      from writes w, verdict
-     where verdict.won and a.model = w.model and a.id = w.replaces
-  ), kept as (
-    insert into artifacts as a (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
-    select w.model, w.id, w.payload, w.grant_id, w.account_id, w.client_id, w.uid, w.user_code, to_timestamp(w.expires_at)
-      from writes w, verdict
-     where verdict.won and w.replaces is null
-        on conflict (model, id) do update
-       set payload = excluded.payload, grant_id = excluded.grant_id, account_id = excluded.account_id,
-           client_id = excluded.client_id, uid = excluded.uid,
-           user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at
-  )
-  select won from verdict`
-
-/**
- * The two shapes that every token request and every code has, spelled out: the
- * general statement's arrays cost Postgres several times as much.
- */
-const keepOne = `
-  insert into artifacts as a (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9))
-      on conflict (model, id) do update
-     set payload = excluded.payload, grant_id = excluded.grant_id, account_id = excluded.account_id,
-         client_id = excluded.client_id, uid = excluded.uid,
-         user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at`
-
-const spendOneKeepOne = `
-  with spent as (
-    update artifacts a set consumed_at = coalesce(a.consumed_at, now())
-     where a.model = $10 and a.id = $11 and a.expires_at > now()
-       and (a.consumed_at is null or ($12 > 0 and a.consumed_at > now() - make_interval(secs => $12)))
-    returning 1
-  )
-  insert into artifacts (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
-  select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9) from spent`
-
 const companioned = new Set<ModelName>(['RefreshToken', 'AuthorizationCode', 'AccessToken', 'DeviceCode'])
 
 export class PostgresModelStore implements ModelStore {
@@ -171,16 +95,26 @@ export class PostgresModelStore implements ModelStore {
     return rows[0] && { ...foundFrom(rows[0]), id: undefined }
   }
 
-  async findGrantByClaim(claim: string): Promise<{ id: string; payload: Payload } | undefined> {
-    const half = Buffer.from(claim, 'base64url')
-    if (half.length !== 16) return undefined
-    const { rows } = await this.#db.query<{ id: string; payload: Payload }>({
-      name: 'grant by claim',
-      text: `select grant_id as id, payload from artifacts
-              where model = ${artifactModels.Grant} and id between $1 and $2 and expires_at > now()`,
-      values: [Buffer.concat([half, Buffer.alloc(16)]), Buffer.concat([half, Buffer.alloc(16, 255)])],
+  async findStanding(marks: TokenMarks): Promise<Standing> {
+    const half = Buffer.from(marks.grant ?? '', 'base64url')
+    const names = namesOf(marks)
+    const { rows } = await this.#db.query<{ is_void: boolean; id: string | null; payload: Payload | null }>({
+      name: 'standing of a token',
+      text: `select exists (select from ${voiding('$1', '$2', '$3')}) as is_void, g.grant_id as id, g.payload
+               from (values (true)) as one
+               left join artifacts g on g.model = ${artifactModels.Grant} and g.id between $4 and $5 and g.expires_at > now()`,
+      values: [
+        names.map(([kind]) => kind),
+        names.map(([, value]) => value),
+        marks.iat ?? null,
+        // Of no grant there is nothing between the two.
+        half.length === 16 ? Buffer.concat([half, Buffer.alloc(16)]) : null,
+        half.length === 16 ? Buffer.concat([half, Buffer.alloc(16, 255)]) : null,
+      ],
     })
-    return rows[0]
+    const [row] = rows
+    if (!row) throw new Error('a question without an answer')
+    return { isVoid: row.is_void, grant: row.id && row.payload ? { id: row.id, payload: row.payload } : undefined }
   }
 
   async findByUserCode(userCode: string): Promise<Found | undefined> {
@@ -189,11 +123,12 @@ export class PostgresModelStore implements ModelStore {
   }
 
   commit(changes: Changes): Promise<boolean> {
-    const { upserts, consumes, destroys, revokedGrants } = changes
+    const { upserts, consumes, destroys, revokedGrants, revocations = [] } = changes
+    if (revocations.length > 0) return this.#commitAndRevoke(changes, revocations)
     const [kept] = upserts
     const isSimple =
       upserts.length === 1 && kept?.replaces === undefined && destroys.length + revokedGrants.length === 0
-    if (!isSimple || !kept || consumes.length > 1) return this.#commitAll(changes)
+    if (!isSimple || !kept || consumes.length > 1) return this.#commitAll(this.#db, changes)
     return consumes[0] ? this.#exchange(consumes[0], kept) : this.#keep(kept)
   }
 
@@ -211,8 +146,18 @@ export class PostgresModelStore implements ModelStore {
     return rowCount === 1
   }
 
-  async #commitAll({ upserts, consumes, destroys, revokedGrants }: Changes): Promise<boolean> {
-    const { rows } = await this.#db.query<{ won: boolean; voided: number }>({
+  async #commitAndRevoke(changes: Changes, revocations: readonly NewRevocation[]): Promise<boolean> {
+    const won = await this.#db.transaction(async (db) => {
+      const landed = await this.#commitAll(db, changes)
+      if (landed) await appendRevocations(db, revocations)
+      return landed
+    })
+    if (won) this.#revoked()
+    return won
+  }
+
+  async #commitAll(db: Queryable, { upserts, consumes, destroys, revokedGrants }: Changes): Promise<boolean> {
+    const { rows } = await db.query<{ won: boolean; voided: number }>({
       name: 'commit artifacts',
       text: commitStatement,
       values: [

@@ -187,9 +187,11 @@ export const voiding = (kindsParameter: string, valuesParameter: string, iat: st
   ) r`
 
 const keepAfterExpirySeconds = 600
+/** Rows a statement. */
+export const revocationBatch = 5_000
 
 /** Removes what expired ten minutes ago: so long the feed goes back for those who were cut off. */
-export async function removeExpiredRevocations(db: Queryable, batch = 5_000): Promise<number> {
+export async function removeExpiredRevocations(db: Queryable, batch = revocationBatch): Promise<number> {
   const { rows } = await db.query<{ removed: number }>(
     `with gone as (
        delete from revocations where id in (

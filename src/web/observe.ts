@@ -18,7 +18,16 @@ export interface ObserveNeeds extends FailurePageNeeds {
 }
 
 /** Programs' daily work; a line for each would drown the rest. */
-const routine = new Set(['token', 'introspection', 'revocation', 'userinfo', 'par'])
+const routine = new Set([
+  'token',
+  'introspection',
+  'revocation',
+  'userinfo',
+  'par',
+  'revocation-snapshot',
+  'revocation-changes',
+  'revocation-stream',
+])
 /** Labels of the counters: a short list, so that strangers cannot make new ones. */
 const labelOf = new Map([
   ['/', 'home'],
@@ -29,6 +38,9 @@ const labelOf = new Map([
   ['/request', 'par'],
   ['/auth', 'authorization'],
   ['/device/auth', 'device-authorization'],
+  ['/revocations/snapshot', 'revocation-snapshot'],
+  ['/revocations/changes', 'revocation-changes'],
+  ['/revocations/stream', 'revocation-stream'],
 ])
 const labelBelow = new Map([
   ['auth', 'resume'],

@@ -18,6 +18,7 @@ import type { Log } from '../events/log.ts'
 import type { RouteMeter } from '../events/metrics.ts'
 import type { Interactions } from '../oidc/interactions.ts'
 import { accountRoutes } from './account-routes.ts'
+import { type FeedRoutesNeeds, feedRoutes } from './feed/feed-routes.ts'
 import type { Health } from './health.ts'
 import type { InteractionNeeds } from './interaction-needs.ts'
 import { interactionRoutes } from './interaction-routes.ts'
@@ -49,6 +50,8 @@ export interface WebNeeds {
   /** Signs what forms carry from one page to the next; at least 32 bytes, the same on every node. */
   formKey: Uint8Array
   now(): Date
+  /** Absent: no feed is served here. */
+  revocationFeed?: FeedRoutesNeeds
 }
 
 export function createWeb(needs: WebNeeds): Koa {
@@ -71,6 +74,9 @@ function ownRoutes(needs: WebNeeds): Routes {
   return new Map([
     ['', { methods: looking, isLeaf: true, answer: landing(pages) }],
     ['account', { methods: looking, isLeaf: true, answer: accountRoutes(needs) }],
+    ...(needs.revocationFeed
+      ? [['revocations', { methods: looking, isLeaf: false, answer: feedRoutes(needs.revocationFeed) }] as const]
+      : []),
     ['interaction', { methods: [...looking, 'POST'], isLeaf: false, answer: interactionRoutes({ ...needs, tickets }) }],
   ])
 }

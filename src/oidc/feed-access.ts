@@ -1,0 +1,76 @@
+/** Who may read the revocation feed: credentials of an API, or an access token that was issued to such for the feed. */
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { revocationScope } from '../clients/api-credentials.ts'
+import type { Client } from '../clients/client.ts'
+import { isClientSecret } from '../clients/client-secret.ts'
+import type { KeySet } from '../keyring/key-set.ts'
+import { feedOf } from '../revocation/frames.ts'
+import { marksOf, type TokenMarks } from '../revocation/revocation.ts'
+import type { ClientDirectory } from './client-directory.ts'
+
+export interface FeedAccessNeeds {
+  issuer: string
+  directory: Pick<ClientDirectory, 'find'>
+  keys(): Pick<KeySet, 'publicJwks'>
+  isVoid(marks: TokenMarks): boolean
+}
+
+export type FeedAccess =
+  /** `isOver`: whether a stream that began with it has to end. */
+  | { outcome: 'allowed'; clientId: string; isOver(nowSeconds: number): boolean }
+  | { outcome: 'unauthenticated'; scheme: 'Basic' | 'Bearer'; error: string | undefined }
+  | { outcome: 'insufficient_scope' }
+
+/** @param authorization the header as it came */
+export async function feedAccess(authorization: string | undefined, needs: FeedAccessNeeds): Promise<FeedAccess> {
+  const [, scheme = '', credentials = ''] = /^(\S+) +(\S+) *$/.exec(authorization ?? '') ?? []
+  if (scheme.toLowerCase() === 'basic') return bySecret(credentials, needs)
+  if (scheme.toLowerCase() === 'bearer') return byToken(credentials, needs)
+  return { outcome: 'unauthenticated', scheme: 'Bearer', error: undefined }
+}
+
+async function bySecret(credentials: string, { directory, isVoid }: FeedAccessNeeds): Promise<FeedAccess> {
+  const refused: FeedAccess = { outcome: 'unauthenticated', scheme: 'Basic', error: 'invalid_client' }
+  const [id, secret] = parsedBasic(credentials)
+  const client = id === undefined ? undefined : await directory.find(id)
+  if (client?.tokenEndpointAuthMethod !== 'client_secret_basic' || !isClientSecret(client, secret)) return refused
+  if (!isReader(client)) return { outcome: 'insufficient_scope' }
+  const began = Math.floor(Date.now() / 1000)
+  return { outcome: 'allowed', clientId: client.id, isOver: () => isVoid({ client: client.id, iat: began }) }
+}
+
+/** RFC 6749 §2.3.1: both parts form-urlencoded, then as RFC 7617. */
+function parsedBasic(credentials: string): [string, string] | [undefined, undefined] {
+  const text = Buffer.from(credentials, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon === -1) return [undefined, undefined]
+  try {
+    const decoded = (part: string) => decodeURIComponent(part.replaceAll('+', ' '))
+    return [decoded(text.slice(0, colon)), decoded(text.slice(colon + 1))]
+  } catch {
+    return [undefined, undefined] // not urlencoded: nobody's credentials
+  }
+}
+
+async function byToken(token: string, { issuer, directory, keys, isVoid }: FeedAccessNeeds): Promise<FeedAccess> {
+  const refused: FeedAccess = { outcome: 'unauthenticated', scheme: 'Bearer', error: 'invalid_token' }
+  const verified = await jwtVerify(token, createLocalJWKSet(keys().publicJwks), {
+    issuer,
+    audience: feedOf(issuer),
+    typ: 'at+jwt',
+    clockTolerance: 5,
+    requiredClaims: ['exp', 'iat', 'client_id'],
+  }).catch(() => undefined) // forged, expired, for somebody else: all the same to whoever asks
+  // A bound token is not a bearer's.
+  if (!verified || verified.payload.cnf !== undefined) return refused
+  const { payload, protectedHeader } = verified
+  const marks = marksOf(payload, protectedHeader.kid)
+  const client = await directory.find(String(payload.client_id))
+  if (!client || isVoid(marks)) return refused
+  const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : []
+  if (!scopes.includes(revocationScope) || !isReader(client)) return { outcome: 'insufficient_scope' }
+  const { exp = 0 } = payload
+  return { outcome: 'allowed', clientId: client.id, isOver: (now) => exp <= now || isVoid(marks) }
+}
+
+const isReader = (client: Client): boolean => client.servesApi !== undefined

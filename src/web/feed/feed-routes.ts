@@ -1,0 +1,114 @@
+/**
+ * The revocation feed over HTTP, as docs/revocation-feed.md has it: a snapshot,
+ * the changes since a cursor, and a stream. What it says is signed in
+ * `revocation`; here it is only carried.
+ */
+import type { Context, Middleware } from 'koa'
+import { Failure } from '../../errors/failure.ts'
+import type { FeedAccess } from '../../oidc/feed-access.ts'
+import { type Cursor, parseCursor } from '../../revocation/cursor.ts'
+import type { Feed } from '../../revocation/feed.ts'
+import { HttpRefusal } from '../http-refusal.ts'
+import { type Allowed, busy, readable } from './feed-answers.ts'
+import { FeedStreams } from './feed-streams.ts'
+
+export interface FeedRoutesNeeds {
+  feed: Feed
+  access(authorization: string | undefined): Promise<FeedAccess>
+  /** Of one process. */
+  mostStreams?: number
+}
+
+const longestWaitSeconds = 25
+const mostWaiting = 5_000
+
+export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
+  const streams = new FeedStreams(needs.feed, needs.mostStreams ?? 5_000)
+  let waiting = 0
+  const answers: Readonly<Record<string, (ctx: Context, access: Allowed) => Promise<void>>> = {
+    '/revocations/snapshot': (ctx) => answerSnapshot(ctx, needs.feed),
+    '/revocations/changes': async (ctx) => {
+      const { after, waitMs } = changesAsked(ctx)
+      if (waitMs > 0 && waiting >= mostWaiting) throw busy()
+      waiting += waitMs > 0 ? 1 : 0
+      try {
+        await answerChanges(ctx, needs.feed, after, waitMs)
+      } finally {
+        waiting -= waitMs > 0 ? 1 : 0
+      }
+    },
+    '/revocations/stream': (ctx, access) => streams.open(ctx, cursorOfStream(ctx), access),
+  }
+  return async (ctx) => {
+    const answer = answers[ctx.path]
+    if (!answer) throw new Failure('page_missing', 'missing', 'There is no such page.')
+    ctx.vary('Authorization')
+    const access = await needs.access(ctx.get('Authorization') || undefined)
+    if (access.outcome === 'allowed') await answer(ctx, access)
+    else refuse(ctx, access)
+  }
+}
+
+/** RFC 6750 §3, RFC 7617 §2. */
+function refuse(ctx: Context, access: Exclude<FeedAccess, Allowed>): void {
+  ctx.set('Cache-Control', 'no-store')
+  if (access.outcome === 'insufficient_scope') {
+    ctx.status = 403
+    ctx.set('WWW-Authenticate', 'Bearer error="insufficient_scope", scope="revocation.read"')
+    ctx.body = { error: 'insufficient_scope', error_description: 'The scope revocation.read is needed.' }
+    return
+  }
+  const error = access.error ?? 'invalid_token'
+  const reason = access.error === undefined ? '' : `, error="${access.error}"`
+  ctx.status = 401
+  ctx.set('WWW-Authenticate', `${access.scheme} realm="revocations"${reason}`)
+  ctx.body = {
+    error,
+    error_description: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
+  }
+}
+
+async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
+  const { cursor, plain, gzipped } = await feed.snapshot()
+  ctx.set('ETag', `W/"${cursor}"`)
+  ctx.set('Cache-Control', 'public, max-age=30, stale-while-revalidate=300, stale-if-error=86400')
+  ctx.vary('Accept-Encoding')
+  ctx.status = 200
+  if (ctx.fresh) {
+    ctx.status = 304
+    return
+  }
+  ctx.type = 'application/x-ndjson'
+  const isGzip = ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
+  if (isGzip) ctx.set('Content-Encoding', 'gzip')
+  ctx.body = isGzip ? gzipped : plain
+}
+
+async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: number): Promise<void> {
+  const gone = new AbortController()
+  ctx.res.once('close', () => gone.abort())
+  const found = await feed.changes(after, waitMs, gone.signal)
+  const { cursor, frames } = readable(found)
+  ctx.set('ETag', `W/"${cursor}"`)
+  ctx.set('Cache-Control', waitMs > 0 ? 'no-store' : 'public, max-age=1')
+  ctx.type = 'application/json'
+  ctx.body = JSON.stringify(frames)
+}
+
+function changesAsked(ctx: Context): { after: Cursor; waitMs: number } {
+  const { after, wait = '0' } = ctx.query
+  const cursor = typeof after === 'string' ? parseCursor(after) : undefined
+  if (!cursor) throw new HttpRefusal(400, 'after must be a cursor, <epoch>.<seq>, as a snapshot or a frame has it.')
+  const seconds = typeof wait === 'string' && /^\d{1,2}$/.test(wait) ? Number(wait) : Number.NaN
+  if (!(seconds <= longestWaitSeconds)) throw new HttpRefusal(400, `wait must be 0 to ${longestWaitSeconds} seconds.`)
+  return { after: cursor, waitMs: seconds * 1000 }
+}
+
+/** What an EventSource sends when it comes back wins over what its URL says. */
+function cursorOfStream(ctx: Context): Cursor | undefined {
+  const asked = ctx.get('Last-Event-ID') || ctx.query.after
+  if (asked === undefined) return undefined
+  const cursor = typeof asked === 'string' ? parseCursor(asked) : undefined
+  if (!cursor) throw new HttpRefusal(400, 'The cursor must be <epoch>.<seq>, as a snapshot or a frame has it.')
+  return cursor
+}

@@ -1,0 +1,88 @@
+/** Server-sent events: every frame becomes bytes once and goes to every socket as it is. Who does not read is cut off. */
+import type { ServerResponse } from 'node:http'
+import type { Context } from 'koa'
+import type { Cursor } from '../../revocation/cursor.ts'
+import type { Feed, SentFrame } from '../../revocation/feed.ts'
+import { type Allowed, busy, readable } from './feed-answers.ts'
+
+/** What a socket may have waiting before its reader counts as asleep. */
+const mostWaitingBytes = 1024 * 1024
+/** How often credentials of open streams are looked at again. */
+const lookMs = 1_000
+
+interface Stream {
+  response: ServerResponse
+  access: Allowed
+  end(): void
+}
+
+export class FeedStreams {
+  readonly #feed: Feed
+  readonly #most: number
+  readonly #streams = new Set<Stream>()
+  #stopReading: (() => void) | undefined
+  #looking: NodeJS.Timeout | undefined
+
+  constructor(feed: Feed, most: number) {
+    this.#feed = feed
+    this.#most = most
+  }
+
+  async open(ctx: Context, after: Cursor | undefined, access: Allowed): Promise<void> {
+    if (this.#streams.size >= this.#most) throw busy()
+    const missing = readable(await this.#feed.catchUp(after))
+    // Nothing may be awaited between catching up and joining, or a frame would fall between.
+    ctx.respond = false
+    const { res: response } = ctx
+    response.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-store',
+      'X-Accel-Buffering': 'no',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Request-Id': String(ctx.state.requestId ?? ''),
+      Vary: 'Authorization',
+    })
+    if (ctx.method === 'HEAD') return void response.end()
+    response.write(Buffer.concat(missing.map(bytesOf)))
+    this.#join({ response, access, end: () => response.end() })
+  }
+
+  #join(stream: Stream): void {
+    this.#streams.add(stream)
+    stream.response.once('close', () => this.#leave(stream))
+    stream.response.on('error', () => this.#leave(stream))
+    this.#stopReading ??= this.#feed.read(
+      (sent) => this.#send(bytesOf(sent)),
+      () => this.#endAll(),
+    )
+    this.#looking ??= setInterval(() => this.#endOver(), lookMs).unref()
+  }
+
+  #leave(stream: Stream): void {
+    this.#streams.delete(stream)
+    if (this.#streams.size > 0) return
+    this.#stopReading?.()
+    this.#stopReading = undefined
+    clearInterval(this.#looking)
+    this.#looking = undefined
+  }
+
+  #send(bytes: Buffer): void {
+    for (const { response } of this.#streams) {
+      if (response.writableLength > mostWaitingBytes) response.destroy()
+      else response.write(bytes)
+    }
+  }
+
+  /** Streams whose token has expired, or whose client was removed. */
+  #endOver(): void {
+    const now = Math.floor(Date.now() / 1000)
+    for (const stream of this.#streams) if (stream.access.isOver(now)) stream.end()
+  }
+
+  #endAll(): void {
+    for (const stream of [...this.#streams]) stream.end()
+  }
+}
+
+const bytesOf = ({ cursor, frame }: SentFrame): Buffer => Buffer.from(`id: ${cursor}\ndata: ${frame}\n\n`)
