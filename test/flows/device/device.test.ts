@@ -1,0 +1,143 @@
+/** A device without a keyboard is connected from a browser. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import * as client from 'openid-client'
+import { letTimePass } from '../../harness/later.ts'
+import { addClient, addPerson, type Person } from '../../harness/people.ts'
+import { type RelyingParty, relyingParty } from '../../harness/relying-party.ts'
+import { type Provider, startProvider } from '../../harness/server.ts'
+import { UserAgent, type VisitedPage } from '../../harness/user-agent.ts'
+
+let provider: Provider
+let person: Person
+let tv: RelyingParty
+
+beforeAll(async () => {
+  provider = await startProvider()
+  const [added, device] = await Promise.all([
+    addPerson(provider),
+    addClient(provider, { preset: 'device', name: 'Television' }),
+  ])
+  person = added
+  tv = await relyingParty(provider.issuer, device)
+})
+
+afterAll(() => provider?.stop())
+
+const begin = () => client.initiateDeviceAuthorization(tv.config, { scope: 'openid profile offline_access' })
+
+/** One poll, without waiting for the interval. */
+async function poll(deviceCode: string): Promise<{ status: number; json: Record<string, string> }> {
+  const body = new URLSearchParams({
+    grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+    device_code: deviceCode,
+    client_id: tv.config.clientMetadata().client_id,
+  })
+  const answer = await fetch(tv.config.serverMetadata().token_endpoint ?? '', { method: 'POST', body })
+  return { status: answer.status, json: (await answer.json()) as Record<string, string> }
+}
+
+const typed = () => ({ login: person.email, password: person.password })
+
+/** A link with the code in it leads over a page that sends itself on, or is sent on by hand without JavaScript. */
+async function open(agent: UserAgent, url: string): Promise<VisitedPage> {
+  const page = await agent.visit(url)
+  return page.heading === 'One moment' ? agent.press(page, '#continue') : page
+}
+
+/** From the page that asks for the code to the last page. */
+async function connect(agent: UserAgent, url: string, userCode?: string): Promise<VisitedPage> {
+  let page = await open(agent, url)
+  if (userCode !== undefined) page = await agent.press(page, '#continue', { user_code: userCode })
+  expect(page.heading).toBe('Is this your device?')
+  page = await agent.press(page, '#allow')
+  if (page.document.querySelector('#sign-in')) page = await agent.press(page, '#sign-in', typed())
+  if (page.document.querySelector('#allow')) page = await agent.press(page, '#allow')
+  return page
+}
+
+describe('a device', () => {
+  test('is connected by the code that it shows, and gets tokens for the person who typed it', async () => {
+    const { device_code, user_code, verification_uri } = await begin()
+    expect(await poll(device_code)).toMatchObject({ status: 400, json: { error: 'authorization_pending' } })
+    const done = await connect(
+      new UserAgent(provider.issuer),
+      verification_uri,
+      user_code.toLowerCase().replace('-', ' '),
+    )
+    expect(done).toMatchObject({ status: 200, heading: 'Device connected' })
+    const { status, json } = await poll(device_code)
+    expect(status).toBe(200)
+    const claims = await tv.userinfo(json['access_token'] ?? '', client.skipSubjectCheck as unknown as string)
+    expect(claims['name']).toBe(person.name)
+    expect((await tv.refresh(json['refresh_token'] ?? '')).access_token).toBeDefined()
+  })
+
+  test('is connected by the link in its QR code, which still asks whether it is the person’s own', async () => {
+    const { device_code, user_code, verification_uri_complete = '' } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    const shown = await open(agent, verification_uri_complete)
+    expect(shown.heading).toBe('Is this your device?')
+    expect(shown.text).toContain(user_code)
+    expect(shown.text).toContain('Television')
+    expect((await connect(agent, verification_uri_complete)).heading).toBe('Device connected')
+    expect((await poll(device_code)).status).toBe(200)
+  })
+
+  test('gets its tokens once: the same code again is refused and ends what it gave', async () => {
+    const { device_code, verification_uri_complete = '' } = await begin()
+    await connect(new UserAgent(provider.issuer), verification_uri_complete)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => poll(device_code)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    for (const { status, json } of answers) if (status !== 200) expect(json['error']).toBe('invalid_grant')
+    expect((await poll(device_code)).json['error']).toBe('invalid_grant')
+    const given = answers.find(({ status }) => status === 200)?.json['refresh_token'] ?? ''
+    await expect(tv.refresh(given)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  test('learns that the person said no', async () => {
+    const { device_code, verification_uri_complete = '' } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    const page = await open(agent, verification_uri_complete)
+    const refused = await agent.press(page, '#deny')
+    expect(refused.status).toBeLessThan(500)
+    expect(refused.heading).not.toBe('')
+    expect(await poll(device_code)).toMatchObject({ status: 400, json: { error: 'access_denied' } })
+  })
+
+  test('learns that its code has expired after ten minutes', async () => {
+    const { device_code, verification_uri_complete = '' } = await begin()
+    await letTimePass(provider.databaseUrl, 601)
+    const { status, json } = await poll(device_code)
+    expect(status).toBe(400)
+    expect(['expired_token', 'invalid_grant']).toContain(json['error'])
+    const page = await open(new UserAgent(provider.issuer), verification_uri_complete)
+    expect(page.status).toBeLessThan(500)
+    expect(page.heading).not.toBe('Is this your device?')
+  })
+})
+
+describe('the page that asks for the code', () => {
+  test('says that a code is not known, with 422, keeps what was typed and lets the person try again', async () => {
+    const { user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    const page = await agent.visit(verification_uri)
+    const wrong = await agent.press(page, '#continue', { user_code: 'BCDF-GHJK' })
+    expect(wrong.status).toBe(422)
+    expect(wrong.document.querySelector('[role="alert"]')).not.toBeNull()
+    expect(wrong.document.querySelector('input[name="user_code"]')?.getAttribute('value')).toContain('BCDF')
+    expect((await agent.press(wrong, '#continue', { user_code })).heading).toBe('Is this your device?')
+  })
+
+  test('a confirmation from another site, or without our token, connects nothing', async () => {
+    const { device_code, user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    await agent.visit(verification_uri)
+    const body = new URLSearchParams({ user_code, confirm: 'yes', xsrf: 'guessed' }).toString()
+    for (const origin of [provider.issuer, 'https://evil.example']) {
+      const { status } = await agent.send('POST', verification_uri, { body, headers: { origin } })
+      expect(status).toBeGreaterThanOrEqual(400)
+      expect(status).toBeLessThan(500)
+    }
+    expect((await poll(device_code)).json['error']).toMatch(/authorization_pending|slow_down/)
+  })
+})
