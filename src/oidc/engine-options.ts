@@ -36,7 +36,6 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     refreshGraceSeconds: config.refreshGraceSeconds,
     sessionTouchSeconds: Math.min(60, Math.ceil(config.sessionIdleSeconds / 10)),
     sealingSecret: needs.secrets.csrf,
-    sealingSecret: needs.secrets.csrf,
     now: () => Math.floor(Date.now() / 1000),
   }
 
