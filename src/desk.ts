@@ -16,6 +16,7 @@ import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresBrowserSessions } from './storage/postgres-browser-sessions.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
+import { PostgresRevocations } from './storage/postgres-revocations.ts'
 
 export const openDesk: OpenDesk = async (env) => {
   const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
@@ -53,6 +54,7 @@ function deskOn(deployment: Deployment): Desk {
     keyring: openDeskKeyring(deployment, events),
     secrets: openDeskSecrets(deployment, events),
     sessions: new PostgresBrowserSessions(db),
+    revocations: new PostgresRevocations(db),
     audit,
     events: { record: events.record },
     migrations: {

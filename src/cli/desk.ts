@@ -12,6 +12,7 @@ import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { AuditEntry, AuditLog } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import type { TokenMarks } from '../revocation/revocation.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -25,6 +26,7 @@ export interface Desk {
   keyring: DeskKeyring
   secrets: DeskSecrets
   sessions: DeskSessions
+  revocations: DeskRevocations
   audit: AuditLog
   events: DeskEvents
   migrations: DeskMigrations
@@ -103,6 +105,41 @@ export interface DeskSessions {
   list(accountId: AccountId): Promise<SessionRow[]>
   /** Ends it with its grants and refresh tokens. False when there is no such session. */
   end(id: string): Promise<boolean>
+}
+
+/** Why something is void. */
+export interface RevocationRow {
+  /** As `revocation/revocation.ts` numbers them. */
+  kind: number
+  value: string | null
+  /** Seconds; undefined: whenever it was issued. */
+  notBefore: number | undefined
+  cause: string
+  actor: string | undefined
+  at: Date
+}
+
+/** A token that says nothing by itself. */
+export interface OpaqueTokenRow {
+  what: 'refresh token' | 'access token'
+  clientId: string | undefined
+  accountId: string | undefined
+  expiresAt: Date
+  isUsed: boolean
+}
+
+export interface DeskRevocations {
+  revokeToken(jti: string, by: { actor: string; expiresAt?: Date | undefined }): Promise<void>
+  /** By its uid or by what one client calls it; void even when the session is gone. */
+  revokeSession(sid: string, by: { actor: string }): Promise<{ ended: boolean }>
+  revokeClient(clientId: string): Promise<{ grants: number; refreshTokens: number }>
+  findOpaque(token: string): Promise<OpaqueTokenRow | undefined>
+  revokeOpaque(token: string): Promise<OpaqueTokenRow | undefined>
+  /** Every entry of the log that voids a token with these marks. */
+  explain(marks: TokenMarks): Promise<RevocationRow[]>
+  isGrantAlive(claim: string): Promise<boolean>
+  /** No access token of this deployment lives longer. */
+  longestTokenSeconds(): Promise<number>
 }
 
 /** Writes to the audit log as this command's Unix user. */

@@ -73,6 +73,12 @@ export const nouns: readonly Noun[] = [
     summary: 'APIs that accept access tokens',
     load: async () => (await import('./apis/apis.ts')).apis,
   },
+  {
+    name: 'tokens',
+    group: safety,
+    summary: 'tokens that are out: inspect and revoke',
+    load: async () => (await import('./tokens/tokens.ts')).tokens,
+  },
   { name: 'keys', group: safety, summary: 'signing keys', load: async () => (await import('./keys/keys.ts')).keys },
   {
     name: 'secrets',

@@ -147,6 +147,17 @@ export class StandInDesk implements Desk {
         .slice(0, limit),
   }
 
+  readonly revocations: Desk['revocations'] = {
+    revokeToken: async () => undefined,
+    revokeSession: async () => ({ ended: false }),
+    revokeClient: async () => ({ grants: 3, refreshTokens: 1 }),
+    findOpaque: async () => undefined,
+    revokeOpaque: async () => undefined,
+    explain: async () => [],
+    isGrantAlive: async () => false,
+    longestTokenSeconds: async () => 600,
+  }
+
   readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
   readonly keyring: DeskKeyring = standInKeyring()
 

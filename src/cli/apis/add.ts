@@ -1,5 +1,9 @@
+import { newApiCredentials } from '../../clients/api-credentials.ts'
 import { newApi } from '../../clients/new-api.ts'
+import { printSecret } from '../clients/client-view.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
+import type { Desk } from '../desk.ts'
+import type { Invocation } from '../invocation.ts'
 import { duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect, durationSeconds } from '../option-values.ts'
@@ -9,6 +13,7 @@ interface Options extends JsonOption {
   scope?: string[]
   ttl?: number
   alg?: string
+  withCredentials?: boolean
 }
 
 /** `apis add`: enough for standard JWT access tokens (RFC 9068). */
@@ -21,17 +26,26 @@ export const apisAdd: AddCommand = (parent, invocation) => {
     .option('--scope <scope>', 'a scope it knows (repeat for more)', collect)
     .option('--ttl <duration>', 'how long its access tokens live, such as 5m', durationSeconds)
     .option('--alg <alg>', 'what its access tokens are signed with (default: ES256)')
-    .action(async (audience: string, { scope = [], ttl, alg, json }: Options) => {
+    .option(
+      '--with-credentials',
+      'make credentials for the API itself, to read the revocation feed and introspect its tokens',
+    )
+    .action(async (audience: string, { scope = [], ttl, alg, json, withCredentials }: Options) => {
       const input = newApi({ audience, scopes: scope, ttlSeconds: ttl, alg })
       const desk = await invocation.desk()
       const api = await desk.apis.insert(input)
       desk.events.record({ kind: 'api.created', actor: invocation.actor, detail: { audience: api.audience } })
-      printer.result({ json }, apiJson(api, desk.config), () => {
+      const credentials = withCredentials ? await addCredentials(invocation, desk, api.audience) : undefined
+      printer.result({ json }, { ...apiJson(api, desk.config), ...credentials }, () => {
         const seconds = api.ttlSeconds ?? desk.config.accessTokenSeconds
         printer.line(
           { text: 'Added', tone: 'good' },
           ` ${api.audience}: access tokens signed ${api.alg}, good for ${duration(seconds)}.`,
         )
+        if (credentials) {
+          printer.fields([['client_id', credentials.client_id]])
+          printSecret(printer, credentials.client_secret)
+        }
       })
       printer.next(
         `clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback --api ${api.audience}`,
@@ -41,4 +55,17 @@ export const apisAdd: AddCommand = (parent, invocation) => {
     withJson(command),
     'claviger apis add https://api.example.org --scope orders:read --scope orders:write --ttl 5m',
   )
+}
+
+/** What the API asks us with; the secret is shown this once. */
+export async function addCredentials(invocation: Invocation, desk: Desk, audience: string) {
+  const { client, secret } = newApiCredentials(audience)
+  await desk.clients.insert(client)
+  desk.events.record({
+    kind: 'client.created',
+    actor: invocation.actor,
+    clientId: client.id,
+    detail: { servesApi: audience },
+  })
+  return { client_id: client.id, client_secret: secret }
 }

@@ -1,5 +1,6 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
+import { boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 
@@ -16,9 +17,11 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
         throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
       }
       desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
-      printer.result(options, { id, ended: true }, () =>
-        printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`),
-      )
+      const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
+      printer.result(options, { id, ended: true, void_by: until }, () => {
+        printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
+        printer.line(boundText(until, printer.now()))
+      })
     })
   withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')
 }

@@ -1,15 +1,8 @@
+import { boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import {
-  endedJson,
-  endedText,
-  getPerson,
-  longestAccessTokenSeconds,
-  personArgument,
-  personJson,
-  worstCaseText,
-} from './person.ts'
+import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
 /** `users disable`: shuts a person out at once and says how long what is already out may still be good. */
 export const usersDisable: AddCommand = (parent, invocation) => {
@@ -21,7 +14,7 @@ export const usersDisable: AddCommand = (parent, invocation) => {
     .action(async (named: string, options: JsonOption & DryRunOption) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
-      const seconds = await longestAccessTokenSeconds(desk)
+      const seconds = await desk.revocations.longestTokenSeconds()
       if (options.dryRun) {
         const sessions = await desk.sessions.list(person.id)
         printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
@@ -36,11 +29,16 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         accountId: person.id,
         detail: { ...ended },
       })
+      const until = voidBy(printer.now(), seconds)
       const after = (await desk.accounts.find(person.id)) ?? person
-      printer.result(options, { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds }, () => {
-        printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-        printer.line(worstCaseText(seconds))
-      })
+      printer.result(
+        options,
+        { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
+        () => {
+          printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
+          printer.line(boundText(until, printer.now()))
+        },
+      )
     })
   withExample(withDryRun(withJson(command)), 'claviger users disable ada@example.org')
 }

@@ -4,7 +4,7 @@ import type { Ended } from '../../accounts/account-store.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import type { Desk } from '../desk.ts'
-import { counted, duration } from '../moment.ts'
+import { counted } from '../moment.ts'
 import type { Cell } from '../printer.ts'
 
 export const personArgument = ['<person>', 'email address or account id (acc_…)'] as const
@@ -45,13 +45,3 @@ export const endedJson = (ended: Ended) => ({
 /** `2 sessions and 3 refresh tokens ended`. */
 export const endedText = (ended: Ended): string =>
   `${counted(ended.sessions, 'session')}, ${counted(ended.grants, 'grant')} and ${counted(ended.refreshTokens, 'refresh token')} ended`
-
-/** Services that only check signatures go on accepting what is out: say for how long at most. */
-export const worstCaseText = (accessTokenSeconds: number): string =>
-  `Access tokens issued before may still pass at services that only check signatures, for ${duration(accessTokenSeconds)} at most.`
-
-/** The longest life of an access token of this deployment. */
-export async function longestAccessTokenSeconds(desk: Pick<Desk, 'apis' | 'config'>): Promise<number> {
-  const apis = await desk.apis.list()
-  return Math.max(desk.config.accessTokenSeconds, ...apis.map((api) => api.ttlSeconds ?? 0))
-}

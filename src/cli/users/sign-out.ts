@@ -1,15 +1,8 @@
+import { boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import {
-  endedJson,
-  endedText,
-  getPerson,
-  longestAccessTokenSeconds,
-  personArgument,
-  personJson,
-  worstCaseText,
-} from './person.ts'
+import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
 /** `users sign-out`: everywhere, in every app. */
 export const usersSignOut: AddCommand = (parent, invocation) => {
@@ -35,13 +28,14 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         accountId: person.id,
         detail: { ...ended },
       })
-      const seconds = await longestAccessTokenSeconds(desk)
+      const seconds = await desk.revocations.longestTokenSeconds()
+      const until = voidBy(printer.now(), seconds)
       printer.result(
         options,
-        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds },
+        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
         () => {
           printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(worstCaseText(seconds))
+          printer.line(boundText(until, printer.now()))
         },
       )
     })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
+import { decodeJwt } from 'jose'
 import { type AddedClient, addApi, addClient, addPerson, type Person } from '../../harness/people.ts'
 import { type RelyingParty, relyingParty, type Tokens } from '../../harness/relying-party.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'

@@ -1,0 +1,103 @@
+import type { JWTPayload } from 'jose'
+import { Failure } from '../../errors/failure.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
+import type { Desk } from '../desk.ts'
+import type { Invocation } from '../invocation.ts'
+import { dated } from '../moment.ts'
+import type { AddCommand } from '../nouns.ts'
+import type { Tone } from '../printer.ts'
+import { readSecret } from '../secret-input.ts'
+import { type Findings, findingsOf, type Verdict } from './verdict.ts'
+
+const words: Record<Verdict, [text: string, tone: Tone]> = {
+  valid: ['Valid', 'good'],
+  expired: ['Expired', 'warn'],
+  revoked: ['Revoked', 'bad'],
+  forged: ['Forged', 'bad'],
+  foreign: ['Not ours', 'bad'],
+  'not-yet': ['Not valid yet', 'warn'],
+}
+
+/** `tokens inspect`: why it is accepted or refused, in words. */
+export const tokensInspect: AddCommand = (parent, invocation) => {
+  const command = parent
+    .command('inspect')
+    .description('say what a token is, whether it is good, and if not why; exits 1 when it is not')
+    .argument('[jwt]', 'the token; left out, it is read from stdin, where no list of processes shows it')
+    .action(async (given: string | undefined, options: JsonOption) => {
+      const token = (given ?? (await readSecret(invocation.stdin, 'token'))).trim()
+      const desk = await invocation.desk()
+      if (!token.includes('.')) return inspectOpaque(invocation, desk, token, options)
+      const findings = await findingsOf(token, desk, invocation.now())
+      if (findings.verdict !== 'valid') invocation.exitCode = 1
+      await show(invocation, desk, findings, options)
+    })
+  withExample(withJson(command), 'claviger tokens inspect < token.jwt')
+}
+
+async function show({ printer }: Invocation, desk: Desk, found: Findings, options: JsonOption): Promise<void> {
+  const { claims, kid, alg, key, verdict, reasons, signature, revocations, grantAlive } = found
+  const person = typeof claims.sub === 'string' ? await desk.accounts.find(claims.sub) : undefined
+  const client = typeof claims.client_id === 'string' ? await desk.clients.find(claims.client_id) : undefined
+  const data = {
+    verdict,
+    reasons,
+    signature,
+    kid: kid ?? null,
+    alg: alg ?? null,
+    key_state: key?.state ?? null,
+    client_name: client?.name ?? null,
+    email: person?.email ?? null,
+    grant_alive: grantAlive ?? null,
+    revocations: revocations.map((entry) => ({ ...entry, not_before: entry.notBefore ?? null, notBefore: undefined })),
+    claims,
+  }
+  printer.result(options, data, () => {
+    const [text, tone] = words[verdict]
+    printer.line({ text, tone }, `: ${reasons[0] ?? 'signed by us, not expired, not revoked.'}`)
+    for (const reason of reasons.slice(1)) printer.line(`Also: ${reason}`)
+    printer.fields([
+      ['signed by', `${kid ?? 'no key'} (${alg ?? 'none'}), ${key?.state ?? 'unknown'}; signature ${signature}`],
+      ['issued', time(claims.iat, printer.now())],
+      ['expires', time(claims.exp, printer.now())],
+      ['app', client ? `${client.id} (${client.name})` : textOf(claims.client_id)],
+      ['person', person ? `${person.email} (${person.id})` : textOf(claims.sub)],
+      ['for', textOf([claims.aud ?? []].flat().join(', '))],
+      ['scope', textOf(claims.scope)],
+      ['session', textOf(claims.sid)],
+      ['grant', grantText(claims, grantAlive)],
+      ['jti', textOf(claims.jti)],
+    ])
+  })
+}
+
+const grantText = (claims: JWTPayload, isAlive: boolean | undefined): string | undefined =>
+  isAlive === undefined
+    ? undefined
+    : `${String(claims.grant_id)}, ${isAlive ? 'alive: the app may refresh' : 'ended: the app cannot refresh'}`
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+const time = (seconds: unknown, now: Date): string | undefined =>
+  typeof seconds === 'number' && Math.abs(seconds) < 8.64e12 ? dated(new Date(seconds * 1000), now) : undefined
+
+async function inspectOpaque({ printer }: Invocation, desk: Desk, token: string, options: JsonOption): Promise<void> {
+  const found = token === '' ? undefined : await desk.revocations.findOpaque(token)
+  if (!found) {
+    throw new Failure(
+      'token_unknown',
+      'missing',
+      'This is no JWT, and no token of ours that lives: it ended, or never was.',
+    )
+  }
+  const { what, clientId, accountId, expiresAt, isUsed } = found
+  const data = { token: what, client_id: clientId ?? null, sub: accountId ?? null, expires_at: expiresAt, used: isUsed }
+  printer.result(options, data, () => {
+    printer.line({ text: isUsed ? 'Used' : 'Valid', tone: isUsed ? 'warn' : 'good' }, `: an opaque ${what}.`)
+    printer.fields([
+      ['app', clientId],
+      ['person', accountId],
+      ['expires', dated(expiresAt, printer.now())],
+    ])
+  })
+}

@@ -1,0 +1,9 @@
+/** Tokens that are out: why one is refused, and making them void. */
+import type { AddCommand } from '../nouns.ts'
+import { tokensInspect } from './inspect.ts'
+import { tokensRevoke } from './revoke.ts'
+
+export const tokens: AddCommand = (parent, invocation) => {
+  tokensInspect(parent, invocation)
+  tokensRevoke(parent, invocation)
+}

@@ -1,0 +1,102 @@
+/** Why a token is accepted or refused, found out claim by claim. */
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
+import { Failure } from '../../errors/failure.ts'
+import type { KeyRow } from '../../keyring/key-row.ts'
+import { marksOf } from '../../revocation/revocation.ts'
+import type { Desk, RevocationRow } from '../desk.ts'
+
+export type Verdict = 'valid' | 'expired' | 'revoked' | 'forged' | 'foreign' | 'not-yet'
+
+export interface Findings {
+  verdict: Verdict
+  /** A sentence for each reason; the first decides. */
+  reasons: string[]
+  claims: JWTPayload
+  kid: string | undefined
+  alg: string | undefined
+  key: KeyRow | undefined
+  signature: 'valid' | 'invalid' | 'unknown'
+  revocations: RevocationRow[]
+  grantAlive: boolean | undefined
+}
+
+const kindWords = [
+  '',
+  'this token',
+  'its session',
+  'its grant',
+  'its person',
+  'its app',
+  'its signing key',
+  'everything',
+]
+
+export async function findingsOf(token: string, desk: Desk, now: Date): Promise<Findings> {
+  const { claims, kid, alg, typ } = read(token)
+  const key = (await desk.keyring.list({ all: true })).find((one) => one.kid === kid)
+  const signature = await signatureOf(token, desk, key)
+  const isOurs = claims.iss === desk.config.issuer
+  const revocations = isOurs ? await desk.revocations.explain(marksOf(claims, kid)) : []
+  const grantAlive =
+    typeof claims.grant_id === 'string' ? await desk.revocations.isGrantAlive(claims.grant_id) : undefined
+  const seconds = now.getTime() / 1000
+  const faults: [Verdict, string][] = []
+  const add = (is: boolean, verdict: Verdict, reason: string) => is && faults.push([verdict, reason])
+  add(!isOurs, 'foreign', `Its issuer is ${JSON.stringify(claims.iss ?? null)}, not ${desk.config.issuer}.`)
+  add(isOurs && !key, 'forged', `Its key ${JSON.stringify(kid ?? null)} was never one of ours.`)
+  add(isOurs && signature === 'invalid', 'forged', 'Its signature is wrong: it was changed, or never made here.')
+  add(
+    isOurs && key?.state === 'revoked',
+    'revoked',
+    `Its key ${kid} was revoked: ${key?.reason ?? 'no reason was kept'}.`,
+  )
+  add(isOurs && key?.state === 'removed', 'expired', `Its key ${kid} left the JWKS long ago.`)
+  for (const entry of revocations) add(true, 'revoked', revokedSentence(entry))
+  add(typeof claims.exp !== 'number' || claims.exp <= seconds, 'expired', `It expired at ${instant(claims.exp)}.`)
+  add(
+    typeof claims.iat === 'number' && claims.iat > seconds + 5,
+    'not-yet',
+    `It was issued in the future, at ${instant(claims.iat)}: is the clock right?`,
+  )
+  add(isOurs && typ !== 'at+jwt', 'foreign', `Its type is ${JSON.stringify(typ ?? null)}: it is no access token.`)
+  const [first] = faults
+  const verdict = first?.[0] ?? 'valid'
+  const reasons = faults.map(([, reason]) => reason)
+  return { verdict, reasons, claims, kid, alg, key, signature, revocations, grantAlive }
+}
+
+function read(token: string) {
+  try {
+    const { kid, alg, typ } = decodeProtectedHeader(token)
+    return { claims: decodeJwt(token), kid, alg, typ }
+  } catch (cause) {
+    throw new Failure('token_unreadable', 'invalid', 'This is not a JWT: it has no readable header and claims.', {
+      cause,
+      detail: { hints: ['an opaque token says nothing by itself; give it on stdin and it is looked up'] },
+    })
+  }
+}
+
+/** Of a key that left the JWKS nobody can tell any more. */
+async function signatureOf(token: string, desk: Desk, key: KeyRow | undefined): Promise<Findings['signature']> {
+  if (!key || key.state === 'removed' || key.state === 'revoked') return 'unknown'
+  try {
+    // Time is judged elsewhere.
+    await jwtVerify(token, createLocalJWKSet(await desk.keyring.publicJwks()), { currentDate: new Date(0) })
+    return 'valid'
+  } catch (error) {
+    const { code } = error as { code?: string }
+    return code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' ? 'valid' : 'invalid'
+  }
+}
+
+function revokedSentence({ kind, cause, actor, at, notBefore }: RevocationRow): string {
+  const who = actor ? ` by ${actor}` : ''
+  const before = notBefore === undefined ? '' : `, for what was issued before ${instant(notBefore)}`
+  return `${capital(kindWords[kind] ?? 'something it names')} was revoked at ${at.toISOString()} (${cause})${who}${before}.`
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+export const instant = (seconds: unknown): string =>
+  typeof seconds === 'number' && Math.abs(seconds) < 8.64e12 ? new Date(seconds * 1000).toISOString() : 'no time at all'
