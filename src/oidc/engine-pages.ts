@@ -13,8 +13,11 @@ const xsrfOf = (ctx: KoaContextWithOIDC): string => {
 
 export function enginePages(pages: OidcPages) {
   return {
-    renderError: async (ctx: KoaContextWithOIDC, out: { error: string }) => {
-      await pages.error(ctx, { error: out.error, status: ctx.status, client: clientOf(ctx.oidc?.client) })
+    renderError: async (ctx: KoaContextWithOIDC, out: { error: string }, reason?: Error) => {
+      // The engine's word for a browser whose sign-in went on elsewhere; its OAuth code would say less.
+      ctx.state.isSignInLost = reason?.name === 'SessionNotFound'
+      const error = ctx.state.isSignInLost ? 'session_not_found' : out.error
+      await pages.error(ctx, { error, status: ctx.status, client: clientOf(ctx.oidc?.client) })
     },
     logout: {
       logoutSource: async (ctx: KoaContextWithOIDC) => {

@@ -111,9 +111,22 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     forgetAnswer(ctx)
     throw unit.failure
   }
+  if (ctx.state.isSignInLost) return settleLostSignIn(ctx, engine, needs)
   if (!(await landed(unit, ctx, needs))) refuseSpentGrant(ctx)
   const form = readFormPost(ctx)
   if (form) await needs.pages.formPost(ctx, form)
+}
+
+/**
+ * Of two requests that go on with one sign-in at the same moment, the slower finds the session moved on: by then the
+ * sign-in is finished, and it ends where the faster one did. Nothing that the slower one did is kept.
+ */
+async function settleLostSignIn(ctx: Context, engine: Engine, needs: OidcNeeds): Promise<void> {
+  ctx.remove('Set-Cookie')
+  const { body, status } = ctx
+  if (await settleResume(ctx, engine, needs)) return
+  ctx.body = body
+  ctx.status = status
 }
 
 const isBrowserPath = (path: string) => path.startsWith('/auth') || path.startsWith('/session/end')

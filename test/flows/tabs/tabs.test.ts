@@ -93,6 +93,32 @@ describe('a form that is sent twice', () => {
     expect(second.url.href).toContain(redirectUri)
   })
 
+  test('two presses of Deny, or of Cancel, both tell the app', async () => {
+    const agent = new UserAgent(provider.issuer)
+    const { page } = await openTab(agent, guest)
+    const consent = await agent.press(page, '#sign-in', typed(ada))
+    for (const arrived of [await agent.press(consent, '#deny'), await agent.press(consent, '#deny')]) {
+      expect(arrived.url.href).toContain(`${redirectUri}?error=access_denied`)
+    }
+    const own = new UserAgent(provider.issuer)
+    const tab = await openTab(own)
+    for (const arrived of [await own.press(tab.page, '#cancel'), await own.press(tab.page, '#cancel')]) {
+      expect(arrived.url.href).toContain(`${redirectUri}?error=access_denied`)
+    }
+  })
+
+  test('a second submit that lands just when the first one has gone on still ends at the app', async () => {
+    for (let pause = 0; pause < 30; pause += 1) {
+      const agent = new UserAgent(provider.issuer)
+      const { page } = await openTab(agent, guest)
+      const consent = await agent.press(page, '#sign-in', typed(ada))
+      const first = agent.press(consent, '#allow')
+      await wait(pause)
+      const arrivals = await Promise.all([first, agent.press(consent, '#allow')])
+      for (const arrived of arrivals) expect(arrived.url.href).toContain(`${redirectUri}?code=`)
+    }
+  })
+
   test('a wrong password after the right one still ends at the app', async () => {
     const agent = new UserAgent(provider.issuer)
     const { page } = await openTab(agent)
