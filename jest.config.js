@@ -11,6 +11,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/harness/global-setup.ts',
   globalTeardown: '<rootDir>/test/harness/global-teardown.ts',
+  reporters: ['default', '<rootDir>/test/harness/closing-line.ts'],
   testTimeout: 30_000,
   // Two browsers and a database share the machine with the tests: more workers only wait for each other.
   maxWorkers: 2,
