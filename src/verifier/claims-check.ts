@@ -1,0 +1,36 @@
+/** What an access token must say (RFC 9068 §2.2), and when it holds. */
+import type { RefusalReason } from './verdict.ts'
+
+export interface ClaimRules {
+  issuer: string
+  audiences: readonly string[]
+  /** Seconds. */
+  tolerance: number
+}
+
+type Claims = Readonly<Record<string, unknown>>
+type Fault = Extract<RefusalReason, 'wrong_issuer' | 'missing_claim' | 'wrong_audience'>
+
+/** What never changes about a token: looked at once. */
+export function claimsFault(claims: Claims, { issuer, audiences }: ClaimRules): Fault | undefined {
+  if (claims.iss !== issuer) return 'wrong_issuer'
+  for (const name of ['sub', 'client_id', 'jti']) {
+    if (typeof claims[name] !== 'string' || claims[name] === '') return 'missing_claim'
+  }
+  if (!Number.isFinite(claims.exp) || !Number.isFinite(claims.iat)) return 'missing_claim'
+  if (claims.nbf !== undefined && !Number.isFinite(claims.nbf)) return 'missing_claim'
+  const { aud } = claims
+  const isForUs = Array.isArray(aud) ? aud.some((one) => audiences.includes(one)) : audiences.includes(aud as string)
+  return isForUs ? undefined : 'wrong_audience'
+}
+
+/** What time changes: looked at for every request. */
+export function timeFault(
+  exp: number,
+  notBefore: number,
+  nowSeconds: number,
+  tolerance: number,
+): 'expired' | 'not_yet_valid' | undefined {
+  if (nowSeconds >= exp + tolerance) return 'expired'
+  return nowSeconds < notBefore - tolerance ? 'not_yet_valid' : undefined
+}

@@ -1,0 +1,35 @@
+/** Server-sent events, as far as the feed uses them: the `data` of each message, never longer than a frame. */
+import { longestFrame } from './frame.ts'
+
+/** A frame and the words around it. */
+const longestLine = longestFrame + 1_024
+
+export class EventStreamTooLong extends Error {
+  override name = 'EventStreamTooLong'
+}
+
+export class EventStreamParser {
+  readonly #decoder = new TextDecoder()
+  #rest = ''
+  #data = ''
+
+  /** Messages that this chunk completes. @throws EventStreamTooLong when one grows beyond any frame */
+  push(chunk: Uint8Array): string[] {
+    const messages: string[] = []
+    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const text = line.endsWith('\r') ? line.slice(0, -1) : line
+      if (text === '') {
+        if (this.#data !== '') messages.push(this.#data)
+        this.#data = ''
+      } else if (text.startsWith('data:')) {
+        const value = text.slice(text[5] === ' ' ? 6 : 5)
+        this.#data = this.#data === '' ? value : `${this.#data}\n${value}`
+      }
+      if (this.#data.length > longestLine) throw new EventStreamTooLong('a message is longer than any frame')
+    }
+    if (this.#rest.length > longestLine) throw new EventStreamTooLong('a line is longer than any frame')
+    return messages
+  }
+}

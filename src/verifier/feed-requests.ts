@@ -1,0 +1,124 @@
+/** The three ways to read the feed, as requests. */
+import { isObject } from './base64url.ts'
+import { readBody, readJson } from './bounded-body.ts'
+import { pause } from './clock.ts'
+import { EventStreamParser } from './event-stream.ts'
+import { longestFrame } from './frame.ts'
+import type { Cursor } from './revocation-list.ts'
+import { authorization, BadAnswer, call, type FeedAuth, type Fetch } from './web-requests.ts'
+
+export interface FeedRequestsNeeds {
+  endpoint(): Promise<string>
+  auth: FeedAuth
+  fetch: Fetch
+  signal: AbortSignal
+  maxSnapshotBytes: number
+}
+
+/** A stream that is silent so long is dead: there is a heartbeat each second. */
+const silenceMs = 3_000
+const beginMs = 2_500
+const snapshotMs = 60_000
+const mostFrames = 64
+
+/** The stream said nothing although it began: something in between holds it back. */
+export class StreamHeldBack extends Error {
+  override name = 'StreamHeldBack'
+}
+
+export class FeedRequests {
+  readonly #needs: FeedRequestsNeeds
+
+  constructor(needs: FeedRequestsNeeds) {
+    this.#needs = needs
+  }
+
+  /** @param anew past every cache */
+  async snapshot(anew: boolean): Promise<Uint8Array> {
+    const { response, giveUp } = await this.#get('/snapshot', {
+      accept: 'application/x-ndjson',
+      ...(anew ? { 'cache-control': 'no-cache' } : {}),
+    })
+    return this.#within(snapshotMs, giveUp, () => readBody(response, this.#needs.maxSnapshotBytes))
+  }
+
+  /** @param waitSeconds how long the issuer may wait for news; 0 may be answered by a cache */
+  async changes(after: Cursor, waitSeconds: number): Promise<string[]> {
+    const wait = waitSeconds > 0 ? `&wait=${waitSeconds}` : ''
+    const path = `/changes?after=${after.epoch}.${after.seq}${wait}`
+    const { response, giveUp } = await this.#get(path, { accept: 'application/json' }, waitSeconds * 1000)
+    const frames = await this.#within(10_000, giveUp, () => readJson(response, mostFrames * longestFrame))
+    if (!Array.isArray(frames) || frames.length > mostFrames || !frames.every((frame) => typeof frame === 'string')) {
+      throw new Error('the changes are no array of frames')
+    }
+    return frames
+  }
+
+  /** Gives each frame to `take`, one after the other, until the stream ends or falls silent. */
+  async stream(after: Cursor, take: (frame: string) => Promise<void>): Promise<void> {
+    const cursor = `${after.epoch}.${after.seq}`
+    const path = `/stream?after=${cursor}`
+    const { response, giveUp } = await this.#get(path, { accept: 'text/event-stream', 'last-event-id': cursor })
+    if (!response.headers.get('content-type')?.startsWith('text/event-stream') || !response.body) {
+      giveUp()
+      throw new StreamHeldBack('the stream is no event stream')
+    }
+    const parser = new EventStreamParser()
+    const reader = response.body.getReader()
+    let heard = false
+    let silentAt = performance.now() + silenceMs
+    try {
+      for (;;) {
+        // Whole messages count: bytes that trickle and never become one are silence too.
+        const { done, value } = await this.#soon(reader.read(), silentAt - performance.now(), heard)
+        if (done || !value) return
+        for (const frame of parser.push(value)) {
+          heard = true
+          await take(frame)
+          silentAt = performance.now() + silenceMs
+        }
+      }
+    } finally {
+      giveUp()
+    }
+  }
+
+  async #soon<T>(read: Promise<T>, ms: number, heard: boolean): Promise<T> {
+    const arrived = new AbortController()
+    const silence = pause(ms, arrived.signal).then(() => undefined)
+    try {
+      const first = await Promise.race([read, silence])
+      if (first !== undefined) return first
+    } finally {
+      arrived.abort()
+    }
+    read.catch(() => undefined) // ended below, by giving up the connection
+    throw heard ? new Error('the stream fell silent') : new StreamHeldBack('the stream never began')
+  }
+
+  async #get(path: string, headers: Record<string, string>, moreMs = 0) {
+    const { endpoint, auth, fetch, signal } = this.#needs
+    const url = `${await endpoint()}${path}`
+    const all = { ...headers, authorization: await authorization(auth) }
+    const answer = await call(fetch, url, { headers: all, signal, timeoutMs: beginMs + moreMs })
+    if (answer.response.status === 200) return answer
+    answer.giveUp()
+    throw new BadAnswer(url, answer.response)
+  }
+
+  async #within<T>(ms: number, giveUp: () => void, work: () => Promise<T>): Promise<T> {
+    const done = new AbortController()
+    void pause(ms, done.signal).then(() => done.signal.aborted || giveUp())
+    try {
+      return await work()
+    } finally {
+      done.abort()
+      giveUp()
+    }
+  }
+}
+
+export const publishedKeys = (document: Record<string, unknown>): readonly unknown[] => {
+  const { revocation_feed_jwks: jwks } = document
+  return isObject(jwks) && Array.isArray(jwks.keys) ? jwks.keys : []
+}

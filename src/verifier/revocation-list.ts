@@ -1,0 +1,122 @@
+/**
+ * What the feed has told so far: the union of every entry ever heard, and a
+ * cursor into the log. Union is safe whatever comes twice, late or in disorder;
+ * what is missing, and what is old, is what the rules below find out.
+ */
+import { decodeInto } from './base64url.ts'
+import type { Frame, WireEntry } from './frame.ts'
+import type { Freshness } from './freshness.ts'
+import { RevokedSet } from './revoked-set.ts'
+
+export interface Cursor {
+  epoch: string
+  seq: number
+}
+
+export interface SnapshotContent extends Cursor {
+  salt: Uint8Array
+}
+
+/**
+ * - `applied`: in order.
+ * - `old`: told before; nothing moved.
+ * - `gap`: something between the cursor and it is missing.
+ * - `epoch`: the log began anew; a snapshot is needed.
+ */
+export type Effect = 'applied' | 'old' | 'gap' | 'epoch'
+
+/** As many salts as can matter; there is one in the life of a deployment. */
+const mostSalts = 3
+
+export class RevocationList {
+  readonly revoked = new RevokedSet()
+  readonly #freshness: Freshness
+  readonly #maxEntries: number
+  readonly #changed: () => void
+  readonly #key = new Uint32Array(4)
+  readonly #keyBytes = new Uint8Array(this.#key.buffer)
+  #salts: readonly Uint8Array[] = []
+  #cursor: Cursor | undefined
+  #overflowed = false
+
+  /** @param changed told after every step in which something new became void */
+  constructor(freshness: Freshness, maxEntries: number, changed: () => void) {
+    this.#freshness = freshness
+    this.#maxEntries = maxEntries
+    this.#changed = changed
+  }
+
+  get cursor(): Cursor | undefined {
+    return this.#cursor
+  }
+
+  get salts(): readonly Uint8Array[] {
+    return this.#salts
+  }
+
+  get hasSnapshot(): boolean {
+    return this.#salts.length > 0
+  }
+
+  /** False after an entry found no room: then nothing is decided until a snapshot fits again. */
+  get isComplete(): boolean {
+    return !this.#overflowed
+  }
+
+  /** @returns what to do next; whatever it is, the entries are known from now on. */
+  apply({ epoch, from, to, entries, iat }: Frame): Effect {
+    this.#noting(() => {
+      for (const entry of entries) this.#add(entry)
+    })
+    if (epoch !== this.#cursor?.epoch) return this.#freshness.isTimely(iat) ? 'epoch' : 'old'
+    if (from > this.#cursor.seq + 1) return 'gap'
+    if (to < this.#cursor.seq) return 'old'
+    this.#cursor = { epoch, seq: to }
+    return 'applied'
+  }
+
+  /** Begins to take in a snapshot; `finish` makes its cursor ours. What was known before stays. */
+  begin({ salt, epoch, seq }: SnapshotContent, count: number) {
+    this.revoked.reserve(Math.min(count + this.revoked.size, this.#maxEntries))
+    const before = this.#overflowed
+    this.#overflowed = false
+    return {
+      add: (entries: readonly WireEntry[]) =>
+        this.#noting(() => {
+          for (const entry of entries) this.#add(entry)
+        }),
+      finish: () => {
+        if (!this.#salts.some((known) => sameBytes(known, salt))) {
+          this.#salts = [salt, ...this.#salts].slice(0, mostSalts)
+        }
+        this.#cursor = { epoch, seq }
+      },
+      abandon: () => {
+        this.#overflowed ||= before
+      },
+    }
+  }
+
+  forget(): void {
+    this.revoked.forget(this.#freshness.forgetBefore)
+  }
+
+  #add([kind, key, notBefore, exp]: WireEntry): void {
+    if (kind < 1 || kind > 7 || exp < this.#freshness.forgetBefore) return
+    if (key.length !== 22 || !decodeInto(key, this.#keyBytes)) return
+    if (this.revoked.size >= this.#maxEntries && !this.revoked.has(this.#key, 0)) {
+      this.#overflowed = true
+      return
+    }
+    this.revoked.add(this.#key, 0, notBefore, exp)
+  }
+
+  #noting(step: () => void): void {
+    const before = this.revoked.version
+    step()
+    if (this.revoked.version !== before) this.#changed()
+  }
+}
+
+const sameBytes = (one: Uint8Array, other: Uint8Array) =>
+  one.length === other.length && one.every((byte, index) => byte === other[index])
