@@ -104,6 +104,10 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     if (await settleResume(ctx, engine, needs)) return
   }
 
+  if (ctx.method === 'POST' && ctx.path === '/device' && (await isSessionless(ctx, engine))) {
+    return leadTo(ctx, `${needs.config.issuer}/device`)
+  }
+
   await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)
@@ -146,9 +150,19 @@ const seeAsGet = new Set(['/auth', '/session/end'])
 
 async function askAgainByGet(ctx: Context, issuer: string): Promise<void> {
   const form = await readForm(ctx)
+  leadTo(ctx, `${issuer}${ctx.path}?${form}`)
+}
+
+function leadTo(ctx: Context, address: string): void {
   ctx.status = 303
   ctx.set('Cache-Control', 'no-store')
-  ctx.redirect(`${issuer}${ctx.path}?${form}`)
+  ctx.redirect(address)
+}
+
+/** The form's token rests in the session: without one the form is stale, and the engine would fail over it. */
+async function isSessionless(ctx: Context, { provider }: Engine): Promise<boolean> {
+  const session = await provider.Session.get(ctx as never)
+  return session.exp === undefined
 }
 
 /** Where the issuer's path is stripped, the engine must know it to build URLs. */

@@ -115,6 +115,10 @@ describe('with the server up', () => {
 
   test('an administrator whom strangers have locked out is let in again by one command', async () => {
     for (let guess = 0; guess < 14; guess += 1) await signsIn(`wrong password number ${guess}`)
+    // The first wait is a second, which may be over on a busy machine.
+    await rows.query(
+      `update sign_in_attempts set blocked_until = now() + interval '5 minutes' where blocked_until > last_failure_at`,
+    )
     expect(await signsIn(second)).toBe(false)
     expect((await command(['admin', 'unlock', email])).code).toBe(0)
     expect(await signsIn(second)).toBe(true)

@@ -78,7 +78,7 @@ const codeTyped = async (agent: UserAgent) => {
   const page = await agent.visit(provider.url('/device'))
   return agent.press(page, '#continue', { user_code: await userCode() })
 }
-const allowedDevices = () => rows.count(`select count(*) from artifacts where model = 8 and account_id is not null`)
+const allowedDevices = () => rows.count(`select count(*) from artifacts where model = 8 and payload ? 'accountId'`)
 
 const forms: [string, FormCase][] = [
   [
