@@ -39,9 +39,12 @@ create function grant_claim(grant_id text) returns text language sql immutable p
   select translate(rtrim(encode(substring(sha256(convert_to(grant_id, 'UTF8')) for 16), 'base64'), '='), '+/', '-_')
 $$;
 
--- Revoking at T makes void what was issued in the second of T and before.
-create function cut_off() returns bigint language sql volatile as $$
-  select floor(extract(epoch from clock_timestamp()))::bigint + 1
+-- Revoking at T makes void what was issued in the second of T and before; and what was issued since the last
+-- cut-off of the same name, which is stamped no earlier than that. Callers hold the row that the name belongs to.
+create function next_cut_off(kind smallint, value text) returns bigint language sql volatile as $$
+  select greatest(floor(extract(epoch from clock_timestamp()))::bigint, max(r.not_before)) + 1
+    from revocation_feeds f
+    left join revocations r on r.key = revocation_key($1, $2, f.salt) and r.kind = $1
 $$;
 
 create function complete_revocation() returns trigger language plpgsql as $$

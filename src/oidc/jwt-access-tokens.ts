@@ -75,8 +75,8 @@ export function recogniseJwts(
       accountId: claims.sub,
       grantId: grant.id,
       sid: claims.sid,
-      // Userinfo opens by what the person allowed; of its API's scopes it knows nothing.
-      scope: isAskedAbout ? claims.scope : (openid?.scope ?? ''),
+      // Userinfo opens by what the person allowed; of the API and its scopes it knows nothing.
+      ...(isAskedAbout ? { scope: claims.scope, aud: claims.aud } : { scope: openid?.scope ?? '' }),
       extra: { grant_id: claims.grant_id },
     })
   }
@@ -87,7 +87,11 @@ export function recogniseJwts(
     const { isVoid } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid)))
     return isVoid
       ? undefined
-      : instance(ClientCredentials, claims, revoke, { scope: claims.scope, extra: { sub: claims.sub } })
+      : instance(ClientCredentials, claims, revoke, {
+          scope: claims.scope,
+          aud: claims.aud,
+          extra: { sub: claims.sub },
+        })
   }
 
   understand(AccessToken, recognise, personal)
@@ -112,10 +116,10 @@ function understand(
 }
 
 function instance(Model: TokenModel, claims: JWTPayload, revoke: (claims: JWTPayload) => void, more: Payload): object {
-  const { jti, iat, exp, aud, client_id: clientId } = claims
+  const { jti, iat, exp, client_id: clientId } = claims
   const { jkt, 'x5t#S256': x5t } = (claims.cnf ?? {}) as Payload
   const build = Model as unknown as new (payload: Payload) => { grantId?: string | undefined }
-  const token = new build({ clientId, jti, iat, exp, aud, jkt, 'x5t#S256': x5t, ...more })
+  const token = new build({ clientId, jti, iat, exp, jkt, 'x5t#S256': x5t, ...more })
   // The engine would end the whole grant with one access token. This one token dies (RFC 7009 §2.1 leaves it to us).
   const destroy = async () => {
     token.grantId = undefined

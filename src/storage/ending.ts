@@ -8,7 +8,7 @@
 import type { AccountId } from '../accounts/account.ts'
 import type { Ended } from '../accounts/account-store.ts'
 import type { ClientId } from '../clients/client.ts'
-import { kinds } from '../revocation/revocation.ts'
+import { type Kind, kinds } from '../revocation/revocation.ts'
 import { artifactModels } from './artifact-models.ts'
 import type { Queryable } from './database.ts'
 
@@ -24,7 +24,8 @@ const counts = `
 const whetherAlive = 'a.model, a.grant_id, a.expires_at > now() and a.consumed_at is null as alive'
 
 /** Taken when everything has been deleted: whoever was faster has issued by then, whoever comes later finds nothing. */
-const cutOff = 'cut as (select cut_off() as at from (select count(*) from ended) as deleted)'
+const cutOff = (kind: Kind) =>
+  `cut as (select next_cut_off(${kind}::smallint, $1) as at from (select count(*) from ended) as deleted)`
 
 /** The grants that a session names, one row each. */
 const grantsOf = (session: string) =>
@@ -50,6 +51,10 @@ export interface EndAccountOptions {
   exceptSessionUid?: string | undefined
   /** Why, for the log of revocations. */
   cause?: string
+  /** The account is gone and will never be issued anything again. */
+  isGone?: boolean
+  /** It never had a password before; where it is new besides, nothing was issued that could become void. */
+  isFirstPassword?: boolean
 }
 
 /** Sessions, grants, codes and tokens of an account in every browser and app. A sign-in under way begins anew. */
@@ -72,12 +77,22 @@ export async function endAccount(db: Queryable, accountId: AccountId, options: E
                     or not exists (select 1 from kept_grants k where k.id = a.grant_id)
                 end
          returning ${whetherAlive}
-       ), ${cutOff}, void as (
-         insert into revocations (kind, value, not_before, cause) select ${kinds.sub}, $1, cut.at, $3 from cut
+       ), ${cutOff(kinds.sub)}, void as (
+         insert into revocations (kind, value, not_before, cause)
+         select ${kinds.sub}, $1, case when not $4 then cut.at end, $3 from cut
+          where not $5 or exists (select from ended)
+             or not exists (select from accounts where id = $1 and created_at > now() - interval '1 minute')
+         returning not_before
        ), stamped as (
-         update accounts set revoked_before = greatest(revoked_before, cut.at) from cut where id = $1
+         update accounts set revoked_before = void.not_before from void where id = $1
        ) ${counts}`,
-      [accountId, options.exceptSessionUid ?? null, options.cause ?? 'account.signed-out'],
+      [
+        accountId,
+        options.exceptSessionUid ?? null,
+        options.cause ?? 'account.signed-out',
+        options.isGone ?? false,
+        options.isFirstPassword ?? false,
+      ],
     ),
   )
 }
@@ -152,7 +167,7 @@ export async function endClient(db: Queryable, clientId: ClientId, cause = 'clie
        ), ended as (
          delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
          returning ${whetherAlive}
-       ), ${cutOff}, void as (
+       ), ${cutOff(kinds.client)}, void as (
          insert into revocations (kind, value, not_before, cause) select ${kinds.client}, $1, cut.at, $2 from cut
        ) ${counts}`,
       [clientId, cause],

@@ -106,7 +106,7 @@ export class PostgresAccountStore implements AccountStore {
   }
 
   remove(id: AccountId): Promise<Ended> {
-    return this.#end(id, 'delete from accounts where id = $1', { cause: 'account.removed' })
+    return this.#end(id, 'delete from accounts where id = $1', { cause: 'account.removed', isGone: true })
   }
 
   async hasAdmin(): Promise<boolean> {

@@ -27,15 +27,20 @@ export class PostgresPasswordStore implements PasswordStore {
 
   set(accountId: AccountId, hash: string, options: { keepSessionUid?: string } = {}): Promise<Ended> {
     return this.#db.transaction(async (client) => {
-      const { rowCount } = await client.query(
+      const { rows } = await client.query<{ is_first: boolean }>(
         `insert into passwords (account_id, hash) select id, $2 from accounts where id = $1 for no key update
-             on conflict (account_id) do update set hash = excluded.hash, changed_at = now()`,
+             on conflict (account_id) do update set hash = excluded.hash, changed_at = now()
+         returning xmax = 0 as is_first`,
         [accountId, hash],
       )
-      if (rowCount === 0) {
+      if (!rows[0]) {
         throw new Failure('account_missing', 'missing', 'There is no such account.', { detail: { accountId } })
       }
-      return endAccount(client, accountId, { exceptSessionUid: options.keepSessionUid, cause: 'password.changed' })
+      return endAccount(client, accountId, {
+        exceptSessionUid: options.keepSessionUid,
+        cause: 'password.changed',
+        isFirstPassword: rows[0].is_first,
+      })
     })
   }
 

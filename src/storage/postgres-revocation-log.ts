@@ -19,7 +19,7 @@ export async function appendRevocations(db: Queryable, entries: readonly NewRevo
   const { rowCount } = await db.query({
     name: 'append revocations',
     text: `insert into revocations (kind, value, not_before, expires_at, cause, actor)
-           select e.kind, e.value, case when e.since_now then cut_off() else e.not_before end, e.expires_at, e.cause, e.actor
+           select e.kind, e.value, case when e.since_now then next_cut_off(e.kind, e.value) else e.not_before end, e.expires_at, e.cause, e.actor
              from unnest($1::smallint[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], $6::text[], $7::text[])
                as e(kind, value, not_before, since_now, expires_at, cause, actor)
             where not exists (

@@ -54,9 +54,10 @@ export class PostgresRevocations {
 
   /** All that an app was issued so far, with its grants and refresh tokens; it stays registered. */
   async revokeClient(clientId: ClientId): Promise<{ grants: number; refreshTokens: number }> {
-    const { grants, refreshTokens } = await this.#db.transaction((db) =>
-      endClient(db, clientId, 'client.tokens-revoked'),
-    )
+    const { grants, refreshTokens } = await this.#db.transaction(async (db) => {
+      await db.query('select from clients where id = $1 for no key update', [clientId])
+      return endClient(db, clientId, 'client.tokens-revoked')
+    })
     await this.#publish()
     return { grants, refreshTokens }
   }

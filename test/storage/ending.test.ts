@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { grantClaim } from '../../src/oidc/token-claims.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { endAccount, endClient, endGrant, endSession } from '../../src/storage/ending.ts'
 import { freshDatabase } from '../harness/database.ts'
@@ -158,4 +159,64 @@ test('ending an app ends what it holds of anybody, and nobody is signed out', as
       'Session:bob-1',
     ].sort(),
   )
+})
+
+describe('the log of revocations', () => {
+  const written = async () =>
+    (
+      await db.query<{ kind: number; value: string; not_before: string | null; cause: string }>(
+        'select kind, value, not_before, cause from revocations order by id',
+      )
+    ).rows
+  const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+  beforeEach(() => db.query('truncate revocations'))
+
+  test('is told of an account by a cut-off in the second after', async () => {
+    await endAccount(db, 'acc_ada', { cause: 'account.disabled' })
+    const [entry, ...more] = await written()
+    expect(more).toEqual([])
+    expect(entry).toMatchObject({ kind: 4, value: 'acc_ada', cause: 'account.disabled' })
+    expect(Math.abs(Number(entry?.not_before) - nowSeconds() - 1)).toBeLessThanOrEqual(1)
+  })
+
+  test('cuts off later each time, since tokens between two cut-offs of one second are stamped with the first', async () => {
+    for (let time = 0; time < 3; time += 1) await endAccount(db, 'acc_ada')
+    const cuts = (await written()).map(({ not_before }) => Number(not_before))
+    expect(new Set(cuts).size).toBe(3)
+    expect(cuts).toEqual([...cuts].sort((a, b) => a - b))
+  })
+
+  test('has no cut-off for an account that is gone: whatever was issued is void for good', async () => {
+    await endAccount(db, 'acc_ada', { isGone: true })
+    expect(await written()).toMatchObject([{ kind: 4, not_before: null }])
+  })
+
+  test('is not told of the first password of a new account', async () => {
+    await db.query(`insert into accounts (id, login, email) values ('acc_new', 'new@example.org', 'new@example.org')`)
+    await endAccount(db, 'acc_new', { isFirstPassword: true })
+    expect(await written()).toEqual([])
+    await endAccount(db, 'acc_new', { isFirstPassword: false })
+    expect(await written()).toHaveLength(1)
+    const { rows } = await db.query<{ revoked_before: string }>(
+      `select revoked_before from accounts where id = 'acc_new'`,
+    )
+    expect(rows[0]?.revoked_before).toBe((await written())[0]?.not_before)
+  })
+
+  test('is told of a session by its names, and of the grants that end with it', async () => {
+    await endSession(db, 'ada-1', { offlineAccess: 'keep' })
+    const names = (await written()).map(({ kind, value }) => `${kind}:${value}`)
+    expect(names).toContain('2:ada-1')
+    expect(names.filter((name) => name.startsWith('3:'))).toHaveLength(1)
+  })
+
+  test('is told of a grant by its name in tokens, and of a client by a cut-off', async () => {
+    await endGrant(db, 'shop-1')
+    await endClient(db, 'shop')
+    expect(await written()).toMatchObject([
+      { kind: 3, value: grantClaim('shop-1'), not_before: null },
+      { kind: 5, value: 'shop', cause: 'client.removed' },
+    ])
+  })
 })

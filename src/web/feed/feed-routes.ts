@@ -73,8 +73,7 @@ async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
   ctx.set('ETag', `W/"${cursor}"`)
   ctx.set('Cache-Control', 'public, max-age=30, stale-while-revalidate=300, stale-if-error=86400')
   ctx.vary('Accept-Encoding')
-  ctx.status = 200
-  if (ctx.fresh) {
+  if (isKnown(ctx.get('If-None-Match'), cursor)) {
     ctx.status = 304
     return
   }
@@ -83,6 +82,10 @@ async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
   if (isGzip) ctx.set('Content-Encoding', 'gzip')
   ctx.body = isGzip ? gzipped : plain
 }
+
+/** Weak comparison (RFC 9110 §13.1.2). */
+const isKnown = (header: string, cursor: string): boolean =>
+  header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${cursor}"`)
 
 async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: number): Promise<void> {
   const gone = new AbortController()
