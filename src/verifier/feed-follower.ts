@@ -33,6 +33,8 @@ export interface FeedFollowerNeeds {
 
 /** How long polling stands in for a stream that does not come through. */
 const standInMs = 30_000
+/** Shorter than what FRESH lasts. */
+const pollSeconds = 3
 /** Answers that mean: there is no stream here. */
 const noStream = new Set([404, 405, 406, 415, 421, 501])
 const mostFaults = 20
@@ -77,6 +79,8 @@ export class FeedFollower {
   /** Not long while each second counts; a node that says when to come back is obeyed. */
   #restMs(failures: number, retryAfterMs: number | undefined): number {
     const { clock, state } = this.#needs
+    // A node that restarts sends everybody away in the same moment: they come back spread over half a second.
+    if (failures === 0) return Math.max(retryAfterMs ?? 0, 500 * clock.random())
     const isBlind = ['BLIND', 'COLD'].includes(state())
     const longest = Math.min(isBlind ? 5_000 : 700, 100 * 2 ** Math.min(failures, 10))
     return Math.max(retryAfterMs ?? 0, longest * (0.5 + clock.random() / 2))
@@ -98,9 +102,11 @@ export class FeedFollower {
 
   async #poll(): Promise<void> {
     const { list, requests, transport, clock, signal } = this.#needs
-    while (!signal.aborted && list.cursor && !this.#mustReload) {
+    // The first is answered at once: it proves freshness without waiting for news.
+    for (let waitSeconds = 0; !signal.aborted && list.cursor && !this.#mustReload; ) {
       if (transport === 'stream' && this.#now >= this.#pollUntil) return
-      const frames = await requests.changes(list.cursor, transport === 'poll' ? 0 : 3)
+      const frames = await requests.changes(list.cursor, waitSeconds)
+      if (transport === 'stream') waitSeconds = pollSeconds
       const more = await this.#takeAll(frames)
       if (!more && transport === 'poll') await pause(1_000 * (0.9 + clock.random() / 5), signal)
       else if (!more && frames.length === 0) await pause(500, signal)

@@ -1,0 +1,138 @@
+/** The public keys: fresh without a herd, and old ones no longer than is safe. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { openStage, outcome, type Stage, until } from './stage.ts'
+import { json, newKey } from './stand-in-issuer.ts'
+
+let stage: Stage
+
+beforeEach(async () => {
+  stage = await openStage()
+})
+afterEach(() => stage.close())
+
+const offline = { revocation: undefined }
+
+test('a thousand tokens of unknown keys cost no more than the burst allows', async () => {
+  const { issuer } = stage
+  const verifier = await stage.verifier(offline)
+  await verifier.ready()
+  const before = issuer.count('/jwks')
+  const tokens = await Promise.all(Array.from({ length: 200 }, (_, index) => issuer.token({}, { kid: `kid-${index}` })))
+  const outcomes = await Promise.all(tokens.map((token) => outcome(verifier, token)))
+  for (const token of tokens) outcomes.push(await outcome(verifier, token))
+  expect(new Set(outcomes)).toEqual(new Set(['unknown_key']))
+  expect(issuer.count('/jwks') - before).toBeLessThanOrEqual(3)
+})
+
+test('a token of another issuer never makes it ask for keys', async () => {
+  const { issuer } = stage
+  const verifier = await stage.verifier(offline)
+  await verifier.ready()
+  const before = issuer.count('/jwks')
+  const token = await issuer.token({ iss: 'https://other.example' }, { kid: 'other' })
+  expect(await outcome(verifier, token)).toBe('wrong_issuer')
+  expect(issuer.count('/jwks')).toBe(before)
+})
+
+test('a new key is found with the first token that it signed, by one request for all', async () => {
+  const { issuer } = stage
+  const verifier = await stage.verifier(offline)
+  await verifier.ready()
+  const next = await newKey('ES256', 'key-next')
+  issuer.jwks.push(next.jwk)
+  const before = issuer.count('/jwks')
+  const tokens = await Promise.all(Array.from({ length: 50 }, () => issuer.token({}, {}, next)))
+  const outcomes = await Promise.all(tokens.map((token) => outcome(verifier, token)))
+  expect(new Set(outcomes)).toEqual(new Set(['accepted']))
+  expect(issuer.count('/jwks')).toBe(before + 1)
+})
+
+test('a key that left the set is not believed any more, cached tokens included', async () => {
+  const { issuer } = stage
+  const verifier = await stage.verifier(offline)
+  await verifier.ready()
+  const token = await issuer.token()
+  expect(await outcome(verifier, token)).toBe('accepted')
+  const next = await newKey('ES256', 'key-next')
+  issuer.jwks = [next.jwk]
+  // Any new kid makes it look again.
+  expect(await outcome(verifier, await issuer.token({}, {}, next))).toBe('accepted')
+  expect(await outcome(verifier, token)).toBe('unknown_key')
+})
+
+test('without a feed, keys that cannot be refreshed serve ten minutes, and then it is 503 and not 401', async () => {
+  const { issuer, clock } = stage
+  const verifier = await stage.verifier(offline)
+  await verifier.ready()
+  const token = await issuer.token({ exp: issuer.nowSeconds + 86_400 })
+  expect(await outcome(verifier, token)).toBe('accepted')
+  issuer.instead.set('/jwks', (_, response) => json(response, {}, 500))
+  clock.pass(599_000)
+  expect(await outcome(verifier, token)).toBe('accepted')
+  clock.pass(2_000)
+  expect(await outcome(verifier, token)).toBe('unavailable')
+  issuer.instead.clear()
+  expect(await outcome(verifier, token)).toBe('accepted')
+})
+
+test('while the feed is fresh, keys serve a day: the death of one would be told', async () => {
+  const { issuer, clock } = stage
+  const verifier = await stage.verifier()
+  await verifier.ready()
+  const token = await issuer.token({ exp: issuer.nowSeconds + 172_800 })
+  issuer.instead.set('/jwks', (_, response) => json(response, {}, 500))
+  clock.pass(80_000_000)
+  await until(() => verifier.state === 'FRESH')
+  expect(await outcome(verifier, token)).toBe('accepted')
+  clock.pass(8_000_000)
+  await until(() => verifier.state === 'FRESH')
+  expect(await outcome(verifier, token)).toBe('unavailable')
+})
+
+test.each([
+  ['no JSON', 'hello'],
+  ['no key set', '{"keys":7}'],
+  ['endless', `{"keys":[${'{},'.repeat(600_000)}{}]}`],
+])('a key set that is %s replaces nothing', async (_, body) => {
+  const { issuer, events } = stage
+  const verifier = await stage.verifier(offline)
+  await verifier.ready()
+  issuer.instead.set('/jwks', (_request, response) => {
+    response.end(body)
+  })
+  await outcome(verifier, await issuer.token({}, { kid: 'unknown' }))
+  await until(() => events.some((event) => event.type === 'failure' && event.what === 'jwks'))
+  expect(await outcome(verifier, await issuer.token())).toBe('accepted')
+})
+
+test('an issuer that cannot be reached at the start is waited for, and requests get 503', async () => {
+  const { issuer } = stage
+  await issuer.partition()
+  const verifier = await stage.verifier()
+  expect(verifier.isReady).toBe(false)
+  expect(await outcome(verifier, await issuer.token())).toBe('unavailable')
+  await issuer.heal()
+  await verifier.ready()
+  expect(await outcome(verifier, await issuer.token())).toBe('accepted')
+})
+
+test('an answer that redirects is not followed: it would carry credentials elsewhere', async () => {
+  const { issuer, events } = stage
+  issuer.instead.set('/revocations/snapshot', (_, response) => {
+    response.statusCode = 302
+    response.setHeader('location', '/elsewhere').end()
+  })
+  const verifier = await stage.verifier()
+  await until(() => events.some((event) => event.type === 'failure' && event.what === 'feed'))
+  expect([verifier.state, issuer.count('/elsewhere')]).toEqual(['COLD', 0])
+})
+
+test('a discovery document of somebody else is refused', async () => {
+  const { issuer, events } = stage
+  issuer.instead.set('/.well-known/openid-configuration', (_, response) =>
+    json(response, { issuer: 'https://other.example', jwks_uri: `${issuer.issuer}/jwks` }),
+  )
+  const verifier = await stage.verifier(offline)
+  await until(() => events.some((event) => event.type === 'failure' && event.what === 'jwks'))
+  expect(verifier.isReady).toBe(false)
+})
