@@ -7,7 +7,7 @@ import Provider, { errors } from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
 import { isClientSecret } from '../clients/client-secret.ts'
 import { engineMetadata } from '../clients/engine-metadata.ts'
-import { isRedirectUriAllowed } from '../clients/redirect-rules.ts'
+import { isPostLogoutRedirectUriAllowed, isRedirectUriAllowed } from '../clients/redirect-rules.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
@@ -42,7 +42,8 @@ function build(provider: Provider, record: Client): EngineClient {
       value: (presented: unknown) =>
         record.tokenEndpointAuthMethod === presentedBy() && isClientSecret(record, presented),
     },
-    redirectUriAllowed: { value: (uri: unknown) => typeof uri === 'string' && isRedirectUriAllowed(record, uri) },
+    redirectUriAllowed: { value: (uri: unknown) => isRedirectUriAllowed(record, uri) },
+    postLogoutRedirectUriAllowed: { value: (uri: unknown) => isPostLogoutRedirectUriAllowed(record, uri) },
   })
   return client
 }

@@ -8,6 +8,7 @@ import { decodeJwt } from 'jose'
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
+import { isPostLogoutRedirectUriAllowed } from '../clients/redirect-rules.ts'
 import type { ClientDirectory } from './client-directory.ts'
 
 const known = ['id_token_hint', 'post_logout_redirect_uri', 'state', 'ui_locales', 'client_id', 'logout_hint'] as const
@@ -31,7 +32,7 @@ export async function acceptableLogout(
   const { id_token_hint: hint, client_id: named, post_logout_redirect_uri: returnTo, ...rest } = request
   const client = await clientOf(hint, named, directory)
   if (!client) return rest
-  const isReturnAllowed = returnTo !== undefined && client.postLogoutRedirectUris.includes(returnTo)
+  const isReturnAllowed = returnTo !== undefined && isPostLogoutRedirectUriAllowed(client, returnTo)
   return {
     ...rest,
     client_id: client.id,

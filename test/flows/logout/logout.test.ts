@@ -106,6 +106,21 @@ describe('ends the session and lands on the registered address', () => {
     await expectSignedOut()
   })
 
+  test('of a native app, whatever port it listens on (RFC 8252 §7.3)', async () => {
+    const native = await addClient(provider, {
+      preset: 'native',
+      redirectUris: ['http://127.0.0.1/cb'],
+      postLogoutRedirectUris: ['http://127.0.0.1/bye'],
+    })
+    const leave = { client_id: native.client_id, post_logout_redirect_uri: 'http://127.0.0.1:51004/bye' }
+    for (const by of [agent, new UserAgent(provider.issuer)]) {
+      const { left, url } = await signOut(leave, by)
+      expect(left).toBe(true)
+      expect(url.href).toBe('http://127.0.0.1:51004/bye')
+    }
+    await expectSignedOut()
+  })
+
   test('with a hint whose key was retired since, and one whose key was revoked', async () => {
     const { kid } = decodeProtectedHeader(tokens.id_token ?? '')
     await provider.cli(['keys', 'rotate', '--now'])
