@@ -29,7 +29,9 @@ export class PostgresReachStore implements ReachStore {
       `with reached as (${reached})
        select r.*,
               (select count(*)::int from artifacts where client_id = r."clientId" and model = ${Grant} and ${alive}) as grants,
-              (select count(*)::int from artifacts where client_id = r."clientId" and model = ${RefreshToken} and ${alive}) as "refreshTokens"
+              (select count(*)::int from artifacts t join artifacts g using (grant_id)
+                where g.client_id = r."clientId" and g.model = ${Grant} and t.model = ${RefreshToken}
+                  and t.expires_at > now() and t.consumed_at is null) as "refreshTokens"
          from reached r where r."idTokens" or cardinality(r.apis) > 0 order by r."clientId"`,
       [alg],
     )
