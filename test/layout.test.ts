@@ -20,7 +20,6 @@ const owners: Record<string, string> = {
   pg: 'storage',
   koa: 'web',
   '@koa/router': 'web',
-  '@koa/bodyparser': 'web',
   eta: 'web',
   'oidc-provider': 'oidc',
   argon2: 'credentials',

@@ -11,25 +11,14 @@ export const newClientSecret = (): string => `clv_${randomBytes(32).toString('ba
 export const digestOfSecret = (secret: string): Uint8Array => hash('sha256', secret, 'buffer')
 
 /** Compares digests in constant time; false when the client has no secret. */
-export const isClientSecret = (client: Pick<Client, 'secretDigest'>, presented: unknown): boolean =>
-  client.secretDigest !== undefined && isDigestOf(client.secretDigest, presented)
-
-function isDigestOf(digest: Uint8Array, presented: unknown): boolean {
+export function isClientSecret({ secretDigest }: Pick<Client, 'secretDigest'>, presented: unknown): boolean {
   if (typeof presented !== 'string' || presented === '' || presented.length > 1024) return false
-  return digest.length === 32 && timingSafeEqual(digest, digestOfSecret(presented))
+  return secretDigest?.length === 32 && timingSafeEqual(secretDigest, digestOfSecret(presented))
 }
-
-const placeholderPrefix = 'sha256:'
 
 /** What the engine is told as `client_secret`: names the digest, and is itself no secret that opens anything. */
 export const secretPlaceholder = (digest: Uint8Array | undefined): string =>
-  `${placeholderPrefix}${digest ? Buffer.from(digest).toString('base64url') : 'none'}`
-
-/** For the engine's comparison, which holds a placeholder instead of the secret. */
-export function isSecretBehind(placeholder: string | undefined, presented: unknown): boolean {
-  if (!placeholder?.startsWith(placeholderPrefix)) return false
-  return isDigestOf(Buffer.from(placeholder.slice(placeholderPrefix.length), 'base64url'), presented)
-}
+  `sha256:${digest ? Buffer.from(digest).toString('base64url') : 'none'}`
 
 /** What is wrong with a secret brought along, as a phrase, or undefined. */
 export function ownSecretFault(secret: unknown): string | undefined {

@@ -1,28 +1,15 @@
 /** A client in the words of RFC 7591, as the engine takes it. */
-import type { Api, Client } from './client.ts'
+import type { Client } from './client.ts'
 import { needsSecret, secretPlaceholder } from './client-secret.ts'
 import { presetRules } from './preset-rules.ts'
 
 /**
- * What is ours and not RFC 7591's: list these as the engine's extra client
- * properties and they appear on its client object under the same names.
- */
-export const extraClientProperties = [
-  'preset',
-  'first_party',
-  'pkce',
-  'claims_in_id_token',
-  'origins',
-  'start_uri',
-  'apis',
-] as const
-
-/**
- * Passes the engine's own checks for every client that `newClient` made.
+ * Passes the engine's own checks for every client that `newClient` made. What is
+ * ours and not RFC 7591's is read from the record itself.
  * `client_secret` holds a placeholder: the engine's comparison must be replaced
- * by `isSecretBehind(placeholder, presented)`. Equal clients give equal metadata.
+ * by `isClientSecret(record, presented)`. Equal clients give equal metadata.
  */
-export function engineMetadata(client: Client, apis: readonly Api[] = []): Record<string, unknown> {
+export function engineMetadata(client: Client): Record<string, unknown> {
   const rules = presetRules[client.preset]
   return withoutUndefined({
     client_id: client.id,
@@ -39,7 +26,6 @@ export function engineMetadata(client: Client, apis: readonly Api[] = []): Recor
     ...pages(client),
     dpop_bound_access_tokens: client.dpopBound,
     require_pushed_authorization_requests: client.requirePar,
-    ...ours(client, apis),
   })
 }
 
@@ -60,19 +46,6 @@ function pages(client: Client): Record<string, unknown> {
     logo_uri: client.logoUri,
     policy_uri: client.policyUri,
     tos_uri: client.tosUri,
-  }
-}
-
-function ours(client: Client, apis: readonly Api[]): Record<string, unknown> {
-  const known = new Map(apis.map((api) => [api.audience, api]))
-  return {
-    preset: client.preset,
-    first_party: client.firstParty,
-    pkce: client.pkce,
-    claims_in_id_token: client.claimsInIdToken,
-    origins: [...client.origins],
-    start_uri: client.startUri,
-    apis: client.apis.map((audience) => ({ audience, scopes: [...(known.get(audience)?.scopes ?? [])] })),
   }
 }
 

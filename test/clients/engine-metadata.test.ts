@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import Provider, { type Adapter } from 'oidc-provider'
 import { digestOfSecret, withFreshSecret } from '../../src/clients/client-secret.ts'
-import { engineMetadata, extraClientProperties } from '../../src/clients/engine-metadata.ts'
+import { engineMetadata } from '../../src/clients/engine-metadata.ts'
 import type { ClientInput } from '../../src/clients/new-client.ts'
 import { newClient } from '../../src/clients/new-client.ts'
 import { signingAlgs } from '../../src/clients/signing-algs.ts'
@@ -26,7 +26,6 @@ async function engineClient(metadata: Record<string, unknown>) {
     adapter: adapterWith(metadata),
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     enabledJWA: { idTokenSigningAlgValues: [...signingAlgs] },
-    extraClientMetadata: { properties: [...extraClientProperties] },
     features: {
       clientCredentials: { enabled: true },
       deviceFlow: { enabled: true },
@@ -95,23 +94,6 @@ test('the engine is never told a secret, only its digest', () => {
   const metadata = engineMetadata(client({ ...examples.web, secret }))
   expect(JSON.stringify(metadata)).not.toContain(secret)
   expect(metadata.client_secret).toBe(`sha256:${Buffer.from(digestOfSecret(secret)).toString('base64url')}`)
-})
-
-test("what is ours reaches the engine's client under the same names", async () => {
-  const api = {
-    audience: 'https://api.example',
-    scopes: ['read'],
-    ttlSeconds: undefined,
-    alg: 'ES256',
-    createdAt: created.createdAt,
-  }
-  const found = await engineClient(engineMetadata(client({ ...examples.spa, apis: [api.audience] }), [api]))
-  expect(found).toMatchObject({
-    pkce: 'required',
-    first_party: false,
-    preset: 'spa',
-    apis: [{ audience: 'https://api.example', scopes: ['read'] }],
-  })
 })
 
 test("equal clients give equal metadata, so that the engine's own cache holds", () => {
