@@ -1,9 +1,10 @@
 /** APIs (resource servers) that accept our access tokens. */
 import type { AddCommand } from '../nouns.ts'
 import { apisAdd } from './add.ts'
+import { apisCredentials } from './credentials.ts'
 import { apisList } from './list.ts'
 import { apisRemove } from './remove.ts'
 
 export const apis: AddCommand = (parent, invocation) => {
-  for (const add of [apisAdd, apisList, apisRemove]) add(parent, invocation)
+  for (const add of [apisAdd, apisCredentials, apisList, apisRemove]) add(parent, invocation)
 }
