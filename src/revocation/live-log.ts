@@ -143,7 +143,7 @@ export class LiveLog {
     const now = Math.floor(this.#needs.now().getTime() / 1000)
     const lost = this.#state.entries.filter((entry) => entry.exp > now && !read.cutOffs.has(entry))
     if (lost.length > 0 || head.epoch === this.#state.head.epoch) {
-      await this.#needs.log.restore(lost, head)
+      await this.#needs.log.restore(lost, head.epoch === this.#state.head.epoch ? head : undefined)
       const restored = await readAll(this.#needs.log, await this.#needs.log.advance())
       this.#replace(restored, lost)
     } else {

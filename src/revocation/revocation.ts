@@ -56,8 +56,11 @@ export interface RevocationLog {
   advance(): Promise<LogHead>
   /** Published entries after `seq`, in order. */
   readAfter(seq: number, limit: number): Promise<LoggedRevocation[]>
-  /** Writes again what this node remembers and a restored database has forgotten, as a new epoch. */
-  restore(lost: readonly Entry[], behind: LogHead): Promise<void>
+  /**
+   * Writes again what this node remembers and a restored database has forgotten. `behind` is where the database
+   * stands when nobody has drawn a new epoch for it yet: then that is done too.
+   */
+  restore(lost: readonly Entry[], behind: LogHead | undefined): Promise<void>
 }
 
 /** What of a token can be revoked. */

@@ -115,12 +115,12 @@ export class PostgresRevocationLog implements RevocationLog {
   }
 
   /** Only the first of the nodes that notice draws the epoch; each brings what it remembers. */
-  restore(lost: readonly Entry[], behind: LogHead): Promise<void> {
+  restore(lost: readonly Entry[], behind: LogHead | undefined): Promise<void> {
     return this.#db.transaction(async (db) => {
       await db.query('select from revocation_feeds for update')
       await db.query('update revocation_feeds set epoch = gen_random_uuid() where epoch = $1 and seq = $2', [
-        behind.epoch,
-        behind.seq,
+        behind?.epoch ?? null,
+        behind?.seq ?? null,
       ])
       await db.query(
         `insert into revocations (kind, key, not_before, expires_at, cause)
