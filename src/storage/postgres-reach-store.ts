@@ -55,7 +55,7 @@ export class PostgresReachStore implements ReachStore {
   endClients(clientIds: readonly ClientId[]): Promise<number> {
     return this.#db.transaction(async (db) => {
       let grants = 0
-      for (const clientId of clientIds) grants += (await endClient(db, clientId)).grants
+      for (const clientId of clientIds) grants += (await endClient(db, clientId, 'key.revoked')).grants
       return grants
     })
   }
