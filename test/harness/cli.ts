@@ -17,9 +17,15 @@ export interface CommandResult {
 export function spawnClaviger(args: readonly string[], env: ProgramEnv): ChildProcess {
   return spawn(process.execPath, ['src/main.ts', ...args], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env },
+    env: { ...passedOn(), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+}
+
+/** What any process needs, and where compiled files lie (`global-setup.ts`). */
+function passedOn(): ProgramEnv {
+  const { PATH = '', HOME = '/', NODE_COMPILE_CACHE = '' } = process.env
+  return { PATH, HOME, ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }) }
 }
 
 /** Runs one command to its end. */
