@@ -35,14 +35,23 @@ const put = (model: ModelName, id: string, payload: Record<string, unknown> = {}
 const spend = (model: ModelName, id: string, graceSeconds = 0) =>
   store.commit({ ...nothing, consumes: [{ model, id, graceSeconds }] })
 const rowOf = async (model: ModelName) =>
-  (await db.query<{ id: Buffer; expires_at: Date; row: string }>('select id, expires_at, a::text as row from artifacts a where model = $1', [artifactModels[model]])).rows
+  (
+    await db.query<{ id: Buffer; expires_at: Date; row: string }>(
+      'select id, expires_at, a::text as row from artifacts a where model = $1',
+      [artifactModels[model]],
+    )
+  ).rows
 
 describe.each(models)('of every %s', (model) => {
   test('what was kept is found again, with its expiry', async () => {
     const [id, expiresAt] = [newId(), inSeconds(60)]
     expect(await put(model, id, { clientId: 'app', nested: { list: [1, 'two', null] } }, expiresAt)).toBe(true)
     const found = await store.find(model, id, 0)
-    expect(found?.model).toEqual({ payload: { clientId: 'app', nested: { list: [1, 'two', null] } }, use: 'unused', expiresAt })
+    expect(found?.model).toEqual({
+      payload: { clientId: 'app', nested: { list: [1, 'two', null] } },
+      use: 'unused',
+      expiresAt,
+    })
   })
 
   test('a second write replaces the first', async () => {
@@ -63,7 +72,8 @@ describe.each(models)('of every %s', (model) => {
     const id = newId()
     await put(model, id, { clientId: 'app' })
     const rows = (await rowOf(model)).map(({ row }) => row).join('\n')
-    if (model === 'Grant') expect(rows).toContain(id) // a grant's id opens nothing and joins everything
+    if (model === 'Grant')
+      expect(rows).toContain(id) // a grant's id opens nothing and joins everything
     else expect(rows).not.toContain(id)
   })
 
@@ -101,7 +111,9 @@ test('within the grace a spent refresh token is just used and may be spent again
   expect(await spend('RefreshToken', id, 10)).toBe(true)
   expect((await store.find('RefreshToken', id, 10))?.model.use).toBe('just-used')
   expect(await spend('RefreshToken', id, 10)).toBe(true)
-  await db.query("update artifacts set consumed_at = now() - interval '11 seconds' where model = 5 and consumed_at is not null")
+  await db.query(
+    "update artifacts set consumed_at = now() - interval '11 seconds' where model = 5 and consumed_at is not null",
+  )
   expect((await store.find('RefreshToken', id, 10))?.model.use).toBe('used')
   expect(await spend('RefreshToken', id, 10)).toBe(false)
 })
@@ -147,7 +159,10 @@ test('a refresh that races with a revocation of its grant leaves no successor', 
 test('a session that was ended meanwhile does not come back with a later write', async () => {
   const [before, after, uid] = [newId(), newId(), newId()]
   const session = (id: string, replaces?: string) =>
-    store.commit({ ...nothing, upserts: [{ model: 'Session', id, payload: { uid }, expiresAt: inSeconds(60), replaces }] })
+    store.commit({
+      ...nothing,
+      upserts: [{ model: 'Session', id, payload: { uid }, expiresAt: inSeconds(60), replaces }],
+    })
   await session(before)
   await session(after, before) // a new identifier at sign-in: the row moves
   expect(await store.find('Session', before, 0)).toBeUndefined()
@@ -159,7 +174,13 @@ test('a session that was ended meanwhile does not come back with a later write',
 
 test('revoking a grant takes every code and token of it, and nothing else', async () => {
   const [grantId, other] = [newId(), newId()]
-  const taken = ['AuthorizationCode', 'RefreshToken', 'AccessToken', 'DeviceCode', 'BackchannelAuthenticationRequest'] as const
+  const taken = [
+    'AuthorizationCode',
+    'RefreshToken',
+    'AccessToken',
+    'DeviceCode',
+    'BackchannelAuthenticationRequest',
+  ] as const
   const ids = new Map(taken.map((model) => [model, newId()]))
   for (const [model, id] of ids) await put(model, id, { grantId })
   await put('RefreshToken', other, { grantId: newId() })
@@ -196,7 +217,10 @@ test('one read brings a session with its account and all its grants, by id and b
 test('a device code is found by what the person types, and a later save does not lose that', async () => {
   const [id, userCode] = [newId(), 'WDJBMJHT']
   const save = (payload: Record<string, unknown>, code?: string) =>
-    store.commit({ ...nothing, upserts: [{ model: 'DeviceCode', id, payload, expiresAt: inSeconds(60), userCode: code }] })
+    store.commit({
+      ...nothing,
+      upserts: [{ model: 'DeviceCode', id, payload, expiresAt: inSeconds(60), userCode: code }],
+    })
   await save({ clientId: 'tv' }, userCode)
   await save({ clientId: 'tv', inFlight: true })
   expect((await store.findByUserCode(userCode))?.model.payload).toEqual({ clientId: 'tv', inFlight: true })
@@ -221,7 +245,8 @@ interface Racer {
 /** Another process with a pool of its own that tries twenty-five times at once. */
 async function startRacer(url: string): Promise<Racer> {
   const child = fork(new URL('./racer.ts', import.meta.url), [url], { execArgv: [] })
-  const next = () => new Promise<boolean[]>((resolve) => child.once('message', (message) => resolve(message as boolean[])))
+  const next = () =>
+    new Promise<boolean[]>((resolve) => child.once('message', (message) => resolve(message as boolean[])))
   await next()
   return {
     race(model, id) {
