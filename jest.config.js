@@ -13,6 +13,6 @@ export default {
   globalTeardown: '<rootDir>/test/harness/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/harness/closing-line.ts'],
   testTimeout: 30_000,
-  // Two browsers and a database share the machine with the tests: more workers only wait for each other.
-  maxWorkers: 2,
+  // One more than the cores of a small machine: while some tests wait for a time to pass, another works.
+  maxWorkers: 3,
 }
