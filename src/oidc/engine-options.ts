@@ -10,9 +10,9 @@ import type { KeySet } from '../keyring/key-set.ts'
 import { findAccount } from './account-claims.ts'
 import { assertClientAssertion } from './client-assertion.ts'
 import type { CookieSettings } from './cookies.ts'
-import { ElsewhereKey } from './elsewhere-key.ts'
 import { EngineAdapter } from './engine-adapter.ts'
 import { recordOf } from './engine-clients.ts'
+import { EngineKey } from './engine-key.ts'
 import { enginePages } from './engine-pages.ts'
 import { loadExistingGrant } from './grants.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
@@ -77,11 +77,12 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       deviceFlow: { enabled: true, charset: 'base-20', mask: '****-****', ...pages.deviceFlow },
       dPoP: { enabled: true, nonceSecret: needs.secrets.dpopNonce, requireNonce: () => false },
       pushedAuthorizationRequests: { enabled: true, allowUnregisteredRedirectUris: false },
-      resourceIndicators: resourceIndicators(needs.directory, config.issuer),
+      resourceIndicators: resourceIndicators(needs.directory, config.issuer, keys.algorithms),
       ...revocationFeatures,
       rpInitiatedLogout: { enabled: true, ...pages.logout },
       userinfo: { enabled: true },
-      ...externalSigning(keys),
+      // The engine asks that its version of the interface be named.
+      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     },
 
     pkce: { required: (_ctx, client) => recordOf(client).pkce === 'required' },
@@ -111,15 +112,8 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
   }
 }
 
-/** Keys that are here and keys that sign elsewhere: a deployment has the one or the other. */
-function engineKeys({ engineJwks, signers = [] }: KeySet): NonNullable<Configuration['jwks']> {
-  const elsewhere = signers.map((signer) => new ElsewhereKey(signer))
-  return { keys: [...engineJwks.keys, ...elsewhere] } as unknown as NonNullable<Configuration['jwks']>
-}
-
-/** The engine asks that its version of the interface be named. */
-const externalSigning = ({ signers = [] }: KeySet): object =>
-  signers.length > 0 ? { externalSigningSupport: { enabled: true, ack: 'experimental-01' } } : {}
+const engineKeys = ({ signers }: KeySet) =>
+  ({ keys: signers.map((signer) => new EngineKey(signer)) }) as unknown as NonNullable<Configuration['jwks']>
 
 /** OpenID Connect Core §5.4. */
 const claimsByScope = {

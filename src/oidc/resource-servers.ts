@@ -7,7 +7,12 @@ import type { ClientDirectory } from './client-directory.ts'
 import { recordOf } from './engine-clients.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-export function resourceIndicators(directory: Pick<ClientDirectory, 'findApi'>, issuer: string) {
+/** @param algorithms those that a key signs for now; the engine would go on signing with a retired key */
+export function resourceIndicators(
+  directory: Pick<ClientDirectory, 'findApi'>,
+  issuer: string,
+  algorithms: readonly string[],
+) {
   const feed = feedOf(issuer)
   return {
     enabled: true,
@@ -24,6 +29,7 @@ export function resourceIndicators(directory: Pick<ClientDirectory, 'findApi'>, 
       const isRegistered = recordOf(client).apis.includes(audience)
       const api = isRegistered ? await UnitOfWork.asking(() => directory.findApi(audience)) : undefined
       if (!api) throw new errors.InvalidTarget('this client is not registered for that resource')
+      if (!algorithms.includes(api.alg)) throw new errors.InvalidTarget('no key signs for that resource any more')
       return {
         scope: api.scopes.join(' '),
         audience,

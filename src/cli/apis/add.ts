@@ -7,6 +7,7 @@ import type { Invocation } from '../invocation.ts'
 import { duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect, durationSeconds } from '../option-values.ts'
+import { refuseUnusedAlgorithm } from '../signing-alg.ts'
 import { apiJson } from './api-view.ts'
 
 interface Options extends JsonOption {
@@ -33,6 +34,7 @@ export const apisAdd: AddCommand = (parent, invocation) => {
     .action(async (audience: string, { scope = [], ttl, alg, json, withCredentials }: Options) => {
       const input = newApi({ audience, scopes: scope, ttlSeconds: ttl, alg })
       const desk = await invocation.desk()
+      refuseUnusedAlgorithm(desk.config, input.alg)
       const api = await desk.apis.insert(input)
       desk.events.record({ kind: 'api.created', actor: invocation.actor, detail: { audience: api.audience } })
       const credentials = withCredentials ? await addCredentials(invocation, desk, api.audience) : undefined

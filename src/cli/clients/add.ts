@@ -7,6 +7,7 @@ import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
 import { readSecret, readSecretFile } from '../secret-input.ts'
+import { refuseUnusedAlgorithm } from '../signing-alg.ts'
 import { type ClientOptions, givenOf, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, printClient, printSecret } from './client-view.ts'
 
@@ -44,6 +45,7 @@ export const clientsAdd: AddCommand = (parent, invocation) => {
       })
       const { client: complete, secret } = withFreshSecret(input)
       const desk = await invocation.desk()
+      refuseUnusedAlgorithm(desk.config, complete.idTokenAlg)
       const client = await desk.clients.insert(complete)
       desk.events.record({ kind: 'client.created', actor: invocation.actor, clientId: client.id })
       printer.result(options, { ...clientJson(client), ...(secret ? { client_secret: secret } : {}) }, () => {

@@ -5,6 +5,7 @@ import { Failure } from '../../errors/failure.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect } from '../option-values.ts'
+import { refuseUnusedAlgorithm } from '../signing-alg.ts'
 import { type ClientOptions, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, getClient, printClient, printSecret } from './client-view.ts'
 import { changedLists, type ListOptions } from './list-changes.ts'
@@ -34,6 +35,7 @@ export const clientsSet: AddCommand = (parent, invocation) => {
       const { createdAt: _, updatedAt: __, ...before } = client
       // A client that goes over to a secret gets one here, shown this once.
       const { client: complete, secret } = withFreshSecret(changedClient(before, changes))
+      if (changes.idTokenAlg !== undefined) refuseUnusedAlgorithm(desk.config, complete.idTokenAlg)
       const { id: ___, ...whole } = complete
       const after: Client = options.dryRun ? { ...client, ...whole } : await desk.clients.update(id, whole)
       if (!options.dryRun) {
