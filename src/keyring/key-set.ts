@@ -4,10 +4,8 @@ import type { JWK } from 'jose'
 export interface KeySet {
   /** Changes whenever anything below does. */
   readonly version: string
-  /** Private JWKs for the engine: per algorithm the signing key first, then retired ones (to verify id_token_hint). With kid, alg, use. */
-  readonly engineJwks: { keys: JWK[] }
-  /** Keys that live elsewhere and sign on request, in the same order; for the engine's external signing. Empty with the local envelope. */
-  readonly signers?: readonly KeySigner[]
+  /** For the engine: per algorithm the key that signs first, then retired ones (to verify id_token_hint). */
+  readonly signers: readonly KeySigner[]
   /** The public JWKS as served: pending, active and retired keys; signature keys only; each with kid, alg, use; no private member. */
   readonly publicJwks: { keys: JWK[] }
   /** Seconds that a cache may keep `publicJwks` from now on, computed from the schedule; at most 300, 0 at a promotion. Read it for each answer. */
@@ -20,7 +18,7 @@ export interface KeySet {
   readonly nextRotationAt?: Date | undefined
 }
 
-/** A private key that this process does not hold. */
+/** A private key to whoever uses it: what it is for, and a way to have it sign. */
 export interface KeySigner {
   kid: string
   alg: string

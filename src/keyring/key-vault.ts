@@ -7,6 +7,7 @@ import { Failure } from '../errors/failure.ts'
 import type { SigningAlgorithm } from './algorithms.ts'
 import type { Envelope, Sealed } from './envelope.ts'
 import { type KeyPair, keyPairOf, newKeyPair } from './key-material.ts'
+import { type Sign, signingWith } from './local-signing.ts'
 import type { SigningKey } from './signing-key.ts'
 
 export interface NewKey {
@@ -15,10 +16,13 @@ export interface NewKey {
   sealed: Sealed
 }
 
-/** A key ready to sign: its private half here, or a way to have it sign where it lives. */
-export type OpenKey =
-  | { kid: string; alg: string; privateJwk: JWK }
-  | { kid: string; alg: string; publicJwk: JWK; sign(data: Uint8Array): Promise<Uint8Array> }
+/** A key ready to sign, wherever its private half is. */
+export interface OpenKey {
+  kid: string
+  alg: string
+  publicJwk: JWK
+  sign: Sign
+}
 
 export interface KeyVault {
   /** Of what new keys are wrapped under; undefined where there is nothing to wrap with. */
@@ -63,6 +67,6 @@ export class LocalKeyVault implements KeyVault {
         { detail: { kid, alg } },
       )
     }
-    return { kid, alg, privateJwk: pair.privateJwk }
+    return { kid, alg, publicJwk, sign: signingWith(pair.privateJwk, alg) }
   }
 }

@@ -164,7 +164,6 @@ class LoadedKeySet implements KeySet {
   readonly algorithms: readonly string[]
   readonly signers: readonly KeySigner[]
   readonly nextRotationAt: Date | undefined
-  readonly #engineKeys: JWK[]
   readonly #times: KeyTimes
   /** The database's time, as far as this node's clock can tell. */
   readonly #now: () => number
@@ -176,15 +175,10 @@ class LoadedKeySet implements KeySet {
     this.version = versionOf(keys)
     this.publicJwks = publicJwksOf(keys)
     this.algorithms = inOrder(keys.filter(({ state }) => state === 'active')).map(({ alg }) => alg)
-    this.signers = forEngine.flatMap((key) => ('sign' in key ? [key] : []))
+    this.signers = forEngine
     this.nextRotationAt = nextPromotionAt(keys, times)
-    this.#engineKeys = forEngine.flatMap((key) => ('privateJwk' in key ? [key.privateJwk] : []))
     this.#times = times
     this.#now = now
-  }
-
-  get engineJwks(): { keys: JWK[] } {
-    return { keys: this.#engineKeys }
   }
 
   get maxAgeSeconds(): number {
@@ -197,7 +191,7 @@ class LoadedKeySet implements KeySet {
     return staleSecondsOf(this.#times)
   }
 
-  /** Private keys live behind a getter and a private field, so that whoever prints or serialises a set shows none. */
+  /** Private keys live inside the functions that sign with them, so that whoever prints or serialises a set shows none. */
   toJSON(): object {
     return {
       version: this.version,
@@ -217,7 +211,6 @@ const sameSchedule = (keys: readonly SigningKey[], times: KeyTimes, set: KeySet)
 
 const emptySet: KeySet = {
   version: '',
-  engineJwks: { keys: [] },
   publicJwks: { keys: [] },
   signers: [],
   nextRotationAt: undefined,

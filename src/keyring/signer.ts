@@ -2,13 +2,12 @@
  * What a signer process does: it alone holds the key-encryption key and the private keys. It makes keys, opens
  * sealed ones into its own memory and signs with them; deployment secrets it opens for the asker, private keys for nobody.
  */
-import type { webcrypto } from 'node:crypto'
-import { type CryptoKey, importJWK, type JWK } from 'jose'
 import { Failure } from '../errors/failure.ts'
-import { getSigningAlgorithm, type SigningAlgorithm } from './algorithms.ts'
+import { getSigningAlgorithm } from './algorithms.ts'
 import type { Binding, Envelope, Sealed } from './envelope.ts'
 import type { KeyPair } from './key-material.ts'
 import { LocalKeyVault, type NewKey } from './key-vault.ts'
+import type { Sign } from './local-signing.ts'
 import type { SigningKey } from './signing-key.ts'
 
 export type SealedKey = Pick<SigningKey, 'kid' | 'alg' | 'publicJwk' | 'sealed' | 'fingerprint'>
@@ -27,21 +26,10 @@ export interface SignerTasks {
 
 export type SignerTask = keyof SignerTasks
 
-type SignParameters = { name: string } | webcrypto.EcdsaParams | webcrypto.RsaPssParams
-
-const PARAMETERS: Record<SigningAlgorithm, SignParameters> = {
-  ES256: { name: 'ECDSA', hash: 'SHA-256' },
-  ES384: { name: 'ECDSA', hash: 'SHA-384' },
-  RS256: { name: 'RSASSA-PKCS1-v1_5' },
-  PS256: { name: 'RSA-PSS', saltLength: 32 },
-  EdDSA: { name: 'Ed25519' },
-  'ML-DSA-65': { name: 'ML-DSA-65' },
-}
-
 export class Signer {
   readonly #envelope: Envelope
   readonly #vault: LocalKeyVault
-  readonly #keys = new Map<string, { key: CryptoKey; alg: SigningAlgorithm }>()
+  readonly #keys = new Map<string, Sign>()
 
   constructor(envelope: Envelope) {
     this.#envelope = envelope
@@ -53,8 +41,8 @@ export class Signer {
     create: ({ alg }) => this.#vault.create(getSigningAlgorithm(alg)),
     adopt: ({ pair }) => this.#vault.adopt(pair),
     open: async ({ key }) => {
-      const open = await this.#vault.open(key)
-      if ('privateJwk' in open) await this.#hold(open.kid, getSigningAlgorithm(open.alg), open.privateJwk)
+      const { kid, sign } = await this.#vault.open(key)
+      this.#keys.set(kid, sign)
       return {}
     },
     sign: async ({ kid, data }) => ({ signature: await this.#sign(kid, data) }),
@@ -66,16 +54,10 @@ export class Signer {
     },
   }
 
-  async #hold(kid: string, alg: SigningAlgorithm, privateJwk: JWK): Promise<void> {
-    const key = (await importJWK(privateJwk, alg, { extractable: false })) as CryptoKey
-    this.#keys.set(kid, { key, alg })
-  }
-
   async #sign(kid: string, data: string): Promise<string> {
-    const held = this.#keys.get(kid)
-    if (!held) throw new Failure('signer_lacks_key', 'missing', `The signer has not opened ${kid}.`)
-    const signature = await crypto.subtle.sign(PARAMETERS[held.alg], held.key, Buffer.from(data, 'base64url'))
-    return Buffer.from(signature).toString('base64url')
+    const sign = this.#keys.get(kid)
+    if (!sign) throw new Failure('signer_lacks_key', 'missing', `The signer has not opened ${kid}.`)
+    return Buffer.from(await sign(Buffer.from(data, 'base64url'))).toString('base64url')
   }
 }
 

@@ -15,7 +15,7 @@ export class CheapVault implements KeyVault {
   }
 
   async open({ kid, alg }: { kid: string; alg: string }): Promise<OpenKey> {
-    return { kid, alg, privateJwk: { kty: 'EC', kid, alg, use: 'sig', d: 'secret' } }
+    return { kid, alg, publicJwk: { kty: 'EC', kid, alg, use: 'sig' }, sign: async () => Buffer.from('signed') }
   }
 
   #keep(kid: string, alg: string): NewKey {

@@ -1,9 +1,9 @@
-/** A key that signs in another process, as the engine takes one. */
+/** A key as the engine takes one: it signs when asked, here or in another process, and shows only its public half. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { ExternalSigningKey } from 'oidc-provider'
 import type { KeySigner } from '../keyring/key-set.ts'
 
-export class ElsewhereKey extends ExternalSigningKey {
+export class EngineKey extends ExternalSigningKey {
   readonly #signer: KeySigner
   readonly #public: KeyObject
 
