@@ -5,7 +5,7 @@ for (const [value, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
   values[char.charCodeAt(0)] = value
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder()
 
 /** Undefined for what is no base64url. */
 export function fromBase64url(text: string): Uint8Array | undefined {
@@ -35,14 +35,22 @@ export function decodeInto(text: string, bytes: Uint8Array, at = 0): boolean {
 
 /** The JSON object in a part of a JWS; undefined when it is none. */
 export function jsonObject(part: string): Record<string, unknown> | undefined {
-  const bytes = fromBase64url(part)
-  if (!bytes) return undefined
+  const text = utf8In(part)
+  if (text === undefined) return undefined
   try {
-    const value: unknown = JSON.parse(decoder.decode(bytes))
+    const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined
   } catch {
     return undefined // whoever sent it is told that it is malformed
   }
+}
+
+/** Node's own decoder is several times faster. */
+function utf8In(part: string): string | undefined {
+  const { Buffer } = globalThis as { Buffer?: typeof globalThis.Buffer }
+  if (Buffer) return Buffer.from(part, 'base64url').toString()
+  const bytes = fromBase64url(part)
+  return bytes && decoder.decode(bytes)
 }
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -32,9 +32,8 @@ export async function marksOf(
   const bytes = new Uint8Array(keys.buffer)
   for (const salt of salts) {
     for (const [kind, value] of names) {
-      const digest = platform.digest(preimage(salt, kinds[kind], value))
-      const key = digest instanceof Uint8Array ? digest : await digest
-      bytes.set(key.subarray(0, 16), found.length * 16)
+      const writing = platform.keyOf(salt, kinds[kind], value, bytes, found.length * 16)
+      if (writing) await writing
       found.push(kind)
     }
   }
@@ -64,16 +63,4 @@ function namesOf(claims: Claims, kid: string): [Kind, string][] {
     ['issuer', claims.iss],
   ]
   return names.filter((name): name is [Kind, string] => typeof name[1] === 'string')
-}
-
-const encoder = new TextEncoder()
-
-/** salt ‖ kind ‖ value */
-function preimage(salt: Uint8Array, kind: number, value: string): Uint8Array {
-  const text = encoder.encode(value)
-  const bytes = new Uint8Array(salt.length + 1 + text.length)
-  bytes.set(salt)
-  bytes[salt.length] = kind
-  bytes.set(text, salt.length + 1)
-  return bytes
 }

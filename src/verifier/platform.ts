@@ -9,6 +9,8 @@ export interface Platform {
   /** SHA-256 as base64url. */
   hash(text: string): string | Promise<string>
   digest(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
+  /** Writes the key that a revocation of this value would have: the first 16 bytes of SHA-256 over salt ‖ kind ‖ value. */
+  keyOf(salt: Uint8Array, kind: number, value: string, into: Uint8Array, at: number): void | Promise<void>
   /** Undefined for a key that this algorithm cannot use. */
   signatureCheck(jwk: JWK, alg: Algorithm): Promise<SignatureCheck | undefined>
 }

@@ -30,5 +30,7 @@ export function credentialsOf(authorization: string | null | undefined): Credent
   return withToken(scheme === 'bearer' ? 'Bearer' : 'DPoP', space < 0 ? '' : authorization.slice(space + 1).trim())
 }
 
-const withToken = (scheme: Credentials['scheme'], token: string) =>
-  token === '' || token.includes(' ') || token.includes(',') ? 'malformed' : { scheme, token }
+const withToken = (scheme: Credentials['scheme'], token: string) => (token === '' ? 'malformed' : { scheme, token })
+
+/** Several in one header; looked at only when the text is no token that is known. */
+export const isSeveral = (token: string): boolean => /[ ,]/.test(token)

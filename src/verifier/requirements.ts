@@ -1,4 +1,5 @@
 /** What a route demands of a token that holds. */
+import type { Clock } from './clock.ts'
 import type { VerifiedToken } from './verdict.ts'
 
 export interface Requirements {
@@ -16,21 +17,24 @@ export interface Requirements {
 
 export type Unmet = { reason: 'insufficient_scope' | 'step_up'; parameters: Record<string, string> }
 
-/** @param nowSeconds with the tolerance for clocks */
+/** @param tolerance seconds by which clocks may differ */
 export function unmet(
   { scopes, claims }: VerifiedToken,
   { scope, maxAge, acr }: Requirements,
-  nowSeconds: number,
+  clock: Clock,
+  tolerance: number,
 ): Unmet | undefined {
   if (scope !== undefined && !hasAll(scopes, scope)) {
     return { reason: 'insufficient_scope', parameters: { scope: quotable([scope].flat().join(' ')) } }
   }
+  if (acr === undefined && maxAge === undefined) return undefined
   const parameters: Record<string, string> = {}
   const accepted = acr === undefined ? undefined : typeof acr === 'string' ? acr.split(' ') : acr
   if (accepted && !accepted.includes(String(claims.acr))) parameters.acr_values = quotable(accepted.join(' '))
   if (maxAge !== undefined) {
     const { auth_time: signedInAt } = claims
-    if (typeof signedInAt !== 'number' || nowSeconds - signedInAt > maxAge) parameters.max_age = String(maxAge)
+    const latest = clock.wallMs() / 1000 - tolerance
+    if (typeof signedInAt !== 'number' || latest - signedInAt > maxAge) parameters.max_age = String(maxAge)
   }
   return Object.keys(parameters).length === 0 ? undefined : { reason: 'step_up', parameters }
 }

@@ -10,7 +10,7 @@ import type { Introspection } from './introspection.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { type Kind, marksOf, revokedBy } from './marks.ts'
 import type { Platform } from './platform.ts'
-import { type Credentials, credentialsOf, type VerifyRequest } from './request.ts'
+import { type Credentials, credentialsOf, isSeveral, type VerifyRequest } from './request.ts'
 import { type Requirements, unmet } from './requirements.ts'
 import type { RevocationList } from './revocation-list.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -101,7 +101,7 @@ export class TokenVerifier {
     const { algorithms, rules, keys, platform, list, cache, telemetry } = this.#needs
     telemetry.count('cacheMisses')
     const jws = openJws(text)
-    if (!jws) return 'malformed_token'
+    if (!jws) return isSeveral(text) ? 'malformed_request' : 'malformed_token'
     const alg = algorithms.find((one) => one === jws.header.alg)
     if (!alg) return 'wrong_algorithm'
     if (!isAccessTokenType(jws.header.typ)) return 'wrong_type'
@@ -121,35 +121,48 @@ export class TokenVerifier {
     return held
   }
 
-  async #judge(
+  /** At once when all that is needed is known; most requests wait for nothing. */
+  #judge(
+    held: HeldToken,
+    credentials: Credentials,
+    request: VerifyRequest,
+    requirements: Requirements,
+    state: FeedState,
+  ): Verdict | Promise<Verdict> {
+    const time = this.timeFault(held)
+    if (time) {
+      if (time === 'expired') this.#needs.cache.delete(held.hash)
+      return this.#refuse(time, credentials)
+    }
+    const by = this.revokedBy(held)
+    if (by) return this.#revoked(held, by, credentials)
+    const isUnbound = credentials.scheme === 'Bearer' && held.jkt === undefined && held.x5t === undefined
+    const isPlain = isUnbound && !held.isBoundElsewise && !this.#wantsBinding
+    const mayDecide = state === 'FRESH' && requirements.introspect !== true
+    if (isPlain && mayDecide) return this.#admit(held, credentials, requirements, state)
+    return this.#judgeSlowly(held, credentials, request, requirements, state)
+  }
+
+  async #judgeSlowly(
     held: HeldToken,
     credentials: Credentials,
     request: VerifyRequest,
     requirements: Requirements,
     state: FeedState,
   ): Promise<Verdict> {
-    const { cache, clock, rules, telemetry } = this.#needs
-    const time = this.timeFault(held)
-    if (time) {
-      if (time === 'expired') cache.delete(held.hash)
-      return this.#refuse(time, credentials)
-    }
-    const by = this.revokedBy(held)
-    if (by) return this.#revoked(held, by, credentials)
-    if (state !== 'FRESH' || requirements.introspect) {
-      const active = await this.#ask(credentials.token, requirements, state)
-      if (active === false) return this.#revoked(held, 'introspection', credentials)
-      if (active === undefined) return this.#refuse('unavailable')
-      // The feed may have told of it while the issuer was asked.
-      const since = this.revokedBy(held)
-      if (since) return this.#revoked(held, since, credentials)
-    }
-    const isUnbound = credentials.scheme === 'Bearer' && held.jkt === undefined && held.x5t === undefined
-    if (!isUnbound || held.isBoundElsewise || this.#wantsBinding) {
-      const refused = await this.#binding(held, credentials, request)
-      if (refused) return refused
-    }
-    const missing = unmet(held.token, requirements, clock.wallMs() / 1000 - rules.tolerance)
+    const active = await this.#ask(credentials.token, requirements, state)
+    if (active === false) return this.#revoked(held, 'introspection', credentials)
+    if (active === undefined) return this.#refuse('unavailable')
+    const refused = await this.#binding(held, credentials, request)
+    if (refused) return refused
+    // The feed may have told of it while all that was going on.
+    const since = this.revokedBy(held)
+    return since ? this.#revoked(held, since, credentials) : this.#admit(held, credentials, requirements, state)
+  }
+
+  #admit(held: HeldToken, credentials: Credentials, requirements: Requirements, state: FeedState): Verdict {
+    const { clock, rules, telemetry } = this.#needs
+    const missing = unmet(held.token, requirements, clock, rules.tolerance)
     if (missing) return this.#refuse(missing.reason, credentials, missing.parameters)
     telemetry.count('accepted')
     return { ok: true, token: held.token, state }

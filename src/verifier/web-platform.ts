@@ -8,7 +8,17 @@ const encoder = new TextEncoder()
 export const webPlatform: Platform = {
   hash: async (text) => base64url.encode(await digest(encoder.encode(text))),
   digest,
+  keyOf,
   signatureCheck,
+}
+
+async function keyOf(salt: Uint8Array, kind: number, value: string, into: Uint8Array, at: number): Promise<void> {
+  const text = encoder.encode(value)
+  const bytes = new Uint8Array(salt.length + 1 + text.length)
+  bytes.set(salt)
+  bytes[salt.length] = kind
+  bytes.set(text, salt.length + 1)
+  into.set((await digest(bytes)).subarray(0, 16), at)
 }
 
 async function digest(bytes: Uint8Array): Promise<Uint8Array> {

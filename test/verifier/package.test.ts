@@ -55,7 +55,7 @@ async function answer(node: string) {
 
 test('works from a tarball, in plain JavaScript', async () => {
   expect(await answer(process.execPath)).toMatchObject({ outcomes: ['acc_1', 'revoked'] })
-})
+}, 90_000)
 
 test("works on the machine's own Node, which need not be the newest", async () => {
   const path = (process.env.PATH ?? '').split(delimiter).filter((one) => !one.includes('node_modules'))
@@ -66,7 +66,7 @@ test("works on the machine's own Node, which need not be the newest", async () =
   const { outcomes, major } = await answer(node)
   expect(outcomes).toEqual(['acc_1', 'revoked'])
   expect(major).toBeGreaterThanOrEqual(20)
-})
+}, 90_000)
 
 test('brings types that need no others', async () => {
   await writeFile(
@@ -95,7 +95,7 @@ test('brings types that need no others', async () => {
     (error: { stdout: string }) => error,
   )
   expect(stdout).toBe('')
-})
+}, 90_000)
 
 test('the verifier imports nothing but jose and what Node has', async () => {
   const dist = join(folder, 'node_modules/claviger/dist/verifier')

@@ -29,9 +29,10 @@ async function snapshotOf(entries: unknown[], layout = (content: object) => JSON
 
 function randomEntries(count: number): unknown[] {
   const exp = Math.floor(Date.now() / 1000) + 600
+  const bytes = randomBytes(16 * count)
   return Array.from({ length: count }, (_, index) => [
     1,
-    randomBytes(16).toString('base64url'),
+    bytes.toString('base64url', 16 * index, 16 * index + 16),
     index % 2 ? null : exp,
     exp,
   ])
@@ -71,7 +72,7 @@ test('a million entries are taken in without standing in the way of requests', a
   clearInterval(counting)
   expect([list.revoked.size, list.isComplete]).toEqual([1_000_000, true])
   expect(turns).toBeGreaterThan(20)
-})
+}, 90_000)
 
 test('more entries than there is room for are not taken for all of them', async () => {
   const list = await take(await snapshotOf(randomEntries(1_001)), 1_000)
