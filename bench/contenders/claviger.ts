@@ -22,6 +22,8 @@ export interface ClavigerOptions {
   databaseUrl?: string
   /** For Node itself, before the program. */
   nodeArgs?: string[]
+  /** One of its own when absent. */
+  keyEncryptionKey?: string
 }
 
 /** Migrates, registers clients and people once, and can then be started any number of times. */
@@ -29,12 +31,13 @@ export async function createClavigerContender({
   folder,
   databaseUrl,
   nodeArgs = [],
+  keyEncryptionKey = randomBytes(32).toString('base64url'),
 }: ClavigerOptions): Promise<Contender> {
   const issuer = `http://localhost:${await findFreePort()}`
   const env = {
     CLAVIGER_ISSUER: issuer,
     CLAVIGER_DATA_DIR: join(folder, 'claviger-data'),
-    CLAVIGER_KEY_ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
+    CLAVIGER_KEY_ENCRYPTION_KEY: keyEncryptionKey,
   }
   const withDatabase = (url: string | undefined) => (url ? { ...env, DATABASE_URL: url } : env)
   const registered = await register(createClavigerCli(withDatabase(databaseUrl)))
