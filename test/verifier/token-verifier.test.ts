@@ -199,6 +199,9 @@ describe('algorithms', () => {
     const [head, claims, signature = ''] = token.split('.')
     const broken = `${head}.${claims}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
     expect(await outcome(own, broken)).toBe('bad_signature')
+    for (const odd of ['AA', 'A'.repeat(86), 'A'.repeat(4_000)]) {
+      expect(await outcome(own, `${head}.${claims}.${odd}`)).toBe('bad_signature')
+    }
   })
 })
 
