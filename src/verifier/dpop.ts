@@ -1,5 +1,5 @@
 /** DPoP (RFC 9449): the sender of a bound token shows that it holds the key. Verified anew for every request. */
-import { calculateJwkThumbprint, type JWK } from 'jose'
+import { base64url, calculateJwkThumbprint, type JWK } from 'jose'
 import { type Algorithm, isAlgorithm } from './algorithms.ts'
 import { isObject, jsonObject } from './base64url.ts'
 import type { Clock } from './clock.ts'
@@ -25,7 +25,7 @@ export interface DpopOptions {
 export interface ProofNeeds {
   method: string
   url: string
-  /** SHA-256 of the token, base64url. */
+  /** SHA-256 of the token, in hexadecimal digits. */
   tokenHash: string
   /** `cnf.jkt` of the token. */
   thumbprint: string
@@ -72,7 +72,7 @@ export class ProofChecker {
     const isSigned = await this.#keyOf(jwk as JWK, alg, thumbprint)
     if (!(await isSigned?.({ text: proof, signedLength: proof.lastIndexOf('.') }))) return 'bad'
     const { htm, htu, ath, iat, jti, nonce } = payload
-    if (htm !== method || ath !== tokenHash || !isSameUrl(htu, url, this.#publicOrigin)) return 'bad'
+    if (htm !== method || ath !== fromHex(tokenHash) || !isSameUrl(htu, url, this.#publicOrigin)) return 'bad'
     if (typeof jti !== 'string' || jti === '' || jti.length > 512 || typeof iat !== 'number') return 'bad'
     if (Math.abs(this.#clock.wallMs() / 1000 - iat) > this.#maxAge) return 'bad'
     if (this.nonces && !(await this.nonces.isValid(nonce))) return 'nonce'
@@ -99,6 +99,10 @@ export class ProofChecker {
     }
   }
 }
+
+/** `ath` is base64url (RFC 9449 §4.2). */
+const fromHex = (digits: string): string =>
+  base64url.encode(Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)))
 
 /** RFC 9449 §4.3: without query and fragment, after normalisation. */
 function isSameUrl(given: unknown, url: string, publicOrigin: string | undefined): boolean {

@@ -8,7 +8,7 @@ export interface HeldToken {
   readonly kid: string
   /** From `nbf` and `iat`, in seconds. */
   readonly notBefore: number
-  /** SHA-256 of its text, base64url. */
+  /** SHA-256 of its text, in hexadecimal digits. */
   readonly hash: string
   /** Bound to a DPoP key, to a certificate. */
   readonly jkt: unknown

@@ -11,8 +11,8 @@ export function nodePlatform(crypto: Crypto): Platform {
   const hash = crypto.hash as Crypto['hash'] | undefined
   return {
     hash: hash
-      ? (text) => hash('sha256', text, 'base64url')
-      : (text) => crypto.createHash('sha256').update(text).digest('base64url'),
+      ? (text) => hash('sha256', text, 'hex')
+      : (text) => crypto.createHash('sha256').update(text).digest('hex'),
     digest: hash
       ? (bytes) => hash('sha256', bytes, 'buffer')
       : (bytes) => crypto.createHash('sha256').update(bytes).digest(),

@@ -6,7 +6,7 @@ import type { JWK } from 'jose'
 import type { Algorithm } from './algorithms.ts'
 
 export interface Platform {
-  /** SHA-256 as base64url. */
+  /** SHA-256 in hexadecimal digits, which is what Node is quickest at. */
   hash(text: string): string | Promise<string>
   digest(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
   /** Writes the key that a revocation of this value would have: the first 16 bytes of SHA-256 over salt ‖ kind ‖ value. */

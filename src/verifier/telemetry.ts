@@ -59,7 +59,8 @@ export type CounterName = Exclude<Counter, 'feedAgeMs' | 'entries' | 'cachedToke
 
 export class Telemetry {
   readonly #listeners: readonly ((event: VerifierEvent) => void)[]
-  readonly #counters: Record<CounterName, number> = {
+  /** Those on the way of every request are counted here directly. */
+  readonly counters: Record<CounterName, number> = {
     accepted: 0,
     cacheHits: 0,
     cacheMisses: 0,
@@ -82,7 +83,7 @@ export class Telemetry {
   }
 
   count(name: CounterName): void {
-    this.#counters[name] += 1
+    this.counters[name] += 1
   }
 
   countRefused(reason: RefusalReason): void {
@@ -96,12 +97,12 @@ export class Telemetry {
       try {
         listener(event)
       } catch {
-        this.#counters.listenerFailures += 1
+        this.counters.listenerFailures += 1
       }
     }
   }
 
   read(): Pick<VerifierMetrics, CounterName | 'refused' | 'revoked'> {
-    return { ...this.#counters, refused: { ...this.#refused }, revoked: { ...this.#revoked } }
+    return { ...this.counters, refused: { ...this.#refused }, revoked: { ...this.#revoked } }
   }
 }

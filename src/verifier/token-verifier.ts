@@ -92,7 +92,7 @@ export class TokenVerifier {
     if (held.keys !== keys.generation || !keys.isUsable(state)) return undefined
     // Marked before the salt was known: they are made anew.
     if (list && held.marks?.salts !== list.salts.length) return undefined
-    telemetry.count('cacheHits')
+    telemetry.counters.cacheHits += 1
     return held
   }
 
@@ -164,7 +164,7 @@ export class TokenVerifier {
     const { clock, rules, telemetry } = this.#needs
     const missing = unmet(held.token, requirements, clock, rules.tolerance)
     if (missing) return this.#refuse(missing.reason, credentials, missing.parameters)
-    telemetry.count('accepted')
+    telemetry.counters.accepted += 1
     return { ok: true, token: held.token, state }
   }
 

@@ -1,12 +1,12 @@
 /** Fetch runtimes (workers, edge): Web Crypto, through jose. */
-import { base64url, compactVerify, errors, importJWK, type JWK } from 'jose'
+import { compactVerify, errors, importJWK, type JWK } from 'jose'
 import { type Algorithm, suits } from './algorithms.ts'
 import type { Platform, SignatureCheck } from './platform.ts'
 
 const encoder = new TextEncoder()
 
 export const webPlatform: Platform = {
-  hash: async (text) => base64url.encode(await digest(encoder.encode(text))),
+  hash: async (text) => hex(await digest(encoder.encode(text))),
   digest,
   keyOf,
   signatureCheck,
@@ -20,6 +20,8 @@ async function keyOf(salt: Uint8Array, kind: number, value: string, into: Uint8A
   bytes.set(text, salt.length + 1)
   into.set((await digest(bytes)).subarray(0, 16), at)
 }
+
+const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 async function digest(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
