@@ -1,8 +1,10 @@
-/** Where this deployment's private keys are, as its configuration says: in the database, wrapped, or with a signer process. */
+/** Where this deployment's private keys are, as its configuration says: in the database, wrapped; with a signer process; in an HSM. */
 import type { Config } from './config/config.ts'
 import { openEnvelope } from './deployment.ts'
 import type { SecretEnvelope } from './keyring/envelope.ts'
 import { type KeyVault, LocalKeyVault } from './keyring/key-vault.ts'
+import { Pkcs11Token } from './keyring/pkcs11-token.ts'
+import { Pkcs11Vault } from './keyring/pkcs11-vault.ts'
 import { SignerClient } from './keyring/signer-client.ts'
 import { SignerEnvelope, SignerVault } from './keyring/signer-vault.ts'
 
@@ -24,5 +26,10 @@ export async function openVault(config: Config): Promise<OpenVault> {
     }
   }
   const envelope = await openEnvelope(config)
+  if (config.pkcs11Module !== undefined) {
+    const { pkcs11Module: library, pkcs11Pin: pin = '', pkcs11Token: label } = config
+    const token = await Pkcs11Token.open({ library, pin, label })
+    return { vault: new Pkcs11Vault(token, envelope), envelope, close: () => token.close() }
+  }
   return { vault: new LocalKeyVault(envelope), envelope, close: () => {} }
 }

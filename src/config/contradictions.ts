@@ -30,6 +30,14 @@ const always: readonly Rule[] = [
       'CLAVIGER_KEY_PUBLISH_LEAD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: the next key is published while the present one signs',
   },
   {
+    holds: (config) => config.pkcs11Module === undefined || config.pkcs11Pin !== undefined,
+    fault: 'CLAVIGER_PKCS11_PIN must be set where CLAVIGER_PKCS11_MODULE is',
+  },
+  {
+    holds: (config) => config.pkcs11Module === undefined || config.signerSocket === undefined,
+    fault: 'CLAVIGER_PKCS11_MODULE and CLAVIGER_SIGNER_SOCKET must not both be set: keys are in one place',
+  },
+  {
     holds: (config) => config.keyHoldSeconds < config.keyRotationIntervalSeconds,
     fault:
       'CLAVIGER_KEY_PROMOTION_HOLD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: otherwise one verifier that never comes could put every rotation off',

@@ -108,6 +108,27 @@ export const options = {
     doc: 'Unix socket of a signer process (claviger signer): private keys and the key-encryption key stay there, and this process never holds them.',
     example: '/run/claviger/signer.sock',
   }),
+  pkcs11Module: option({
+    env: 'CLAVIGER_PKCS11_MODULE',
+    parse: text,
+    defaultDoc: 'off',
+    doc: 'Shared library of an HSM (PKCS#11): signing keys are made there and never leave it. Needs the package pkcs11js beside Claviger.',
+    example: '/usr/lib/softhsm/libsofthsm2.so',
+  }),
+  pkcs11Token: option({
+    env: 'CLAVIGER_PKCS11_TOKEN',
+    parse: text,
+    defaultDoc: 'the first one',
+    doc: 'Label of the token in the HSM.',
+    example: 'claviger',
+  }),
+  pkcs11Pin: option({
+    env: 'CLAVIGER_PKCS11_PIN',
+    parse: text,
+    defaultDoc: 'none',
+    doc: 'PIN of the token in the HSM.',
+    secret: 'all',
+  }),
   accessTokenSeconds: option({
     env: 'CLAVIGER_ACCESS_TOKEN_TTL',
     parse: duration({ least: '1s', most: '1h' }),

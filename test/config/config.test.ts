@@ -203,6 +203,7 @@ describe('secrets', () => {
     const samples: Record<string, string> = {
       DATABASE_URL: 'postgres://u:p@h/d',
       CLAVIGER_KEY_ENCRYPTION_KEY: key,
+      CLAVIGER_PKCS11_PIN: '1234',
     }
     const secret = Object.values(options).filter((option) => option.secret !== undefined)
     expect(secret.map(({ env }) => env).sort()).toEqual(Object.keys(samples).sort())

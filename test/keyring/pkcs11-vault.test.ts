@@ -1,0 +1,79 @@
+/** Keys in an HSM, tried against SoftHSM2 where it is present (Debian: softhsm2) and pkcs11js is installed. */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { Pkcs11Token } from '../../src/keyring/pkcs11-token.ts'
+
+const root = process.env['SOFTHSM2_ROOT'] ?? ''
+const library = `${root}/usr/lib/softhsm/libsofthsm2.so`
+const utility = `${root}/usr/bin/softhsm2-util`
+const pin = 'test-pin-4711'
+
+function hasPackage(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('pkcs11js')
+    return true
+  } catch {
+    return false // the ordinary case: it is none of our dependencies
+  }
+}
+
+if (!hasPackage()) {
+  test('without the package that speaks to it, an HSM is refused in a sentence that says what to install', async () => {
+    const opened = Pkcs11Token.open({ library, pin })
+    await expect(opened).rejects.toMatchObject({ code: 'pkcs11_unavailable' })
+    await expect(opened).rejects.toThrow('npm install pkcs11js')
+  })
+}
+
+const present = hasPackage() && existsSync(library) && existsSync(utility)
+const perhaps = present ? describe : describe.skip
+
+perhaps(`keys in an HSM${present ? '' : ' (not run: SoftHSM2 or pkcs11js is not installed here)'}`, () => {
+  let folder: string
+  let seen: Record<string, unknown>
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'claviger-hsm-'))
+    await mkdir(join(folder, 'tokens'))
+    const conf = join(folder, 'softhsm2.conf')
+    await writeFile(conf, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\n`)
+    const options = { env: { ...process.env, SOFTHSM2_CONF: conf }, encoding: 'utf8' as const, stdio: 'pipe' as const }
+    const init = ['--init-token', '--free', '--label', 'claviger', '--so-pin', pin, '--pin', pin, '--module', library]
+    execFileSync(utility, init, options)
+    const program = join(import.meta.dirname, 'pkcs11-program.ts')
+    seen = JSON.parse(execFileSync(process.execPath, [program, library, pin], options)) as Record<string, unknown>
+  }, 60_000)
+
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  test('are made and sign there, by every classical algorithm, several at once', () => {
+    expect(seen['verified']).toEqual({ ES256: 3, ES384: 3, EdDSA: 3, RS256: 3, PS256: 3 })
+    expect(seen['postQuantum']).toMatchObject({ code: 'pkcs11_algorithm_unknown' })
+  })
+
+  test('what rests in the database is a reference, and no key', () => {
+    expect(seen['rests']).toEqual({ pkcs11: expect.stringMatching(/^[0-9a-f]{32}$/) })
+  })
+
+  test('a row whose public key is another is named', () => {
+    expect(seen['tampered']).toMatchObject({ code: 'signing_key_tampered' })
+  })
+
+  test('a deployment moves in by its next rotation', () => {
+    expect(seen['signatureAfterMovingIn']).toBe(64)
+  })
+
+  test('a wrong PIN and a wrong token are refused in sentences that repeat no PIN', () => {
+    expect(seen['wrongPin']).toMatchObject({ code: 'pkcs11_unavailable', message: expect.not.stringContaining('0815') })
+    expect(seen['wrongLabel']).toMatchObject({ code: 'pkcs11_unavailable', message: expect.stringContaining('nobody') })
+  })
+
+  test('a key cannot be put in from outside', () => {
+    expect(seen['adopted']).toMatchObject({ code: 'pkcs11_takes_no_key' })
+  })
+})
