@@ -51,8 +51,10 @@ const longestRequestMs = 20_000
 export async function drained(server: Server, noticeMs: number): Promise<void> {
   if (noticeMs > 0) await new Promise((resolve) => setTimeout(resolve, noticeMs))
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
+  // A connection whose request has just finished would otherwise be kept for the next one.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50)
   const impatient = setTimeout(() => server.closeAllConnections(), longestRequestMs)
   await closed
+  clearInterval(sweep)
   clearTimeout(impatient)
 }
