@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { openStage, outcome, type Stage, until } from './stage.ts'
+import { json } from './stand-in-issuer.ts'
 
 let stage: Stage
 let folder: string
@@ -128,6 +129,30 @@ test('what only a former epoch knew outlives it on the disk too', async () => {
   for (const sub of ['in-the-snapshot', 'in-a-frame']) {
     expect(await outcome(third, await issuer.token({ sub }))).toBe('revoked')
   }
+})
+
+test('a snapshot that is older than what was heard since does not take its place', async () => {
+  const { issuer } = stage
+  await issuer.revoke(4, 'in-the-snapshot')
+  const old = await issuer.snapshot()
+  issuer.instead.set('/revocations/snapshot', (_, response) => {
+    response.end(old)
+  })
+  await issuer.revoke(4, 'in-a-frame')
+  const first = await start()
+  await first.ready()
+  await until(() => first.metrics().entries === 2)
+  issuer.instead.set('/revocations/stream', (_, response) => {
+    issuer.instead.delete('/revocations/stream')
+    json(response, {}, 410)
+  })
+  issuer.drop()
+  await until(() => first.metrics().snapshots === 2)
+  await first.close()
+  withoutFeed()
+  const second = await start()
+  await second.ready()
+  expect(await outcome(second, await issuer.token({ sub: 'in-a-frame' }))).toBe('revoked')
 })
 
 test('nobody else may read it, and a folder that is not there stops nothing', async () => {

@@ -12,7 +12,7 @@ afterEach(() => stage.close())
 
 const offline = { revocation: undefined }
 
-test('a thousand tokens of unknown keys cost no more than the burst allows', async () => {
+test('hundreds of tokens of unknown keys cost no more than the burst allows', async () => {
   const { issuer } = stage
   const verifier = await stage.verifier(offline)
   await verifier.ready()
@@ -20,6 +20,8 @@ test('a thousand tokens of unknown keys cost no more than the burst allows', asy
   const tokens = await Promise.all(Array.from({ length: 200 }, (_, index) => issuer.token({}, { kid: `kid-${index}` })))
   const outcomes = await Promise.all(tokens.map((token) => outcome(verifier, token)))
   for (const token of tokens) outcomes.push(await outcome(verifier, token))
+  for (let more = 0; more < 50; more += 1)
+    outcomes.push(await outcome(verifier, await issuer.token({}, { kid: `new-${more}` })))
   expect(new Set(outcomes)).toEqual(new Set(['unknown_key']))
   expect(issuer.count('/jwks') - before).toBeLessThanOrEqual(3)
 })
