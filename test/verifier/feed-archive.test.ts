@@ -35,7 +35,16 @@ async function firstRun() {
 
 /** Only keys can be had. */
 function withoutFeed() {
-  for (const path of ['snapshot', 'changes', 'stream']) {
+  without('snapshot', 'changes', 'stream')
+}
+
+/** Only keys and snapshots. */
+function withoutStream() {
+  without('changes', 'stream')
+}
+
+function without(...paths: string[]) {
+  for (const path of paths) {
     stage.issuer.instead.set(`/revocations/${path}`, (_, response) => {
       response.destroy()
     })
@@ -143,7 +152,7 @@ test('a snapshot that is older than what was heard since does not take its place
   await first.ready()
   await until(() => first.metrics().entries === 2)
   issuer.instead.set('/revocations/stream', (_, response) => {
-    issuer.instead.delete('/revocations/stream')
+    withoutStream()
     json(response, {}, 410)
   })
   issuer.drop()
