@@ -3,6 +3,7 @@ import type { DeskKeyring } from './cli/desk.ts'
 import { algorithmsOf, type Deployment, keyTimesOf } from './deployment.ts'
 import type { Events } from './events/create-events.ts'
 import type { BlastRadius } from './keyring/blast-radius.ts'
+import { doubtsAboutKeyTimes } from './keyring/key-times.ts'
 import { Keyring } from './keyring/keyring.ts'
 import { idTokenSeconds } from './oidc/lifetimes.ts'
 import { PostgresKeyStore } from './storage/postgres-key-store.ts'
@@ -32,6 +33,7 @@ export function openDeskKeyring(deployment: Deployment, events: Pick<Events, 're
     remove: async (...given) => (await opened()).remove(...given),
     import: async (...given) => (await opened()).import(...given),
     switchOff: async (...given) => (await opened()).switchOff(...given),
+    doubts: () => doubtsAboutKeyTimes(keyTimesOf(config)),
     async blastRadius(kid): Promise<BlastRadius> {
       const keyring = await opened()
       const key = (await keyring.list({ all: true })).find((one) => one.kid === kid)

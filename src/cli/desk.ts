@@ -46,6 +46,8 @@ export interface DeskPasswords {
 
 /** The part of the keyring that commands use; it writes to the audit log itself. */
 export interface DeskKeyring extends KeyringOfCommands {
+  /** What works with the configured times, but not for every verifier. */
+  doubts(): readonly string[]
   /** What the key's revocation touches. */
   blastRadius(kid: string): Promise<BlastRadius>
   /** Ends what these apps hold of anybody; gives how many grants. */

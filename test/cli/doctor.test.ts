@@ -125,6 +125,15 @@ describe('doctor', () => {
     expect(code).toBe(0)
   })
 
+  test('times that some verifiers do not bear are a warning', async () => {
+    const desk = healthyDesk()
+    desk.keyring.doubts = () => ['The publish lead (600 s) is shorter than some verifiers keep a key set.']
+    expect((await examine(desk)).of('signing keys')).toMatchObject({
+      outcome: 'warning',
+      found: expect.stringContaining('600 s'),
+    })
+  })
+
   test('somebody else who answers under our name fails', async () => {
     const desk = healthyDesk()
     said = 'https://other.example'

@@ -264,6 +264,7 @@ function standInKeyring(): DeskKeyring {
     }),
     endClients: async () => 3,
     switchOff: async () => change,
+    doubts: () => [],
     publicJwks: async () => ({ keys: [{ kty: 'EC', kid: 'key-now' }] }),
     rotate: async ({ alg } = {}) => {
       if (alg === undefined || alg === 'ES256') return change

@@ -36,6 +36,8 @@ export const keysCheck: Check = {
         mend: `A running server does it by itself: is one running? By hand: ${printer.program} keys rotate`,
       }
     }
+    const doubts = keyring.doubts()
+    if (doubts.length > 0) return { outcome: 'warning', found: doubts.join(' ') }
     const plan = [...next].map(([alg, at]) => `${alg} rotates ${fromNow(at, now)}`).join(', ')
     return { outcome: 'ok', found: `${algorithms.join(' and ')} sign; ${plan}.` }
   },
