@@ -6,6 +6,7 @@
  */
 import type { Client } from 'pg'
 import { connectDirectly, type DatabaseOptions } from './database.ts'
+import { asFailure } from './database-failure.ts'
 
 export type ChangeListener = (topic: string) => void | Promise<void>
 
@@ -91,8 +92,8 @@ export class Changes {
     const client = await connectDirectly(
       // A server that hangs must not stop the watch for long.
       { ...this.#needs.database, applicationName: 'claviger listens', statementTimeoutMs: 5_000 },
-      () => {
-        if (this.#client === client) this.#disconnect()
+      (lost) => {
+        if (this.#client === lost) this.#disconnect()
       },
     )
     client.on('notification', () => {
@@ -104,7 +105,7 @@ export class Changes {
       this.#client = client
     } catch (error) {
       client.end().catch(() => {})
-      throw error
+      throw asFailure(error)
     }
   }
 

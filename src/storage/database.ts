@@ -69,13 +69,16 @@ export function connectionSettings(options: DatabaseOptions): ClientConfig {
   }
 }
 
-/** One connection outside the pool. `lost` is told once when it breaks. @throws Failure `database_unavailable`, `database_refused` */
+/**
+ * One connection outside the pool. `lost` is told when it breaks, and which one: that may be before the caller has it
+ * in hands. @throws Failure `database_unavailable`, `database_refused`
+ */
 export async function connectDirectly(
   options: DatabaseOptions,
-  lost: (error: Error) => void = () => {},
+  lost: (client: Client) => void = () => {},
 ): Promise<Client> {
   const client = new Client(connectionSettings(options))
-  client.on('error', lost)
+  client.on('error', () => lost(client))
   try {
     await client.connect()
     return client

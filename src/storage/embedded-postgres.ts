@@ -112,7 +112,7 @@ class Attendance {
           url: await embeddedUrl(this.#home, 'postgres'),
           applicationName: `claviger:${this.#options.role}:${process.pid}`,
         },
-        () => this.#lost(client),
+        (client) => this.#lost(client),
       )
       try {
         if (this.#options.role === 'serve') await claimServing(client, this.#home)

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { Changes } from '../../src/storage/changes.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
@@ -120,4 +122,37 @@ test('a database that is away at the start is a Failure', async () => {
   const away = new Changes({ database: { url: 'postgres://x@127.0.0.1:1/x' }, onTrouble: () => {} })
   await expect(away.start()).rejects.toMatchObject({ code: 'database_unavailable' })
   await away.stop()
+})
+
+/** A Postgres that says welcome and goodbye in one breath, as one does that is told to stop just then. */
+async function dyingPostgres() {
+  const message = (type: string, body: Buffer) => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(body.length + 4)
+    return Buffer.concat([Buffer.from(type), length, body])
+  }
+  const goodbye = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () =>
+      socket.end(
+        Buffer.concat([
+          message('R', Buffer.alloc(4)),
+          message('Z', Buffer.from('I')),
+          message('E', Buffer.from(goodbye)),
+        ]),
+      ),
+    )
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { url: `postgres://nobody@127.0.0.1:${port}/none?sslmode=disable`, server }
+}
+
+test('a server that ends the connection at the very moment it is made is trouble, and not the end of us', async () => {
+  const { url, server } = await dyingPostgres()
+  const watching = new Changes({ database: { url }, onTrouble: (error) => troubles.push(error) })
+  await expect(watching.start()).rejects.toMatchObject({ code: 'database_unavailable' })
+  await watching.stop()
+  server.close()
 })
