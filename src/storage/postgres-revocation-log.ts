@@ -21,11 +21,12 @@ export async function appendRevocations(db: Queryable, entries: readonly NewRevo
     text: `insert into revocations (kind, value, not_before, expires_at, cause, actor)
            select e.kind, e.value, case when e.since_now then next_cut_off(e.kind, e.value) else e.not_before end, e.expires_at, e.cause, e.actor
              from unnest($1::smallint[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], $6::text[], $7::text[])
-               as e(kind, value, not_before, since_now, expires_at, cause, actor)
+               with ordinality as e(kind, value, not_before, since_now, expires_at, cause, actor, place)
             where not exists (
               select from revocations r, revocation_feeds f
                where r.key = revocation_key(e.kind, e.value, f.salt) and r.kind = e.kind and r.not_before is null
-                 and not e.since_now and e.not_before is null and r.expires_at >= coalesce(e.expires_at, now()))`,
+                 and not e.since_now and e.not_before is null and r.expires_at >= coalesce(e.expires_at, now()))
+            order by e.place`,
     values: [
       entries.map(({ kind }) => kind),
       entries.map(({ value }) => value),
