@@ -26,6 +26,7 @@ import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { createInteractions, findSession } from './provider-interactions.ts'
 import { settleResume } from './resume.ts'
 import { disguiseJwts } from './revocation-endpoints.ts'
+import { renewAtSignInOnly } from './session-identifier.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 export interface Oidc {
@@ -66,6 +67,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
   keepFinishedMark(provider)
+  renewAtSignInOnly(provider)
   recogniseJwts(provider, keys, needs)
   acceptIssuerAudienceOnly(provider)
   announce(provider, needs.events, needs.models)

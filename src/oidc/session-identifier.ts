@@ -1,0 +1,24 @@
+/**
+ * When a browser's session gets a new identifier: at each sign-in, so that one
+ * planted before it is worth nothing after it. The engine renews it after every
+ * interaction; after a mere consent that protects nothing and costs a person
+ * who clicked twice their session, because the browser drops the cookie of the
+ * answer that was overtaken.
+ */
+import Provider from 'oidc-provider'
+
+export function renewAtSignInOnly(provider: Provider): void {
+  const { prototype } = provider.Session as unknown as { prototype: { resetIdentifier(): void } }
+  const renew = prototype.resetIdentifier
+  Object.defineProperty(prototype, 'resetIdentifier', {
+    value(this: typeof prototype) {
+      if (!isMereConsent()) renew.call(this)
+    },
+  })
+}
+
+function isMereConsent(): boolean {
+  const oidc = Provider.ctx?.oidc
+  const result = oidc?.result
+  return oidc?.route.endsWith('resume') === true && result?.consent !== undefined && result.login === undefined
+}
