@@ -1,5 +1,4 @@
 /** What every process of a deployment shares: configuration, database, keys. The server and the commands both open it. */
-import { hostname } from 'node:os'
 import { type Config, readConfig } from './config/config.ts'
 import { ensureKeyEncryptionKey, readKeyEncryptionKeys } from './config/key-encryption-key.ts'
 import { Failure } from './errors/failure.ts'
@@ -81,6 +80,3 @@ export async function openEnvelope(config: Config): Promise<Envelope> {
   await ensureKeyEncryptionKey(config)
   return Envelope.open(() => readKeyEncryptionKeys(config))
 }
-
-/** Seen in the audit log and in `pg_stat_activity`. */
-export const nodeName = (): string => `${hostname()}/${process.pid}`

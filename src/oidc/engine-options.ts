@@ -4,6 +4,7 @@
  * grants, plain PKCE, query parameter tokens, unsigned anything.
  */
 import type { Configuration } from 'oidc-provider'
+import { claimsByScope } from '../accounts/account-claims.ts'
 import { explainOrigin } from '../clients/explain-redirect.ts'
 import { isOriginAllowed } from '../clients/redirect-rules.ts'
 import type { KeySet } from '../keyring/key-set.ts'
@@ -47,7 +48,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
 
     responseTypes: ['code'],
     scopes: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
-    claims: claimsByScope,
+    claims: engineClaims,
     acrValues: [...needs.acrValues],
     subjectTypes: ['public'],
     conformIdTokenClaims: false,
@@ -115,28 +116,10 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
 const engineKeys = ({ signers }: KeySet) =>
   ({ keys: signers.map((signer) => new EngineKey(signer)) }) as unknown as NonNullable<Configuration['jwks']>
 
-/** OpenID Connect Core §5.4. */
-const claimsByScope = {
-  openid: ['sub', 'auth_time', 'acr', 'amr'],
-  profile: [
-    'name',
-    'given_name',
-    'family_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'gender',
-    'birthdate',
-    'zoneinfo',
-    'locale',
-    'updated_at',
-  ],
-  email: ['email', 'email_verified'],
-  address: ['address'],
-  phone: ['phone_number', 'phone_number_verified'],
+/** By scope, and what an ID token says of the sign-in itself. */
+const engineClaims = {
+  ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
+  openid: [...claimsByScope.openid, 'auth_time', 'acr', 'amr'],
   iss: null,
   sid: null,
 }
