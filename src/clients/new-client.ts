@@ -49,6 +49,7 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   claimsInIdToken: true,
   dpopBound: true,
   requirePar: true,
+  refreshDelivery: true,
   servesApi: true,
 }
 
@@ -131,6 +132,7 @@ function defaultsOf(given: Draft): Draft {
     claimsInIdToken: false,
     dpopBound: false,
     requirePar: false,
+    refreshDelivery: 'body',
   }
 }
 
@@ -166,6 +168,7 @@ function asClient(draft: Draft): NewClient {
     claimsInIdToken: client.claimsInIdToken,
     dpopBound: client.dpopBound,
     requirePar: client.requirePar,
+    refreshDelivery: client.refreshDelivery,
     ...(client.servesApi === undefined ? {} : { servesApi: client.servesApi }),
   }
 }

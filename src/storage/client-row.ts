@@ -68,6 +68,7 @@ export function clientOf(row: ClientRow): Client {
     claimsInIdToken: metadata.claimsInIdToken ?? false,
     dpopBound: metadata.dpopBound ?? false,
     requirePar: metadata.requirePar ?? false,
+    refreshDelivery: metadata.refreshDelivery ?? 'body',
     ...(metadata.servesApi === undefined ? {} : { servesApi: metadata.servesApi }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,

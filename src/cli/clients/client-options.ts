@@ -1,6 +1,6 @@
 /** The options that adding and changing a client share, and what they mean to the clients room. */
 import { type Command, Option } from 'commander'
-import type { Client } from '../../clients/client.ts'
+import { type Client, refreshDeliveries } from '../../clients/client.ts'
 import type { ClientChanges, ClientInput } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
@@ -26,6 +26,7 @@ export interface ClientOptions {
   claimsInIdToken?: boolean
   dpopBound?: boolean
   requirePar?: boolean
+  refreshDelivery?: Client['refreshDelivery']
 }
 
 /** A switch that can be put either way; left out, it stays as it is. */
@@ -63,6 +64,12 @@ export function withClientOptions(command: Command): Command {
     .option('--jwks-file <path>', 'its public keys (a JWKS), for private_key_jwt')
     .option('--jwks-uri <uri>', 'where its public keys are found')
     .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: ES256)')
+    .addOption(
+      new Option(
+        '--refresh-delivery <way>',
+        'where an spa gets its refresh token; a cookie is for an app on the same site as the issuer (default: body)',
+      ).choices(refreshDeliveries),
+    )
   withSwitch(command, 'first-party', 'ours: never asks for consent')
   withSwitch(command, 'claims-in-id-token', 'put profile and email claims into the ID token too')
   withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
@@ -83,6 +90,7 @@ const plainFields = {
   claimsInIdToken: 'claimsInIdToken',
   dpopBound: 'dpopBound',
   requirePar: 'requirePar',
+  refreshDelivery: 'refreshDelivery',
 } as const satisfies Partial<Record<keyof ClientOptions, keyof ClientChanges>>
 
 const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri'] as const

@@ -42,6 +42,7 @@ export const clientJson = (client: Client) => ({
   claims_in_id_token: client.claimsInIdToken,
   dpop_bound: client.dpopBound,
   require_par: client.requirePar,
+  refresh_delivery: client.refreshDelivery,
   created_at: client.createdAt,
   updated_at: client.updatedAt,
 })
@@ -65,6 +66,7 @@ export function printClient(printer: Printer, client: Client): void {
     ['authenticates by', client.tokenEndpointAuthMethod],
     ['keys', client.jwksUri ?? (client.jwks && `${client.jwks.keys.length} registered`)],
     ['PKCE', client.pkce],
+    ['refresh token', client.refreshDelivery === 'cookie' ? 'in a cookie, for pages of its origins' : undefined],
     ['ID token', `${client.idTokenAlg}${client.claimsInIdToken ? ', with profile claims' : ''}`],
     ['requires', [yes(client.dpopBound, 'DPoP'), yes(client.requirePar, 'PAR')].filter((text) => text !== undefined)],
     ['added', dated(client.createdAt, now)],
