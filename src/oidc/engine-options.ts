@@ -111,7 +111,13 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       customizers: { jwt: accessTokenClaims(config.issuer, needs.earliestIssue) },
     },
     renderError: pages.renderError,
-    discovery: { ui_locales_supported: [...needs.locales], service_documentation: undefined },
+    discovery: {
+      ui_locales_supported: [...needs.locales],
+      service_documentation: undefined,
+      // OpenID Connect Back-Channel Logout 1.0 §2.1; the engine does not know that we do it.
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
+    },
   }
 }
 
