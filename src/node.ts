@@ -12,10 +12,12 @@ import { createEvents } from './events/create-events.ts'
 import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
+import { deliverLogouts } from './node-logouts.ts'
 import { openRevocations } from './node-revocations.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
+import { createGuardedFetch } from './outbound/outbound.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { countExpired, removeExpired } from './storage/housekeeping.ts'
@@ -92,6 +94,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   })
   started.defer(() => revocations.stop())
 
+  const fetch = createGuardedFetch({ allowed: config.outboundAllowed })
   const pages = createPages(config)
   const oidc = await createOidc(
     {
@@ -109,6 +112,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       locales: pages.locales,
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
+      fetch,
       furtherMetadata: revocations.metadata,
     },
     keys.live.current(),
@@ -194,6 +198,15 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   )
 
   started.defer(() => timetable.stop())
+  const courier = deliverLogouts({
+    deployment,
+    keys: keys.live,
+    fetch,
+    events,
+    metrics,
+    onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
+  })
+  started.defer(() => courier.stop())
   watch(metrics, { hasher, audit, deployment, keys })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })

@@ -94,17 +94,36 @@ export interface DeskSecrets {
   rotateCookieKey(change: SecretChange): Promise<{ signsInSeconds: number }>
 }
 
+/** How far an app has been told that a session has ended. */
+export interface LogoutRow {
+  clientId: string
+  state: 'waiting' | 'delivered' | 'failed'
+  /** Tries so far. */
+  attempts: number
+  /** While it waits. */
+  nextTryAt: Date | undefined
+  settledAt: Date | undefined
+  lastError: string | undefined
+}
+
 /** One browser session. `id` is its uid; nothing here opens it. */
 export interface SessionRow {
   id: string
   accountId: AccountId
-  signedInAt: Date
-  expiresAt: Date
+  /** Undefined once it has ended. */
+  signedInAt: Date | undefined
+  expiresAt: Date | undefined
   clients: readonly string[]
+  /** Undefined while it lives. */
+  endedAt: Date | undefined
+  /** Its apps with a back-channel logout URI, once it has ended; for seven days after they were told. */
+  logouts: readonly LogoutRow[]
 }
 
 export interface DeskSessions {
+  /** Those that live, and those that have ended as long as `logouts` tells of them. */
   list(accountId: AccountId): Promise<SessionRow[]>
+  find(id: string): Promise<SessionRow | undefined>
   /** Ends it with its grants and refresh tokens. False when there is no such session. */
   end(id: string): Promise<boolean>
 }

@@ -30,6 +30,7 @@ export function clientFaults(draft: Draft): string[] {
     ...listFaults('API', draft.apis, audienceFault),
     ...authenticationFaults(draft, preset, rules),
     ...policyFaults(draft, preset, rules),
+    ...logoutFaults(draft, preset),
     ...ownApiFaults(draft, preset),
   ].map((fault) => `${fault}.`)
 }
@@ -81,6 +82,7 @@ const pages = {
   policyUri: 'Policy URI',
   tosUri: 'Terms URI',
   jwksUri: 'JWKS URI',
+  backchannelLogoutUri: 'Back-channel logout URI',
 }
 
 function pageFaults(draft: Draft): string[] {
@@ -110,6 +112,18 @@ function authenticationFaults(draft: Draft, preset: Preset, rules: PresetRules):
   if (draft.secretDigest !== undefined && (method === 'none' || method === 'private_key_jwt')) {
     faults.push(`Secret: a client with authentication method ${method} has none; leave it out`)
   }
+  return faults
+}
+
+function logoutFaults(draft: Draft, preset: Preset): string[] {
+  const { backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isSessionRequired } = draft
+  const faults: string[] = []
+  if (uri !== undefined && preset === 'service')
+    faults.push('Back-channel logout URI: a service client signs nobody in, so no session of it ends; leave it out')
+  if (isSessionRequired !== undefined && typeof isSessionRequired !== 'boolean')
+    faults.push(`backchannelLogoutSessionRequired ${quoted(isSessionRequired)}: write true or false`)
+  if (isSessionRequired === true && uri === undefined)
+    faults.push('backchannelLogoutSessionRequired: it says how the back-channel logout URI is used; give that, too')
   return faults
 }
 

@@ -37,6 +37,10 @@ export interface Client {
   readonly claimsInIdToken: boolean
   readonly dpopBound: boolean
   readonly requirePar: boolean
+  /** Where its server is told that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.2). */
+  readonly backchannelLogoutUri?: string | undefined
+  /** It must be told which session; otherwise all of the person's sessions at the app end. */
+  readonly backchannelLogoutSessionRequired?: boolean | undefined
   /** These are the credentials of this API itself (an audience): it may read the revocation feed and introspect its own tokens. */
   readonly servesApi?: string | undefined
   readonly createdAt: Date

@@ -10,6 +10,8 @@ export const eventKinds = {
   'sign-in.throttled': ['warn', 'A sign-in was held back: too many failures before it'],
   'session.signed-out': ['info', 'A person signed out'],
   'session.ended': ['info', 'A session was ended'],
+  'backchannel-logout.delivered': ['info', 'An app was told that a session has ended'],
+  'backchannel-logout.failed': ['warn', 'An app could not be told that a session has ended, and will not be'],
   'consent.granted': ['info', 'A person allowed an app what it asked for'],
   'consent.denied': ['info', 'A person refused an app what it asked for'],
   'grant.revoked': ['info', 'A grant was revoked'],

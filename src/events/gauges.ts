@@ -17,13 +17,15 @@ export interface Gauges {
   keys?: Reading<readonly KeyTimes[]>
   /** Expired rows still in the database. */
   cleanupBacklog?: Reading<number>
+  /** Apps still to be told of ended sessions. */
+  logoutsWaiting?: Reading<number>
   auditBuffered?: Reading<number>
   auditDropped?: Reading<number>
   databaseConnections?: Reading<{ total: number; idle: number; waiting: number }>
 }
 
 export function registerGauges(registry: Registry, gauges: Gauges): void {
-  const { hashQueue, keys, cleanupBacklog, auditBuffered, auditDropped, databaseConnections } = gauges
+  const { hashQueue, keys, cleanupBacklog, logoutsWaiting, auditBuffered, auditDropped, databaseConnections } = gauges
   const gauge = gaugeIn(registry)
   if (hashQueue)
     gauge('password_hash_queue', 'Password hashes being computed and waiting.', ['state'], async (set) =>
@@ -39,6 +41,10 @@ export function registerGauges(registry: Registry, gauges: Gauges): void {
   }
   if (cleanupBacklog)
     gauge('cleanup_backlog_rows', 'Expired rows not yet removed.', [], async (set) => set(await cleanupBacklog()))
+  if (logoutsWaiting)
+    gauge('backchannel_logouts_waiting', 'Apps still to be told of ended sessions.', [], async (set) =>
+      set(await logoutsWaiting()),
+    )
   if (auditBuffered)
     gauge('audit_buffered_entries', 'Audit entries waiting to be written.', [], async (set) =>
       set(await auditBuffered()),

@@ -20,6 +20,8 @@ export interface Metrics {
   tokenRefused(grantType: string, error: string): void
   /** The JWKS was fetched, by somebody who said their name or not. */
   jwksFetched(isNamed: boolean): void
+  /** One try to tell an app that a session has ended. */
+  logoutTried(outcome: LogoutOutcome): void
   /** Ask once a route, at start: `metrics.route('token')`. */
   route(name: string): RouteMeter
   /** Values read when Prometheus asks; the roof says where from. */
@@ -36,6 +38,9 @@ export const signInResults = [
   'other',
 ] as const
 export type SignInResult = (typeof signInResults)[number]
+
+export const logoutOutcomes = ['delivered', 'refused', 'again'] as const
+export type LogoutOutcome = (typeof logoutOutcomes)[number]
 
 /** The `grant` label of each grant type. */
 const grants = new Map([
@@ -90,6 +95,10 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
   const named = fetches.labels('named')
   const anonymous = fetches.labels('anonymous')
   for (const one of [named, anonymous]) one.inc(0)
+  const logouts = counter('backchannel_logout_tries_total', 'Tries to tell an app of an ended session, by outcome.', [
+    'outcome',
+  ])
+  const logoutOf = prepared(logoutOutcomes, (outcome) => logouts.labels(outcome))
   const eventOf = prepared([...Object.keys(eventKinds), 'other'], (kind) => events.labels(kind))
   const signInOf = prepared(signInResults, (result) => signIns.labels(result))
   const issuedOf = prepared([...grants.values(), 'other'], (grant) => tokens.labels(grant, 'ok'))
@@ -101,6 +110,7 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     tokenRefused: (grantType, error) =>
       tokens.labels(grants.get(grantType) ?? 'other', oauthErrors.has(error) ? error : 'other').inc(),
     jwksFetched: (isNamed) => (isNamed ? named : anonymous).inc(),
+    logoutTried: (outcome) => logoutOf(outcome).inc(),
     route: routeMeters(registry),
     watch: (gauges) => registerGauges(registry, gauges),
   }

@@ -68,6 +68,8 @@ export function clientOf(row: ClientRow): Client {
     claimsInIdToken: metadata.claimsInIdToken ?? false,
     dpopBound: metadata.dpopBound ?? false,
     requirePar: metadata.requirePar ?? false,
+    ...(metadata.backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri: metadata.backchannelLogoutUri }),
+    ...(metadata.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
     ...(metadata.servesApi === undefined ? {} : { servesApi: metadata.servesApi }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,

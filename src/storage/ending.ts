@@ -3,7 +3,9 @@
  * transaction of whatever the end follows from. A grant that is gone takes all
  * that hangs on it along, even a token that a racing request inserts a moment
  * later: without its grant the engine refuses it. The same statement writes into
- * the log of revocations what kills the access tokens that are out.
+ * the log of revocations what kills the access tokens that are out. Which apps
+ * are to be told of a session that ends, a trigger writes down
+ * (`000004-logout-deliveries.sql`).
  */
 import type { AccountId } from '../accounts/account.ts'
 import type { Ended } from '../accounts/account-store.ts'
@@ -45,6 +47,15 @@ const heldBy = (holder: string) => `
   union
   select t.model, t.id from artifacts g join artifacts t on t.grant_id = g.grant_id
    where g.model = ${Grant} and g.${holder}`
+
+/** A grant that ends lets its app go on with no session: the app is told as if the session had ended. */
+const oweLogouts = `owed as (
+    insert into logout_deliveries (client_id, account_id, sid, session_uid, uri, alg, names_session)
+    select owed.* from ended e
+      join artifacts s on s.model = ${Session} and s.account_id = e.account_id and s.expires_at > now(),
+           lateral logouts_owed(s.account_id, s.uid, s.payload, e.grant_id) owed
+     where e.model = ${Grant} and e.alive
+  )`
 
 export interface EndAccountOptions {
   /** This session goes on, with its grants and refresh tokens; its apps fetch new access tokens. */
@@ -149,8 +160,8 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
   return ended(
     await db.query<Ended>(
       `with ended as (
-         delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}
-       ), void as (
+         delete from artifacts a where a.grant_id = $1 returning a.account_id, ${whetherAlive}
+       ), ${oweLogouts}, void as (
          insert into revocations (kind, value, cause) values (${kinds.grant}, grant_claim($1), 'grant.revoked')
        ) ${counts}`,
       [grantId],
@@ -166,8 +177,8 @@ export async function endClient(db: Queryable, clientId: ClientId, cause = 'clie
          ${heldBy('client_id = $1')}
        ), ended as (
          delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
-         returning ${whetherAlive}
-       ), ${cutOff(kinds.client)}, void as (
+         returning a.account_id, ${whetherAlive}
+       ), ${oweLogouts}, ${cutOff(kinds.client)}, void as (
          insert into revocations (kind, value, not_before, cause) select ${kinds.client}, $1, cut.at, $2 from cut
        ) ${counts}`,
       [clientId, cause],

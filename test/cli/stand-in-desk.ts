@@ -127,6 +127,7 @@ export class StandInDesk implements Desk {
 
   readonly sessions: Desk['sessions'] = {
     list: async (accountId) => this.#sessions.filter((session) => session.accountId === accountId),
+    find: async (id) => this.#sessions.find((session) => session.id === id),
     end: async (id) => {
       const before = this.#sessions.length
       this.#sessions = this.#sessions.filter((session) => session.id !== id)
@@ -206,6 +207,8 @@ const sessionRow = (accountId: string): SessionRow => ({
   signedInAt: new Date(now.getTime() - 7_200_000),
   expiresAt: daysAgo(-30),
   clients: ['shop'],
+  endedAt: undefined,
+  logouts: [],
 })
 
 const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): KeyRow => ({

@@ -26,6 +26,8 @@ export interface ClientOptions {
   claimsInIdToken?: boolean
   dpopBound?: boolean
   requirePar?: boolean
+  backchannelLogoutUri?: string
+  backchannelLogoutSessionRequired?: boolean
 }
 
 /** A switch that can be put either way; left out, it stays as it is. */
@@ -62,11 +64,17 @@ export function withClientOptions(command: Command): Command {
     )
     .option('--jwks-file <path>', 'its public keys (a JWKS), for private_key_jwt')
     .option('--jwks-uri <uri>', 'where its public keys are found')
+    .option('--backchannel-logout-uri <uri>', 'where its server is told that a session has ended')
     .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: ES256)')
   withSwitch(command, 'first-party', 'ours: never asks for consent')
   withSwitch(command, 'claims-in-id-token', 'put profile and email claims into the ID token too')
   withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
-  return withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
+  withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
+  return withSwitch(
+    command,
+    'backchannel-logout-session-required',
+    'its server is told which session has ended; without it, all of the person end there',
+  )
 }
 
 // What each option is called in the clients room.
@@ -83,9 +91,10 @@ const plainFields = {
   claimsInIdToken: 'claimsInIdToken',
   dpopBound: 'dpopBound',
   requirePar: 'requirePar',
+  backchannelLogoutSessionRequired: 'backchannelLogoutSessionRequired',
 } as const satisfies Partial<Record<keyof ClientOptions, keyof ClientChanges>>
 
-const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri'] as const
+const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri', 'backchannelLogoutUri'] as const
 
 /**
  * Only what was said: the clients room takes what is left out as it stands, or by its preset.
