@@ -12,10 +12,11 @@ import { createEvents } from './events/create-events.ts'
 import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
-import { openRevocations } from './node-revocations.ts'
+import { type NodeRevocations, openRevocations } from './node-revocations.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
+import { refuseWrongClock } from './revocation/database-clock.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { countExpired, removeExpired } from './storage/housekeeping.ts'
@@ -89,6 +90,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     changes,
     jwksVersion: () => keys.live.current().version,
     trouble,
+    log,
   })
   started.defer(() => revocations.stop())
 
@@ -109,6 +111,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       locales: pages.locales,
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
+      assertMayIssue: () => refuseWrongClock(revocations.live.clock),
       furtherMetadata: revocations.metadata,
     },
     keys.live.current(),
@@ -131,6 +134,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     check: async () => ({
       database: await isAnswering(deployment),
       signingKey: keys.live.current().algorithms.length > 0,
+      clock: !revocations.live.clock.isOff,
     }),
   }
   const web = createWeb({
@@ -152,6 +156,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     now,
     revocationFeed: {
       feed: revocations.feed,
+      meter: metrics.feed,
       access: (authorization) =>
         feedAccess(authorization, {
           issuer: config.issuer,
@@ -194,7 +199,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   )
 
   started.defer(() => timetable.stop())
-  watch(metrics, { hasher, audit, deployment, keys })
+  watch(metrics, { hasher, audit, deployment, keys, revocations })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })
     const server = await listen(management, config.managementPort, config.managementHost)
@@ -239,7 +244,14 @@ function watch(
     audit,
     deployment,
     keys,
-  }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: NodeKeys },
+    revocations,
+  }: {
+    hasher: PasswordHasher
+    audit: PostgresAuditLog
+    deployment: Deployment
+    keys: NodeKeys
+    revocations: NodeRevocations
+  },
 ) {
   metrics.watch({
     hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
@@ -249,5 +261,6 @@ function watch(
     cleanupBacklog: () => countExpired(deployment.db, now()),
     // From memory: they stay readable while the database is away.
     keys: () => keys.live.ages(),
+    revocations: revocations.state,
   })
 }

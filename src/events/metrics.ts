@@ -5,6 +5,7 @@
  */
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { eventKinds, isEventKind } from './event-kinds.ts'
+import { createFeedMeter, type FeedMeter } from './feed-metrics.ts'
 import { type Gauges, registerGauges } from './gauges.ts'
 
 /** How often a request of one route was answered how, and how long that took. */
@@ -20,6 +21,7 @@ export interface Metrics {
   tokenRefused(grantType: string, error: string): void
   /** The JWKS was fetched, by somebody who said their name or not. */
   jwksFetched(isNamed: boolean): void
+  readonly feed: FeedMeter
   /** Ask once a route, at start: `metrics.route('token')`. */
   route(name: string): RouteMeter
   /** Values read when Prometheus asks; the roof says where from. */
@@ -101,6 +103,7 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     tokenRefused: (grantType, error) =>
       tokens.labels(grants.get(grantType) ?? 'other', oauthErrors.has(error) ? error : 'other').inc(),
     jwksFetched: (isNamed) => (isNamed ? named : anonymous).inc(),
+    feed: createFeedMeter(registry),
     route: routeMeters(registry),
     watch: (gauges) => registerGauges(registry, gauges),
   }

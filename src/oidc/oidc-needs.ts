@@ -61,6 +61,8 @@ export interface OidcNeeds {
   acrValues: readonly string[]
   /** Nothing is issued earlier than what was revoked under one of these names. */
   earliestIssue: EarliestIssue
+  /** Before every token request. @throws Failure while nothing may be issued here */
+  assertMayIssue(): void
   /** What discovery says besides the engine's own members. */
   furtherMetadata(): Record<string, unknown>
 }
