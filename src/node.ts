@@ -13,11 +13,12 @@ import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
 import { deliverLogouts } from './node-logouts.ts'
-import { openRevocations } from './node-revocations.ts'
+import { type NodeRevocations, openRevocations } from './node-revocations.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
 import { createGuardedFetch } from './outbound/outbound.ts'
+import { refuseWrongClock } from './revocation/database-clock.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { countExpired, removeExpired } from './storage/housekeeping.ts'
@@ -91,6 +92,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     changes,
     jwksVersion: () => keys.live.current().version,
     trouble,
+    log,
   })
   started.defer(() => revocations.stop())
 
@@ -113,6 +115,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
       fetch,
+      assertMayIssue: () => refuseWrongClock(revocations.live.clock),
       furtherMetadata: revocations.metadata,
     },
     keys.live.current(),
@@ -135,6 +138,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     check: async () => ({
       database: await isAnswering(deployment),
       signingKey: keys.live.current().algorithms.length > 0,
+      clock: !revocations.live.clock.isOff,
     }),
   }
   const web = createWeb({
@@ -156,6 +160,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     now,
     revocationFeed: {
       feed: revocations.feed,
+      meter: metrics.feed,
       access: (authorization) =>
         feedAccess(authorization, {
           issuer: config.issuer,
@@ -207,7 +212,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
   })
   started.defer(() => courier.stop())
-  watch(metrics, { hasher, audit, deployment, keys })
+  watch(metrics, { hasher, audit, deployment, keys, revocations })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })
     const server = await listen(management, config.managementPort, config.managementHost)
@@ -252,7 +257,14 @@ function watch(
     audit,
     deployment,
     keys,
-  }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: NodeKeys },
+    revocations,
+  }: {
+    hasher: PasswordHasher
+    audit: PostgresAuditLog
+    deployment: Deployment
+    keys: NodeKeys
+    revocations: NodeRevocations
+  },
 ) {
   metrics.watch({
     hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
@@ -262,5 +274,6 @@ function watch(
     cleanupBacklog: () => countExpired(deployment.db, now()),
     // From memory: they stay readable while the database is away.
     keys: () => keys.live.ages(),
+    revocations: revocations.state,
   })
 }

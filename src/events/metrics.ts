@@ -5,6 +5,7 @@
  */
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { eventKinds, isEventKind } from './event-kinds.ts'
+import { createFeedMeter, type FeedMeter } from './feed-metrics.ts'
 import { type Gauges, registerGauges } from './gauges.ts'
 
 /** How often a request of one route was answered how, and how long that took. */
@@ -22,6 +23,7 @@ export interface Metrics {
   jwksFetched(isNamed: boolean): void
   /** One try to tell an app that a session has ended. */
   logoutTried(outcome: LogoutOutcome): void
+  readonly feed: FeedMeter
   /** Ask once a route, at start: `metrics.route('token')`. */
   route(name: string): RouteMeter
   /** Values read when Prometheus asks; the roof says where from. */
@@ -111,6 +113,7 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
       tokens.labels(grants.get(grantType) ?? 'other', oauthErrors.has(error) ? error : 'other').inc(),
     jwksFetched: (isNamed) => (isNamed ? named : anonymous).inc(),
     logoutTried: (outcome) => logoutOf(outcome).inc(),
+    feed: createFeedMeter(registry),
     route: routeMeters(registry),
     watch: (gauges) => registerGauges(registry, gauges),
   }

@@ -64,6 +64,8 @@ export interface OidcNeeds {
   earliestIssue: EarliestIssue
   /** Asks clients' servers. */
   fetch: GuardedFetch
+  /** Before every token request. @throws Failure while nothing may be issued here */
+  assertMayIssue(): void
   /** What discovery says besides the engine's own members. */
   furtherMetadata(): Record<string, unknown>
 }

@@ -110,6 +110,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     return leadTo(ctx, `${needs.config.issuer}/device`)
   }
 
+  if (ctx.method === 'POST' && ctx.path === '/token') needs.assertMayIssue()
   await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)

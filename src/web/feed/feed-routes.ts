@@ -5,6 +5,7 @@
  */
 import type { Context, Middleware } from 'koa'
 import { Failure } from '../../errors/failure.ts'
+import type { FeedMeter, FeedRefusal } from '../../events/feed-metrics.ts'
 import type { FeedAccess } from '../../oidc/feed-access.ts'
 import { type Cursor, parseCursor } from '../../revocation/cursor.ts'
 import type { Feed } from '../../revocation/feed.ts'
@@ -14,6 +15,7 @@ import { FeedStreams } from './feed-streams.ts'
 
 export interface FeedRoutesNeeds {
   feed: Feed
+  meter: FeedMeter
   access(authorization: string | undefined): Promise<FeedAccess>
   /** Of one process. */
   mostStreams?: number
@@ -23,16 +25,17 @@ const longestWaitSeconds = 25
 const mostWaiting = 5_000
 
 export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
-  const streams = new FeedStreams(needs.feed, needs.mostStreams ?? 5_000)
+  const { feed, meter } = needs
+  const streams = new FeedStreams(feed, needs.mostStreams ?? 5_000, meter)
   let waiting = 0
   const answers: Readonly<Record<string, (ctx: Context, access: Allowed) => Promise<void>>> = {
-    '/revocations/snapshot': (ctx) => answerSnapshot(ctx, needs.feed),
+    '/revocations/snapshot': (ctx) => answerSnapshot(ctx, needs),
     '/revocations/changes': async (ctx) => {
       const { after, waitMs } = changesAsked(ctx)
       if (waitMs > 0 && waiting >= mostWaiting) throw busy()
       waiting += waitMs > 0 ? 1 : 0
       try {
-        await answerChanges(ctx, needs.feed, after, waitMs)
+        await answerChanges(ctx, needs, after, waitMs)
       } finally {
         waiting -= waitMs > 0 ? 1 : 0
       }
@@ -44,9 +47,23 @@ export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
     if (!answer) throw new Failure('page_missing', 'missing', 'There is no such page.')
     ctx.vary('Authorization')
     const access = await needs.access(ctx.get('Authorization') || undefined)
-    if (access.outcome === 'allowed') await answer(ctx, access)
-    else refuse(ctx, access)
+    if (access.outcome !== 'allowed') {
+      meter.refused(access.outcome)
+      return refuse(ctx, access)
+    }
+    try {
+      await answer(ctx, access)
+    } catch (reason) {
+      meter.refused(refusalOf(reason))
+      throw reason
+    }
   }
+}
+
+function refusalOf(reason: unknown): FeedRefusal {
+  if (reason instanceof HttpRefusal) return reason.status === 410 ? 'gone' : 'invalid'
+  if (reason instanceof Failure && reason.code === 'feed_unsure') return 'unsure'
+  return reason instanceof Failure && reason.code === 'feed_full' ? 'full' : 'other'
 }
 
 /** RFC 6750 §3, RFC 7617 §2. */
@@ -68,7 +85,7 @@ function refuse(ctx: Context, access: Exclude<FeedAccess, Allowed>): void {
   }
 }
 
-async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
+async function answerSnapshot(ctx: Context, { feed, meter }: FeedRoutesNeeds): Promise<void> {
   const { cursor, plain, gzipped } = await feed.snapshot()
   ctx.set('ETag', `W/"${cursor}"`)
   ctx.set('Cache-Control', 'public, max-age=30, stale-while-revalidate=300, stale-if-error=86400')
@@ -80,14 +97,21 @@ async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
   ctx.type = 'application/x-ndjson'
   const isGzip = ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
   if (isGzip) ctx.set('Content-Encoding', 'gzip')
-  ctx.body = isGzip ? gzipped : plain
+  const body = isGzip ? gzipped : plain
+  meter.sent('snapshot', 0, body.length)
+  ctx.body = body
 }
 
 /** Weak comparison (RFC 9110 §13.1.2). */
 const isKnown = (header: string, cursor: string): boolean =>
   header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${cursor}"`)
 
-async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: number): Promise<void> {
+async function answerChanges(
+  ctx: Context,
+  { feed, meter }: FeedRoutesNeeds,
+  after: Cursor,
+  waitMs: number,
+): Promise<void> {
   const gone = new AbortController()
   ctx.res.once('close', () => gone.abort())
   const found = await feed.changes(after, waitMs, gone.signal)
@@ -95,7 +119,9 @@ async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: nu
   ctx.set('ETag', `W/"${cursor}"`)
   ctx.set('Cache-Control', waitMs > 0 ? 'no-store' : 'public, max-age=1')
   ctx.type = 'application/json'
-  ctx.body = JSON.stringify(frames)
+  const body = JSON.stringify(frames)
+  meter.sent('changes', frames.length, body.length)
+  ctx.body = body
 }
 
 function changesAsked(ctx: Context): { after: Cursor; waitMs: number } {
