@@ -109,6 +109,10 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       locales: pages.locales,
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
+      canaryAnswered(request) {
+        keys.canary.count(request)
+        metrics.canaryAnswered(request)
+      },
       furtherMetadata: revocations.metadata,
     },
     keys.live.current(),

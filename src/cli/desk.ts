@@ -58,6 +58,8 @@ type KeyringOfCommands = Pick<
   Keyring,
   | 'readiness'
   | 'switchOff'
+  | 'nameCanary'
+  | 'canary'
   | 'list'
   | 'nextRotationAt'
   | 'fingerprints'
