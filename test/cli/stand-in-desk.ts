@@ -165,6 +165,7 @@ export class StandInDesk implements Desk {
   readonly secrets: Desk['secrets'] = {
     rotate: async () => ({ rows: 9, fingerprint: 'kek-2', previous: ['kek-1'] }),
     rotateCookieKey: async () => ({ signsInSeconds: 60 }),
+    rotateFeedKey: async ({ dryRun }) => ({ current: 'feed-2', next: dryRun ? undefined : 'feed-3' }),
   }
 
   pending = ['000001-foundation']
