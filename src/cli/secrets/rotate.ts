@@ -64,9 +64,12 @@ function printFeedKeys(
   dryRun: boolean,
 ): void {
   printer.line(`${current} ${dryRun ? 'would sign' : 'signs'} the revocation feed.`)
-  if (dryRun) return printer.note('This is how it would be; nothing was changed.')
-  printer.line(`${next} is next.`)
-  printer.note('Pin these two in every receiver that pins feed keys, before the next rotation.')
+  if (!dryRun) printer.line(`${next} is next.`)
+  printer.note(
+    dryRun
+      ? 'This is how it would be; nothing was changed.'
+      : 'Pin these two in every receiver that pins feed keys, before the next rotation.',
+  )
 }
 
 const asJson = ({ rows, fingerprint, previous, file, kept }: RotatedSecrets, dryRun: boolean) => ({
