@@ -116,6 +116,10 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       earliestIssue: (marks) => revocations.live.earliest(marks),
       fetch,
       assertMayIssue: () => refuseWrongClock(revocations.live.clock),
+      canaryAnswered(request) {
+        keys.canary.count(request)
+        metrics.canaryAnswered(request)
+      },
       furtherMetadata: revocations.metadata,
     },
     keys.live.current(),

@@ -58,6 +58,8 @@ type KeyringOfCommands = Pick<
   Keyring,
   | 'readiness'
   | 'switchOff'
+  | 'nameCanary'
+  | 'canary'
   | 'list'
   | 'nextRotationAt'
   | 'fingerprints'
@@ -92,6 +94,8 @@ interface SecretChange {
 export interface DeskSecrets {
   rotate(change: SecretChange): Promise<RotatedSecrets>
   rotateCookieKey(change: SecretChange): Promise<{ signsInSeconds: number }>
+  /** Thumbprints of the keys that sign the feed from now on; of the next one none in a dry run. */
+  rotateFeedKey(change: SecretChange & { now: boolean }): Promise<{ current: string; next: string | undefined }>
 }
 
 /** How far an app has been told that a session has ended. */

@@ -44,7 +44,12 @@ export const eventKinds = {
   'key.retired': ['info', 'A signing key stopped signing'],
   'key.revoked': ['warn', 'A signing key was revoked'],
   'key.removed': ['info', 'A signing key was removed'],
+  'key.missed': ['warn', 'A verifier met a signing key that it did not know'],
+  'key.canary-named': ['info', 'An app was named for which the next signing key will sign first'],
+  'key.canary-began': ['info', 'The next signing key began to sign for one app'],
+  'key.canary-ended': ['info', 'The next signing key signs for no app ahead of its time any more'],
   'cookie-key.created': ['info', 'A key that signs cookies was made'],
+  'feed-key.rotated': ['info', 'The next key began to sign the revocation feed'],
   'secrets.rotated': ['info', 'Stored keys were wrapped under a new key-encryption key'],
   'server.error': ['error', 'A request failed by a fault of ours'],
 } as const satisfies Record<string, readonly [Loudness, string]>

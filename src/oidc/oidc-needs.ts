@@ -4,6 +4,7 @@ import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
+import type { CanaryRequest } from './canary-requests.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
 import type { ModelStore } from './model-store.ts'
@@ -66,6 +67,8 @@ export interface OidcNeeds {
   fetch: GuardedFetch
   /** Before every token request. @throws Failure while nothing may be issued here */
   assertMayIssue(): void
+  /** Told of each answer of the token endpoint to the canary. */
+  canaryAnswered(request: CanaryRequest): void
   /** What discovery says besides the engine's own members. */
   furtherMetadata(): Record<string, unknown>
 }

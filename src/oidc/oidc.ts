@@ -12,6 +12,7 @@ import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
+import { watchCanary } from './canary-requests.ts'
 import { cookieSettings } from './cookies.ts'
 import { discoveryDocument } from './documents.ts'
 import { serveClients } from './engine-clients.ts'
@@ -71,6 +72,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   recogniseJwts(provider, keys, needs)
   acceptIssuerAudienceOnly(provider)
   announce(provider, needs.events, needs.models)
+  watchCanary(provider, keys.canary, needs.canaryAnswered)
   return {
     provider,
     cookies,

@@ -60,7 +60,7 @@ export class Feed {
   #lastFrameAt = 0
   #gathering: NodeJS.Timeout | undefined
   #snapshotMade: { bytes: number; at: number } | undefined
-  #snapshot: { at: number; head: Cursor; made: Promise<Snapshot> } | undefined
+  #snapshot: { at: number; head: Cursor; kid: string; made: Promise<Snapshot> } | undefined
   /** Answers to pollers, good for as long as nothing happens and no longer than a second. */
   #polled = new Map<string, { at: number; frames: string[] }>()
 
@@ -123,8 +123,10 @@ export class Feed {
   async snapshot(): Promise<Snapshot> {
     const { head } = this.#needs.log
     const kept = this.#snapshot
+    const { kid } = this.#needs.keys().current
     const isOld =
       !kept ||
+      kept.kid !== kid || // Who has pinned the keys of now does not believe it.
       kept.head.epoch !== head.epoch ||
       head.seq - kept.head.seq >= snapshotChanges ||
       (performance.now() - kept.at >= snapshotMs && head.seq !== kept.head.seq) ||
@@ -132,7 +134,7 @@ export class Feed {
       kept.head.seq < head.floor
     if (isOld) {
       const made = this.#makeSnapshot()
-      this.#snapshot = { at: performance.now(), head: { epoch: head.epoch, seq: head.seq }, made }
+      this.#snapshot = { at: performance.now(), head: { epoch: head.epoch, seq: head.seq }, kid, made }
       made.catch(() => {
         if (this.#snapshot?.made === made) this.#snapshot = undefined
       })

@@ -8,6 +8,7 @@ import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Failure } from '../../src/errors/failure.ts'
 import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
+import type { CanaryKey } from '../../src/keyring/canary.ts'
 import type { KeyChange } from '../../src/keyring/change-keys.ts'
 import type { KeyRow } from '../../src/keyring/key-row.ts'
 
@@ -165,6 +166,7 @@ export class StandInDesk implements Desk {
   readonly secrets: Desk['secrets'] = {
     rotate: async () => ({ rows: 9, fingerprint: 'kek-2', previous: ['kek-1'] }),
     rotateCookieKey: async () => ({ signsInSeconds: 60 }),
+    rotateFeedKey: async ({ dryRun }) => ({ current: 'feed-2', next: dryRun ? undefined : 'feed-3' }),
   }
 
   pending = ['000001-foundation']
@@ -218,6 +220,7 @@ const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): Key
   createdAt: daysAgo(40),
   publishAt: daysAgo(40),
   activeAt: undefined,
+  canaryAt: undefined,
   retiredAt: undefined,
   removableAt: undefined,
   reason: 'schedule',
@@ -228,6 +231,35 @@ const keys: readonly KeyRow[] = [
   keyRow('key-old', 'retired', { activeAt: daysAgo(39), retiredAt: daysAgo(9), removableAt: daysAgo(-21) }),
   keyRow('key-now', 'active', { activeAt: daysAgo(9) }),
   keyRow('key-next', 'pending', { publishAt: daysAgo(9) }),
+]
+
+const noMisses = { misses: 0, missing: [] }
+
+const canaryKey = (kid: string, state: KeyRow['state'], more: Partial<CanaryKey>): CanaryKey => ({
+  kid,
+  alg: 'ES256',
+  state,
+  canaryAt: undefined,
+  mayBeginAt: undefined,
+  tokenRequests: 0,
+  refreshes: 0,
+  earlyRefreshes: 0,
+  lagging: [],
+  ...noMisses,
+  ...more,
+})
+
+const canaryKeys: CanaryKey[] = [
+  canaryKey('key-now', 'active', { tokenRequests: 110, refreshes: 100, earlyRefreshes: 2 }),
+  canaryKey('key-next', 'pending', {
+    canaryAt: daysAgo(3),
+    mayBeginAt: daysAgo(8),
+    tokenRequests: 90,
+    refreshes: 80,
+    earlyRefreshes: 40,
+    missing: ['https://orders.example'],
+    misses: 7,
+  }),
 ]
 
 function standInKeyring(): DeskKeyring {
@@ -246,7 +278,7 @@ function standInKeyring(): DeskKeyring {
     schedule: async () => change.steps,
     proof: async () => ['ES256: key-next was published long ago.'],
     readiness: async () => [
-      { kid: 'key-now', alg: 'ES256', state: 'active', fetches: 812, verifiers: 2, lagging: [] },
+      { kid: 'key-now', alg: 'ES256', state: 'active', fetches: 812, verifiers: 2, lagging: [], ...noMisses },
       {
         kid: 'key-next',
         alg: 'ES256',
@@ -254,6 +286,7 @@ function standInKeyring(): DeskKeyring {
         fetches: 640,
         verifiers: 1,
         lagging: ['https://orders.example'],
+        ...noMisses,
       },
     ],
     blastRadius: async (kid) => ({
@@ -266,6 +299,8 @@ function standInKeyring(): DeskKeyring {
       signedUntil: new Date(now.getTime() + 3_600_000),
     }),
     endClients: async () => 3,
+    nameCanary: async () => change,
+    canary: async () => ({ clientId: 'shop', keys: canaryKeys }),
     switchOff: async () => change,
     doubts: () => [],
     publicJwks: async () => ({ keys: [{ kty: 'EC', kid: 'key-now' }] }),
