@@ -12,6 +12,7 @@ import { createEvents } from './events/create-events.ts'
 import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
+import { openLedger } from './node-ledger.ts'
 import { openRevocations } from './node-revocations.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
@@ -91,6 +92,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     trouble,
   })
   started.defer(() => revocations.stop())
+  const ledger = await openLedger({ deployment, log: revocations.live, keys: () => keys.live.current() })
 
   const pages = createPages(config)
   const oidc = await createOidc(
@@ -109,7 +111,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       locales: pages.locales,
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
-      furtherMetadata: revocations.metadata,
+      nextStatusPlace: ledger.nextPlace,
+      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata() }),
     },
     keys.live.current(),
   )
@@ -160,6 +163,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
           isVoid: (marks) => revocations.live.voids(marks),
         }),
     },
+    statusLists: ledger.statusLists,
   })
   const documents = createDocuments({ keys: () => keys.live.current(), discovery: () => oidc.discovery() })
   followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
@@ -185,6 +189,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
           while ((await removeExpiredRevocations(db)) === revocationBatch);
         },
       },
+      { name: 'empty the ledger of what has expired', everySeconds: 600, run: ledger.tidy },
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
     {
