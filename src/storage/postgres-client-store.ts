@@ -65,12 +65,12 @@ export class PostgresClientStore implements ClientStore {
     })
   }
 
-  async remove(id: ClientId): Promise<{ grants: number; refreshTokens: number }> {
+  async remove(id: ClientId, by: { actor?: string } = {}): Promise<{ grants: number; refreshTokens: number }> {
     if (!clientIdPattern.test(id)) throw missing(id)
     return this.#db.transaction(async (tx) => {
       const { rowCount } = await tx.query('delete from clients where id = $1', [id])
       if (rowCount === 0) throw missing(id)
-      const { grants, refreshTokens } = await endClient(tx, id)
+      const { grants, refreshTokens } = await endClient(tx, id, 'client.removed', by.actor)
       return { grants, refreshTokens }
     })
   }

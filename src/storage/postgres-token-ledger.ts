@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import { type Entry, type Kind, kinds, type TokenMarks } from '../revocation/revocation.ts'
 import type { StatusLease, TokenLedger } from '../revocation/token-ledger.ts'
+import { artifactModels } from './artifact-models.ts'
 import type { Database, Queryable } from './database.ts'
 
 /** Hours of expiry that have a table of their own. */
@@ -37,10 +38,13 @@ export const ledgerValues = ({ marks, digest, list, idx, exp }: IssuedToken): un
   exp,
 ]
 
-/** Is a token with this jti missing from a ledger that has every token of its time? Parameters: `entryValues`. As a source of f. */
-export const isMissing = (first: number): string => `
-  not exists (select from issued_tokens t where t.slot = $${first} and t.jti = ${name(kinds.jti, first + 1)} and t.digest = $${first + 2})
-  and exists (select from token_ledger where complete_from <= to_timestamp($${first + 3}))`
+const isPresent = (first: number): string =>
+  `exists (select from issued_tokens t
+            where t.slot = $${first} and t.jti = ${name(kinds.jti, first + 1)} and t.digest = $${first + 2})`
+
+/** Is a token missing from a ledger that has every token of its time? Parameters from `first` on: `missingValues`. Wants the salt of f. */
+export const isMissing = (first: number): string =>
+  `not ${isPresent(first)} and exists (select from token_ledger where complete_from <= to_timestamp($${first + 3}::bigint))`
 
 export const missingValues = ({ digest, exp }: LedgerEntry, { jti, iat }: TokenMarks): unknown[] => [
   slotOf(exp),
@@ -48,6 +52,16 @@ export const missingValues = ({ digest, exp }: LedgerEntry, { jti, iat }: TokenM
   digest,
   iat ?? 0,
 ]
+
+/** `missing`: it should be there. `unknown`: it may have been issued without a ledger, or have left it. */
+export interface TokenHistory {
+  ledger: 'present' | 'missing' | 'unknown'
+  /** When the app last got newer tokens of the same grant. */
+  refreshedAt: Date | undefined
+}
+
+/** `tidy_token_ledger` leaves at least so much. */
+const keptAfterExpirySeconds = 7_200
 
 /** Columns by what an entry of the log names. The issuer's entries name every token. */
 const columns: Readonly<Record<number, string>> = {
@@ -116,6 +130,26 @@ export class PostgresTokenLedger implements TokenLedger {
         await readCursor(db, take)
       })
     }
+  }
+
+  /** What is known of a token besides what it says itself. */
+  async history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistory> {
+    const { rows } = await this.#db.query<{ is_present: boolean; is_missing: boolean; refreshed_at: Date | null }>(
+      `select ${isPresent(1)} as is_present,
+              ${isMissing(1)} and $5 > extract(epoch from now()) - ${keptAfterExpirySeconds} as is_missing,
+              greatest(
+                (select max(to_timestamp(t.iat)) from issued_tokens t where t.grant_id = ${name(kinds.grant, 6)} and t.iat > $4::bigint),
+                -- What came with the token itself was kept a moment after it was signed.
+                (select max(a.created_at) from artifacts a join artifacts g using (grant_id)
+                  where a.model = ${artifactModels.RefreshToken} and g.model = ${artifactModels.Grant}
+                    and grant_claim(g.grant_id) = $6 and a.created_at > to_timestamp($4::bigint) + interval '2 seconds')
+              ) as refreshed_at
+         from revocation_feeds f`,
+      [...missingValues(entry, marks), entry.exp, marks.grant ?? null],
+    )
+    const [row] = rows
+    const ledger = row?.is_present ? 'present' : row?.is_missing ? 'missing' : 'unknown'
+    return { ledger, refreshedAt: row?.refreshed_at ?? undefined }
   }
 
   /** Removes what has expired, an hour at a time. */
