@@ -12,6 +12,7 @@ import { createEvents } from './events/create-events.ts'
 import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
+import { openLedger } from './node-ledger.ts'
 import { deliverLogouts } from './node-logouts.ts'
 import { type NodeRevocations, openRevocations } from './node-revocations.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
@@ -95,6 +96,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     log,
   })
   started.defer(() => revocations.stop())
+  const ledger = await openLedger({ deployment, log: revocations.live, keys: () => keys.live.current() })
 
   const fetch = createGuardedFetch({ allowed: config.outboundAllowed })
   const pages = createPages(config)
@@ -120,7 +122,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
         keys.canary.count(request)
         metrics.canaryAnswered(request)
       },
-      furtherMetadata: revocations.metadata,
+      nextStatusPlace: ledger.nextPlace,
+      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata() }),
     },
     keys.live.current(),
   )
@@ -173,6 +176,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
           isVoid: (marks) => revocations.live.voids(marks),
         }),
     },
+    statusLists: ledger.statusLists,
   })
   const documents = createDocuments({ keys: () => keys.live.current(), discovery: () => oidc.discovery() })
   followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
@@ -198,6 +202,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
           while ((await removeExpiredRevocations(db)) === revocationBatch);
         },
       },
+      { name: 'empty the ledger of what has expired', everySeconds: 600, run: ledger.tidy },
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
     {

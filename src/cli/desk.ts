@@ -12,6 +12,7 @@ import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { AuditEntry, AuditLog } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
@@ -27,6 +28,7 @@ export interface Desk {
   secrets: DeskSecrets
   sessions: DeskSessions
   revocations: DeskRevocations
+  ledger: DeskLedger
   audit: AuditLog
   events: DeskEvents
   migrations: DeskMigrations
@@ -41,7 +43,7 @@ export interface DeskPasswords {
   /** A PHC string. What a password must be is checked before, by `checkNewPassword`. */
   hash(password: string): Promise<string>
   /** Ends every session, grant and token of the account with it. */
-  set(accountId: AccountId, hash: string): Promise<Ended>
+  set(accountId: AccountId, hash: string, by?: { actor?: string }): Promise<Ended>
 }
 
 /** The part of the keyring that commands use; it writes to the audit log itself. */
@@ -129,7 +131,7 @@ export interface DeskSessions {
   list(accountId: AccountId): Promise<SessionRow[]>
   find(id: string): Promise<SessionRow | undefined>
   /** Ends it with its grants and refresh tokens. False when there is no such session. */
-  end(id: string): Promise<boolean>
+  end(id: string, by?: { actor?: string }): Promise<boolean>
 }
 
 /** Why something is void. */
@@ -142,6 +144,13 @@ export interface RevocationRow {
   cause: string
   actor: string | undefined
   at: Date
+}
+
+/** `missing`: never issued here, though rightly signed. `unknown`: no ledger was kept then, or it has left it. */
+export interface TokenHistoryRow {
+  ledger: 'present' | 'missing' | 'unknown'
+  /** When the app last got newer tokens of the same grant. */
+  refreshedAt: Date | undefined
 }
 
 /** A token that says nothing by itself. */
@@ -157,7 +166,7 @@ export interface DeskRevocations {
   revokeToken(jti: string, by: { actor: string; expiresAt?: Date | undefined }): Promise<void>
   /** By its uid or by what one client calls it; void even when the session is gone. */
   revokeSession(sid: string, by: { actor: string }): Promise<{ ended: boolean }>
-  revokeClient(clientId: string): Promise<{ grants: number; refreshTokens: number }>
+  revokeClient(clientId: string, by?: { actor?: string }): Promise<{ grants: number; refreshTokens: number }>
   findOpaque(token: string): Promise<OpaqueTokenRow | undefined>
   revokeOpaque(token: string): Promise<OpaqueTokenRow | undefined>
   /** Every entry of the log that voids a token with these marks. */
@@ -165,6 +174,11 @@ export interface DeskRevocations {
   isGrantAlive(claim: string): Promise<boolean>
   /** No access token of this deployment lives longer. */
   longestTokenSeconds(): Promise<number>
+}
+
+/** What was issued, where the deployment keeps a ledger of it. */
+export interface DeskLedger {
+  history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistoryRow>
 }
 
 /** Writes to the audit log as this command's Unix user. */

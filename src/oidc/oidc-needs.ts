@@ -4,6 +4,7 @@ import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
+import type { StatusPlace } from '../revocation/status-place.ts'
 import type { CanaryRequest } from './canary-requests.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
@@ -69,6 +70,8 @@ export interface OidcNeeds {
   assertMayIssue(): void
   /** Told of each answer of the token endpoint to the canary. */
   canaryAnswered(request: CanaryRequest): void
+  /** Given where the ledger of issued tokens is kept. */
+  nextStatusPlace?: (() => Promise<StatusPlace>) | undefined
   /** What discovery says besides the engine's own members. */
   furtherMetadata(): Record<string, unknown>
 }

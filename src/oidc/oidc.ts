@@ -22,6 +22,7 @@ import { readForm } from './form-body.ts'
 import { readFormPost } from './form-post.ts'
 import type { Interactions } from './interactions.ts'
 import { recogniseJwts } from './jwt-access-tokens.ts'
+import { recordIssuedTokens } from './ledger-recording.ts'
 import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { createInteractions, findSession } from './provider-interactions.ts'
@@ -70,6 +71,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   keepFinishedMark(provider)
   renewAtSignInOnly(provider)
   recogniseJwts(provider, keys, needs)
+  if (needs.nextStatusPlace) recordIssuedTokens(provider, needs.models)
   acceptIssuerAudienceOnly(provider)
   announce(provider, needs.events, needs.models)
   watchCanary(provider, keys.canary, needs.canaryAnswered)

@@ -88,8 +88,14 @@ export function marksOf(claims: { readonly [claim: string]: unknown }, kid: stri
     client: text('client_id'),
     kid,
     issuer: text('iss'),
-    iat: typeof claims.iat === 'number' ? claims.iat : undefined,
+    iat: second(claims.iat),
   }
+}
+
+/** Cut-offs are whole seconds, so a fraction decides nothing. */
+function second(claim: unknown): number | undefined {
+  const seconds = typeof claim === 'number' ? Math.floor(claim) : undefined
+  return Number.isSafeInteger(seconds) ? seconds : undefined
 }
 
 /** Kind and value of everything a token can be named by. */

@@ -46,17 +46,20 @@ export class PostgresRevocations {
     const ended = await this.#db.transaction(async (db) => {
       await appendRevocations(db, [{ kind: kinds.sid, value: sid, cause: 'session.ended', ...by }])
       const uid = await uidOf(db, sid)
-      return uid !== undefined && (await endSession(db, uid, { offlineAccess: 'end' })).sessions > 0
+      return uid !== undefined && (await endSession(db, uid, { offlineAccess: 'end', ...by })).sessions > 0
     })
     await this.#publish()
     return { ended }
   }
 
   /** All that an app was issued so far, with its grants and refresh tokens; it stays registered. */
-  async revokeClient(clientId: ClientId): Promise<{ grants: number; refreshTokens: number }> {
+  async revokeClient(
+    clientId: ClientId,
+    by: { actor?: string } = {},
+  ): Promise<{ grants: number; refreshTokens: number }> {
     const { grants, refreshTokens } = await this.#db.transaction(async (db) => {
       await db.query('select from clients where id = $1 for no key update', [clientId])
-      return endClient(db, clientId, 'client.tokens-revoked')
+      return endClient(db, clientId, 'client.tokens-revoked', by.actor)
     })
     await this.#publish()
     return { grants, refreshTokens }

@@ -27,6 +27,7 @@ const routine = new Set([
   'revocation-snapshot',
   'revocation-changes',
   'revocation-stream',
+  'status-list',
 ])
 /** Labels of the counters: a short list, so that strangers cannot make new ones. */
 const labelOf = new Map([
@@ -48,6 +49,7 @@ const labelBelow = new Map([
   ['device', 'device'],
   ['interaction', 'interaction'],
   ['account', 'account'],
+  ['status-lists', 'status-list'],
 ])
 /** Paths that carry the name of something under way; it opens nothing by itself but is nobody's business. */
 const named = /^\/(interaction|auth|device)\/[^/]+/

@@ -28,6 +28,7 @@ import type { Pages } from './pages.ts'
 import { createProofTickets } from './proof-ticket.ts'
 import { type Routes, routing } from './routes.ts'
 import { createSourceOf } from './source-address.ts'
+import { type StatusListRoutesNeeds, statusListRoutes } from './status-list-routes.ts'
 
 export interface WebNeeds {
   config: Pick<Config, 'trustedProxies'>
@@ -52,6 +53,8 @@ export interface WebNeeds {
   now(): Date
   /** Absent: no feed is served here. */
   revocationFeed?: FeedRoutesNeeds
+  /** Absent: no status lists either. */
+  statusLists?: StatusListRoutesNeeds | undefined
 }
 
 export function createWeb(needs: WebNeeds): Koa {
@@ -76,6 +79,9 @@ function ownRoutes(needs: WebNeeds): Routes {
     ['account', { methods: looking, isLeaf: true, answer: accountRoutes(needs) }],
     ...(needs.revocationFeed
       ? [['revocations', { methods: looking, isLeaf: false, answer: feedRoutes(needs.revocationFeed) }] as const]
+      : []),
+    ...(needs.statusLists
+      ? [['status-lists', { methods: looking, isLeaf: false, answer: statusListRoutes(needs.statusLists) }] as const]
       : []),
     ['interaction', { methods: [...looking, 'POST'], isLeaf: false, answer: interactionRoutes({ ...needs, tickets }) }],
   ])

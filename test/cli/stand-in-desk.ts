@@ -160,6 +160,8 @@ export class StandInDesk implements Desk {
     longestTokenSeconds: async () => 600,
   }
 
+  readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
+
   readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
   readonly keyring: DeskKeyring = standInKeyring()
 
