@@ -106,6 +106,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       models: new PostgresModelStore(db, revocations.revoked),
       accounts,
       directory,
+      origins,
       pages: createOidcPages(pages),
       events,
       cookieKeys: () => keys.cookies.current(),

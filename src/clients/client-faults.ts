@@ -1,7 +1,7 @@
 /** Every rule a client has to keep, over a draft whose fields may hold anything: what came from a file is not typed. */
 import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
-import { type Preset, presets } from './client.ts'
+import { type Preset, presets, refreshDeliveries } from './client.ts'
 import { clientIdPattern } from './client-id.ts'
 import { jwksFaults } from './client-jwks.ts'
 import { type PresetRules, presetRules } from './preset-rules.ts'
@@ -31,6 +31,7 @@ export function clientFaults(draft: Draft): string[] {
     ...authenticationFaults(draft, preset, rules),
     ...policyFaults(draft, preset, rules),
     ...logoutFaults(draft, preset),
+    ...deliveryFaults(draft, preset),
     ...ownApiFaults(draft, preset),
   ].map((fault) => `${fault}.`)
 }
@@ -153,4 +154,12 @@ function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[
     faults.push(`requirePar: a ${preset} client makes no authorization request to push; leave it out`)
   }
   return faults
+}
+
+function deliveryFaults({ refreshDelivery }: Draft, preset: Preset): string[] {
+  if (!(refreshDeliveries as readonly unknown[]).includes(refreshDelivery)) {
+    return [`Refresh delivery ${quoted(refreshDelivery)}: write ${refreshDeliveries.join(' or ')}`]
+  }
+  if (refreshDelivery === 'body' || preset === 'spa') return []
+  return [`Refresh delivery: a cookie is for apps that run in a browser, and a ${preset} client does not; write body`]
 }

@@ -51,6 +51,7 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   requirePar: true,
   backchannelLogoutUri: true,
   backchannelLogoutSessionRequired: true,
+  refreshDelivery: true,
   servesApi: true,
 }
 
@@ -133,6 +134,7 @@ function defaultsOf(given: Draft): Draft {
     claimsInIdToken: false,
     dpopBound: false,
     requirePar: false,
+    refreshDelivery: 'body',
   }
 }
 
@@ -170,6 +172,7 @@ function asClient(draft: Draft): NewClient {
     requirePar: client.requirePar,
     ...(client.backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri: client.backchannelLogoutUri }),
     ...(client.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
+    refreshDelivery: client.refreshDelivery,
     ...(client.servesApi === undefined ? {} : { servesApi: client.servesApi }),
   }
 }

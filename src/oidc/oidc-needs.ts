@@ -10,6 +10,7 @@ import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
+import type { RefreshCookies } from './refresh-cookie.ts'
 import type { EarliestIssue } from './token-claims.ts'
 
 interface About {
@@ -54,6 +55,8 @@ export interface OidcNeeds {
   models: ModelStore
   accounts: Pick<AccountStore, 'find'>
   directory: ClientDirectory
+  /** Is this the browser origin of a client that gets its refresh tokens in a cookie? */
+  origins: { receiveCookies(origin: string): Promise<boolean> }
   pages: OidcPages
   events: OidcEvents
   /** Newest first: it signs, all verify. */
@@ -80,6 +83,7 @@ export interface OidcNeeds {
 export interface Engine {
   provider: Provider
   cookies: CookieSettings
+  refreshCookies: RefreshCookies
   handle: Middleware
   discovery: Record<string, unknown>
 }

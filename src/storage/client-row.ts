@@ -70,6 +70,7 @@ export function clientOf(row: ClientRow): Client {
     requirePar: metadata.requirePar ?? false,
     ...(metadata.backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri: metadata.backchannelLogoutUri }),
     ...(metadata.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
+    refreshDelivery: metadata.refreshDelivery ?? 'body',
     ...(metadata.servesApi === undefined ? {} : { servesApi: metadata.servesApi }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -1,6 +1,6 @@
 /** The options that adding and changing a client share, and what they mean to the clients room. */
 import { type Command, Option } from 'commander'
-import type { Client } from '../../clients/client.ts'
+import { type Client, refreshDeliveries } from '../../clients/client.ts'
 import type { ClientChanges, ClientInput } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
@@ -28,6 +28,7 @@ export interface ClientOptions {
   requirePar?: boolean
   backchannelLogoutUri?: string
   backchannelLogoutSessionRequired?: boolean
+  refreshDelivery?: Client['refreshDelivery']
 }
 
 /** A switch that can be put either way; left out, it stays as it is. */
@@ -66,6 +67,12 @@ export function withClientOptions(command: Command): Command {
     .option('--jwks-uri <uri>', 'where its public keys are found')
     .option('--backchannel-logout-uri <uri>', 'where its server is told that a session has ended')
     .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: ES256)')
+    .addOption(
+      new Option(
+        '--refresh-delivery <way>',
+        'where an spa gets its refresh token; a cookie is for an app on the same site as the issuer (default: body)',
+      ).choices(refreshDeliveries),
+    )
   withSwitch(command, 'first-party', 'ours: never asks for consent')
   withSwitch(command, 'claims-in-id-token', 'put profile and email claims into the ID token too')
   withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
@@ -92,6 +99,7 @@ const plainFields = {
   dpopBound: 'dpopBound',
   requirePar: 'requirePar',
   backchannelLogoutSessionRequired: 'backchannelLogoutSessionRequired',
+  refreshDelivery: 'refreshDelivery',
 } as const satisfies Partial<Record<keyof ClientOptions, keyof ClientChanges>>
 
 const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri', 'backchannelLogoutUri'] as const
