@@ -50,6 +50,7 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   dpopBound: true,
   requirePar: true,
   servesApi: true,
+  rights: true,
 }
 
 /** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
@@ -167,5 +168,6 @@ function asClient(draft: Draft): NewClient {
     dpopBound: client.dpopBound,
     requirePar: client.requirePar,
     ...(client.servesApi === undefined ? {} : { servesApi: client.servesApi }),
+    ...(client.rights === undefined ? {} : { rights: [...client.rights] }),
   }
 }

@@ -69,6 +69,7 @@ export function clientOf(row: ClientRow): Client {
     dpopBound: metadata.dpopBound ?? false,
     requirePar: metadata.requirePar ?? false,
     ...(metadata.servesApi === undefined ? {} : { servesApi: metadata.servesApi }),
+    ...(metadata.rights === undefined ? {} : { rights: metadata.rights }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

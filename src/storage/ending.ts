@@ -21,7 +21,8 @@ const counts = `
          count(*) filter (where model = ${RefreshToken})::int as "refreshTokens"
     from ended where alive`
 
-const whetherAlive = 'a.model, a.grant_id, a.expires_at > now() and a.consumed_at is null as alive'
+const whetherAlive =
+  'a.model, a.grant_id, a.account_id, a.client_id, a.expires_at > now() and a.consumed_at is null as alive'
 
 /** Taken when everything has been deleted: whoever was faster has issued by then, whoever comes later finds nothing. */
 const cutOff = (kind: Kind) =>
@@ -134,10 +135,10 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
                 end
          returning ${whetherAlive}
        ), void as (
-         insert into revocations (kind, value, cause)
-         select ${kinds.sid}, sids.sid, 'session.ended' from session, ${sidsOf('session.payload', '$1')}
+         insert into revocations (kind, value, account_id, cause)
+         select ${kinds.sid}, sids.sid, session.account_id, 'session.ended' from session, ${sidsOf('session.payload', '$1')}
          union all
-         select ${kinds.grant}, grant_claim(grant_id), 'session.ended' from ended where model = ${Grant}
+         select ${kinds.grant}, grant_claim(grant_id), account_id, 'session.ended' from ended where model = ${Grant}
        ) ${counts}`,
       [uid, options.offlineAccess === 'keep'],
     ),
@@ -151,7 +152,9 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
       `with ended as (
          delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}
        ), void as (
-         insert into revocations (kind, value, cause) values (${kinds.grant}, grant_claim($1), 'grant.revoked')
+         insert into revocations (kind, value, account_id, client_id, cause)
+         select ${kinds.grant}, grant_claim($1), g.account_id, g.client_id, 'grant.revoked'
+           from (values (true)) as one left join ended g on g.model = ${Grant}
        ) ${counts}`,
       [grantId],
     ),

@@ -26,6 +26,7 @@ export interface ClientOptions {
   claimsInIdToken?: boolean
   dpopBound?: boolean
   requirePar?: boolean
+  right?: string[]
 }
 
 /** A switch that can be put either way; left out, it stays as it is. */
@@ -45,6 +46,11 @@ export function withClientOptions(command: Command): Command {
       collect,
     )
     .option('--api <audience>', 'an API it may call; the first is the default (repeat for more)', collect)
+    .option(
+      '--right <right>',
+      'what a service may ask of Claviger itself: shared-signals (hear of what ends), global-token-revocation (sign people out) (repeat for more)',
+      collect,
+    )
     .option('--start-uri <uri>', 'where a person starts a new sign-in at this app')
     .option('--logo-uri <uri>', 'its picture')
     .option('--policy-uri <uri>', 'its privacy policy')
@@ -83,6 +89,7 @@ const plainFields = {
   claimsInIdToken: 'claimsInIdToken',
   dpopBound: 'dpopBound',
   requirePar: 'requirePar',
+  right: 'rights',
 } as const satisfies Partial<Record<keyof ClientOptions, keyof ClientChanges>>
 
 const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri'] as const

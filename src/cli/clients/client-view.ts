@@ -42,6 +42,7 @@ export const clientJson = (client: Client) => ({
   claims_in_id_token: client.claimsInIdToken,
   dpop_bound: client.dpopBound,
   require_par: client.requirePar,
+  rights: client.rights ?? [],
   created_at: client.createdAt,
   updated_at: client.updatedAt,
 })
@@ -67,6 +68,7 @@ export function printClient(printer: Printer, client: Client): void {
     ['PKCE', client.pkce],
     ['ID token', `${client.idTokenAlg}${client.claimsInIdToken ? ', with profile claims' : ''}`],
     ['requires', [yes(client.dpopBound, 'DPoP'), yes(client.requirePar, 'PAR')].filter((text) => text !== undefined)],
+    ['rights', client.rights ?? []],
     ['added', dated(client.createdAt, now)],
     ['changed', client.updatedAt.getTime() === client.createdAt.getTime() ? undefined : dated(client.updatedAt, now)],
   ])

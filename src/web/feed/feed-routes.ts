@@ -4,11 +4,13 @@
  * `revocation`; here it is only carried.
  */
 import type { Context, Middleware } from 'koa'
+import { revocationScope } from '../../clients/api-credentials.ts'
 import { Failure } from '../../errors/failure.ts'
 import type { FeedAccess } from '../../oidc/feed-access.ts'
 import { type Cursor, parseCursor } from '../../revocation/cursor.ts'
 import type { Feed } from '../../revocation/feed.ts'
 import { HttpRefusal } from '../http-refusal.ts'
+import { refuseAccess } from '../refuse-access.ts'
 import { type Allowed, busy, readable } from './feed-answers.ts'
 import { FeedStreams } from './feed-streams.ts'
 
@@ -19,6 +21,11 @@ export interface FeedRoutesNeeds {
   mostStreams?: number
 }
 
+const feedDoor = {
+  realm: 'revocations',
+  scopes: [revocationScope],
+  sentence: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
+}
 const longestWaitSeconds = 25
 const mostWaiting = 5_000
 
@@ -45,26 +52,7 @@ export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
     ctx.vary('Authorization')
     const access = await needs.access(ctx.get('Authorization') || undefined)
     if (access.outcome === 'allowed') await answer(ctx, access)
-    else refuse(ctx, access)
-  }
-}
-
-/** RFC 6750 §3, RFC 7617 §2. */
-function refuse(ctx: Context, access: Exclude<FeedAccess, Allowed>): void {
-  ctx.set('Cache-Control', 'no-store')
-  if (access.outcome === 'insufficient_scope') {
-    ctx.status = 403
-    ctx.set('WWW-Authenticate', 'Bearer error="insufficient_scope", scope="revocation.read"')
-    ctx.body = { error: 'insufficient_scope', error_description: 'The scope revocation.read is needed.' }
-    return
-  }
-  const error = access.error ?? 'invalid_token'
-  const reason = access.error === undefined ? '' : `, error="${access.error}"`
-  ctx.status = 401
-  ctx.set('WWW-Authenticate', `${access.scheme} realm="revocations"${reason}`)
-  ctx.body = {
-    error,
-    error_description: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
+    else refuseAccess(ctx, access, feedDoor)
   }
 }
 
