@@ -16,6 +16,7 @@ import { openRevocations } from './node-revocations.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
+import { createGuardedFetch } from './outbound/outbound.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { countExpired, removeExpired } from './storage/housekeeping.ts'
@@ -109,6 +110,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       locales: pages.locales,
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
+      fetch: createGuardedFetch({ allowed: config.outboundAllowed }),
       furtherMetadata: revocations.metadata,
     },
     keys.live.current(),

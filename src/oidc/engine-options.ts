@@ -13,6 +13,7 @@ import { assertClientAssertion } from './client-assertion.ts'
 import type { CookieSettings } from './cookies.ts'
 import { EngineAdapter } from './engine-adapter.ts'
 import { recordOf } from './engine-clients.ts'
+import { engineFetch } from './engine-fetch.ts'
 import { EngineKey } from './engine-key.ts'
 import { enginePages } from './engine-pages.ts'
 import { loadExistingGrant } from './grants.ts'
@@ -100,6 +101,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid),
     },
     loadExistingGrant,
+    fetch: engineFetch(needs.fetch),
     findAccount: (ctx, id) => findAccount(ctx, id, needs.accounts),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),

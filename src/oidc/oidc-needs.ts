@@ -3,6 +3,7 @@ import type { Middleware } from 'koa'
 import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
+import type { GuardedFetch } from '../outbound/outbound.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
 import type { ModelStore } from './model-store.ts'
@@ -61,6 +62,8 @@ export interface OidcNeeds {
   acrValues: readonly string[]
   /** Nothing is issued earlier than what was revoked under one of these names. */
   earliestIssue: EarliestIssue
+  /** Asks clients' servers. */
+  fetch: GuardedFetch
   /** What discovery says besides the engine's own members. */
   furtherMetadata(): Record<string, unknown>
 }
