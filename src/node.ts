@@ -13,6 +13,7 @@ import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
 import { openRevocations } from './node-revocations.ts'
+import { openSignals } from './node-signals.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
@@ -93,6 +94,10 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   })
   started.defer(() => revocations.stop())
 
+  const fetch = createGuardedFetch({ allowed: config.outboundAllowed })
+  const signals = await openSignals({ deployment, keys, revocations, accounts, directory, events, fetch, trouble })
+  started.defer(() => signals.close())
+
   const pages = createPages(config)
   const oidc = await createOidc(
     {
@@ -110,8 +115,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       locales: pages.locales,
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
-      fetch: createGuardedFetch({ allowed: config.outboundAllowed }),
-      furtherMetadata: revocations.metadata,
+      fetch,
+      furtherMetadata: () => ({ ...revocations.metadata(), ...signals.metadata }),
     },
     keys.live.current(),
   )
@@ -152,6 +157,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     cookieKeys: keys.cookies.current(),
     formKey: await keys.secrets.secret('form'),
     now,
+    signals: signals.routes,
+    globalRevocation: signals.globalRevocation,
     revocationFeed: {
       feed: revocations.feed,
       access: (authorization) =>
@@ -163,7 +170,11 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
         }),
     },
   })
-  const documents = createDocuments({ keys: () => keys.live.current(), discovery: () => oidc.discovery() })
+  const documents = createDocuments({
+    keys: () => keys.live.current(),
+    discovery: () => oidc.discovery(),
+    signals: signals.document,
+  })
   followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
 
   const timetable = startTimetable(
@@ -187,6 +198,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
           while ((await removeExpiredRevocations(db)) === revocationBatch);
         },
       },
+      { name: 'clear event streams', everySeconds: 60, run: () => signals.clear() },
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
     {
@@ -211,6 +223,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   started.defer(() => drained(server, config.production ? noticeMs : 0))
   // Streams never end by themselves.
   started.defer(() => revocations.feed.close())
+  started.defer(() => signals.stop())
   log.info({ issuer: config.issuer, host: config.host, port: config.port }, 'Serving')
 
   return {

@@ -13,6 +13,7 @@ import type { AuditEntry, AuditLog } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
+import type { EventStream } from '../signals/signals.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -27,6 +28,7 @@ export interface Desk {
   secrets: DeskSecrets
   sessions: DeskSessions
   revocations: DeskRevocations
+  streams: DeskStreams
   audit: AuditLog
   events: DeskEvents
   migrations: DeskMigrations
@@ -142,6 +144,20 @@ export interface DeskRevocations {
   isGrantAlive(claim: string): Promise<boolean>
   /** No access token of this deployment lives longer. */
   longestTokenSeconds(): Promise<number>
+}
+
+/** A stream of security events with what waits in it; without what its receiver wants sent along. */
+export interface StreamRow extends EventStream {
+  waiting: number
+  /** More wait than were counted. */
+  hasMore: boolean
+  waitingSince: Date | undefined
+}
+
+export interface DeskStreams {
+  list(): Promise<StreamRow[]>
+  find(id: string): Promise<StreamRow | undefined>
+  remove(id: string): Promise<boolean>
 }
 
 /** Writes to the audit log as this command's Unix user. */

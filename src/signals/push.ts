@@ -1,21 +1,16 @@
 /** Pushing to the receiver (RFC 8935): one event a request, in order, each as often as it takes. */
+import type { GuardedFetch } from '../outbound/outbound.ts'
 import { type Deliverable, deliverables, progress, windowSize } from './delivery.ts'
 import { signedToken, type TokenSigner } from './security-event-token.ts'
 import type { Delivery, EventStream, JournalHead } from './signals.ts'
 import type { EventStreamStore, PushOutcome } from './stream-store.ts'
-
-/** One POST to somebody else's server; guarded by the roof. Rejects when there is no answer. */
-export type Post = (
-  url: string,
-  request: { headers: Record<string, string>; body: string; timeoutMs: number },
-) => Promise<{ status: number; text: string }>
 
 export interface PushNeeds {
   issuer: string
   store: Pick<EventStreamStore, 'look' | 'lease' | 'settle' | 'halt'>
   signer(): TokenSigner
   head(): JournalHead
-  post: Post
+  fetch: GuardedFetch
   now(): Date
   random(): number
   signal: AbortSignal
@@ -26,6 +21,7 @@ const leaseSeconds = 15
 const turnMs = 5_000
 const requestMs = 8_000
 const longestTurn = 50
+const longestAnswer = 16 * 1024
 const longestPauseSeconds = 300
 /** A receiver that cannot be reached for this long has its stream paused. */
 export const patienceSeconds = 86_400
@@ -94,15 +90,21 @@ type Answer = { outcome: 'received' } | { outcome: 'refused' | 'failed'; why: st
 async function pushOne(
   { endpointUrl, authorization }: Extract<Delivery, { method: 'push' }>,
   token: string,
-  { post }: PushNeeds,
+  needs: Pick<PushNeeds, 'fetch'>,
 ): Promise<Answer> {
   const headers: Record<string, string> = { 'content-type': 'application/secevent+jwt', accept: 'application/json' }
   if (authorization !== undefined) headers.authorization = authorization
   try {
-    const { status, text } = await post(endpointUrl, { headers, body: token, timeoutMs: requestMs })
+    const { status, body } = await needs.fetch(endpointUrl, {
+      method: 'POST',
+      headers,
+      body: token,
+      timeoutMs: requestMs,
+      maxBytes: longestAnswer,
+    })
     // RFC 8935 §2.2 says 202; who answers 200 or 204 means the same.
     if (status >= 200 && status < 300) return { outcome: 'received' }
-    const fault = status === 400 ? faultOf(text) : undefined
+    const fault = status === 400 ? faultOf(Buffer.from(body).toString('utf8')) : undefined
     if (fault && ofThisEvent.has(fault.err)) return { outcome: 'refused', why: `${fault.err}: ${fault.description}` }
     return { outcome: 'failed', why: fault ? `${fault.err}: ${fault.description}` : `it answers ${status}` }
   } catch (error) {
