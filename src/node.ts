@@ -15,6 +15,7 @@ import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
 import { openLedger } from './node-ledger.ts'
 import { deliverLogouts } from './node-logouts.ts'
 import { type NodeRevocations, openRevocations } from './node-revocations.ts'
+import { openSignals } from './node-signals.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
@@ -99,6 +100,9 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   const ledger = await openLedger({ deployment, log: revocations.live, keys: () => keys.live.current() })
 
   const fetch = createGuardedFetch({ allowed: config.outboundAllowed })
+  const signals = await openSignals({ deployment, keys, revocations, accounts, directory, events, fetch, trouble })
+  started.defer(() => signals.close())
+
   const pages = createPages(config)
   const oidc = await createOidc(
     {
@@ -124,7 +128,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
         metrics.canaryAnswered(request)
       },
       nextStatusPlace: ledger.nextPlace,
-      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata() }),
+      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata(), ...signals.metadata }),
     },
     keys.live.current(),
   )
@@ -166,6 +170,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     cookieKeys: keys.cookies.current(),
     formKey: await keys.secrets.secret('form'),
     now,
+    signals: signals.routes,
+    globalRevocation: signals.globalRevocation,
     revocationFeed: {
       feed: revocations.feed,
       meter: metrics.feed,
@@ -179,7 +185,11 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     },
     statusLists: ledger.statusLists,
   })
-  const documents = createDocuments({ keys: () => keys.live.current(), discovery: () => oidc.discovery() })
+  const documents = createDocuments({
+    keys: () => keys.live.current(),
+    discovery: () => oidc.discovery(),
+    signals: signals.document,
+  })
   followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
 
   const timetable = startTimetable(
@@ -204,6 +214,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
         },
       },
       { name: 'empty the ledger of what has expired', everySeconds: 600, run: ledger.tidy },
+      { name: 'clear event streams', everySeconds: 60, run: () => signals.clear() },
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
     {
@@ -237,6 +248,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   started.defer(() => drained(server, config.production ? noticeMs : 0))
   // Streams never end by themselves.
   started.defer(() => revocations.feed.close())
+  started.defer(() => signals.stop())
   log.info({ issuer: config.issuer, host: config.host, port: config.port }, 'Serving')
 
   return {

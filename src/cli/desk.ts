@@ -14,6 +14,7 @@ import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
+import type { EventStream } from '../signals/signals.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -29,6 +30,7 @@ export interface Desk {
   sessions: DeskSessions
   revocations: DeskRevocations
   ledger: DeskLedger
+  streams: DeskStreams
   audit: AuditLog
   events: DeskEvents
   migrations: DeskMigrations
@@ -179,6 +181,20 @@ export interface DeskRevocations {
 /** What was issued, where the deployment keeps a ledger of it. */
 export interface DeskLedger {
   history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistoryRow>
+}
+
+/** A stream of security events with what waits in it; without what its receiver wants sent along. */
+export interface StreamRow extends EventStream {
+  waiting: number
+  /** More wait than were counted. */
+  hasMore: boolean
+  waitingSince: Date | undefined
+}
+
+export interface DeskStreams {
+  list(): Promise<StreamRow[]>
+  find(id: string): Promise<StreamRow | undefined>
+  remove(id: string): Promise<boolean>
 }
 
 /** Writes to the audit log as this command's Unix user. */

@@ -6,6 +6,7 @@ import { clientIdPattern } from './client-id.ts'
 import { jwksFaults } from './client-jwks.ts'
 import { type PresetRules, presetRules } from './preset-rules.ts'
 import { redirectUriFault } from './redirect-uri.ts'
+import { rights } from './rights.ts'
 import { signingAlgs } from './signing-algs.ts'
 import { originFault, pageUriFault } from './uri-faults.ts'
 
@@ -33,6 +34,7 @@ export function clientFaults(draft: Draft): string[] {
     ...logoutFaults(draft, preset),
     ...deliveryFaults(draft, preset),
     ...ownApiFaults(draft, preset),
+    ...rightFaults(draft, preset),
   ].map((fault) => `${fault}.`)
 }
 
@@ -133,6 +135,17 @@ function ownApiFaults({ servesApi }: Draft, preset: Preset): string[] {
   if (preset !== 'service') return ["servesApi: only a service client can be an API's own credentials; leave it out"]
   const fault = audienceFault(servesApi)
   return fault ? [`servesApi ${quoted(servesApi)}: ${fault}`] : []
+}
+
+function rightFaults({ rights: given }: Draft, preset: Preset): string[] {
+  if (given === undefined) return []
+  const isKnown = (right: unknown) => (rights as readonly unknown[]).includes(right)
+  const faults = listFaults('Right', given, (right) =>
+    isKnown(right) ? undefined : `there is no such right; choose of ${rights.join(', ')}`,
+  )
+  return preset === 'service' || faults.length > 0 || (given as unknown[]).length === 0
+    ? faults
+    : [`Right: only a service client has any, and a ${preset} client acts for people; leave it out`]
 }
 
 function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {

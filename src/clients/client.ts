@@ -3,6 +3,8 @@
  * metadata, secrets, redirect rules. It never talks HTTP; `oidc` shows them to
  * the engine and `cli` lets an administrator change them.
  */
+import type { Right } from './rights.ts'
+
 export type ClientId = string
 
 export const presets = ['spa', 'web', 'native', 'service', 'device'] as const
@@ -48,6 +50,8 @@ export interface Client {
   readonly refreshDelivery: RefreshDelivery
   /** These are the credentials of this API itself (an audience): it may read the revocation feed and introspect its own tokens. */
   readonly servesApi?: string | undefined
+  /** What it may ask of us ourselves (`rights.ts`). */
+  readonly rights?: readonly Right[] | undefined
   readonly createdAt: Date
   readonly updatedAt: Date
 }

@@ -53,6 +53,7 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   backchannelLogoutSessionRequired: true,
   refreshDelivery: true,
   servesApi: true,
+  rights: true,
 }
 
 /** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
@@ -174,5 +175,6 @@ function asClient(draft: Draft): NewClient {
     ...(client.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
     refreshDelivery: client.refreshDelivery,
     ...(client.servesApi === undefined ? {} : { servesApi: client.servesApi }),
+    ...(client.rights === undefined ? {} : { rights: [...client.rights] }),
   }
 }

@@ -72,6 +72,7 @@ export function clientOf(row: ClientRow): Client {
     ...(metadata.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
     refreshDelivery: metadata.refreshDelivery ?? 'body',
     ...(metadata.servesApi === undefined ? {} : { servesApi: metadata.servesApi }),
+    ...(metadata.rights === undefined ? {} : { rights: metadata.rights }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -23,7 +23,8 @@ const counts = `
          count(*) filter (where model = ${RefreshToken})::int as "refreshTokens"
     from ended where alive`
 
-const whetherAlive = 'a.model, a.grant_id, a.expires_at > now() and a.consumed_at is null as alive'
+const whetherAlive =
+  'a.model, a.grant_id, a.account_id, a.client_id, a.expires_at > now() and a.consumed_at is null as alive'
 
 /** Taken when everything has been deleted: whoever was faster has issued by then, whoever comes later finds nothing. */
 const cutOff = (kind: Kind) =>
@@ -149,10 +150,10 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
                 end
          returning ${whetherAlive}
        ), void as (
-         insert into revocations (kind, value, cause, actor)
-         select ${kinds.sid}, sids.sid, 'session.ended', $3 from session, ${sidsOf('session.payload', '$1')}
+         insert into revocations (kind, value, account_id, cause, actor)
+         select ${kinds.sid}, sids.sid, session.account_id, 'session.ended', $3 from session, ${sidsOf('session.payload', '$1')}
          union all
-         select ${kinds.grant}, grant_claim(grant_id), 'session.ended', $3 from ended where model = ${Grant}
+         select ${kinds.grant}, grant_claim(grant_id), account_id, 'session.ended', $3 from ended where model = ${Grant}
        ) ${counts}`,
       [uid, options.offlineAccess === 'keep', options.actor ?? null],
     ),
@@ -164,9 +165,11 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
   return ended(
     await db.query<Ended>(
       `with ended as (
-         delete from artifacts a where a.grant_id = $1 returning a.account_id, ${whetherAlive}
+         delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}
        ), ${oweLogouts}, void as (
-         insert into revocations (kind, value, cause) values (${kinds.grant}, grant_claim($1), 'grant.revoked')
+         insert into revocations (kind, value, account_id, client_id, cause)
+         select ${kinds.grant}, grant_claim($1), g.account_id, g.client_id, 'grant.revoked'
+           from (values (true)) as one left join ended g on g.model = ${Grant}
        ) ${counts}`,
       [grantId],
     ),
@@ -186,7 +189,7 @@ export async function endClient(
          ${heldBy('client_id = $1')}
        ), ended as (
          delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
-         returning a.account_id, ${whetherAlive}
+         returning ${whetherAlive}
        ), ${oweLogouts}, ${cutOff(kinds.client)}, void as (
          insert into revocations (kind, value, not_before, cause, actor) select ${kinds.client}, $1, cut.at, $2, $3 from cut
        ) ${counts}`,

@@ -2,7 +2,7 @@
 import type { Account } from '../../src/accounts/account.ts'
 import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
 import { normaliseLogin } from '../../src/accounts/login.ts'
-import type { Desk, DeskKeyring, SessionRow } from '../../src/cli/desk.ts'
+import type { Desk, DeskKeyring, SessionRow, StreamRow } from '../../src/cli/desk.ts'
 import type { Api, Client } from '../../src/clients/client.ts'
 import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -27,6 +27,28 @@ export class StandInDesk implements Desk {
   readonly #clients = new Map<string, Client>()
   readonly #apis = new Map<string, Api>()
   #sessions: SessionRow[] = []
+  #streams: StreamRow[] = [
+    {
+      id: 'stream-1',
+      clientId: 'siem',
+      delivery: { method: 'push', endpointUrl: 'https://siem.example.org/events', authorization: undefined },
+      eventsRequested: undefined,
+      description: 'Incidents',
+      status: 'paused',
+      statusReason: 'The receiver has not accepted anything',
+      cursor: 4,
+      acked: [],
+      failures: 12,
+      failingSince: daysAgo(2),
+      nextTryAt: new Date(now.getTime() + 120_000),
+      lastError: 'it answers 503',
+      lastErrorAt: daysAgo(1),
+      createdAt: daysAgo(3),
+      waiting: 7,
+      hasMore: false,
+      waitingSince: daysAgo(2),
+    },
+  ]
 
   constructor({ sessionOf }: { sessionOf?: string } = {}) {
     if (sessionOf) this.#sessions = [sessionRow(sessionOf)]
@@ -161,6 +183,14 @@ export class StandInDesk implements Desk {
   }
 
   readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
+  readonly streams: Desk['streams'] = {
+    list: async () => this.#streams,
+    find: async (id) => this.#streams.find((stream) => stream.id === id),
+    remove: async (id) => {
+      this.#streams = this.#streams.filter((stream) => stream.id !== id)
+      return true
+    },
+  }
 
   readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
   readonly keyring: DeskKeyring = standInKeyring()

@@ -29,6 +29,7 @@ export interface ClientOptions {
   backchannelLogoutUri?: string
   backchannelLogoutSessionRequired?: boolean
   refreshDelivery?: Client['refreshDelivery']
+  right?: string[]
 }
 
 /** A switch that can be put either way; left out, it stays as it is. */
@@ -48,6 +49,11 @@ export function withClientOptions(command: Command): Command {
       collect,
     )
     .option('--api <audience>', 'an API it may call; the first is the default (repeat for more)', collect)
+    .option(
+      '--right <right>',
+      'what a service may ask of Claviger itself: shared-signals (hear of what ends), global-token-revocation (sign people out) (repeat for more)',
+      collect,
+    )
     .option('--start-uri <uri>', 'where a person starts a new sign-in at this app')
     .option('--logo-uri <uri>', 'its picture')
     .option('--policy-uri <uri>', 'its privacy policy')
@@ -100,6 +106,7 @@ const plainFields = {
   requirePar: 'requirePar',
   backchannelLogoutSessionRequired: 'backchannelLogoutSessionRequired',
   refreshDelivery: 'refreshDelivery',
+  right: 'rights',
 } as const satisfies Partial<Record<keyof ClientOptions, keyof ClientChanges>>
 
 const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri', 'backchannelLogoutUri'] as const

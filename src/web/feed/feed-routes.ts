@@ -4,12 +4,14 @@
  * `revocation`; here it is only carried.
  */
 import type { Context, Middleware } from 'koa'
+import { revocationScope } from '../../clients/api-credentials.ts'
 import { Failure } from '../../errors/failure.ts'
 import type { FeedMeter, FeedRefusal } from '../../events/feed-metrics.ts'
 import type { FeedAccess } from '../../oidc/feed-access.ts'
 import { type Cursor, parseCursor } from '../../revocation/cursor.ts'
 import type { Feed } from '../../revocation/feed.ts'
 import { HttpRefusal } from '../http-refusal.ts'
+import { refuseAccess } from '../refuse-access.ts'
 import { type Allowed, busy, readable } from './feed-answers.ts'
 import { FeedStreams } from './feed-streams.ts'
 
@@ -21,6 +23,11 @@ export interface FeedRoutesNeeds {
   mostStreams?: number
 }
 
+const feedDoor = {
+  realm: 'revocations',
+  scopes: [revocationScope],
+  sentence: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
+}
 const longestWaitSeconds = 25
 const mostWaiting = 5_000
 
@@ -49,7 +56,7 @@ export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
     const access = await needs.access(ctx.get('Authorization') || undefined)
     if (access.outcome !== 'allowed') {
       meter.refused(access.outcome)
-      return refuse(ctx, access)
+      return refuseAccess(ctx, access, feedDoor)
     }
     try {
       await answer(ctx, access)
@@ -64,25 +71,6 @@ function refusalOf(reason: unknown): FeedRefusal {
   if (reason instanceof HttpRefusal) return reason.status === 410 ? 'gone' : 'invalid'
   if (reason instanceof Failure && reason.code === 'feed_unsure') return 'unsure'
   return reason instanceof Failure && reason.code === 'feed_full' ? 'full' : 'other'
-}
-
-/** RFC 6750 §3, RFC 7617 §2. */
-function refuse(ctx: Context, access: Exclude<FeedAccess, Allowed>): void {
-  ctx.set('Cache-Control', 'no-store')
-  if (access.outcome === 'insufficient_scope') {
-    ctx.status = 403
-    ctx.set('WWW-Authenticate', 'Bearer error="insufficient_scope", scope="revocation.read"')
-    ctx.body = { error: 'insufficient_scope', error_description: 'The scope revocation.read is needed.' }
-    return
-  }
-  const error = access.error ?? 'invalid_token'
-  const reason = access.error === undefined ? '' : `, error="${access.error}"`
-  ctx.status = 401
-  ctx.set('WWW-Authenticate', `${access.scheme} realm="revocations"${reason}`)
-  ctx.body = {
-    error,
-    error_description: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
-  }
 }
 
 async function answerSnapshot(ctx: Context, { feed, meter }: FeedRoutesNeeds): Promise<void> {
