@@ -6,6 +6,7 @@ import { clientIdPattern } from './client-id.ts'
 import { jwksFaults } from './client-jwks.ts'
 import { type PresetRules, presetRules } from './preset-rules.ts'
 import { redirectUriFault } from './redirect-uri.ts'
+import { rights } from './rights.ts'
 import { signingAlgs } from './signing-algs.ts'
 import { originFault, pageUriFault } from './uri-faults.ts'
 
@@ -30,8 +31,10 @@ export function clientFaults(draft: Draft): string[] {
     ...listFaults('API', draft.apis, audienceFault),
     ...authenticationFaults(draft, preset, rules),
     ...policyFaults(draft, preset, rules),
+    ...logoutFaults(draft, preset),
     ...deliveryFaults(draft, preset),
     ...ownApiFaults(draft, preset),
+    ...rightFaults(draft, preset),
   ].map((fault) => `${fault}.`)
 }
 
@@ -82,6 +85,7 @@ const pages = {
   policyUri: 'Policy URI',
   tosUri: 'Terms URI',
   jwksUri: 'JWKS URI',
+  backchannelLogoutUri: 'Back-channel logout URI',
 }
 
 function pageFaults(draft: Draft): string[] {
@@ -114,11 +118,34 @@ function authenticationFaults(draft: Draft, preset: Preset, rules: PresetRules):
   return faults
 }
 
+function logoutFaults(draft: Draft, preset: Preset): string[] {
+  const { backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isSessionRequired } = draft
+  const faults: string[] = []
+  if (uri !== undefined && preset === 'service')
+    faults.push('Back-channel logout URI: a service client signs nobody in, so no session of it ends; leave it out')
+  if (isSessionRequired !== undefined && typeof isSessionRequired !== 'boolean')
+    faults.push(`backchannelLogoutSessionRequired ${quoted(isSessionRequired)}: write true or false`)
+  if (isSessionRequired === true && uri === undefined)
+    faults.push('backchannelLogoutSessionRequired: it says how the back-channel logout URI is used; give that, too')
+  return faults
+}
+
 function ownApiFaults({ servesApi }: Draft, preset: Preset): string[] {
   if (servesApi === undefined) return []
   if (preset !== 'service') return ["servesApi: only a service client can be an API's own credentials; leave it out"]
   const fault = audienceFault(servesApi)
   return fault ? [`servesApi ${quoted(servesApi)}: ${fault}`] : []
+}
+
+function rightFaults({ rights: given }: Draft, preset: Preset): string[] {
+  if (given === undefined) return []
+  const isKnown = (right: unknown) => (rights as readonly unknown[]).includes(right)
+  const faults = listFaults('Right', given, (right) =>
+    isKnown(right) ? undefined : `there is no such right; choose of ${rights.join(', ')}`,
+  )
+  return preset === 'service' || faults.length > 0 || (given as unknown[]).length === 0
+    ? faults
+    : [`Right: only a service client has any, and a ${preset} client acts for people; leave it out`]
 }
 
 function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {

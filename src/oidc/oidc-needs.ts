@@ -3,6 +3,9 @@ import type { Middleware } from 'koa'
 import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
+import type { GuardedFetch } from '../outbound/outbound.ts'
+import type { StatusPlace } from '../revocation/status-place.ts'
+import type { CanaryRequest } from './canary-requests.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
 import type { ModelStore } from './model-store.ts'
@@ -64,6 +67,14 @@ export interface OidcNeeds {
   acrValues: readonly string[]
   /** Nothing is issued earlier than what was revoked under one of these names. */
   earliestIssue: EarliestIssue
+  /** Asks clients' servers. */
+  fetch: GuardedFetch
+  /** Before every token request. @throws Failure while nothing may be issued here */
+  assertMayIssue(): void
+  /** Told of each answer of the token endpoint to the canary. */
+  canaryAnswered(request: CanaryRequest): void
+  /** Given where the ledger of issued tokens is kept. */
+  nextStatusPlace?: (() => Promise<StatusPlace>) | undefined
   /** What discovery says besides the engine's own members. */
   furtherMetadata(): Record<string, unknown>
 }

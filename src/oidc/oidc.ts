@@ -12,6 +12,7 @@ import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
+import { watchCanary } from './canary-requests.ts'
 import { cookieSettings } from './cookies.ts'
 import { discoveryDocument } from './documents.ts'
 import { serveClients } from './engine-clients.ts'
@@ -21,6 +22,7 @@ import { readForm } from './form-body.ts'
 import { readFormPost } from './form-post.ts'
 import type { Interactions } from './interactions.ts'
 import { recogniseJwts } from './jwt-access-tokens.ts'
+import { recordIssuedTokens } from './ledger-recording.ts'
 import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { createInteractions, findSession } from './provider-interactions.ts'
@@ -79,9 +81,11 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   keepFinishedMark(provider)
   renewAtSignInOnly(provider)
   recogniseJwts(provider, keys, needs)
+  if (needs.nextStatusPlace) recordIssuedTokens(provider, needs.models)
   acceptIssuerAudienceOnly(provider)
   takeTokensFromCookies(provider, inCookies)
   announce(provider, needs.events, needs.models)
+  watchCanary(provider, keys.canary, needs.canaryAnswered)
   return {
     provider,
     cookies,
@@ -122,6 +126,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     return leadTo(ctx, `${needs.config.issuer}/device`)
   }
 
+  if (ctx.method === 'POST' && ctx.path === '/token') needs.assertMayIssue()
   await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)
