@@ -41,10 +41,17 @@ test('what has expired goes, what has not stays, to the instant', async () => {
     `insert into events (at, kind, actor) values ($1::timestamptz - interval '401 days', 'a', 'b'), ($1::timestamptz - interval '399 days', 'a', 'b')`,
     [now],
   )
+  await db.query(
+    `insert into logout_deliveries (client_id, account_id, sid, session_uid, uri, alg, names_session, settled_at, outcome)
+     select 'a', 'b', 'c', 'd', 'https://a.example', 'ES256', true, settled_at, case when settled_at is null then null else 'failed' end
+       from unnest(array[$1::timestamptz - interval '8 days', $1::timestamptz - interval '6 days', null]) as settled_at`,
+    [now],
+  )
   expect(await countExpired(db, now)).toBe(3)
-  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 3, attempts: 1, events: 1 })
-  expect([await count('artifacts'), await count('sign_in_attempts'), await count('events')]).toEqual([2, 1, 1])
-  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 0, attempts: 0, events: 0 })
+  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 3, attempts: 1, logouts: 1, events: 1 })
+  const tables = ['artifacts', 'sign_in_attempts', 'logout_deliveries', 'events']
+  expect(await Promise.all(tables.map(count))).toEqual([2, 1, 2, 1])
+  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 0, attempts: 0, logouts: 0, events: 0 })
 })
 
 test('many go in batches, and a limit leaves the rest to the next round', async () => {
