@@ -296,7 +296,7 @@ describe('a server that does not answer well', () => {
     endpoint.answer(sid, 503, 503)
     await signOut()
     await eventually(() => endpoint.asked(sid) || undefined, patience)
-    const brought = `update logout_deliveries set attempts = 14, next_try_at = now() where sid = $1 and last_error is not null`
+    const brought = `update logout_deliveries set attempts = 14, next_try_at = now() where sid = $1 and attempts = 1 and last_error is not null`
     await eventually(async () => {
       await askDatabase(provider.databaseUrl, brought, [sid])
       return endpoint.asked(sid) > 1 || undefined
