@@ -51,7 +51,9 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   requirePar: true,
   backchannelLogoutUri: true,
   backchannelLogoutSessionRequired: true,
+  refreshDelivery: true,
   servesApi: true,
+  rights: true,
 }
 
 /** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
@@ -133,6 +135,7 @@ function defaultsOf(given: Draft): Draft {
     claimsInIdToken: false,
     dpopBound: false,
     requirePar: false,
+    refreshDelivery: 'body',
   }
 }
 
@@ -170,6 +173,8 @@ function asClient(draft: Draft): NewClient {
     requirePar: client.requirePar,
     ...(client.backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri: client.backchannelLogoutUri }),
     ...(client.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
+    refreshDelivery: client.refreshDelivery,
     ...(client.servesApi === undefined ? {} : { servesApi: client.servesApi }),
+    ...(client.rights === undefined ? {} : { rights: [...client.rights] }),
   }
 }

@@ -185,6 +185,12 @@ export const options = {
     default: '10s',
     doc: 'How long a just-rotated refresh token may be presented again, for retries and second tabs.',
   }),
+  tokenLedger: option({
+    env: 'CLAVIGER_TOKEN_LEDGER',
+    parse: oneOf('off', 'on'),
+    default: 'off',
+    doc: 'Whether each access token is written down as it is issued: for status lists, and to tell forged tokens from ours. The same on every node.',
+  }),
   eventRetentionSeconds: option({
     env: 'CLAVIGER_EVENT_RETENTION',
     parse: duration({ least: '1d', most: '3660d' }),

@@ -88,8 +88,8 @@ export class PostgresBrowserSessions {
   }
 
   /** Ends it with its grants and refresh tokens, also those that outlive browsers. False when there is none. */
-  async end(id: string): Promise<boolean> {
-    const ended = await this.#db.transaction((db) => endSession(db, id, { offlineAccess: 'end' }))
+  async end(id: string, by: { actor?: string } = {}): Promise<boolean> {
+    const ended = await this.#db.transaction((db) => endSession(db, id, { offlineAccess: 'end', ...by }))
     return ended.sessions > 0
   }
 

@@ -44,6 +44,8 @@ export const clientJson = (client: Client) => ({
   require_par: client.requirePar,
   backchannel_logout_uri: client.backchannelLogoutUri ?? null,
   backchannel_logout_session_required: client.backchannelLogoutSessionRequired ?? false,
+  refresh_delivery: client.refreshDelivery,
+  rights: client.rights ?? [],
   created_at: client.createdAt,
   updated_at: client.updatedAt,
 })
@@ -71,8 +73,10 @@ export function printClient(printer: Printer, client: Client): void {
     ['authenticates by', client.tokenEndpointAuthMethod],
     ['keys', client.jwksUri ?? (client.jwks && `${client.jwks.keys.length} registered`)],
     ['PKCE', client.pkce],
+    ['refresh token', client.refreshDelivery === 'cookie' ? 'in a cookie, for pages of its origins' : undefined],
     ['ID token', `${client.idTokenAlg}${client.claimsInIdToken ? ', with profile claims' : ''}`],
     ['requires', [yes(client.dpopBound, 'DPoP'), yes(client.requirePar, 'PAR')].filter((text) => text !== undefined)],
+    ['rights', client.rights ?? []],
     ['added', dated(client.createdAt, now)],
     ['changed', client.updatedAt.getTime() === client.createdAt.getTime() ? undefined : dated(client.updatedAt, now)],
   ])

@@ -13,7 +13,7 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
     .argument('<id>', 'of the session, from sessions list')
     .action(async (id: string, options: JsonOption) => {
       const desk = await invocation.desk()
-      if (!(await desk.sessions.end(id))) {
+      if (!(await desk.sessions.end(id, { actor: invocation.actor }))) {
         throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
       }
       desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })

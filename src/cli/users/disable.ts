@@ -22,7 +22,7 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         )
         return
       }
-      const ended = await desk.accounts.disable(person.id)
+      const ended = await desk.accounts.disable(person.id, { actor: invocation.actor })
       desk.events.record({
         kind: 'account.disabled',
         actor: invocation.actor,

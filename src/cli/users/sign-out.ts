@@ -21,7 +21,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         )
         return
       }
-      const ended = await desk.accounts.signOut(person.id)
+      const ended = await desk.accounts.signOut(person.id, { actor: invocation.actor })
       desk.events.record({
         kind: 'account.signed-out',
         actor: invocation.actor,
