@@ -8,6 +8,7 @@ import { openRows, type Rows } from '../../harness/rows.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { signInTo } from '../../harness/sign-in.ts'
 import { UserAgent } from '../../harness/user-agent.ts'
+import { ask } from '../../harness/wire.ts'
 import { type Discovery, discover } from '../revocation/feed-reader.ts'
 
 const audience = 'https://api.example'
@@ -87,6 +88,7 @@ describe('a token that somebody else signed with a key of ours', () => {
     const { access_token: ours } = await signedIn()
     const forged = await thief.sign(await forge(decodeJwt(ours)))
     expect(await isActive(forged)).toBe(false)
+    expect(await isActive(forged)).toBe(false)
     expect(await isActive(ours)).toBe(true)
     expect(await inspect(forged)).toMatch(
       new RegExp(
@@ -94,6 +96,15 @@ describe('a token that somebody else signed with a key of ours', () => {
       ),
     )
     expect(await inspect(ours)).toMatch(/^Valid/)
+  })
+
+  test('is in the audit log, each once, with the key that has leaked', async () => {
+    const isKept = async () => {
+      const events = await provider.cli<{ detail: { kid: string } }[]>(['events', 'list', '--kind', 'token.forged'])
+      return events.length >= 4 ? events : undefined
+    }
+    const events = await eventually(isKept)
+    expect(events?.map(({ detail }) => detail.kid)).toEqual(Array(4).fill(thief.kid))
   })
 
   test('was issued before the ledger was complete for all that we know, and counts', async () => {
@@ -134,6 +145,45 @@ describe('tokens inspect', () => {
     const { access_token: token } = await signedIn()
     expect((await provider.command(command(decodeJwt(token)))).code).toBe(0)
     expect(await inspect(token)).toMatch(new RegExp(`^Revoked: ${what} was revoked at \\S+ \\([a-z.-]+\\) by cli:`))
+  })
+})
+
+/** Nearly last: from here on nobody can say what is missing. */
+describe('a node without the ledger', () => {
+  test('issues tokens that say nothing of a status, names no lists, and suspends the judgement on what is missing', async () => {
+    const { access_token: ours } = await signedIn()
+    const forged = await thief.sign({ ...decodeJwt(ours), jti: 'in-between' })
+    expect(await isActive(forged)).toBe(false)
+    const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = provider.env
+    const other = await startProvider({
+      database: { url: provider.databaseUrl },
+      env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY },
+    })
+    try {
+      const headers = { Host: new URL(provider.issuer).host }
+      const metadata = JSON.parse((await ask(other.port, { path: '/.well-known/openid-configuration', headers })).text)
+      expect(metadata).not.toHaveProperty('status_list_aggregation_endpoint')
+      expect((await ask(other.port, { path: '/status-lists', headers })).status).toBe(404)
+      const service = await addClient(provider, { preset: 'service', apis: [audience] })
+      const before = await rows.count('select count(*) from issued_tokens')
+      const answer = await ask(other.port, {
+        method: 'POST',
+        path: '/token',
+        headers: {
+          ...headers,
+          'Content-Type': 'application/x-www-form-urlencoded',
+          Authorization: `Basic ${Buffer.from(`${service.client_id}:${service.client_secret}`).toString('base64')}`,
+        },
+        body: 'grant_type=client_credentials',
+      })
+      const token = String((JSON.parse(answer.text) as { access_token: string }).access_token)
+      expect(decodeJwt(token)).not.toHaveProperty('status')
+      expect(await rows.count('select count(*) from issued_tokens')).toBe(before)
+      expect(await isActive(token)).toBe(true)
+    } finally {
+      await other.stop()
+      await rows.query(`update token_ledger set complete_from = now() - interval '1 minute'`)
+    }
   })
 })
 
