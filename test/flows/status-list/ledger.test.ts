@@ -84,19 +84,23 @@ describe('a token that somebody else signed with a key of ours', () => {
     ],
     ['that lives for years', async (claims: JWTPayload) => ({ ...claims, exp: (claims.exp ?? 0) + 10 ** 9 })],
     ['without a status', async ({ status: _, ...claims }: JWTPayload) => claims],
-  ])('%s is inactive, and inspect says what that means', async (_, forge) => {
-    const { access_token: ours } = await signedIn()
-    const forged = await thief.sign(await forge(decodeJwt(ours)))
-    expect(await isActive(forged)).toBe(false)
-    expect(await isActive(forged)).toBe(false)
-    expect(await isActive(ours)).toBe(true)
-    expect(await inspect(forged)).toMatch(
-      new RegExp(
-        `^Forged: Its signature is right, but it was never issued here.* keys revoke ${thief.kid} --compromised`,
-      ),
-    )
-    expect(await inspect(ours)).toMatch(/^Valid/)
-  })
+  ])(
+    '%s is inactive, and inspect says what that means',
+    async (_, forge) => {
+      const { access_token: ours } = await signedIn()
+      const forged = await thief.sign(await forge(decodeJwt(ours)))
+      expect(await isActive(forged)).toBe(false)
+      expect(await isActive(forged)).toBe(false)
+      expect(await isActive(ours)).toBe(true)
+      expect(await inspect(forged)).toMatch(
+        new RegExp(
+          `^Forged: Its signature is right, but it was never issued here.* keys revoke ${thief.kid} --compromised`,
+        ),
+      )
+      expect(await inspect(ours)).toMatch(/^Valid/)
+    },
+    120_000,
+  )
 
   test('is in the audit log, each once, with the key that has leaked', async () => {
     const isKept = async () => {
@@ -105,14 +109,14 @@ describe('a token that somebody else signed with a key of ours', () => {
     }
     const events = await eventually(isKept)
     expect(events?.map(({ detail }) => detail.kid)).toEqual(Array(4).fill(thief.kid))
-  })
+  }, 120_000)
 
   test('was issued before the ledger was complete for all that we know, and counts', async () => {
     const { access_token: ours } = await signedIn()
     const early = await thief.sign({ ...decodeJwt(ours), iat: Math.floor(Date.now() / 1000) - 120, jti: 'early' })
     expect(await isActive(early)).toBe(true)
     expect(await provider.cli(['tokens', 'inspect'], early)).toMatchObject({ verdict: 'valid', ledger: 'unknown' })
-  })
+  }, 120_000)
 })
 
 describe('tokens inspect', () => {
@@ -126,7 +130,7 @@ describe('tokens inspect', () => {
     expect(said).toMatch(new RegExp(`for +${audience}`))
     expect(said).toMatch(/ledger +written down when it was issued/)
     expect(said).not.toContain('refreshed')
-  })
+  }, 120_000)
 
   test('tells that the app has been given newer ones of the same grant', async () => {
     const { access_token: token, refresh_token: refreshToken = '' } = await signedIn()
@@ -135,17 +139,21 @@ describe('tokens inspect', () => {
     const { access_token: newer } = await party.refresh(refreshToken)
     expect(await inspect(token)).toMatch(/refreshed +.*: the app has newer tokens/)
     expect(await inspect(newer)).not.toContain('refreshed')
-  })
+  }, 120_000)
 
   test.each([
     ['users sign-out', (claims: JWTPayload) => ['users', 'sign-out', String(claims.sub)], 'Its person'],
     ['sessions end', (claims: JWTPayload) => ['sessions', 'end', '--json', '--', String(claims['sid'])], 'Its session'],
     ['tokens revoke --client', () => ['tokens', 'revoke', '--client', app.client_id], 'Its app'],
-  ])('tells by what, by whom and when it was revoked: %s', async (_, command, what) => {
-    const { access_token: token } = await signedIn()
-    expect((await provider.command(command(decodeJwt(token)))).code).toBe(0)
-    expect(await inspect(token)).toMatch(new RegExp(`^Revoked: ${what} was revoked at \\S+ \\([a-z.-]+\\) by cli:`))
-  })
+  ])(
+    'tells by what, by whom and when it was revoked: %s',
+    async (_, command, what) => {
+      const { access_token: token } = await signedIn()
+      expect((await provider.command(command(decodeJwt(token)))).code).toBe(0)
+      expect(await inspect(token)).toMatch(new RegExp(`^Revoked: ${what} was revoked at \\S+ \\([a-z.-]+\\) by cli:`))
+    },
+    120_000,
+  )
 })
 
 /** Nearly last: from here on nobody can say what is missing. */
@@ -184,7 +192,7 @@ describe('a node without the ledger', () => {
       await other.stop()
       await rows.query(`update token_ledger set complete_from = now() - interval '1 minute'`)
     }
-  })
+  }, 120_000)
 })
 
 /** Last: it takes the leaked key's tokens along. */
@@ -196,5 +204,5 @@ describe('after the leaked key is revoked', () => {
     const said = await inspect(forged)
     expect(said).toMatch(/^Forged: It was never issued here/)
     expect(said).toMatch(/Also: Its key \S+ was revoked/)
-  })
+  }, 120_000)
 })
