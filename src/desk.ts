@@ -5,6 +5,7 @@ import { PasswordHasher } from './credentials/password-hasher.ts'
 import { bringUpToDate, type Deployment, openDeployment } from './deployment.ts'
 import { openDeskKeyring } from './desk-keyring.ts'
 import { openDeskSecrets } from './desk-secrets.ts'
+import { openDeskStreams } from './desk-streams.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
@@ -60,6 +61,7 @@ function deskOn(deployment: Deployment): Desk {
     sessions: new PostgresBrowserSessions(db),
     revocations: new PostgresRevocations(db),
     ledger: new PostgresTokenLedger(db),
+    streams: openDeskStreams(db, config.issuer),
     audit,
     events: { record: events.record },
     migrations: {

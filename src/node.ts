@@ -13,10 +13,14 @@ import type { Log } from './events/log.ts'
 import { createMetrics, type Metrics } from './events/metrics.ts'
 import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
 import { openLedger } from './node-ledger.ts'
-import { openRevocations } from './node-revocations.ts'
+import { deliverLogouts } from './node-logouts.ts'
+import { type NodeRevocations, openRevocations } from './node-revocations.ts'
+import { openSignals } from './node-signals.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
+import { createGuardedFetch } from './outbound/outbound.ts'
+import { refuseWrongClock } from './revocation/database-clock.ts'
 import { Changes } from './storage/changes.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { countExpired, removeExpired } from './storage/housekeeping.ts'
@@ -90,9 +94,14 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     changes,
     jwksVersion: () => keys.live.current().version,
     trouble,
+    log,
   })
   started.defer(() => revocations.stop())
   const ledger = await openLedger({ deployment, log: revocations.live, keys: () => keys.live.current() })
+
+  const fetch = createGuardedFetch({ allowed: config.outboundAllowed })
+  const signals = await openSignals({ deployment, keys, revocations, accounts, directory, events, fetch, trouble })
+  started.defer(() => signals.close())
 
   const pages = createPages(config)
   const oidc = await createOidc(
@@ -101,6 +110,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       models: new PostgresModelStore(db, revocations.revoked),
       accounts,
       directory,
+      origins,
       pages: createOidcPages(pages),
       events,
       cookieKeys: () => keys.cookies.current(),
@@ -111,8 +121,14 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       locales: pages.locales,
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
+      fetch,
+      assertMayIssue: () => refuseWrongClock(revocations.live.clock),
+      canaryAnswered(request) {
+        keys.canary.count(request)
+        metrics.canaryAnswered(request)
+      },
       nextStatusPlace: ledger.nextPlace,
-      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata() }),
+      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata(), ...signals.metadata }),
     },
     keys.live.current(),
   )
@@ -134,6 +150,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     check: async () => ({
       database: await isAnswering(deployment),
       signingKey: keys.live.current().algorithms.length > 0,
+      clock: !revocations.live.clock.isOff,
     }),
   }
   const web = createWeb({
@@ -153,8 +170,11 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     cookieKeys: keys.cookies.current(),
     formKey: await keys.secrets.secret('form'),
     now,
+    signals: signals.routes,
+    globalRevocation: signals.globalRevocation,
     revocationFeed: {
       feed: revocations.feed,
+      meter: metrics.feed,
       access: (authorization) =>
         feedAccess(authorization, {
           issuer: config.issuer,
@@ -165,7 +185,11 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     },
     statusLists: ledger.statusLists,
   })
-  const documents = createDocuments({ keys: () => keys.live.current(), discovery: () => oidc.discovery() })
+  const documents = createDocuments({
+    keys: () => keys.live.current(),
+    discovery: () => oidc.discovery(),
+    signals: signals.document,
+  })
   followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
 
   const timetable = startTimetable(
@@ -190,6 +214,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
         },
       },
       { name: 'empty the ledger of what has expired', everySeconds: 600, run: ledger.tidy },
+      { name: 'clear event streams', everySeconds: 60, run: () => signals.clear() },
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
     {
@@ -199,7 +224,16 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   )
 
   started.defer(() => timetable.stop())
-  watch(metrics, { hasher, audit, deployment, keys })
+  const courier = deliverLogouts({
+    deployment,
+    keys: keys.live,
+    fetch,
+    events,
+    metrics,
+    onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
+  })
+  started.defer(() => courier.stop())
+  watch(metrics, { hasher, audit, deployment, keys, revocations })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })
     const server = await listen(management, config.managementPort, config.managementHost)
@@ -214,6 +248,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   started.defer(() => drained(server, config.production ? noticeMs : 0))
   // Streams never end by themselves.
   started.defer(() => revocations.feed.close())
+  started.defer(() => signals.stop())
   log.info({ issuer: config.issuer, host: config.host, port: config.port }, 'Serving')
 
   return {
@@ -244,7 +279,14 @@ function watch(
     audit,
     deployment,
     keys,
-  }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: NodeKeys },
+    revocations,
+  }: {
+    hasher: PasswordHasher
+    audit: PostgresAuditLog
+    deployment: Deployment
+    keys: NodeKeys
+    revocations: NodeRevocations
+  },
 ) {
   metrics.watch({
     hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
@@ -254,5 +296,6 @@ function watch(
     cleanupBacklog: () => countExpired(deployment.db, now()),
     // From memory: they stay readable while the database is away.
     keys: () => keys.live.ages(),
+    revocations: revocations.state,
   })
 }

@@ -38,8 +38,8 @@ export interface AccountStore {
   /** Marks it and ends every session, grant, code and refresh token in one transaction. */
   disable(id: AccountId, by?: { actor?: string }): Promise<Ended>
   enable(id: AccountId): Promise<Account>
-  /** Ends every session, grant, code and refresh token, and leaves the account as it is. */
-  signOut(id: AccountId, options?: { exceptSessionUid?: string; actor?: string }): Promise<Ended>
+  /** Ends every session, grant, code and refresh token, and leaves the account as it is. `cause`: for whoever asks why. */
+  signOut(id: AccountId, options?: { exceptSessionUid?: string; cause?: string; actor?: string }): Promise<Ended>
   remove(id: AccountId, by?: { actor?: string }): Promise<Ended>
   /** Is there an administrator yet? Decides what `start` prints. */
   hasAdmin(): Promise<boolean>

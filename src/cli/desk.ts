@@ -14,6 +14,7 @@ import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
+import type { EventStream } from '../signals/signals.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -29,6 +30,7 @@ export interface Desk {
   sessions: DeskSessions
   revocations: DeskRevocations
   ledger: DeskLedger
+  streams: DeskStreams
   audit: AuditLog
   events: DeskEvents
   migrations: DeskMigrations
@@ -60,6 +62,8 @@ type KeyringOfCommands = Pick<
   Keyring,
   | 'readiness'
   | 'switchOff'
+  | 'nameCanary'
+  | 'canary'
   | 'list'
   | 'nextRotationAt'
   | 'fingerprints'
@@ -94,19 +98,40 @@ interface SecretChange {
 export interface DeskSecrets {
   rotate(change: SecretChange): Promise<RotatedSecrets>
   rotateCookieKey(change: SecretChange): Promise<{ signsInSeconds: number }>
+  /** Thumbprints of the keys that sign the feed from now on; of the next one none in a dry run. */
+  rotateFeedKey(change: SecretChange & { now: boolean }): Promise<{ current: string; next: string | undefined }>
+}
+
+/** How far an app has been told that a session has ended. */
+export interface LogoutRow {
+  clientId: string
+  state: 'waiting' | 'delivered' | 'failed'
+  /** Tries so far. */
+  attempts: number
+  /** While it waits. */
+  nextTryAt: Date | undefined
+  settledAt: Date | undefined
+  lastError: string | undefined
 }
 
 /** One browser session. `id` is its uid; nothing here opens it. */
 export interface SessionRow {
   id: string
   accountId: AccountId
-  signedInAt: Date
-  expiresAt: Date
+  /** Undefined once it has ended. */
+  signedInAt: Date | undefined
+  expiresAt: Date | undefined
   clients: readonly string[]
+  /** Undefined while it lives. */
+  endedAt: Date | undefined
+  /** Its apps with a back-channel logout URI, once it has ended; for seven days after they were told. */
+  logouts: readonly LogoutRow[]
 }
 
 export interface DeskSessions {
+  /** Those that live, and those that have ended as long as `logouts` tells of them. */
   list(accountId: AccountId): Promise<SessionRow[]>
+  find(id: string): Promise<SessionRow | undefined>
   /** Ends it with its grants and refresh tokens. False when there is no such session. */
   end(id: string, by?: { actor?: string }): Promise<boolean>
 }
@@ -156,6 +181,20 @@ export interface DeskRevocations {
 /** What was issued, where the deployment keeps a ledger of it. */
 export interface DeskLedger {
   history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistoryRow>
+}
+
+/** A stream of security events with what waits in it; without what its receiver wants sent along. */
+export interface StreamRow extends EventStream {
+  waiting: number
+  /** More wait than were counted. */
+  hasMore: boolean
+  waitingSince: Date | undefined
+}
+
+export interface DeskStreams {
+  list(): Promise<StreamRow[]>
+  find(id: string): Promise<StreamRow | undefined>
+  remove(id: string): Promise<boolean>
 }
 
 /** Writes to the audit log as this command's Unix user. */

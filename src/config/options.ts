@@ -1,7 +1,19 @@
 /** Every option there is. `.env.example` and README's table are printed from this list. */
 import { keyEncryptionKeyText } from './key-encryption-key.ts'
 import { option, type ValueOf } from './option.ts'
-import { cidrs, databaseUrl, duration, issuer, listenHost, oneOf, port, someOf, text, wholeNumber } from './parsers.ts'
+import {
+  cidrs,
+  databaseUrl,
+  destinations,
+  duration,
+  issuer,
+  listenHost,
+  oneOf,
+  port,
+  someOf,
+  text,
+  wholeNumber,
+} from './parsers.ts'
 
 export const options = {
   issuer: option({
@@ -70,6 +82,14 @@ export const options = {
     defaultDoc: 'none',
     doc: 'Addresses and CIDR blocks of reverse proxies whose forwarded client address is believed, separated by commas.',
     example: '10.0.0.0/8',
+  }),
+  outboundAllowed: option({
+    env: 'CLAVIGER_OUTBOUND_ALLOWED',
+    parse: destinations,
+    default: '',
+    defaultDoc: 'none',
+    doc: "Hosts, addresses and CIDR blocks that Claviger may ask (a client's jwks_uri, its logout endpoint) though they are private or speak plain http, separated by commas. All others must be public and speak https. Outside production a loopback issuer may ask loopback too.",
+    example: 'hooks.internal,10.1.0.0/16',
   }),
   workers: option({
     env: 'CLAVIGER_WORKERS',

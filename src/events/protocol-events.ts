@@ -2,6 +2,8 @@
 import { plainText } from './plain-text.ts'
 import { type About, actorOf, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
 
+type LogoutAbout = About & { session: string; attempts: number }
+
 export interface ProtocolEvents {
   /** A count and nothing else: this is the path that every token takes. */
   tokenIssued(grantType: string): void
@@ -22,6 +24,9 @@ export interface ProtocolEvents {
   ): void
   /** `closest` and `difference` from `explainOrigin`. */
   originRefused(about: About & { origin: string; closest?: string | undefined; difference?: string | undefined }): void
+  /** After so many tries. */
+  logoutDelivered(about: LogoutAbout): void
+  logoutFailed(about: LogoutAbout & { error: string }): void
   /** A fault of ours: what was thrown goes to the log, the audit log learns that it happened. */
   serverError(about: About & { error: unknown }): void
 }
@@ -90,6 +95,20 @@ export function protocolEvents(
         origin: plainText(about.origin),
         closest: about.closest,
         difference: about.difference,
+      }),
+    logoutDelivered: (about) =>
+      record({
+        kind: 'backchannel-logout.delivered',
+        actor: 'schedule',
+        ...whereOf(about),
+        detail: { session: about.session, attempts: about.attempts },
+      }),
+    logoutFailed: (about) =>
+      record({
+        kind: 'backchannel-logout.failed',
+        actor: 'schedule',
+        ...whereOf(about),
+        detail: { session: about.session, attempts: about.attempts, error: about.error },
       }),
     serverError(about) {
       log.error({ event: 'server.error', ...whereOf(about), error: about.error }, 'A request failed by a fault of ours')

@@ -71,7 +71,7 @@ const grantTypes = new Set([
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:device_code',
 ])
-const knownGrantType = (value: unknown) => (typeof value === 'string' && grantTypes.has(value) ? value : 'other')
+export const knownGrantType = (value: unknown) => (typeof value === 'string' && grantTypes.has(value) ? value : 'other')
 
 function whoFrom(ctx: KoaContextWithOIDC, payload: Record<string, unknown> | undefined) {
   const accountId = payload?.accountId ?? ctx.oidc.session?.accountId ?? ctx.oidc.account?.accountId

@@ -19,7 +19,6 @@ export interface FeedNeeds {
   keys(): FeedKeys
   /** Changes with the JWKS. */
   jwksVersion(): string
-  now(): Date
   heartbeatMs?: number
   /** News are gathered for so long at most before they are sent. */
   gatherMs?: number
@@ -60,7 +59,8 @@ export class Feed {
   #sentSeq: number
   #lastFrameAt = 0
   #gathering: NodeJS.Timeout | undefined
-  #snapshot: { at: number; head: Cursor; made: Promise<Snapshot> } | undefined
+  #snapshotMade: { bytes: number; at: number } | undefined
+  #snapshot: { at: number; head: Cursor; kid: string; made: Promise<Snapshot> } | undefined
   /** Answers to pollers, good for as long as nothing happens and no longer than a second. */
   #polled = new Map<string, { at: number; frames: string[] }>()
 
@@ -77,8 +77,13 @@ export class Feed {
     return this.#needs.log.ageMs < unsureMs
   }
 
-  get readers(): number {
-    return this.#readers.size
+  /** For metrics: entries not sent to the streams yet, and the last snapshot. */
+  get progress(): { unsent: number; snapshot: { bytes: number; ageSeconds: number } | undefined } {
+    const made = this.#snapshotMade
+    return {
+      unsent: Math.max(0, this.#needs.log.head.seq - this.#sentSeq),
+      snapshot: made && { bytes: made.bytes, ageSeconds: (performance.now() - made.at) / 1000 },
+    }
   }
 
   /** Sends every frame from now on; `closed` is told when the stream has to begin anew. Returns the way to stop. */
@@ -118,8 +123,10 @@ export class Feed {
   async snapshot(): Promise<Snapshot> {
     const { head } = this.#needs.log
     const kept = this.#snapshot
+    const { kid } = this.#needs.keys().current
     const isOld =
       !kept ||
+      kept.kid !== kid || // Who has pinned the keys of now does not believe it.
       kept.head.epoch !== head.epoch ||
       head.seq - kept.head.seq >= snapshotChanges ||
       (performance.now() - kept.at >= snapshotMs && head.seq !== kept.head.seq) ||
@@ -127,7 +134,7 @@ export class Feed {
       kept.head.seq < head.floor
     if (isOld) {
       const made = this.#makeSnapshot()
-      this.#snapshot = { at: performance.now(), head: { epoch: head.epoch, seq: head.seq }, made }
+      this.#snapshot = { at: performance.now(), head: { epoch: head.epoch, seq: head.seq }, kid, made }
       made.catch(() => {
         if (this.#snapshot?.made === made) this.#snapshot = undefined
       })
@@ -149,8 +156,8 @@ export class Feed {
   }
 
   get #seal(): Seal {
-    const { issuer, keys, now } = this.#needs
-    return { issuer, key: keys().current, nowSeconds: Math.floor(now().getTime() / 1000) }
+    const { issuer, keys, log } = this.#needs
+    return { issuer, key: keys().current, nowSeconds: log.clock.nowSeconds }
   }
 
   async #framesAfter({ epoch, seq }: Cursor, most: number, to?: number): Promise<Answer<SentFrame[]>> {
@@ -268,6 +275,7 @@ export class Feed {
     const { head } = log
     const text = snapshotText(head, log.after(0), this.#seal)
     const plain = Buffer.from(text)
+    this.#snapshotMade = { bytes: plain.length, at: performance.now() }
     return { cursor: cursorText(head), plain, gzipped: await compress(plain) }
   }
 }

@@ -25,17 +25,18 @@ const commitWith = (recorded: string) => `
   ), destroyed as (
     delete from artifacts a using unnest($4::smallint[], $5::bytea[]) as d(model, id), verdict
      where verdict.won and a.model = d.model and a.id = d.id
-    returning a.model, a.uid, a.grant_id, a.payload
+    returning a.model, a.uid, a.grant_id, a.account_id, a.payload
   ), revoked as (
     delete from artifacts a using verdict
      where verdict.won and a.grant_id = any($6::text[]) and a.model <> ${artifactModels.Grant}
   ), void as (
-    insert into revocations (kind, value, cause)
-    select ${kinds.grant}, grant_claim(g.id), 'grant.revoked'
+    insert into revocations (kind, value, account_id, client_id, cause)
+    select ${kinds.grant}, grant_claim(g.id), a.account_id, a.client_id, 'grant.revoked'
       from verdict, (select unnest($6::text[]) union select grant_id from destroyed where model = ${artifactModels.Grant}) as g(id)
+      left join artifacts a on a.model = ${artifactModels.Grant} and a.grant_id = g.id
      where verdict.won
     union all
-    select ${kinds.sid}, sids.sid, 'session.signed-out'
+    select ${kinds.sid}, sids.sid, destroyed.account_id, null, 'session.signed-out'
       from destroyed, ${sidsOf('destroyed.payload', 'destroyed.uid')}
      where destroyed.model = ${artifactModels.Session} and destroyed.uid is not null
     returning 1

@@ -3,7 +3,9 @@
  * transaction of whatever the end follows from. A grant that is gone takes all
  * that hangs on it along, even a token that a racing request inserts a moment
  * later: without its grant the engine refuses it. The same statement writes into
- * the log of revocations what kills the access tokens that are out.
+ * the log of revocations what kills the access tokens that are out. Which apps
+ * are to be told of a session that ends, a trigger writes down
+ * (`000004-logout-deliveries.sql`).
  */
 import type { AccountId } from '../accounts/account.ts'
 import type { Ended } from '../accounts/account-store.ts'
@@ -21,7 +23,8 @@ const counts = `
          count(*) filter (where model = ${RefreshToken})::int as "refreshTokens"
     from ended where alive`
 
-const whetherAlive = 'a.model, a.grant_id, a.expires_at > now() and a.consumed_at is null as alive'
+const whetherAlive =
+  'a.model, a.grant_id, a.account_id, a.client_id, a.expires_at > now() and a.consumed_at is null as alive'
 
 /** Taken when everything has been deleted: whoever was faster has issued by then, whoever comes later finds nothing. */
 const cutOff = (kind: Kind) =>
@@ -45,6 +48,15 @@ const heldBy = (holder: string) => `
   union
   select t.model, t.id from artifacts g join artifacts t on t.grant_id = g.grant_id
    where g.model = ${Grant} and g.${holder}`
+
+/** A grant that ends lets its app go on with no session: the app is told as if the session had ended. */
+const oweLogouts = `owed as (
+    insert into logout_deliveries (client_id, account_id, sid, session_uid, uri, alg, names_session)
+    select owed.* from ended e
+      join artifacts s on s.model = ${Session} and s.account_id = e.account_id and s.expires_at > now(),
+           lateral logouts_owed(s.account_id, s.uid, s.payload, e.grant_id) owed
+     where e.model = ${Grant} and e.alive
+  )`
 
 export interface EndAccountOptions {
   /** This session goes on, with its grants and refresh tokens; its apps fetch new access tokens. */
@@ -138,10 +150,10 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
                 end
          returning ${whetherAlive}
        ), void as (
-         insert into revocations (kind, value, cause, actor)
-         select ${kinds.sid}, sids.sid, 'session.ended', $3 from session, ${sidsOf('session.payload', '$1')}
+         insert into revocations (kind, value, account_id, cause, actor)
+         select ${kinds.sid}, sids.sid, session.account_id, 'session.ended', $3 from session, ${sidsOf('session.payload', '$1')}
          union all
-         select ${kinds.grant}, grant_claim(grant_id), 'session.ended', $3 from ended where model = ${Grant}
+         select ${kinds.grant}, grant_claim(grant_id), account_id, 'session.ended', $3 from ended where model = ${Grant}
        ) ${counts}`,
       [uid, options.offlineAccess === 'keep', options.actor ?? null],
     ),
@@ -154,8 +166,10 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
     await db.query<Ended>(
       `with ended as (
          delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}
-       ), void as (
-         insert into revocations (kind, value, cause) values (${kinds.grant}, grant_claim($1), 'grant.revoked')
+       ), ${oweLogouts}, void as (
+         insert into revocations (kind, value, account_id, client_id, cause)
+         select ${kinds.grant}, grant_claim($1), g.account_id, g.client_id, 'grant.revoked'
+           from (values (true)) as one left join ended g on g.model = ${Grant}
        ) ${counts}`,
       [grantId],
     ),
@@ -176,7 +190,7 @@ export async function endClient(
        ), ended as (
          delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
          returning ${whetherAlive}
-       ), ${cutOff(kinds.client)}, void as (
+       ), ${oweLogouts}, ${cutOff(kinds.client)}, void as (
          insert into revocations (kind, value, not_before, cause, actor) select ${kinds.client}, $1, cut.at, $2, $3 from cut
        ) ${counts}`,
       [clientId, cause, actor ?? null],

@@ -101,7 +101,7 @@ export class PostgresAccountStore implements AccountStore {
     )
   }
 
-  signOut(id: AccountId, options: { exceptSessionUid?: string; actor?: string } = {}): Promise<Ended> {
+  signOut(id: AccountId, options: { exceptSessionUid?: string; cause?: string; actor?: string } = {}): Promise<Ended> {
     return this.#end(id, 'select 1 from accounts where id = $1 for no key update', options)
   }
 

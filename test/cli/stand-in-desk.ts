@@ -2,12 +2,13 @@
 import type { Account } from '../../src/accounts/account.ts'
 import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
 import { normaliseLogin } from '../../src/accounts/login.ts'
-import type { Desk, DeskKeyring, SessionRow } from '../../src/cli/desk.ts'
+import type { Desk, DeskKeyring, SessionRow, StreamRow } from '../../src/cli/desk.ts'
 import type { Api, Client } from '../../src/clients/client.ts'
 import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Failure } from '../../src/errors/failure.ts'
 import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
+import type { CanaryKey } from '../../src/keyring/canary.ts'
 import type { KeyChange } from '../../src/keyring/change-keys.ts'
 import type { KeyRow } from '../../src/keyring/key-row.ts'
 
@@ -26,6 +27,28 @@ export class StandInDesk implements Desk {
   readonly #clients = new Map<string, Client>()
   readonly #apis = new Map<string, Api>()
   #sessions: SessionRow[] = []
+  #streams: StreamRow[] = [
+    {
+      id: 'stream-1',
+      clientId: 'siem',
+      delivery: { method: 'push', endpointUrl: 'https://siem.example.org/events', authorization: undefined },
+      eventsRequested: undefined,
+      description: 'Incidents',
+      status: 'paused',
+      statusReason: 'The receiver has not accepted anything',
+      cursor: 4,
+      acked: [],
+      failures: 12,
+      failingSince: daysAgo(2),
+      nextTryAt: new Date(now.getTime() + 120_000),
+      lastError: 'it answers 503',
+      lastErrorAt: daysAgo(1),
+      createdAt: daysAgo(3),
+      waiting: 7,
+      hasMore: false,
+      waitingSince: daysAgo(2),
+    },
+  ]
 
   constructor({ sessionOf }: { sessionOf?: string } = {}) {
     if (sessionOf) this.#sessions = [sessionRow(sessionOf)]
@@ -127,6 +150,7 @@ export class StandInDesk implements Desk {
 
   readonly sessions: Desk['sessions'] = {
     list: async (accountId) => this.#sessions.filter((session) => session.accountId === accountId),
+    find: async (id) => this.#sessions.find((session) => session.id === id),
     end: async (id) => {
       const before = this.#sessions.length
       this.#sessions = this.#sessions.filter((session) => session.id !== id)
@@ -159,6 +183,14 @@ export class StandInDesk implements Desk {
   }
 
   readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
+  readonly streams: Desk['streams'] = {
+    list: async () => this.#streams,
+    find: async (id) => this.#streams.find((stream) => stream.id === id),
+    remove: async (id) => {
+      this.#streams = this.#streams.filter((stream) => stream.id !== id)
+      return true
+    },
+  }
 
   readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
   readonly keyring: DeskKeyring = standInKeyring()
@@ -166,6 +198,7 @@ export class StandInDesk implements Desk {
   readonly secrets: Desk['secrets'] = {
     rotate: async () => ({ rows: 9, fingerprint: 'kek-2', previous: ['kek-1'] }),
     rotateCookieKey: async () => ({ signsInSeconds: 60 }),
+    rotateFeedKey: async ({ dryRun }) => ({ current: 'feed-2', next: dryRun ? undefined : 'feed-3' }),
   }
 
   pending = ['000001-foundation']
@@ -208,6 +241,8 @@ const sessionRow = (accountId: string): SessionRow => ({
   signedInAt: new Date(now.getTime() - 7_200_000),
   expiresAt: daysAgo(-30),
   clients: ['shop'],
+  endedAt: undefined,
+  logouts: [],
 })
 
 const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): KeyRow => ({
@@ -217,6 +252,7 @@ const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): Key
   createdAt: daysAgo(40),
   publishAt: daysAgo(40),
   activeAt: undefined,
+  canaryAt: undefined,
   retiredAt: undefined,
   removableAt: undefined,
   reason: 'schedule',
@@ -227,6 +263,35 @@ const keys: readonly KeyRow[] = [
   keyRow('key-old', 'retired', { activeAt: daysAgo(39), retiredAt: daysAgo(9), removableAt: daysAgo(-21) }),
   keyRow('key-now', 'active', { activeAt: daysAgo(9) }),
   keyRow('key-next', 'pending', { publishAt: daysAgo(9) }),
+]
+
+const noMisses = { misses: 0, missing: [] }
+
+const canaryKey = (kid: string, state: KeyRow['state'], more: Partial<CanaryKey>): CanaryKey => ({
+  kid,
+  alg: 'ES256',
+  state,
+  canaryAt: undefined,
+  mayBeginAt: undefined,
+  tokenRequests: 0,
+  refreshes: 0,
+  earlyRefreshes: 0,
+  lagging: [],
+  ...noMisses,
+  ...more,
+})
+
+const canaryKeys: CanaryKey[] = [
+  canaryKey('key-now', 'active', { tokenRequests: 110, refreshes: 100, earlyRefreshes: 2 }),
+  canaryKey('key-next', 'pending', {
+    canaryAt: daysAgo(3),
+    mayBeginAt: daysAgo(8),
+    tokenRequests: 90,
+    refreshes: 80,
+    earlyRefreshes: 40,
+    missing: ['https://orders.example'],
+    misses: 7,
+  }),
 ]
 
 function standInKeyring(): DeskKeyring {
@@ -245,7 +310,7 @@ function standInKeyring(): DeskKeyring {
     schedule: async () => change.steps,
     proof: async () => ['ES256: key-next was published long ago.'],
     readiness: async () => [
-      { kid: 'key-now', alg: 'ES256', state: 'active', fetches: 812, verifiers: 2, lagging: [] },
+      { kid: 'key-now', alg: 'ES256', state: 'active', fetches: 812, verifiers: 2, lagging: [], ...noMisses },
       {
         kid: 'key-next',
         alg: 'ES256',
@@ -253,6 +318,7 @@ function standInKeyring(): DeskKeyring {
         fetches: 640,
         verifiers: 1,
         lagging: ['https://orders.example'],
+        ...noMisses,
       },
     ],
     blastRadius: async (kid) => ({
@@ -265,6 +331,8 @@ function standInKeyring(): DeskKeyring {
       signedUntil: new Date(now.getTime() + 3_600_000),
     }),
     endClients: async () => 3,
+    nameCanary: async () => change,
+    canary: async () => ({ clientId: 'shop', keys: canaryKeys }),
     switchOff: async () => change,
     doubts: () => [],
     publicJwks: async () => ({ keys: [{ kty: 'EC', kid: 'key-now' }] }),

@@ -13,6 +13,7 @@ export const keyJson = (key: KeyRow) => ({
   created_at: key.createdAt,
   publish_at: key.publishAt,
   active_at: key.activeAt ?? null,
+  canary_at: key.canaryAt ?? null,
   retired_at: key.retiredAt ?? null,
   removable_at: key.removableAt ?? null,
   reason: key.reason ?? null,
