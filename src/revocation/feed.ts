@@ -33,6 +33,8 @@ export interface SentFrame {
 
 export interface Snapshot {
   cursor: string
+  /** Of the key that signed it. */
+  kid: string
   plain: Buffer
   gzipped: Buffer
 }
@@ -268,8 +270,9 @@ export class Feed {
   async #makeSnapshot(): Promise<Snapshot> {
     const { log } = this.#needs
     const { head } = log
-    const text = snapshotText(head, log.after(0), this.#seal)
+    const seal = this.#seal
+    const text = snapshotText(head, log.after(0), seal)
     const plain = Buffer.from(text)
-    return { cursor: cursorText(head), plain, gzipped: await compress(plain) }
+    return { cursor: cursorText(head), kid: seal.key.kid, plain, gzipped: await compress(plain) }
   }
 }

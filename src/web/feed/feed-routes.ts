@@ -69,11 +69,12 @@ function refuse(ctx: Context, access: Exclude<FeedAccess, Allowed>): void {
 }
 
 async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
-  const { cursor, plain, gzipped } = await feed.snapshot()
-  ctx.set('ETag', `W/"${cursor}"`)
+  const { cursor, kid, plain, gzipped } = await feed.snapshot()
+  const tag = `${cursor}.${kid}`
+  ctx.set('ETag', `W/"${tag}"`)
   ctx.set('Cache-Control', 'public, max-age=30, stale-while-revalidate=300, stale-if-error=86400')
   ctx.vary('Accept-Encoding')
-  if (isKnown(ctx.get('If-None-Match'), cursor)) {
+  if (isKnown(ctx.get('If-None-Match'), tag)) {
     ctx.status = 304
     return
   }
@@ -84,8 +85,8 @@ async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
 }
 
 /** Weak comparison (RFC 9110 §13.1.2). */
-const isKnown = (header: string, cursor: string): boolean =>
-  header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${cursor}"`)
+const isKnown = (header: string, tag: string): boolean =>
+  header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${tag}"`)
 
 async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: number): Promise<void> {
   const gone = new AbortController()
