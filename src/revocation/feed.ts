@@ -32,6 +32,8 @@ export interface SentFrame {
 
 export interface Snapshot {
   cursor: string
+  /** Of the key that signed it. */
+  kid: string
   plain: Buffer
   gzipped: Buffer
 }
@@ -273,9 +275,10 @@ export class Feed {
   async #makeSnapshot(): Promise<Snapshot> {
     const { log } = this.#needs
     const { head } = log
-    const text = snapshotText(head, log.after(0), this.#seal)
+    const seal = this.#seal
+    const text = snapshotText(head, log.after(0), seal)
     const plain = Buffer.from(text)
     this.#snapshotMade = { bytes: plain.length, at: performance.now() }
-    return { cursor: cursorText(head), plain, gzipped: await compress(plain) }
+    return { cursor: cursorText(head), kid: seal.key.kid, plain, gzipped: await compress(plain) }
   }
 }
