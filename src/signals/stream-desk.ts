@@ -34,7 +34,7 @@ export class StreamDesk {
 
   async create(clientId: string, body: unknown): Promise<object> {
     const settings = readCreation(body)
-    const id = randomBytes(16).toString('base64url')
+    const id = randomBytes(16).toString('hex')
     const stream = await this.#needs.store.insert(id, clientId, settings)
     this.#needs.record({ kind: 'created', clientId, streamId: id })
     return this.#told(stream)
