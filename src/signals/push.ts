@@ -26,16 +26,18 @@ const longestPauseSeconds = 300
 /** A receiver that cannot be reached for this long has its stream paused. */
 export const patienceSeconds = 86_400
 
-/** @returns whether it found anything to push; what is left waits for the next turn */
-export async function pushTurn(streamId: string, needs: PushNeeds): Promise<boolean> {
+/** nothing: until something changes. not-now: another node pushes, or the next try is not due. pushed: there may be more. */
+export type Turn = 'nothing' | 'not-now' | 'pushed'
+
+export async function pushTurn(streamId: string, needs: PushNeeds): Promise<Turn> {
   const { stream, events } = await needs.store.look(streamId, windowSize)
   const move = (window: { stream: EventStream; events: typeof events }, received: readonly number[] = []) =>
     progress(window.stream, window.events, received, needs.issuer)
   const waiting = deliverables(stream, events, needs.issuer)
   const isPassed = events.length === windowSize && move({ stream, events }).cursor === events.at(-1)?.seq
-  if (waiting.length === 0 && !isPassed) return false
+  if (waiting.length === 0 && !isPassed) return 'nothing'
   const mine = await needs.store.lease(streamId, leaseSeconds)
-  if (mine?.delivery.method !== 'push') return false
+  if (mine?.delivery.method !== 'push') return 'not-now'
   // Somebody may have pushed some of them, or paused the stream, before the lease was ours.
   const left = deliverables(mine, events, needs.issuer).filter(({ event }) => event.seq > mine.cursor)
   const outcome = await pushAll(mine.delivery, mine, left, needs)
@@ -43,7 +45,7 @@ export async function pushTurn(streamId: string, needs: PushNeeds): Promise<bool
     move(window, outcome.received),
   )
   await losePatience(mine, outcome, needs)
-  return true
+  return 'pushed'
 }
 
 /** Doubles up to five minutes; up or down by a quarter, so that receivers that came down together are not asked together. */

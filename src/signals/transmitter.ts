@@ -133,8 +133,9 @@ export class Transmitter {
   async #takeTurns(id: string, state: string): Promise<void> {
     const { signal } = this.#stopping
     const needs: PushNeeds = { ...this.#needs, head: () => this.#head, signal }
-    while (await pushTurn(id, needs)) if (signal.aborted) return
-    this.#idle.set(id, state)
+    let turn = await pushTurn(id, needs)
+    while (turn === 'pushed' && !signal.aborted) turn = await pushTurn(id, needs)
+    if (turn === 'nothing') this.#idle.set(id, state)
   }
 
   /** So that what is kept for a stream is only what it is still to have. */

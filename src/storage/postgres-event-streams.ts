@@ -163,7 +163,7 @@ export class PostgresEventStreams implements EventStreamStore {
   async listPushable(): Promise<{ id: string; version: string }[]> {
     const { rows } = await this.#db.query<{ id: string; version: string }>({
       name: 'pushable event streams',
-      text: `select s.id, concat_ws('/', s.updated_at, s.leased_until, s.cursor) as version
+      text: `select s.id, concat_ws('/', s.updated_at, s.leased_until, s.next_try_at, s.cursor) as version
                from event_streams s, security_event_heads h
               where s.method = 'push' and s.cursor < h.seq
                 and exists (select from clients c where c.id = s.client_id and c.metadata->'rights' ? 'shared-signals')
