@@ -1,5 +1,5 @@
 /** Global Token Revocation (draft-parecki-oauth-global-token-revocation): a security tool ends everything of a person. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { eventually } from '../../harness/eventually.ts'
 import { type AddedClient, addApi, addClient, addPerson, type Person } from '../../harness/people.ts'
 import { basic } from '../../harness/plain-client.ts'
@@ -8,6 +8,9 @@ import { type Provider, startProvider } from '../../harness/server.ts'
 import { signInTo } from '../../harness/sign-in.ts'
 import { UserAgent } from '../../harness/user-agent.ts'
 import { tokenFor } from './receiver.ts'
+
+// Commands are processes of their own, and a small machine runs several tests at once.
+jest.setTimeout(120_000)
 
 let provider: Provider
 let app: AddedClient
@@ -29,7 +32,7 @@ beforeAll(async () => {
   token = await tokenFor(provider, tool, 'global_token_revocation')
   party = await relyingParty(provider.issuer, app, { scope: 'openid offline_access' })
   discovery = (await (await fetch(provider.url('/.well-known/openid-configuration'))).json()) as Record<string, unknown>
-}, 120_000)
+})
 afterAll(() => provider?.stop())
 
 const post = (body: unknown, headers: Record<string, string> = {}) =>

@@ -1,10 +1,13 @@
 /** Finding the transmitter, getting in, and managing streams (SSF 1.0 §7 and §8): a receiver its own, and nobody else's. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { askDatabase } from '../../harness/later.ts'
 import { addClient } from '../../harness/people.ts'
 import { basic } from '../../harness/plain-client.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { addReceiver, type Receiver, receiver, type Stream, tokenFor } from './receiver.ts'
+
+// Commands are processes of their own, and a small machine runs several tests at once.
+jest.setTimeout(120_000)
 
 const push = 'urn:ietf:rfc:8935'
 const poll = 'urn:ietf:rfc:8936'
@@ -18,7 +21,7 @@ beforeAll(async () => {
   siem = await receiverOf()
   other = await receiverOf()
   streams = siem.metadata.configuration_endpoint
-}, 120_000)
+})
 afterAll(() => provider?.stop())
 
 const wellKnown = () => `${new URL(provider.issuer).origin}/.well-known/ssf-configuration/tenant`

@@ -1,7 +1,7 @@
 /** What a receiver that fetches its events is told, and how it says what it has. */
 
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { decodeJwt } from 'jose'
 import { eventually } from '../../harness/eventually.ts'
 import { askDatabase } from '../../harness/later.ts'
@@ -11,6 +11,9 @@ import { type Provider, startProvider } from '../../harness/server.ts'
 import { signInTo } from '../../harness/sign-in.ts'
 import { UserAgent } from '../../harness/user-agent.ts'
 import { type Receiver, receiver, type Stream, type Told } from './receiver.ts'
+
+// Commands are processes of their own, and a small machine runs several tests at once.
+jest.setTimeout(120_000)
 
 const audience = 'https://api.example'
 let provider: Provider

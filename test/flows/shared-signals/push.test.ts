@@ -1,12 +1,15 @@
 /** What a receiver is promised to which events are pushed (RFC 8935). */
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose'
 import { freshDatabase } from '../../harness/database.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { askDatabase } from '../../harness/later.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { type PushEndpoint, pushEndpoint, type Receiver, receiver, type Stream } from './receiver.ts'
+
+// Commands are processes of their own, and a small machine runs several tests at once.
+jest.setTimeout(120_000)
 
 const patient = { tries: 600 }
 let provider: Provider
@@ -17,7 +20,7 @@ beforeAll(async () => {
   const database = await freshDatabase()
   provider = await startProvider({ database })
   siem = await receiver(provider)
-}, 120_000)
+})
 afterAll(async () => {
   await provider?.stop()
 })
