@@ -12,11 +12,11 @@ import {
   readSubjectRequest,
   readVerification,
 } from './stream-request.ts'
-import type { EventStreamStore } from './stream-store.ts'
+import type { StreamStore } from './stream-store.ts'
 import { exclusionOf, type SubjectNeeds } from './subject-key.ts'
 
 export interface StreamDeskNeeds extends SubjectNeeds {
-  store: EventStreamStore
+  store: StreamStore
   /** Where everything of ours lies. */
   base: string
   record(change: { kind: 'created' | 'changed' | 'removed'; clientId: string; streamId: string; status?: string }): void

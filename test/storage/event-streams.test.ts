@@ -7,13 +7,15 @@ import type { StreamEvent } from '../../src/signals/signals.ts'
 import { Transmitter } from '../../src/signals/transmitter.ts'
 import { connectDirectly, type Database, openDatabase } from '../../src/storage/database.ts'
 import { PostgresAccountStore } from '../../src/storage/postgres-account-store.ts'
-import { PostgresEventStreams } from '../../src/storage/postgres-event-streams.ts'
 import { PostgresPasswordStore } from '../../src/storage/postgres-password-store.ts'
+import { PostgresStreamJournal } from '../../src/storage/postgres-stream-journal.ts'
+import { PostgresStreamStore } from '../../src/storage/postgres-stream-store.ts'
 import { freshDatabase } from '../harness/database.ts'
 
 let db: Database
 let url: string
-let store: PostgresEventStreams
+let store: PostgresStreamStore
+let journal: PostgresStreamJournal
 
 beforeAll(async () => {
   ;({ url } = await freshDatabase())
@@ -25,7 +27,8 @@ beforeEach(async () => {
   await db.query('delete from event_streams')
   await db.query('delete from security_events')
   await db.query('update security_event_heads set seq = 0')
-  store = new PostgresEventStreams(db)
+  store = new PostgresStreamStore(db)
+  journal = new PostgresStreamJournal(db)
 })
 
 const settings = { delivery: { method: 'poll' }, eventsRequested: undefined, description: undefined } as const
@@ -33,7 +36,7 @@ const make = (id = 'stream') => store.insert(id, 'siem', settings)
 const revoke = (name: string) => `insert into revocations (kind, value, cause) values (1, '${name}', 'token.revoked')`
 const issuer = 'https://id.example'
 /** All that follows the cursor, as a receiver would have it. */
-async function follow(id: string, of = store): Promise<StreamEvent[]> {
+async function follow(id: string, of = journal): Promise<StreamEvent[]> {
   await of.advance()
   const { events } = await of.look(id, windowSize)
   const received = events.map(({ seq }) => seq)
@@ -56,7 +59,7 @@ describe('the journal', () => {
     const seen: StreamEvent[] = []
     const numbering = [1, 2, 3].map(async () => {
       while (!isOver) {
-        await store.advance()
+        await journal.advance()
         await wait(Math.random() * 5)
       }
     })
@@ -125,7 +128,8 @@ describe('clearing away', () => {
   const transmitter = async (body: (it: Transmitter) => Promise<void>) => {
     const it = await Transmitter.start({
       issuer,
-      store,
+      journal,
+      streams: store,
       signer: () => ({ kid: 'k', alg: 'RS256', sign: async () => new Uint8Array() }),
       fetch: async () => ({ status: 202, headers: new Headers(), body: new Uint8Array() }),
       now: () => new Date(),
@@ -158,7 +162,7 @@ describe('clearing away', () => {
   test('what does not concern a stream holds nothing back', async () => {
     await store.insert('narrow', 'siem', { ...settings, eventsRequested: ['urn:x'] })
     await db.query(revoke('unwanted'))
-    await store.advance()
+    await journal.advance()
     await transmitter((it) => it.clear())
     expect(await left()).toEqual([])
   })
@@ -166,7 +170,7 @@ describe('clearing away', () => {
   test('a receiver that has not come for seven days finds its stream disabled, is told so, and begins anew', async () => {
     await make()
     await db.query(revoke('forgotten'))
-    await store.advance()
+    await journal.advance()
     await db.query(`update security_events set created_at = created_at - interval '8 days'`)
     await transmitter((it) => it.clear())
     expect(await store.find('stream')).toMatchObject({
@@ -176,7 +180,7 @@ describe('clearing away', () => {
     const told = await follow('stream')
     expect(told.map(({ cause, detail }) => [cause, detail['status']])).toEqual([['stream.updated', 'disabled']])
     await db.query(revoke('unheard'))
-    await store.advance()
+    await journal.advance()
     await store.setStatus('stream', 'enabled', undefined)
     await db.query(revoke('heard'))
     expect((await follow('stream')).map(({ value }) => value)).toEqual(['heard'])
@@ -188,9 +192,9 @@ describe('a lease', () => {
     await db.query(
       `insert into event_streams (id, client_id, method, endpoint_url, cursor) values ('pushed', 'siem', 'push', 'https://siem.example/', 0)`,
     )
-    const taken = await Promise.all([1, 2, 3, 4].map(() => store.lease('pushed', 60)))
+    const taken = await Promise.all([1, 2, 3, 4].map(() => journal.lease('pushed', 60)))
     expect(taken.filter((one) => one !== undefined)).toHaveLength(1)
     await db.query(`update event_streams set leased_until = now() - interval '1 second'`)
-    expect(await store.lease('pushed', 60)).toBeDefined()
+    expect(await journal.lease('pushed', 60)).toBeDefined()
   })
 })
