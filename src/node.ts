@@ -218,7 +218,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
     {
-      exclusively: (name, work) => exclusively(db, name, work),
+      // By a clock that is wrong, keys would rotate and rows expire before their time: another node's turn.
+      exclusively: async (name, work) => !revocations.live.clock.isOff && exclusively(db, name, work),
       onTrouble: (job, error) => log.warn({ error, job }, 'A scheduled job failed'),
     },
   )
