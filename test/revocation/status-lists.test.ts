@@ -40,7 +40,7 @@ let lists: StatusLists
 
 beforeEach(() => {
   seconds = 1_800_000_000
-  head = { epoch: 'one', salt: Buffer.alloc(16), seq: 0, floor: 0 }
+  head = { epoch: 'one', salt: Buffer.alloc(16), seq: 0, floor: 0, databaseMs: 0 }
   entries = []
   ageMs = 0
   living = [list]

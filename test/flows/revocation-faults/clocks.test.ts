@@ -46,7 +46,10 @@ afterAll(async () => {
 const right = () => nodes.nodes[0] as Provider
 const token = () => serviceToken(right(), registered.service)
 const ready = async (node: Provider) => {
-  const { status, text } = await ask(node.port, { path: '/health/ready', headers: { host: new URL(nodes.issuer).host } })
+  const { status, text } = await ask(node.port, {
+    path: '/health/ready',
+    headers: { host: new URL(nodes.issuer).host },
+  })
   return { status, ...(JSON.parse(text) as object) }
 }
 
@@ -63,7 +66,8 @@ const outcome = async (verifier: Verifier, of: string, sensitivity?: 'high') => 
 }
 const until = async (isSo: () => boolean | Promise<boolean>) =>
   expect(await eventually(async () => (await isSo()) || undefined, patiently)).toBe(true)
-const revoke = async (what: string) => (await post(right(), '/token/revocation', registered.service, { token: what })).status
+const revoke = async (what: string) =>
+  (await post(right(), '/token/revocation', registered.service, { token: what })).status
 
 describe.each([
   ['5 seconds ahead', 5],
@@ -112,13 +116,20 @@ describe.each([
   })
 })
 
-test('doctor says that the clocks of machine and database differ', async () => {
-  const env = { ...shifted.env, ...clockOff(5) }
-  const { code, stdout } = await runClaviger(['doctor', '--json'], env)
-  const { checks } = JSON.parse(stdout) as { checks: { name: string; outcome: string; mend: string }[] }
-  expect(code).toBe(1)
-  expect(checks.find(({ name }) => name === 'clock')).toMatchObject({ outcome: 'failed', mend: expect.stringMatching(/NTP/) })
-}, minutes)
+test(
+  'doctor says that the clocks of machine and database differ',
+  async () => {
+    const env = { ...shifted.env, ...clockOff(5) }
+    const { code, stdout } = await runClaviger(['doctor', '--json'], env)
+    const { checks } = JSON.parse(stdout) as { checks: { name: string; outcome: string; mend: string }[] }
+    expect(code).toBe(1)
+    expect(checks.find(({ name }) => name === 'clock')).toMatchObject({
+      outcome: 'failed',
+      mend: expect.stringMatching(/NTP/),
+    })
+  },
+  minutes,
+)
 
 /** Plays what it heard again and again to whoever asks for the stream; everything else it passes on. */
 class PlayingCache {
@@ -147,41 +158,50 @@ class PlayingCache {
   }
 }
 
-test('a cache that plays old frames again and again makes a verifier STALE, never FRESH; after the heal it refuses what was revoked meanwhile', async () => {
-  const cache = new PlayingCache()
-  const port = await cache.start()
-  const door = await openDoor({ port: right().port, host: '127.0.0.1' })
-  const through = reachingNodes([door.port], 0)
-  const toCache: Fetch = (url, init) => fetch(url.replace(nodes.issuer, `http://127.0.0.1:${port}`), init)
-  let isCached = false
-  const verifier = await verifierAt((url, init) => (isCached && url.includes('/stream') ? toCache : through)(url, init))
-  await verifier.ready()
-  const victim = await token()
-  expect(await outcome(verifier, victim)).toBe('accepted')
+test(
+  'a cache that plays old frames again and again makes a verifier STALE, never FRESH; after the heal it refuses what was revoked meanwhile',
+  async () => {
+    const cache = new PlayingCache()
+    const port = await cache.start()
+    const door = await openDoor({ port: right().port, host: '127.0.0.1' })
+    const through = reachingNodes([door.port], 0)
+    const toCache: Fetch = (url, init) => fetch(url.replace(nodes.issuer, `http://127.0.0.1:${port}`), init)
+    let isCached = false
+    const verifier = await verifierAt((url, init) =>
+      (isCached && url.includes('/stream') ? toCache : through)(url, init),
+    )
+    await verifier.ready()
+    const victim = await token()
+    expect(await outcome(verifier, victim)).toBe('accepted')
 
-  const { auth } = registered.fleet
-  const authorization = `Basic ${Buffer.from(`${auth.clientId}:${auth.clientSecret}`).toString('base64')}`
-  const giveUp = new AbortController()
-  const recorded = await through(`${nodes.issuer}/revocations/stream`, { headers: { authorization }, signal: giveUp.signal })
-  for await (const { data } of readStream(recorded)) if (cache.frames.push(data) === 3) break
-  giveUp.abort()
+    const { auth } = registered.fleet
+    const authorization = `Basic ${Buffer.from(`${auth.clientId}:${auth.clientSecret}`).toString('base64')}`
+    const giveUp = new AbortController()
+    const recorded = await through(`${nodes.issuer}/revocations/stream`, {
+      headers: { authorization },
+      signal: giveUp.signal,
+    })
+    for await (const { data } of readStream(recorded)) if (cache.frames.push(data) === 3) break
+    giveUp.abort()
 
-  isCached = true
-  await door.close() // cuts the live stream: what can be reached now is the cache
-  expect(await revoke(victim)).toBe(200)
-  await until(() => verifier.state === 'STALE')
-  for (let looks = 0; looks < 20; looks += 1) {
-    expect(verifier.state).toBe('STALE')
-    // The sensitive do not decide by what may be old.
-    expect(await outcome(verifier, victim, 'high')).not.toBe('accepted')
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  cache.isPlaying = false
-  cache.stop()
-  isCached = false
-  await door.open()
-  await until(() => verifier.state === 'FRESH')
-  await until(async () => (await outcome(verifier, victim)) === 'revoked')
-  await verifier.close()
-  await door.close()
-}, minutes)
+    isCached = true
+    await door.close() // cuts the live stream: what can be reached now is the cache
+    expect(await revoke(victim)).toBe(200)
+    await until(() => verifier.state === 'STALE')
+    for (let looks = 0; looks < 20; looks += 1) {
+      expect(verifier.state).toBe('STALE')
+      // The sensitive do not decide by what may be old.
+      expect(await outcome(verifier, victim, 'high')).not.toBe('accepted')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    cache.isPlaying = false
+    cache.stop()
+    isCached = false
+    await door.open()
+    await until(() => verifier.state === 'FRESH')
+    await until(async () => (await outcome(verifier, victim)) === 'revoked')
+    await verifier.close()
+    await door.close()
+  },
+  minutes,
+)
