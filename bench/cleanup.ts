@@ -39,16 +39,17 @@ const middle = (numbers: number[]): number => [...numbers].sort((a, b) => a - b)
 /** Refresh tokens that ended in the last year, with what such rows carry. */
 async function fill(url: string, millions: number): Promise<void> {
   const db = await connectDirectly({ url, statementTimeoutMs: 0 }) // a statement may take its time
-  for (let part = 0; part < millions; part += 1) {
+  const parts = Math.ceil(millions * 10)
+  for (let part = 0; part < parts; part += 1) {
     await db.query(
       `insert into artifacts (model, id, payload, grant_id, created_at, expires_at)
        select 6, sha256(($1 || '/' || n)::bytea),
               jsonb_build_object('clientId', 'gone', 'accountId', 'acc_gone', 'grantId', n::text, 'scope', 'openid'),
-              $1 || '/' || n, now() - interval '400 days', now() - n * interval '30 seconds'
-         from generate_series(1, 1000000) n`,
+              $1 || '/' || n, now() - interval '400 days', now() - n * interval '5 minutes'
+         from generate_series(1, 100000) n`,
       [String(part)],
     )
-    process.stderr.write(`${part + 1} of ${millions} million rows are there\n`)
+    if ((part + 1) % 10 === 0) process.stderr.write(`${(part + 1) / 10} of ${millions} million rows are there\n`)
   }
   await db.query('vacuum analyze artifacts')
   await db.end()
@@ -62,11 +63,11 @@ async function rowsOf(db: Database): Promise<Rows> {
   return rows[0] ?? { live: 0, dead: 0 }
 }
 
-/** Removes without a pause until it is told to stop. */
+/** Removes, with the pauses that a server makes, until it is told to stop. */
 async function removeUntil(db: Database, stopped: () => boolean): Promise<number> {
   let removed = 0
   while (!stopped()) {
-    const { artifacts } = await removeExpired(db, new Date(), { ...retention, mostBatches: 1 })
+    const { artifacts } = await removeExpired(db, new Date(), { ...retention, mostBatches: 20 })
     removed += artifacts
     if (artifacts === 0) throw new Error('there is nothing left to remove: fill in more rows, or measure fewer rounds')
   }
@@ -83,14 +84,13 @@ async function measureRound(db: Database, load: LoadProcess, seconds: number): P
   return { without, during, removed: await removing }
 }
 
-function report(rounds: readonly Round[], seconds: number, before: Rows, after: Rows, rested: Rows): string {
+function report(rounds: readonly Round[], seconds: number): string {
   const figures = (which: 'without' | 'during', of: (one: Measurement) => number) =>
     middle(rounds.map((round) => of(round[which])))
   const line = (what: string, of: (one: Measurement) => number, unit: string) => {
     const [without, during] = [figures('without', of), figures('during', of)]
     return `${what.padEnd(24)}${without.toFixed(2).padStart(10)}${during.toFixed(2).padStart(10)} ${unit}   × ${(during / without).toFixed(2)}`
   }
-  const million = (count: number) => `${(count / 1e6).toFixed(2)} M`
   return [
     `${rounds.length} rounds of ${seconds} s without the removal and ${seconds} s with it; medians`,
     `${''.padEnd(24)}${'without'.padStart(10)}${'with'.padStart(10)}`,
@@ -99,12 +99,12 @@ function report(rounds: readonly Round[], seconds: number, before: Rows, after: 
     line('p95', ({ p95Milliseconds }) => p95Milliseconds, 'ms'),
     line('p99', ({ p99Milliseconds }) => p99Milliseconds, 'ms'),
     `rows removed in a second        ${Math.round(middle(rounds.map(({ removed }) => removed)) / (seconds + 1))}`,
-    `live and dead rows before       ${million(before.live)}, ${million(before.dead)}`,
-    `when all had been removed       ${million(after.live)}, ${million(after.dead)}`,
-    `after Postgres' autovacuum      ${million(rested.live)}, ${million(rested.dead)}`,
     '',
   ].join('\n')
 }
+
+const rowsLine = (when: string, { live, dead }: Rows) =>
+  `${when.padEnd(32)}${(live / 1e6).toFixed(2)} M live rows, ${(dead / 1e6).toFixed(2)} M dead\n`
 
 /** Autovacuum comes once a minute; whoever does not see it within five is told the figures as they are. */
 async function afterAutovacuum(db: Database): Promise<Rows> {
@@ -122,7 +122,7 @@ async function measure(folder: string, { millions, rounds, seconds, connections 
   const contender = await createClavigerContender({ folder, databaseUrl })
   const db = openDatabase({ url: databaseUrl, poolSize: 3 })
   await fill(databaseUrl, millions)
-  const before = await rowsOf(db)
+  process.stdout.write(rowsLine('before', await rowsOf(db)))
   const done: Round[] = []
   await exclusively(db, 'remove what has expired', async () => {
     const { target, pid } = await contender.start()
@@ -130,12 +130,12 @@ async function measure(folder: string, { millions, rounds, seconds, connections 
     await load.measure(1, 4) // warms the compiler up
     for (let round = 0; round < rounds; round += 1) done.push(await measureRound(db, load, seconds))
     await load.stop()
-    await removeExpired(db, new Date(), { ...retention, mostBatches: millions * 1000 })
+    process.stdout.write(report(done, seconds))
+    await removeExpired(db, new Date(), { ...retention, mostBatches: Math.ceil(millions * 1000) })
   })
-  const after = await rowsOf(db)
-  const rested = await afterAutovacuum(db)
+  process.stdout.write(rowsLine('when all had been removed', await rowsOf(db)))
+  process.stdout.write(rowsLine('after Postgres’ autovacuum', await afterAutovacuum(db)))
   await db.close()
-  process.stdout.write(report(done, seconds, before, after, rested))
 }
 
 const { values } = parseArgs({
@@ -152,6 +152,7 @@ if (values.help) {
 } else {
   const folder = newStageFolder()
   process.once('exit', killAll)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   try {
     await measure(folder, {
       millions: Number(values.millions),

@@ -1,4 +1,5 @@
 /** Rows that have served their time leave in small batches, so that nobody waits for them and the log stays short. */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Queryable } from './database.ts'
 
 export interface Removed {
@@ -16,6 +17,8 @@ export interface HousekeepingOptions {
   batch?: number
   /** Statements a table and call; what is left waits for the next call. */
   mostBatches?: number
+  /** Waits between two statements. */
+  pause?(milliseconds: number): Promise<unknown>
 }
 
 /** Removes what has expired at `now` and says how much of it. Any number of nodes may do so at once. */
@@ -65,17 +68,22 @@ const eventBatch = {
             and at < $1`,
 }
 
+const longestPauseMs = 1_000
+
 async function inBatches(
   db: Queryable,
   statement: { name: string; text: string },
   before: Date,
-  { batch = 1_000, mostBatches = 1_000 }: HousekeepingOptions,
+  { batch = 1_000, mostBatches = 1_000, pause = wait }: HousekeepingOptions,
 ): Promise<number> {
   let removed = 0
   for (let round = 0; round < mostBatches; round += 1) {
+    const started = performance.now()
     const { rowCount } = await db.query({ ...statement, values: [before, batch] })
     removed += rowCount ?? 0
     if ((rowCount ?? 0) < batch) break
+    // Millions of rows take minutes, and requests go on meanwhile: most of that time is theirs.
+    await pause(Math.min(longestPauseMs, 3 * (performance.now() - started)))
   }
   return removed
 }

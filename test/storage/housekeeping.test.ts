@@ -61,6 +61,19 @@ test('many go in batches, and a limit leaves the rest to the next round', async 
   expect(await removeExpired(db, now, { ...options, batch: 10 })).toMatchObject({ artifacts: 5 })
 })
 
+test('between two batches the database belongs to the others, three times as long as a batch took', async () => {
+  await addArtifacts(25, '2029-01-01T00:00:00Z')
+  const pauses: number[] = []
+  const pause = async (milliseconds: number) => pauses.push(milliseconds)
+  const started = performance.now()
+  expect(await removeExpired(db, now, { ...options, batch: 10, pause })).toMatchObject({ artifacts: 25 })
+  const took = performance.now() - started
+  // Not after the last one, which found fewer rows than it might have taken; nor where there is nothing to do.
+  expect(pauses).toHaveLength(2)
+  for (const each of pauses) expect(each).toBeGreaterThan(0)
+  expect(pauses.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(3 * took)
+})
+
 test('a row that somebody holds is passed over and does not hold up the others', async () => {
   await addArtifacts(5, '2029-01-01T00:00:00Z')
   await db.transaction(async (client) => {

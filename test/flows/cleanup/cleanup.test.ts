@@ -14,7 +14,7 @@ import { UserAgent } from '../../harness/user-agent.ts'
 import { keptAlive } from '../../harness/wire.ts'
 
 const redirectUri = 'https://app.example/callback'
-const expiredRows = 200_000
+const expiredRows = 40_000
 
 let database: TestDatabase
 let provider: Provider
