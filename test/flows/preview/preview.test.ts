@@ -31,7 +31,7 @@ beforeAll(async () => {
   rows = await openRows(provider.databaseUrl)
   ada = await addPerson(provider)
   await addApi(provider, orders, ['orders:read', 'orders:write'])
-}, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   await rows?.close()

@@ -38,7 +38,7 @@ beforeAll(async () => {
     spaAt(shop, 'cookie', ['--dpop-bound']),
     spaAt(neighbour, 'body'),
   ])
-}, 60_000)
+}, 120_000)
 
 afterAll(() => provider?.stop())
 

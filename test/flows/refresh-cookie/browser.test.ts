@@ -70,7 +70,7 @@ beforeAll(async () => {
     refreshDelivery: 'cookie',
   })
   stops.push(api.stop, spa.stop)
-}, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop()

@@ -36,7 +36,7 @@ beforeAll(async () => {
   ada = await addPerson(provider)
   clientId = (await cookieClient('shop', [shop, office])).client_id
   otherId = (await cookieClient('other', [neighbour])).client_id
-}, 60_000)
+}, 120_000)
 
 afterAll(() => provider?.stop())
 
