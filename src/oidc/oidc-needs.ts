@@ -73,5 +73,9 @@ export interface Engine {
   provider: Provider
   cookies: CookieSettings
   handle: Middleware
+  /** Those that a key signs for. */
+  algorithms: string
+  /** Of discovery, what follows from these and the configuration. */
+  document: Record<string, unknown>
   discovery: Record<string, unknown>
 }
