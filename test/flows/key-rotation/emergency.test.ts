@@ -180,6 +180,17 @@ describe('after a leak', () => {
       })
     }
   })
+
+  test('refresh tokens and grants of the apps it signed for end as well where that is asked for, and only then', async () => {
+    const revoke = () => list().then((keys) => ['keys', 'revoke', kidIn(keys, 'active'), '--compromised', '--yes'])
+    const kept = await provider.cli<{ ended_grants: number | null }>(await revoke())
+    expect(kept.ended_grants).toBeNull()
+    await newToken()
+    const ended = await provider.cli<{ ended_grants: number | null }>([...(await revoke()), '--end-grants'])
+    expect(ended.ended_grants).toBe(1)
+    const answer = await app.refresh(refreshToken)
+    expect([answer.status, answer.json['error']]).toEqual([400, 'invalid_grant'])
+  })
 })
 
 describe('an old key', () => {
