@@ -51,7 +51,7 @@ export async function openKeys(
   const cookies = await CookieKeys.start({
     secrets,
     changes,
-    longestCookieSeconds: config.sessionSeconds,
+    longestCookieSeconds: Math.max(config.sessionSeconds, config.refreshTokenIdleSeconds),
     audit: { write: events.record },
     onError: trouble('The cookie keys could not be read anew'),
   })

@@ -7,9 +7,9 @@ const source = join(import.meta.dirname, '../src')
 
 const floors = [
   ['errors', 'verifier'],
-  ['config', 'events'],
+  ['config', 'events', 'outbound'],
   ['accounts', 'clients', 'keyring', 'revocation'],
-  ['credentials', 'consent'],
+  ['credentials', 'consent', 'logout', 'signals'],
   ['oidc'],
   ['storage', 'web', 'cli'],
   ['.'],
@@ -85,6 +85,15 @@ describe('the law holds', () => {
         .map((name) => roomOf(posix.join(posix.dirname(file), name)))
       expect(rooms.filter((room) => room !== 'verifier')).toEqual([])
     }
+  })
+
+  test('only outbound/ asks servers that others name', () => {
+    // The verifier asks its issuer, and the doctor asks whether the issuer is reached.
+    const exempt = /^(outbound|verifier)\/|^cli\/doctor\/issuer-check\.ts$/
+    const asking = /(?<![.\w])fetch\(|globalThis\.fetch|from 'undici'|\brequest\b[^'"\n]* from 'node:https?'/
+    expect(files.filter((file) => !exempt.test(file) && asking.test(readFileSync(join(source, file), 'utf8')))).toEqual(
+      [],
+    )
   })
 
   test('nothing hides in an attic, and file names are kebab-case words', () => {

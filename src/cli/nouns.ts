@@ -74,6 +74,12 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./apis/apis.ts')).apis,
   },
   {
+    name: 'streams',
+    group: apps,
+    summary: 'event streams to receivers (Shared Signals)',
+    load: async () => (await import('./streams/streams.ts')).streams,
+  },
+  {
     name: 'tokens',
     group: safety,
     summary: 'tokens that are out: inspect and revoke',

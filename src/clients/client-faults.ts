@@ -1,11 +1,12 @@
 /** Every rule a client has to keep, over a draft whose fields may hold anything: what came from a file is not typed. */
 import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
-import { type Preset, presets } from './client.ts'
+import { type Preset, presets, refreshDeliveries } from './client.ts'
 import { clientIdPattern } from './client-id.ts'
 import { jwksFaults } from './client-jwks.ts'
 import { type PresetRules, presetRules } from './preset-rules.ts'
 import { redirectUriFault } from './redirect-uri.ts'
+import { rights } from './rights.ts'
 import { signingAlgs } from './signing-algs.ts'
 import { originFault, pageUriFault } from './uri-faults.ts'
 
@@ -30,7 +31,10 @@ export function clientFaults(draft: Draft): string[] {
     ...listFaults('API', draft.apis, audienceFault),
     ...authenticationFaults(draft, preset, rules),
     ...policyFaults(draft, preset, rules),
+    ...logoutFaults(draft, preset),
+    ...deliveryFaults(draft, preset),
     ...ownApiFaults(draft, preset),
+    ...rightFaults(draft, preset),
   ].map((fault) => `${fault}.`)
 }
 
@@ -81,6 +85,7 @@ const pages = {
   policyUri: 'Policy URI',
   tosUri: 'Terms URI',
   jwksUri: 'JWKS URI',
+  backchannelLogoutUri: 'Back-channel logout URI',
 }
 
 function pageFaults(draft: Draft): string[] {
@@ -113,11 +118,34 @@ function authenticationFaults(draft: Draft, preset: Preset, rules: PresetRules):
   return faults
 }
 
+function logoutFaults(draft: Draft, preset: Preset): string[] {
+  const { backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isSessionRequired } = draft
+  const faults: string[] = []
+  if (uri !== undefined && preset === 'service')
+    faults.push('Back-channel logout URI: a service client signs nobody in, so no session of it ends; leave it out')
+  if (isSessionRequired !== undefined && typeof isSessionRequired !== 'boolean')
+    faults.push(`backchannelLogoutSessionRequired ${quoted(isSessionRequired)}: write true or false`)
+  if (isSessionRequired === true && uri === undefined)
+    faults.push('backchannelLogoutSessionRequired: it says how the back-channel logout URI is used; give that, too')
+  return faults
+}
+
 function ownApiFaults({ servesApi }: Draft, preset: Preset): string[] {
   if (servesApi === undefined) return []
   if (preset !== 'service') return ["servesApi: only a service client can be an API's own credentials; leave it out"]
   const fault = audienceFault(servesApi)
   return fault ? [`servesApi ${quoted(servesApi)}: ${fault}`] : []
+}
+
+function rightFaults({ rights: given }: Draft, preset: Preset): string[] {
+  if (given === undefined) return []
+  const isKnown = (right: unknown) => (rights as readonly unknown[]).includes(right)
+  const faults = listFaults('Right', given, (right) =>
+    isKnown(right) ? undefined : `there is no such right; choose of ${rights.join(', ')}`,
+  )
+  return preset === 'service' || faults.length > 0 || (given as unknown[]).length === 0
+    ? faults
+    : [`Right: only a service client has any, and a ${preset} client acts for people; leave it out`]
 }
 
 function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
@@ -139,4 +167,12 @@ function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[
     faults.push(`requirePar: a ${preset} client makes no authorization request to push; leave it out`)
   }
   return faults
+}
+
+function deliveryFaults({ refreshDelivery }: Draft, preset: Preset): string[] {
+  if (!(refreshDeliveries as readonly unknown[]).includes(refreshDelivery)) {
+    return [`Refresh delivery ${quoted(refreshDelivery)}: write ${refreshDeliveries.join(' or ')}`]
+  }
+  if (refreshDelivery === 'body' || preset === 'spa') return []
+  return [`Refresh delivery: a cookie is for apps that run in a browser, and a ${preset} client does not; write body`]
 }

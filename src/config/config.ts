@@ -8,6 +8,7 @@ import { Failure } from '../errors/failure.ts'
 import { contradictions } from './contradictions.ts'
 import { type DescribedOption, describeOption } from './described-option.ts'
 import { type OptionName, type OptionValues, options } from './options.ts'
+import { isLoopback } from './parsers.ts'
 import { urlFromParts } from './pg-variables.ts'
 import { readSource, type Source } from './source.ts'
 
@@ -58,14 +59,16 @@ function decide(
   const parts = values.databaseUrl === undefined ? urlFromParts(env) : undefined
   if (parts && 'fault' in parts) faults.push(parts.fault)
   if (parts && 'url' in parts) sources.databaseUrl = { env: 'PG*', text: parts.url, from: 'environment' }
+  const production = env['NODE_ENV'] === 'production'
   const decided = {
     ...values,
+    outboundAllowed: reachable(values, production),
     port: values.port ?? issuerPort(values.issuer),
     databaseUrl: values.databaseUrl ?? (parts && 'url' in parts ? parts.url : undefined),
     // A file is read when it is needed, and again when it has changed; the text stays where it is.
     keyEncryptionKey: sources.keyEncryptionKey?.from === 'file' ? undefined : values.keyEncryptionKey,
     keyEncryptionKeyFile: sources.keyEncryptionKey?.file ?? defaultKeyEncryptionKeyFile,
-    production: env['NODE_ENV'] === 'production',
+    production,
   }
   const described = (Object.keys(options) as OptionName[]).map((name) =>
     describeOption(options[name], sources[name], name === 'port' ? String(decided.port) : undefined),
@@ -77,6 +80,12 @@ function decide(
 function issuerPort(issuer: string | undefined): number {
   const port = issuer === undefined ? '' : new URL(issuer).port
   return port === '' ? 9400 : Number(port)
+}
+
+/** On a developer's machine apps stand beside the provider. */
+function reachable({ outboundAllowed = [], issuer }: Partial<OptionValues>, production: boolean): readonly string[] {
+  const isLocal = !production && issuer !== undefined && isLoopback(new URL(issuer).hostname)
+  return isLocal ? Object.freeze([...outboundAllowed, '127.0.0.0/8', '::1/128']) : outboundAllowed
 }
 
 function invalid(faults: readonly string[]): Failure {

@@ -1,7 +1,19 @@
 /** Every option there is. `.env.example` and README's table are printed from this list. */
 import { keyEncryptionKeyText } from './key-encryption-key.ts'
 import { option, type ValueOf } from './option.ts'
-import { cidrs, databaseUrl, duration, issuer, listenHost, oneOf, port, someOf, text, wholeNumber } from './parsers.ts'
+import {
+  cidrs,
+  databaseUrl,
+  destinations,
+  duration,
+  issuer,
+  listenHost,
+  oneOf,
+  port,
+  someOf,
+  text,
+  wholeNumber,
+} from './parsers.ts'
 
 export const options = {
   issuer: option({
@@ -48,7 +60,7 @@ export const options = {
     env: 'CLAVIGER_DATABASE_POOL_SIZE',
     parse: wholeNumber(2, 500),
     default: '10',
-    doc: 'Connections to Postgres at most, for each worker process.',
+    doc: 'Connections to Postgres in the pool of each worker process at most; each process keeps up to three besides.',
   }),
   dataDir: option({
     env: 'CLAVIGER_DATA_DIR',
@@ -70,6 +82,14 @@ export const options = {
     defaultDoc: 'none',
     doc: 'Addresses and CIDR blocks of reverse proxies whose forwarded client address is believed, separated by commas.',
     example: '10.0.0.0/8',
+  }),
+  outboundAllowed: option({
+    env: 'CLAVIGER_OUTBOUND_ALLOWED',
+    parse: destinations,
+    default: '',
+    defaultDoc: 'none',
+    doc: "Hosts, addresses and CIDR blocks that Claviger may ask (a client's jwks_uri, its logout endpoint) though they are private or speak plain http, separated by commas. All others must be public and speak https. Outside production a loopback issuer may ask loopback too.",
+    example: 'hooks.internal,10.1.0.0/16',
   }),
   workers: option({
     env: 'CLAVIGER_WORKERS',
@@ -164,6 +184,12 @@ export const options = {
     parse: duration({ least: '0s', most: '60s' }),
     default: '10s',
     doc: 'How long a just-rotated refresh token may be presented again, for retries and second tabs.',
+  }),
+  tokenLedger: option({
+    env: 'CLAVIGER_TOKEN_LEDGER',
+    parse: oneOf('off', 'on'),
+    default: 'off',
+    doc: 'Whether each access token is written down as it is issued: for status lists, and to tell forged tokens from ours. The same on every node.',
   }),
   eventRetentionSeconds: option({
     env: 'CLAVIGER_EVENT_RETENTION',

@@ -62,10 +62,12 @@ export const someOf =
       : { fault: `must name some of ${choices.join(', ')}, separated by commas` }
   }
 
+const hostName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i
+
 /** An address or a name to listen on. */
 export const listenHost = (given: string): Parsed<string> => {
   const bare = given.replace(/^\[(.+)\]$/, '$1')
-  return isIP(bare) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(bare)
+  return isIP(bare) !== 0 || hostName.test(bare)
     ? { value: bare }
     : { fault: 'must be an address such as 127.0.0.1, 0.0.0.0 or ::, or a host name' }
 }
@@ -86,7 +88,7 @@ export const issuer = (given: string): Parsed<string> => {
   return { value: url.origin + path }
 }
 
-const isLoopback = (host: string): boolean =>
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
 
 /** Addresses and CIDR blocks, separated by commas or blanks. */
@@ -104,6 +106,20 @@ export const cidrs = (given: string): Parsed<readonly string[]> => {
 }
 
 const isBlock = (entry: string): boolean => (entry.includes('/') ? ipaddr.isValidCIDR(entry) : isIP(entry) !== 0)
+
+/** Host names, addresses and CIDR blocks, separated by commas or blanks. */
+export const destinations = (given: string): Parsed<readonly string[]> => {
+  const entries = given.split(/[\s,]+/).filter(Boolean)
+  const wrong = entries.find((entry) => !isBlock(entry) && !hostName.test(entry))
+  if (wrong !== undefined) {
+    return {
+      fault: `must be host names, addresses or CIDR blocks such as hooks.internal, 10.1.0.0/16 or fd00::/8, without scheme or port ("${wrong.slice(0, 60)}" is none)`,
+    }
+  }
+  const everything = entries.find((entry) => entry.endsWith('/0'))
+  if (everything !== undefined) return { fault: `must not be ${everything}: that would reach everything` }
+  return { value: Object.freeze(entries.map((entry) => entry.toLowerCase())) }
+}
 
 /** Its text is never repeated: it holds a password. */
 export const databaseUrl = (given: string): Parsed<string> => {

@@ -5,6 +5,7 @@
  */
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { eventKinds, isEventKind } from './event-kinds.ts'
+import { createFeedMeter, type FeedMeter } from './feed-metrics.ts'
 import { type Gauges, registerGauges } from './gauges.ts'
 
 /** How often a request of one route was answered how, and how long that took. */
@@ -18,6 +19,9 @@ export interface Metrics {
   signIn(result: SignInResult): void
   tokenIssued(grantType: string): void
   tokenRefused(grantType: string, error: string): void
+  /** One try to tell an app that a session has ended. */
+  logoutTried(outcome: LogoutOutcome): void
+  readonly feed: FeedMeter
   /** The JWKS was fetched: by somebody who said their name or not, for a published key that they had met and did not know or not. */
   jwksFetched(fetch: { isNamed: boolean; isMissing: boolean }): void
   /** The canary got tokens. */
@@ -38,6 +42,9 @@ export const signInResults = [
   'other',
 ] as const
 export type SignInResult = (typeof signInResults)[number]
+
+export const logoutOutcomes = ['delivered', 'refused', 'again'] as const
+export type LogoutOutcome = (typeof logoutOutcomes)[number]
 
 /** The `grant` label of each grant type. */
 const grants = new Map([
@@ -91,6 +98,10 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
   ])
   const named = fetches.labels('named')
   const anonymous = fetches.labels('anonymous')
+  const logouts = counter('backchannel_logout_tries_total', 'Tries to tell an app of an ended session, by outcome.', [
+    'outcome',
+  ])
+  const logoutOf = prepared(logoutOutcomes, (outcome) => logouts.labels(outcome))
   const missed = counter('jwks_misses_total', 'Fetches of the key set for a published key that was not known.', [])
   const canary = counter('canary_token_requests_total', 'Token requests of the canary, early refreshes apart.', [
     'early',
@@ -106,6 +117,8 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     tokenIssued: (grantType) => issuedOf(grants.get(grantType) ?? 'other').inc(),
     tokenRefused: (grantType, error) =>
       tokens.labels(grants.get(grantType) ?? 'other', oauthErrors.has(error) ? error : 'other').inc(),
+    logoutTried: (outcome) => logoutOf(outcome).inc(),
+    feed: createFeedMeter(registry),
     jwksFetched({ isNamed, isMissing }) {
       ;(isNamed ? named : anonymous).inc()
       if (isMissing) missed.inc()

@@ -13,6 +13,7 @@ import { assertClientAssertion } from './client-assertion.ts'
 import type { CookieSettings } from './cookies.ts'
 import { EngineAdapter } from './engine-adapter.ts'
 import { recordOf } from './engine-clients.ts'
+import { engineFetch } from './engine-fetch.ts'
 import { EngineKey } from './engine-key.ts'
 import { enginePages } from './engine-pages.ts'
 import { loadExistingGrant } from './grants.ts'
@@ -100,16 +101,23 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid),
     },
     loadExistingGrant,
+    fetch: engineFetch(needs.fetch),
     findAccount: (ctx, id) => findAccount(ctx, id, needs.accounts),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),
     rotateRefreshToken: true,
     formats: {
       bitsOfOpaqueRandomness: 256,
-      customizers: { jwt: accessTokenClaims(config.issuer, needs.earliestIssue) },
+      customizers: { jwt: accessTokenClaims(config.issuer, needs.earliestIssue, needs.nextStatusPlace) },
     },
     renderError: pages.renderError,
-    discovery: { ui_locales_supported: [...needs.locales], service_documentation: undefined },
+    discovery: {
+      ui_locales_supported: [...needs.locales],
+      service_documentation: undefined,
+      // OpenID Connect Back-Channel Logout 1.0 §2.1; the engine does not know that we do it.
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
+    },
   }
 }
 

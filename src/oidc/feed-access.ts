@@ -1,19 +1,11 @@
 /** Who may read the revocation feed: credentials of an API, or an access token that was issued to such for the feed. */
-import { createLocalJWKSet, jwtVerify } from 'jose'
 import { revocationScope } from '../clients/api-credentials.ts'
 import type { Client } from '../clients/client.ts'
 import { isClientSecret } from '../clients/client-secret.ts'
-import type { KeySet } from '../keyring/key-set.ts'
-import { feedOf } from '../revocation/frames.ts'
-import { marksOf, type TokenMarks } from '../revocation/revocation.ts'
-import type { ClientDirectory } from './client-directory.ts'
+import { type OwnAccessNeeds, ownAccess } from './own-access.ts'
+import { revocationFeed } from './own-resources.ts'
 
-export interface FeedAccessNeeds {
-  issuer: string
-  directory: Pick<ClientDirectory, 'find'>
-  keys(): Pick<KeySet, 'publicJwks'>
-  isVoid(marks: TokenMarks): boolean
-}
+export type FeedAccessNeeds = OwnAccessNeeds
 
 export type FeedAccess =
   /** `isOver`: whether a stream that began with it has to end. */
@@ -25,7 +17,7 @@ export type FeedAccess =
 export async function feedAccess(authorization: string | undefined, needs: FeedAccessNeeds): Promise<FeedAccess> {
   const [, scheme = '', credentials = ''] = /^(\S+) +(\S+) *$/.exec(authorization ?? '') ?? []
   if (scheme.toLowerCase() === 'basic') return bySecret(credentials, needs)
-  if (scheme.toLowerCase() === 'bearer') return byToken(credentials, needs)
+  if (scheme.toLowerCase() === 'bearer') return byToken(authorization ?? '', needs)
   return { outcome: 'unauthenticated', scheme: 'Bearer', error: undefined }
 }
 
@@ -52,25 +44,12 @@ function parsedBasic(credentials: string): [string, string] | [undefined, undefi
   }
 }
 
-async function byToken(token: string, { issuer, directory, keys, isVoid }: FeedAccessNeeds): Promise<FeedAccess> {
-  const refused: FeedAccess = { outcome: 'unauthenticated', scheme: 'Bearer', error: 'invalid_token' }
-  const verified = await jwtVerify(token, createLocalJWKSet(keys().publicJwks), {
-    issuer,
-    audience: feedOf(issuer),
-    typ: 'at+jwt',
-    clockTolerance: 5,
-    requiredClaims: ['exp', 'iat', 'client_id'],
-  }).catch(() => undefined) // forged, expired, for somebody else: all the same to whoever asks
-  // A bound token is not a bearer's.
-  if (!verified || verified.payload.cnf !== undefined) return refused
-  const { payload, protectedHeader } = verified
-  const marks = marksOf(payload, protectedHeader.kid)
-  const client = await directory.find(String(payload.client_id))
-  if (!client || isVoid(marks)) return refused
-  const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : []
-  if (!scopes.includes(revocationScope) || !isReader(client)) return { outcome: 'insufficient_scope' }
-  const { exp = 0 } = payload
-  return { outcome: 'allowed', clientId: client.id, isOver: (now) => exp <= now || isVoid(marks) }
+async function byToken(authorization: string, needs: FeedAccessNeeds): Promise<FeedAccess> {
+  const access = await ownAccess(authorization, revocationFeed(needs.issuer), [revocationScope], needs)
+  if (access.outcome === 'insufficient_scope') return access
+  if (access.outcome === 'unauthenticated') return { ...access, scheme: 'Bearer', error: 'invalid_token' }
+  const { client, marks, expiresAtSeconds } = access
+  return { outcome: 'allowed', clientId: client.id, isOver: (now) => expiresAtSeconds <= now || needs.isVoid(marks) }
 }
 
 const isReader = (client: Client): boolean => client.servesApi !== undefined

@@ -1,10 +1,9 @@
 /** APIs as the engine's resource servers (RFC 8707): a JWT access token for each (RFC 9068). */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import { errors } from 'oidc-provider'
-import { revocationScope } from '../clients/api-credentials.ts'
-import { feedOf } from '../revocation/frames.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import { recordOf } from './engine-clients.ts'
+import { type OwnResource, ownResources } from './own-resources.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 /** @param algorithms those that a key signs for now; the engine would go on signing with a retired key */
@@ -13,19 +12,24 @@ export function resourceIndicators(
   issuer: string,
   algorithms: readonly string[],
 ) {
-  const feed = feedOf(issuer)
+  const own = ownResources(issuer)
   return {
     enabled: true,
-    /** The first API of a client is meant when it names none; of several granted ones the client's first. */
-    defaultResource: async (_ctx: KoaContextWithOIDC, client: Client, oneOf?: readonly string[]) => {
-      const { apis, servesApi } = recordOf(client)
-      if (servesApi !== undefined && apis.length === 0) return feed
+    /** The first API of a client is meant when it names none; of several granted ones the client's first. Our own scopes say what they are for. */
+    defaultResource: async (ctx: KoaContextWithOIDC, client: Client, oneOf?: readonly string[]) => {
+      const record = recordOf(client)
+      const { apis } = record
+      const ours = own.filter((resource) => resource.isFor(record))
+      const asked = String(ctx.oidc?.params?.scope ?? '').split(' ')
+      const meant = ours.find(({ scopes }) => scopes.some((scope) => asked.includes(scope)))
+      if (meant || (apis.length === 0 && ours[0])) return (meant ?? ours[0])?.audience
       const fitting = oneOf ? apis.find((audience) => oneOf.includes(audience)) : apis[0]
       return fitting ?? oneOf?.[0]
     },
     useGrantedResource: async () => true,
     getResourceServerInfo: async (_ctx: KoaContextWithOIDC, audience: string, client: Client) => {
-      if (audience === feed && recordOf(client).servesApi !== undefined) return feedResource(feed)
+      const ours = own.find((resource) => resource.audience === audience && resource.isFor(recordOf(client)))
+      if (ours) return asResourceServer(ours)
       const isRegistered = recordOf(client).apis.includes(audience)
       const api = isRegistered ? await UnitOfWork.asking(() => directory.findApi(audience)) : undefined
       if (!api) throw new errors.InvalidTarget('this client is not registered for that resource')
@@ -41,9 +45,8 @@ export function resourceIndicators(
   }
 }
 
-/** The revocation feed, for the credentials of an API. */
-const feedResource = (audience: string) => ({
-  scope: revocationScope,
+const asResourceServer = ({ audience, scopes }: OwnResource) => ({
+  scope: scopes.join(' '),
   audience,
   accessTokenFormat: 'jwt' as const,
   jwt: { sign: { alg: 'ES256' as const } },

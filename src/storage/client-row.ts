@@ -68,7 +68,11 @@ export function clientOf(row: ClientRow): Client {
     claimsInIdToken: metadata.claimsInIdToken ?? false,
     dpopBound: metadata.dpopBound ?? false,
     requirePar: metadata.requirePar ?? false,
+    ...(metadata.backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri: metadata.backchannelLogoutUri }),
+    ...(metadata.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
+    refreshDelivery: metadata.refreshDelivery ?? 'body',
     ...(metadata.servesApi === undefined ? {} : { servesApi: metadata.servesApi }),
+    ...(metadata.rights === undefined ? {} : { rights: metadata.rights }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -223,6 +223,7 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
       ...telemetry.read(),
       state: feedState(),
       feedAgeMs: feed?.ageMs ?? 0,
+      cursor: feed?.list.cursor && `${feed.list.cursor.epoch}.${feed.list.cursor.seq}`,
       entries: feed?.list.revoked.size ?? 0,
       cachedTokens: cache.size,
     }),

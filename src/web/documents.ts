@@ -1,14 +1,17 @@
-/** The two documents that every verifier and client fetches, prepared anew only when what they say changes. */
+/** The documents that every verifier and client fetches, prepared anew only when what they say changes. */
 import { type PreparedDocument, prepareDocument } from './prepared-document.ts'
 
 export interface Documents {
   jwks(): PreparedDocument
   discovery(): PreparedDocument
+  /** Absent: no events are transmitted here. */
+  signals?: () => PreparedDocument
 }
 
 export interface DocumentsNeeds {
   keys(): PublishedKeys
   discovery(): object
+  signals?: object
 }
 
 interface PublishedKeys {
@@ -21,6 +24,7 @@ interface PublishedKeys {
 const discoverySeconds = 300
 
 export function createDocuments(needs: DocumentsNeeds): Documents {
+  const signals = needs.signals && prepareDocument(needs.signals, { maxAge: discoverySeconds })
   return {
     jwks: preparedFor(needs.keys, (keys) =>
       prepareDocument(keys.publicJwks, {
@@ -30,6 +34,7 @@ export function createDocuments(needs: DocumentsNeeds): Documents {
       }),
     ),
     discovery: preparedFor(needs.discovery, (discovery) => prepareDocument(discovery, { maxAge: discoverySeconds })),
+    ...(signals ? { signals: () => signals } : {}),
   }
 }
 

@@ -12,9 +12,17 @@ export type FormFields = ReadonlyMap<string, string>
 
 /** A whole form as bytes, checked. @throws HttpRefusal 400, 413 */
 export async function readFormBody(request: IncomingMessage): Promise<Buffer> {
+  const body = await readBody(request)
+  if (body.includes('%') && !isDecodable(body.toString('utf8')))
+    throw new HttpRefusal(400, 'The request body is not well-formed.')
+  return body
+}
+
+/** Any text as bytes. @throws HttpRefusal 400, 413 */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   refuseLength(request.headers['content-length'])
   const body = await gathered(request)
-  refuseMalformed(body)
+  if (!isUtf8(body) || body.includes(0)) throw new HttpRefusal(400, 'The request body is not well-formed UTF-8.')
   return body
 }
 
@@ -43,12 +51,6 @@ function refuseLength(header: string | undefined): void {
 
 // The rest of an oversize body is not read, so the connection cannot be used again.
 const tooLarge = () => new HttpRefusal(413, 'The request body is too large.', { Connection: 'close' })
-
-function refuseMalformed(body: Buffer): void {
-  if (!isUtf8(body) || body.includes(0)) throw new HttpRefusal(400, 'The request body is not well-formed UTF-8.')
-  if (!body.includes('%')) return
-  if (!isDecodable(body.toString('utf8'))) throw new HttpRefusal(400, 'The request body is not well-formed.')
-}
 
 export const isForm = (ctx: Context): boolean => {
   const type = ctx.headers['content-type']

@@ -64,6 +64,7 @@ function fastLanes({ pages, documents, metrics, jwksServed }: ListenerNeeds): Re
   const { base } = pages.place
   const discovery: Lane = { document: () => documents.discovery(), meter: metrics.route('discovery') }
   const assets = metrics.route('assets')
+  const signals = documents.signals
   const robots = prepareDocument('User-agent: *\nDisallow: /\n', {
     contentType: 'text/plain; charset=utf-8',
     maxAge: 86_400,
@@ -75,6 +76,12 @@ function fastLanes({ pages, documents, metrics, jwksServed }: ListenerNeeds): Re
     // RFC 8414 §3.1 puts the well-known part before the issuer's path.
     [`/.well-known/oauth-authorization-server${base}`, discovery],
     [`/.well-known/openid-configuration${base}`, discovery],
+    ...(signals
+      ? // SSF 1.0 §7.2: between the host and the issuer's path.
+        [`/.well-known/ssf-configuration${base}`, `${base}/.well-known/ssf-configuration`].map(
+          (path) => [path, { document: signals, meter: metrics.route('ssf-configuration') }] as const,
+        )
+      : []),
     ['/robots.txt', { document: () => robots, meter: assets }],
     ...[...pages.assets.byPath].map(
       ([path, document]) => [`${base}${path}`, { document: () => document, meter: assets }] as const,

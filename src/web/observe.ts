@@ -27,6 +27,8 @@ const routine = new Set([
   'revocation-snapshot',
   'revocation-changes',
   'revocation-stream',
+  'status-list',
+  'shared-signals',
 ])
 /** Labels of the counters: a short list, so that strangers cannot make new ones. */
 const labelOf = new Map([
@@ -41,6 +43,7 @@ const labelOf = new Map([
   ['/revocations/snapshot', 'revocation-snapshot'],
   ['/revocations/changes', 'revocation-changes'],
   ['/revocations/stream', 'revocation-stream'],
+  ['/global-token-revocation', 'global-revocation'],
 ])
 const labelBelow = new Map([
   ['auth', 'resume'],
@@ -48,6 +51,8 @@ const labelBelow = new Map([
   ['device', 'device'],
   ['interaction', 'interaction'],
   ['account', 'account'],
+  ['status-lists', 'status-list'],
+  ['ssf', 'shared-signals'],
 ])
 /** Paths that carry the name of something under way; it opens nothing by itself but is nobody's business. */
 const named = /^\/(interaction|auth|device)\/[^/]+/

@@ -49,7 +49,8 @@ async function passToEngine(ctx: Context, next: Next, place: Place, engine: Midd
     throw new HttpRefusal(405, 'This endpoint answers POST only.', { Allow: 'POST, OPTIONS' })
 }
 
-function answerOtherMethod(ctx: Context, methods: readonly string[]): void {
+/** OPTIONS is told which there are; any other is refused. */
+export function answerOtherMethod(ctx: Context, methods: readonly string[]): void {
   const Allow = [...methods, 'OPTIONS'].join(', ')
   if (ctx.method !== 'OPTIONS') throw new HttpRefusal(405, `This page answers ${Allow} only.`, { Allow })
   ctx.status = 204

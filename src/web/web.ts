@@ -19,6 +19,7 @@ import type { RouteMeter } from '../events/metrics.ts'
 import type { Interactions } from '../oidc/interactions.ts'
 import { accountRoutes } from './account-routes.ts'
 import { type FeedRoutesNeeds, feedRoutes } from './feed/feed-routes.ts'
+import { type GlobalRevocationNeeds, globalRevocationRoute } from './global-revocation.ts'
 import type { Health } from './health.ts'
 import type { InteractionNeeds } from './interaction-needs.ts'
 import { interactionRoutes } from './interaction-routes.ts'
@@ -27,7 +28,9 @@ import { observe } from './observe.ts'
 import type { Pages } from './pages.ts'
 import { createProofTickets } from './proof-ticket.ts'
 import { type Routes, routing } from './routes.ts'
+import { type SignalRoutesNeeds, signalMethods, signalRoutes } from './signals/signal-routes.ts'
 import { createSourceOf } from './source-address.ts'
+import { type StatusListRoutesNeeds, statusListRoutes } from './status-list-routes.ts'
 
 export interface WebNeeds {
   config: Pick<Config, 'trustedProxies'>
@@ -52,6 +55,12 @@ export interface WebNeeds {
   now(): Date
   /** Absent: no feed is served here. */
   revocationFeed?: FeedRoutesNeeds
+  /** Absent: no status lists either. */
+  statusLists?: StatusListRoutesNeeds | undefined
+  /** Absent: no events are transmitted here. */
+  signals?: SignalRoutesNeeds
+  /** Absent: nobody is signed out from outside. */
+  globalRevocation?: GlobalRevocationNeeds
 }
 
 export function createWeb(needs: WebNeeds): Koa {
@@ -76,6 +85,20 @@ function ownRoutes(needs: WebNeeds): Routes {
     ['account', { methods: looking, isLeaf: true, answer: accountRoutes(needs) }],
     ...(needs.revocationFeed
       ? [['revocations', { methods: looking, isLeaf: false, answer: feedRoutes(needs.revocationFeed) }] as const]
+      : []),
+    ...(needs.statusLists
+      ? [['status-lists', { methods: looking, isLeaf: false, answer: statusListRoutes(needs.statusLists) }] as const]
+      : []),
+    ...(needs.signals
+      ? [['ssf', { methods: signalMethods, isLeaf: false, answer: signalRoutes(needs.signals) }] as const]
+      : []),
+    ...(needs.globalRevocation
+      ? [
+          [
+            'global-token-revocation',
+            { methods: ['POST'], isLeaf: true, answer: globalRevocationRoute(needs.globalRevocation) },
+          ] as const,
+        ]
       : []),
     ['interaction', { methods: [...looking, 'POST'], isLeaf: false, answer: interactionRoutes({ ...needs, tickets }) }],
   ])

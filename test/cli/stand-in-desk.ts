@@ -2,7 +2,7 @@
 import type { Account } from '../../src/accounts/account.ts'
 import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
 import { normaliseLogin } from '../../src/accounts/login.ts'
-import type { Desk, DeskKeyring, SessionRow } from '../../src/cli/desk.ts'
+import type { Desk, DeskKeyring, SessionRow, StreamRow } from '../../src/cli/desk.ts'
 import type { Api, Client } from '../../src/clients/client.ts'
 import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -27,6 +27,28 @@ export class StandInDesk implements Desk {
   readonly #clients = new Map<string, Client>()
   readonly #apis = new Map<string, Api>()
   #sessions: SessionRow[] = []
+  #streams: StreamRow[] = [
+    {
+      id: 'stream-1',
+      clientId: 'siem',
+      delivery: { method: 'push', endpointUrl: 'https://siem.example.org/events', authorization: undefined },
+      eventsRequested: undefined,
+      description: 'Incidents',
+      status: 'paused',
+      statusReason: 'The receiver has not accepted anything',
+      cursor: 4,
+      acked: [],
+      failures: 12,
+      failingSince: daysAgo(2),
+      nextTryAt: new Date(now.getTime() + 120_000),
+      lastError: 'it answers 503',
+      lastErrorAt: daysAgo(1),
+      createdAt: daysAgo(3),
+      waiting: 7,
+      hasMore: false,
+      waitingSince: daysAgo(2),
+    },
+  ]
 
   constructor({ sessionOf }: { sessionOf?: string } = {}) {
     if (sessionOf) this.#sessions = [sessionRow(sessionOf)]
@@ -128,6 +150,8 @@ export class StandInDesk implements Desk {
 
   readonly sessions: Desk['sessions'] = {
     list: async (accountId) => this.#sessions.filter((session) => session.accountId === accountId),
+    listEnded: async (accountId) => toldSessions.filter((session) => session.accountId === accountId),
+    find: async (id) => [...this.#sessions, ...toldSessions].find((session) => session.id === id),
     end: async (id) => {
       const before = this.#sessions.length
       this.#sessions = this.#sessions.filter((session) => session.id !== id)
@@ -157,6 +181,16 @@ export class StandInDesk implements Desk {
     explain: async () => [],
     isGrantAlive: async () => false,
     longestTokenSeconds: async () => 600,
+  }
+
+  readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
+  readonly streams: Desk['streams'] = {
+    list: async () => this.#streams,
+    find: async (id) => this.#streams.find((stream) => stream.id === id),
+    remove: async (id) => {
+      this.#streams = this.#streams.filter((stream) => stream.id !== id)
+      return true
+    },
   }
 
   readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
@@ -202,12 +236,45 @@ export class StandInDesk implements Desk {
   }
 }
 
+/** Nobody's, so that lists of people stay short; `sessions show` finds it. */
+const toldSessions: readonly SessionRow[] = [
+  {
+    id: 'session-told',
+    accountId: 'acc_gone',
+    signedInAt: undefined,
+    expiresAt: undefined,
+    clients: ['mail', 'shop', 'wiki'],
+    endedAt: new Date(now.getTime() - 600_000),
+    logouts: [
+      { clientId: 'mail', state: 'delivered', attempts: 1, nextTryAt: undefined, settledAt: now, lastError: undefined },
+      {
+        clientId: 'shop',
+        state: 'waiting',
+        attempts: 3,
+        nextTryAt: new Date(now.getTime() + 300_000),
+        settledAt: undefined,
+        lastError: 'The app answered 503.',
+      },
+      {
+        clientId: 'wiki',
+        state: 'failed',
+        attempts: 1,
+        nextTryAt: undefined,
+        settledAt: now,
+        lastError: 'The app answered 400 (invalid_request).',
+      },
+    ],
+  },
+]
+
 const sessionRow = (accountId: string): SessionRow => ({
   id: `session-${accountId.slice(-4)}`,
   accountId,
   signedInAt: new Date(now.getTime() - 7_200_000),
   expiresAt: daysAgo(-30),
   clients: ['shop'],
+  endedAt: undefined,
+  logouts: [],
 })
 
 const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): KeyRow => ({

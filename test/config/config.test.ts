@@ -198,6 +198,39 @@ describe('faults', () => {
   })
 })
 
+describe('what may be asked outside', () => {
+  const allowed = (env: NodeJS.ProcessEnv) => readConfig(env).outboundAllowed
+  const local = ['127.0.0.0/8', '::1/128']
+  const production = { NODE_ENV: 'production' }
+
+  test.each<[string, NodeJS.ProcessEnv, string[]]>([
+    ['beside a loopback issuer of a developer, loopback', {}, local],
+    ['in production nothing private', production, []],
+    ['beside an issuer that others reach, nothing private', { CLAVIGER_ISSUER: 'https://a.example' }, []],
+    [
+      'what is listed',
+      { ...production, CLAVIGER_OUTBOUND_ALLOWED: 'Hooks.Internal, 10.1.0.0/16 fd00::1' },
+      ['hooks.internal', '10.1.0.0/16', 'fd00::1'],
+    ],
+  ])('%s', (_, env, expected) => {
+    expect(allowed(env)).toEqual(expected)
+  })
+
+  test.each([
+    'https://hooks.internal',
+    'hooks.internal:8080',
+    '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
+    '*.internal',
+    '10.*',
+  ])('%s cannot be listed', (text) => {
+    expect(faultsOf({ CLAVIGER_OUTBOUND_ALLOWED: text })).toEqual([
+      expect.stringMatching(/^CLAVIGER_OUTBOUND_ALLOWED must/),
+    ])
+  })
+})
+
 describe('secrets', () => {
   test('every secret also as NAME_FILE: whichever option is secret, a file may hold it', () => {
     const samples: Record<string, string> = {

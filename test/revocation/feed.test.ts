@@ -16,7 +16,7 @@ const epoch = '0f8c2a34-6f0e-4c5b-9d3e-2b1a7c8d9e0f'
 const inAnHour = Math.floor(Date.now() / 1000) + 3_600
 
 class MemoryLog implements RevocationLog {
-  head: LogHead = { epoch, salt: Buffer.alloc(16), seq: 0, floor: 0 }
+  head: LogHead = { epoch, salt: Buffer.alloc(16), seq: 0, floor: 0, databaseMs: Date.now() }
   entries: LoggedRevocation[] = []
   isAway = false
   restored = 0
@@ -32,7 +32,7 @@ class MemoryLog implements RevocationLog {
   }
   async advance(): Promise<LogHead> {
     if (this.isAway) throw new Error('away')
-    return this.head
+    return { ...this.head, databaseMs: Date.now() }
   }
   async readAfter(seq: number, limit: number): Promise<LoggedRevocation[]> {
     return this.entries.filter((entry) => entry.seq > seq).slice(0, limit)
@@ -53,14 +53,12 @@ afterEach(async () => {
 const keys: FeedKeys = { current: await feedKeyFrom(Buffer.alloc(32, 1)), next: await feedKeyFrom(Buffer.alloc(32, 2)) }
 
 async function open(log = new MemoryLog(), heartbeatMs = 60_000) {
-  const now = () => new Date()
-  const live = await LiveLog.start({ log, now, pollMs: 60_000, onTrouble: () => undefined })
+  const live = await LiveLog.start({ log, pollMs: 60_000, onTrouble: () => undefined })
   const feed = new Feed({
     log: live,
     issuer: 'https://id.example',
     keys: () => keys,
     jwksVersion: () => 'v1',
-    now,
     gatherMs: 20,
     heartbeatMs,
   })

@@ -14,6 +14,7 @@ const lists = {
   ],
   origins: ['origin', 'addOrigin', 'removeOrigin', 'origin'],
   apis: ['api', 'addApi', 'removeApi', 'API'],
+  rights: ['right', 'addRight', 'removeRight', 'right'],
 } as const
 
 type OptionName = (typeof lists)[keyof typeof lists][0 | 1 | 2]
@@ -29,7 +30,7 @@ export function changedLists(client: Client, options: ListOptions): ClientChange
     const adding = options[add] ?? []
     const removing = options[remove] ?? []
     if (adding.length + removing.length === 0) continue
-    const base: readonly string[] = options[whole] ?? client[field]
+    const base: readonly string[] = options[whole] ?? client[field] ?? []
     const stranger = removing.find((value) => !base.includes(value))
     if (stranger !== undefined) {
       throw new Failure('list_entry_missing', 'invalid', `${client.id} has no ${what} ${quoted(stranger)}.`, {
@@ -40,5 +41,5 @@ export function changedLists(client: Client, options: ListOptions): ClientChange
     // Saying twice what is there already is harmless.
     changes[field] = [...kept, ...adding.filter((value) => !kept.includes(value))]
   }
-  return changes
+  return changes as ClientChanges
 }

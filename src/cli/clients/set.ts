@@ -63,6 +63,7 @@ export const clientsSet: AddCommand = (parent, invocation) => {
     ['post-logout-redirect-uri', 'uri'],
     ['origin', 'origin'],
     ['api', 'audience'],
+    ['right', 'right'],
   ]) {
     command.option(`--add-${name} <${value}>`, `one more ${name}`, collect)
     command.option(`--remove-${name} <${value}>`, `one ${name} less`, collect)

@@ -4,35 +4,45 @@
  * `revocation`; here it is only carried.
  */
 import type { Context, Middleware } from 'koa'
+import { revocationScope } from '../../clients/api-credentials.ts'
 import { Failure } from '../../errors/failure.ts'
+import type { FeedMeter, FeedRefusal } from '../../events/feed-metrics.ts'
 import type { FeedAccess } from '../../oidc/feed-access.ts'
 import { type Cursor, parseCursor } from '../../revocation/cursor.ts'
 import type { Feed } from '../../revocation/feed.ts'
 import { HttpRefusal } from '../http-refusal.ts'
+import { refuseAccess } from '../refuse-access.ts'
 import { type Allowed, busy, readable } from './feed-answers.ts'
 import { FeedStreams } from './feed-streams.ts'
 
 export interface FeedRoutesNeeds {
   feed: Feed
+  meter: FeedMeter
   access(authorization: string | undefined): Promise<FeedAccess>
   /** Of one process. */
   mostStreams?: number
 }
 
+const feedDoor = {
+  realm: 'revocations',
+  scopes: [revocationScope],
+  sentence: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
+}
 const longestWaitSeconds = 25
 const mostWaiting = 5_000
 
 export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
-  const streams = new FeedStreams(needs.feed, needs.mostStreams ?? 5_000)
+  const { feed, meter } = needs
+  const streams = new FeedStreams(feed, needs.mostStreams ?? 5_000, meter)
   let waiting = 0
   const answers: Readonly<Record<string, (ctx: Context, access: Allowed) => Promise<void>>> = {
-    '/revocations/snapshot': (ctx) => answerSnapshot(ctx, needs.feed),
+    '/revocations/snapshot': (ctx) => answerSnapshot(ctx, needs),
     '/revocations/changes': async (ctx) => {
       const { after, waitMs } = changesAsked(ctx)
       if (waitMs > 0 && waiting >= mostWaiting) throw busy()
       waiting += waitMs > 0 ? 1 : 0
       try {
-        await answerChanges(ctx, needs.feed, after, waitMs)
+        await answerChanges(ctx, needs, after, waitMs)
       } finally {
         waiting -= waitMs > 0 ? 1 : 0
       }
@@ -44,31 +54,26 @@ export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
     if (!answer) throw new Failure('page_missing', 'missing', 'There is no such page.')
     ctx.vary('Authorization')
     const access = await needs.access(ctx.get('Authorization') || undefined)
-    if (access.outcome === 'allowed') await answer(ctx, access)
-    else refuse(ctx, access)
+    if (access.outcome !== 'allowed') {
+      meter.refused(access.outcome)
+      return refuseAccess(ctx, access, feedDoor)
+    }
+    try {
+      await answer(ctx, access)
+    } catch (reason) {
+      meter.refused(refusalOf(reason))
+      throw reason
+    }
   }
 }
 
-/** RFC 6750 §3, RFC 7617 §2. */
-function refuse(ctx: Context, access: Exclude<FeedAccess, Allowed>): void {
-  ctx.set('Cache-Control', 'no-store')
-  if (access.outcome === 'insufficient_scope') {
-    ctx.status = 403
-    ctx.set('WWW-Authenticate', 'Bearer error="insufficient_scope", scope="revocation.read"')
-    ctx.body = { error: 'insufficient_scope', error_description: 'The scope revocation.read is needed.' }
-    return
-  }
-  const error = access.error ?? 'invalid_token'
-  const reason = access.error === undefined ? '' : `, error="${access.error}"`
-  ctx.status = 401
-  ctx.set('WWW-Authenticate', `${access.scheme} realm="revocations"${reason}`)
-  ctx.body = {
-    error,
-    error_description: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
-  }
+function refusalOf(reason: unknown): FeedRefusal {
+  if (reason instanceof HttpRefusal) return reason.status === 410 ? 'gone' : 'invalid'
+  if (reason instanceof Failure && reason.code === 'feed_unsure') return 'unsure'
+  return reason instanceof Failure && reason.code === 'feed_full' ? 'full' : 'other'
 }
 
-async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
+async function answerSnapshot(ctx: Context, { feed, meter }: FeedRoutesNeeds): Promise<void> {
   const { cursor, kid, plain, gzipped } = await feed.snapshot()
   const tag = `${cursor}.${kid}`
   ctx.set('ETag', `W/"${tag}"`)
@@ -81,14 +86,21 @@ async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
   ctx.type = 'application/x-ndjson'
   const isGzip = ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
   if (isGzip) ctx.set('Content-Encoding', 'gzip')
-  ctx.body = isGzip ? gzipped : plain
+  const body = isGzip ? gzipped : plain
+  meter.sent('snapshot', 0, body.length)
+  ctx.body = body
 }
 
 /** Weak comparison (RFC 9110 §13.1.2). */
 const isKnown = (header: string, tag: string): boolean =>
   header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${tag}"`)
 
-async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: number): Promise<void> {
+async function answerChanges(
+  ctx: Context,
+  { feed, meter }: FeedRoutesNeeds,
+  after: Cursor,
+  waitMs: number,
+): Promise<void> {
   const gone = new AbortController()
   ctx.res.once('close', () => gone.abort())
   const found = await feed.changes(after, waitMs, gone.signal)
@@ -96,7 +108,9 @@ async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: nu
   ctx.set('ETag', `W/"${cursor}"`)
   ctx.set('Cache-Control', waitMs > 0 ? 'no-store' : 'public, max-age=1')
   ctx.type = 'application/json'
-  ctx.body = JSON.stringify(frames)
+  const body = JSON.stringify(frames)
+  meter.sent('changes', frames.length, body.length)
+  ctx.body = body
 }
 
 function changesAsked(ctx: Context): { after: Cursor; waitMs: number } {

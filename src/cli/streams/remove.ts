@@ -1,0 +1,46 @@
+import {
+  type DryRunOption,
+  type JsonOption,
+  withDryRun,
+  withExample,
+  withJson,
+  withYes,
+  type YesOption,
+} from '../command-options.ts'
+import type { AddCommand } from '../nouns.ts'
+import { isConfirmed } from '../secret-input.ts'
+import { getStream, streamJson, waitingText } from './stream-view.ts'
+
+/** `streams remove`: what waits in it is lost to the receiver. */
+export const streamsRemove: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('remove')
+    .description('remove an event stream with what waits in it; the receiver may make another')
+    .argument('<stream_id>', 'from streams list')
+    .action(async (id: string, options: JsonOption & DryRunOption & YesOption) => {
+      const desk = await invocation.desk()
+      const stream = await getStream(desk, id)
+      const what = `the stream ${stream.id} of ${stream.clientId} with ${waitingText(stream)} waiting`
+      if (options.dryRun) {
+        printer.result(options, { ...streamJson(stream), dry_run: true }, () => printer.line(`Would remove ${what}.`))
+        return
+      }
+      if (!(await isConfirmed(invocation, options, `Remove ${what}?`))) {
+        printer.note('Nothing was changed.')
+        invocation.exitCode = 1
+        return
+      }
+      await desk.streams.remove(id)
+      desk.events.record({
+        kind: 'stream.removed',
+        actor: invocation.actor,
+        clientId: stream.clientId,
+        detail: { streamId: id },
+      })
+      printer.result(options, { ...streamJson(stream), removed: true }, () =>
+        printer.line({ text: 'Removed', tone: 'good' }, ` ${what}.`),
+      )
+    })
+  withExample(withYes(withDryRun(withJson(command))), 'claviger streams remove 5b3e0c9f8a7d61425b3e0c9f8a7d6142')
+}

@@ -1,0 +1,97 @@
+/** Which addresses may be connected to: public ones by https, others only when they are listed. */
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { Failure } from '../errors/failure.ts'
+
+export interface Address {
+  address: string
+  family: number
+}
+
+/** Every address of a name, as the system knows them. */
+export type LookUp = (host: string) => Promise<readonly Address[]>
+
+/** The addresses of this URL that may be connected to, at least one. @throws Failure `outbound_address_refused`, `outbound_unresolved` */
+export type Reach = (url: URL) => Promise<readonly Address[]>
+
+export function createReach(allowed: readonly string[], lookUp: LookUp): Reach {
+  const blocks = allowed.filter(isBlock).map(blockOf)
+  const hosts = new Set(allowed.filter((entry) => !isBlock(entry)).map((host) => host.toLowerCase()))
+
+  return async (url) => {
+    const host = hostOf(url)
+    const family = isIP(host)
+    const addresses = family === 0 ? await resolved(host, lookUp) : [{ address: host, family }]
+    if (hosts.has(host)) return addresses
+    const reachable = addresses.filter(({ address }) => {
+      const meant = meaningOf(address)
+      return blocks.some((block) => matches(meant, block)) || (url.protocol === 'https:' && isPublic(meant))
+    })
+    if (reachable.length === 0) throw refused(url, host, addresses)
+    return reachable
+  }
+}
+
+/** As it is listed, looked up and told: without brackets, in small letters, without the dot of the root. */
+export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+
+type Parsed = ipaddr.IPv4 | ipaddr.IPv6
+type Block = [Parsed, number]
+
+const isBlock = (entry: string) => entry.includes('/') || isIP(entry) !== 0
+
+const blockOf = (entry: string): Block => {
+  if (entry.includes('/')) return ipaddr.parseCIDR(entry)
+  const address = ipaddr.process(entry)
+  return [address, address.kind() === 'ipv4' ? 32 : 128]
+}
+
+const matches = (address: Parsed, block: Block) => address.kind() === block[0].kind() && address.match(block)
+
+/** Translators that carry IPv4: `::ffff:0:0/96`, and NAT64's own prefix (RFC 6052 §2.1). */
+const nat64 = ipaddr.parseCIDR('64:ff9b::/96')
+
+/** An IPv4 address that is written as IPv6 is the IPv4 address that it leads to. */
+function meaningOf(address: string): Parsed {
+  const parsed = ipaddr.process(address)
+  if (!matches(parsed, nat64)) return parsed
+  return new ipaddr.IPv4(parsed.toByteArray().slice(-4))
+}
+
+/** The only IPv6 space that is given out (RFC 4291 §2.4): compatible, translated and unassigned addresses lie outside. */
+const globalUnicast = ipaddr.parseCIDR('2000::/3')
+/** Azure answers its machines here, with their secrets, from a public address. */
+const wireServer = ipaddr.parseCIDR('168.63.129.16/32')
+
+const isPublic = (address: Parsed): boolean =>
+  address.range() === 'unicast' &&
+  (address.kind() === 'ipv4' ? !matches(address, wireServer) : matches(address, globalUnicast))
+
+async function resolved(host: string, lookUp: LookUp): Promise<readonly Address[]> {
+  const addresses = await lookUp(host).catch((cause) => {
+    throw unresolved(host, cause)
+  })
+  if (addresses.length === 0) throw unresolved(host)
+  return addresses
+}
+
+const unresolved = (host: string, cause?: unknown) =>
+  new Failure(
+    'outbound_unresolved',
+    'unavailable',
+    `The name ${host} cannot be resolved: see whether it is spelled right.`,
+    {
+      cause,
+    },
+  )
+
+/** Tells no address: whoever reads it may not be meant to learn what lies inside. */
+function refused(url: URL, host: string, addresses: readonly Address[]): Failure {
+  const why = url.protocol === 'http:' ? 'is not asked without https' : 'has no public address'
+  return new Failure(
+    'outbound_address_refused',
+    'denied',
+    `${host} ${why}: where that is meant to be, list it in CLAVIGER_OUTBOUND_ALLOWED.`,
+    { detail: { addresses: addresses.map(({ address }) => address) } },
+  )
+}

@@ -1,0 +1,156 @@
+/** What a node does for streams by itself: follows the journal, wakes who waits for it, pushes, and clears away. */
+import { progress, windowSize } from './delivery.ts'
+import { type PushNeeds, pushTurn } from './push.ts'
+import { type EventStream, type JournalHead, keptSeconds } from './signals.ts'
+import type { StreamJournal } from './stream-journal.ts'
+import type { StreamStore } from './stream-store.ts'
+
+export interface TransmitterNeeds extends Omit<PushNeeds, 'journal' | 'head' | 'signal'> {
+  journal: StreamJournal
+  streams: Pick<StreamStore, 'list'>
+  onTrouble(error: unknown): void
+  /** How often the journal is looked at; 500 ms. */
+  pollMs?: number
+}
+
+export class Transmitter {
+  readonly #needs: TransmitterNeeds
+  readonly #stopping = new AbortController()
+  readonly #listeners = new Set<(isNews: boolean) => void>()
+  /** Turns under way, by stream. */
+  readonly #turns = new Map<string, Promise<void>>()
+  /** When a stream was last found to have nothing to push: nothing is written for that. */
+  readonly #idle = new Map<string, string>()
+  #head: JournalHead & { hasStreams: boolean }
+  #running: Promise<void> | undefined
+  #wake: () => void = () => {}
+
+  private constructor(needs: TransmitterNeeds, head: JournalHead & { hasStreams: boolean }) {
+    this.#needs = needs
+    this.#head = head
+  }
+
+  static async start(needs: TransmitterNeeds): Promise<Transmitter> {
+    const transmitter = new Transmitter(needs, await needs.journal.advance())
+    transmitter.#running = transmitter.#run()
+    return transmitter
+  }
+
+  get head(): JournalHead {
+    return this.#head
+  }
+
+  /** Something has just happened here: the journal is looked at without waiting. */
+  look(): void {
+    if (this.#head.hasStreams) this.#wake()
+  }
+
+  /** True when something new is in the journal; false when the time is up, the signal says so, or this node stops. */
+  news(waitMs: number, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (isNews: boolean) => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', giveUp)
+        this.#listeners.delete(done)
+        resolve(isNews)
+      }
+      const giveUp = () => done(false)
+      const timer = setTimeout(giveUp, Math.max(0, waitMs))
+      this.#listeners.add(done)
+      signal.addEventListener('abort', giveUp)
+      if (signal.aborted || this.#stopping.signal.aborted) giveUp()
+    })
+  }
+
+  /** What one node does now and then: streams that nobody reads are halted, and what nobody needs is removed. */
+  async clear(): Promise<void> {
+    const { journal, streams, now } = this.#needs
+    for (const stream of await streams.list()) {
+      await this.#passOver(stream)
+      const { events, stream: current } = await journal.look(stream.id, 1)
+      const [oldest] = events
+      const age = oldest ? (now().getTime() - oldest.at.getTime()) / 1000 : 0
+      if (current.status !== 'disabled' && age > keptSeconds)
+        await journal.halt(stream.id, 'disabled', tooLate, { skip: true })
+    }
+    await journal.removeOld(keptSeconds)
+  }
+
+  /** Resolves when the turns under way have ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#wake()
+    this.#tell(false)
+    await this.#running
+    await Promise.all(this.#turns.values())
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#pause()
+      if (this.#stopping.signal.aborted) return
+      try {
+        await this.#follow()
+        if (this.#head.hasStreams) await this.#push()
+      } catch (error) {
+        this.#needs.onTrouble(error)
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.#needs.pollMs ?? 500)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  async #follow(): Promise<void> {
+    const before = this.#head
+    this.#head = await this.#needs.journal.advance()
+    if (this.#head.seq !== before.seq || this.#head.epoch !== before.epoch) this.#tell(true)
+  }
+
+  #tell(isNews: boolean): void {
+    for (const listener of [...this.#listeners]) listener(isNews)
+  }
+
+  async #push(): Promise<void> {
+    const { seq, epoch } = this.#head
+    const pushable = await this.#needs.journal.listPushable()
+    for (const id of this.#idle.keys()) if (!pushable.some((one) => one.id === id)) this.#idle.delete(id)
+    for (const { id, version } of pushable) {
+      const state = `${epoch}.${seq} ${version}`
+      if (this.#turns.has(id) || this.#idle.get(id) === state) continue
+      const turn = this.#takeTurns(id, state)
+        .catch(this.#needs.onTrouble)
+        .finally(() => this.#turns.delete(id))
+      this.#turns.set(id, turn)
+    }
+  }
+
+  async #takeTurns(id: string, state: string): Promise<void> {
+    const { signal } = this.#stopping
+    const needs: PushNeeds = { ...this.#needs, head: () => this.#head, signal }
+    let turn = await pushTurn(id, needs)
+    while (turn === 'pushed' && !signal.aborted) turn = await pushTurn(id, needs)
+    if (turn === 'nothing') this.#idle.set(id, state)
+  }
+
+  /** So that what is kept for a stream is only what it is still to have. */
+  async #passOver({ id }: EventStream): Promise<void> {
+    const { journal, issuer } = this.#needs
+    for (;;) {
+      const window = await journal.look(id, windowSize)
+      const { cursor } = progress(window.stream, window.events, [], issuer)
+      if (cursor === window.stream.cursor) return
+      await journal.moveOn(id, windowSize, ({ stream, events }) => progress(stream, events, [], issuer))
+    }
+  }
+}
+
+const tooLate =
+  'Events were not received for seven days and are gone: take everything that you know of our sessions as outdated, then enable the stream again.'
