@@ -43,7 +43,7 @@ beforeAll(async () => {
   // So that the standby signs for one app first, which is a step of its own.
   await db.query(`insert into clients (id, name, preset) values ('shop', 'Shop', 'spa')`)
   await db.query(`insert into signing_key_canary (client_id) values ('shop')`)
-}, 60_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all(started.map((node) => node.kill()))
@@ -107,4 +107,4 @@ test('ten processes that reach the due time at once make exactly one new key', a
   const after = await db.query<{ count: number }>('select count(*)::int as count from signing_keys')
   expect(after.rows[0]?.count).toBe((rows[0]?.count ?? 0) + 1)
   expect(await states()).toMatchObject({ active: 1, pending: 1 })
-}, 60_000)
+}, 240_000)

@@ -44,7 +44,7 @@ beforeAll(async () => {
   const arrived = await signIn(browser, url, person)
   const { json } = await app.exchange(arrived.url.searchParams.get('code') ?? '', verifier)
   refreshToken = String(json['refresh_token'])
-}, 60_000)
+}, 240_000)
 
 afterAll(async () => {
   await rows?.close()
