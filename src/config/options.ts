@@ -113,7 +113,7 @@ export const options = {
     env: 'CLAVIGER_KEY_PROMOTION_HOLD',
     parse: duration({ least: '0s', most: '30d' }),
     default: '0s',
-    doc: 'How long a scheduled promotion waits at most for a verifier that says who it is (/jwks?verifier=…) and has not fetched the next key yet.',
+    doc: 'How long a scheduled promotion waits at most for a verifier that says who it is (/jwks?verifier=…) and has not fetched the next key yet, or met it without knowing it.',
   }),
   signingAlgorithms: option({
     env: 'CLAVIGER_SIGNING_ALGORITHMS',
