@@ -224,14 +224,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   )
 
   started.defer(() => timetable.stop())
-  const courier = deliverLogouts({
-    deployment,
-    keys: keys.live,
-    fetch,
-    events,
-    metrics,
-    onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
-  })
+  const courier = deliverLogouts({ deployment, keys: keys.live, fetch, events, metrics, trouble })
   started.defer(() => courier.stop())
   watch(metrics, { hasher, audit, deployment, keys, revocations })
   if (config.managementPort !== undefined) {
