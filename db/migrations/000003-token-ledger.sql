@@ -2,7 +2,7 @@
 -- what comes of it. Names are those of the log of revocations: salted and hashed, so that the two can be joined and
 -- neither tells who is in it.
 create table issued_tokens (
-  slot     smallint not null,  -- the hour in which it expires, modulo 32
+  slot     smallint not null,  -- the two hours in which it expires, modulo 16
   jti      bytea not null,
   sid      bytea,
   grant_id bytea,
@@ -15,11 +15,11 @@ create table issued_tokens (
   iat      bigint not null,
   exp      bigint not null
 ) partition by list (slot);
--- A ring of hours: it has a place for every token there can be (none lives for more than a day), so nothing is made ahead
--- and nothing is ever missing; what has expired leaves an hour at a time, by truncate.
+-- A ring of 32 hours: it has a place for every token there can be (none lives for more than a day), so nothing is made
+-- ahead and nothing is ever missing; what has expired leaves two hours at a time, by truncate.
 do $$
 begin
-  for slot in 0..31 loop
+  for slot in 0..15 loop
     execute format('create table issued_tokens_%s partition of issued_tokens for values in (%s)', to_char(slot, 'FM00'), slot);
   end loop;
 end $$;
@@ -70,31 +70,27 @@ end $$;
 create trigger restored after update on revocation_feeds for each row when (old.epoch is distinct from new.epoch)
   execute function begin_token_ledger_anew();
 
--- Empties the slots of hours that are over, and forgets lists of which no token can be alive: an index is used within an
--- hour of its lease. Three to six hours ago: so long `tokens inspect` can still tell of a token that has expired.
-create function tidy_token_ledger() returns integer language plpgsql as $$
+-- Empties the slot of hours that are over, and forgets lists of which no token can be alive: an index is used within an
+-- hour of its lease. That slot is two before the present one: so long `tokens inspect` can tell of what has expired.
+-- Returns whether it emptied one.
+create function tidy_token_ledger(at timestamptz default clock_timestamp()) returns boolean language plpgsql as $$
 declare
-  hour constant bigint := floor(extract(epoch from clock_timestamp()) / 3600);
-  slot text;
-  occupied boolean;
-  emptied integer := 0;
+  present constant bigint := floor(extract(epoch from at) / 7200);
+  past constant text := 'issued_tokens_' || to_char((present - 2) % 16, 'FM00');
+  emptied boolean;
 begin
-  -- Whoever looks something up waits for no more than this behind us.
-  perform set_config('lock_timeout', '500ms', true);
-  for ago in 3..5 loop
-    slot := 'issued_tokens_' || to_char((hour - ago) % 32, 'FM00');
-    execute format('select exists (select from %I)', slot) into occupied;
-    if occupied then
-      begin
-        execute format('truncate %I', slot);
-        emptied := emptied + 1;
-      exception when lock_not_available then
-        null; -- the next round
-      end;
-    end if;
-  end loop;
+  execute format('select exists (select from %I)', past) into emptied;
+  if emptied then
+    -- Whoever looks something up waits for no more than this behind us.
+    perform set_config('lock_timeout', '500ms', true);
+    begin
+      execute format('truncate %I', past);
+    exception when lock_not_available then
+      emptied := false; -- the next round
+    end;
+  end if;
   delete from status_lists s using revocation_feeds f
-   where s.leased_at < clock_timestamp() - make_interval(secs => 3600 + f.longest_token_seconds + 600)
+   where s.leased_at < at - make_interval(secs => 3600 + f.longest_token_seconds + 600)
      and s.number < (select max(number) from status_lists);
   return emptied;
 end $$;

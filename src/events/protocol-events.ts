@@ -16,6 +16,8 @@ export interface ProtocolEvents {
   tokenRevoked(
     about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined },
   ): void
+  /** Somebody else signs with a key of ours. Who is named is whom the token names. */
+  tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   /** `closest` and `difference` from `explainRedirectUri`. */
   redirectUriRefused(
     about: About & { received: string; closest?: string | undefined; difference?: string | undefined },
@@ -70,6 +72,17 @@ export function protocolEvents(
         actor: about.actor ?? actorOf({ clientId: about.clientId }),
         ...whereOf(about),
         detail: { tokenKind: about.tokenKind, jti: about.jti },
+      }),
+    tokenForged: (about) =>
+      record({
+        kind: 'token.forged',
+        actor: 'anonymous',
+        ...whereOf(about),
+        detail: {
+          kid: plainText(about.kid ?? ''),
+          jti: plainText(about.jti ?? ''),
+          hint: 'keys revoke <kid> --compromised',
+        },
       }),
     redirectUriRefused: (about) =>
       byApp('redirect-uri.refused', about, {

@@ -66,9 +66,21 @@ export function recogniseJwts(
     events.tokenRevoked({ clientId, tokenKind: 'access token', jti })
   }
 
-  async function standingOf({ claims, kid, entry }: Recognised) {
+  async function standingOf(token: Recognised) {
+    const { claims, kid, entry } = token
     const { isVoid, isMissing, grant } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid), entry))
+    if (isMissing) await tellForged(token)
     return { isGood: !isVoid && !isMissing, grant }
+  }
+
+  /** Once a token, to whichever node it is shown. */
+  async function tellForged({ claims, kid, entry }: Recognised): Promise<void> {
+    const until = Math.floor(Date.now() / 1000) + 86_400
+    if (!entry) return
+    const isNews = await UnitOfWork.asking(() =>
+      models.remember(`forgery told\n${entry.digest.toString('hex')}`, until),
+    )
+    if (isNews) events.tokenForged({ clientId: String(claims.client_id), accountId: claims.sub, kid, jti: claims.jti })
   }
 
   /** A person's, by a grant of theirs. */

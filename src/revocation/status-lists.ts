@@ -19,6 +19,12 @@ export interface StatusListsNeeds {
   now(): Date
   /** How old what we know may be when a list is asked for; 1 s. */
   lookMs?: number
+  /**
+   * An entry is looked up when it is new, and again so much later: a token that was
+   * being written down at that moment becomes visible after it. The last of these
+   * outlasts every statement.
+   */
+  looksAfterMs?: readonly number[]
 }
 
 interface Signed {
@@ -35,11 +41,7 @@ interface Kept {
   signing?: Promise<Signed> | undefined
 }
 
-/**
- * An entry is looked up when it is new, and again twice later: a token that was being written down at that moment
- * becomes visible after it. No statement takes longer than the last of these.
- */
-const looksAfterMs = [0, 2_000, 30_000]
+const usualLooksAfterMs = [0, 2_000, 30_000]
 /** A name that we do not know may be some milliseconds old. How often a stranger can make us ask. */
 const leastLookMs = 200
 const unsureMs = 2_000
@@ -50,13 +52,16 @@ export class StatusLists {
   #epoch = ''
   /** How far the log went, and when. */
   #heads: { seq: number; at: number }[] = []
+  readonly #looksAfterMs: readonly number[]
   /** One a look: entries up to here have had it. */
-  #cursors = looksAfterMs.map(() => 0)
+  #cursors: number[]
   #looking: Promise<void> | undefined
   #lookedAt = Number.NEGATIVE_INFINITY
 
   constructor(needs: StatusListsNeeds) {
     this.#needs = needs
+    this.#looksAfterMs = needs.looksAfterMs ?? usualLooksAfterMs
+    this.#cursors = this.#looksAfterMs.map(() => 0)
   }
 
   /** Lists that a living token may name. @throws whatever the database throws */
@@ -134,7 +139,7 @@ export class StatusLists {
     const { epoch, seq } = log.head
     if (epoch !== this.#epoch) this.#beginAnew(epoch)
     this.#heads.push({ seq, at })
-    const reached = looksAfterMs.map((after) => this.#heads.findLast((head) => head.at <= at - after)?.seq ?? 0)
+    const reached = this.#looksAfterMs.map((after) => this.#heads.findLast((head) => head.at <= at - after)?.seq ?? 0)
     const due = this.#cursors.flatMap((cursor, look) =>
       log.after(cursor).filter((entry) => entry.seq <= (reached[look] ?? 0)),
     )
@@ -144,7 +149,7 @@ export class StatusLists {
     if (due.length > 0) await ledger.findVoid(onceEach(due), (list, indices) => this.#setInvalid(list, indices))
     // Only now: what failed is looked up again.
     this.#cursors = this.#cursors.map((cursor, look) => Math.max(cursor, reached[look] ?? 0))
-    this.#heads = this.#heads.filter((head) => head.at > at - (looksAfterMs.at(-1) ?? 0) - 1_000)
+    this.#heads = this.#heads.filter((head) => head.at > at - (this.#looksAfterMs.at(-1) ?? 0) - 1_000)
     this.#lookedAt = at
   }
 
@@ -157,7 +162,7 @@ export class StatusLists {
   #beginAnew(epoch: string): void {
     this.#epoch = epoch
     this.#heads = []
-    this.#cursors = looksAfterMs.map(() => 0)
+    this.#cursors = this.#looksAfterMs.map(() => 0)
   }
 }
 

@@ -6,9 +6,9 @@ import type { StatusLease, TokenLedger } from '../revocation/token-ledger.ts'
 import { artifactModels } from './artifact-models.ts'
 import type { Database, Queryable } from './database.ts'
 
-/** Hours of expiry that have a table of their own. */
-const slots = 32
-const slotOf = (exp: number): number => Math.floor(exp / 3600) % slots
+/** Tokens that expire within the same two hours share a table; 16 of these are a ring. */
+const slotSeconds = 7_200
+const slotOf = (exp: number): number => Math.floor(exp / slotSeconds) % 16
 
 const name = (kind: Kind, parameter: number): string => `revocation_key(${kind}::smallint, $${parameter}, f.salt)`
 
@@ -152,17 +152,20 @@ export class PostgresTokenLedger implements TokenLedger {
     return { ledger, refreshedAt: row?.refreshed_at ?? undefined }
   }
 
-  /** Removes what has expired, an hour at a time. */
-  async tidy(): Promise<number> {
-    const { rows } = await this.#db.query<{ emptied: number }>('select tidy_token_ledger() as emptied')
-    return rows[0]?.emptied ?? 0
+  /** Removes what expired hours ago; true when there was something. */
+  async tidy(at?: Date): Promise<boolean> {
+    const { rows } = await this.#db.query<{ emptied: boolean }>(
+      'select tidy_token_ledger(coalesce($1, clock_timestamp())) as emptied',
+      [at ?? null],
+    )
+    return rows[0]?.emptied === true
   }
 }
 
-/** From the last hour to the longest life there may be. */
+/** To the longest life there may be; clocks may differ a little. */
 const livingSlots = (): number[] => {
-  const hour = Math.floor(Date.now() / 3_600_000)
-  return Array.from({ length: 28 }, (_, ahead) => (hour - 1 + ahead) % slots)
+  const nowSeconds = Date.now() / 1000
+  return Array.from({ length: 15 }, (_, ahead) => slotOf(nowSeconds - 600 + ahead * slotSeconds))
 }
 
 /** A few lists at a time: each is half a megabyte at most. */

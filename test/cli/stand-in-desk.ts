@@ -356,7 +356,16 @@ function standInKeyring(): DeskKeyring {
     blastRadius: async (kid) => ({
       kid,
       alg: 'ES256',
-      clients: [{ clientId: 'shop', idTokens: true, apis: ['https://orders.example'], grants: 3, refreshTokens: 2 }],
+      clients: [
+        {
+          clientId: 'shop',
+          idTokens: true,
+          apis: ['https://orders.example'],
+          grants: 3,
+          refreshTokens: 2,
+          livingTokens: { 'https://orders.example': 5 },
+        },
+      ],
       apis: ['https://orders.example'],
       sessions: 2,
       longestApiTokenSeconds: undefined,

@@ -20,7 +20,7 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
       printer.result(options, { id, ended: true, void_by: until }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
-        printer.line(boundText(until, printer.now()))
+        printer.line(boundText(until, printer.now(), desk.config))
       })
     })
   withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')

@@ -50,7 +50,7 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
       printer.result(options, { ...target.data, ...more, revoked: true, void_by: until }, () => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
-        printer.line(boundText(until, now))
+        printer.line(boundText(until, now, desk.config))
       })
     })
   withExample(

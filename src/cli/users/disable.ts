@@ -36,7 +36,7 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
         () => {
           printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now()))
+          printer.line(boundText(until, printer.now(), desk.config))
         },
       )
     })

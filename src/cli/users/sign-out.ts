@@ -35,7 +35,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
         () => {
           printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now()))
+          printer.line(boundText(until, printer.now(), desk.config))
         },
       )
     })

@@ -10,6 +10,7 @@ import { openRows, type Rows } from '../../harness/rows.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { signInTo } from '../../harness/sign-in.ts'
 import { UserAgent } from '../../harness/user-agent.ts'
+import { ask } from '../../harness/wire.ts'
 import { type Discovery, discover } from '../revocation/feed-reader.ts'
 import { fetchList, placeOf, readList } from './status-reader.ts'
 
@@ -62,12 +63,15 @@ const basic = ({ client_id, client_secret = '' }: AddedClient) =>
 const post = (url: string, client: AddedClient, form: Record<string, string>) =>
   fetch(url, { method: 'POST', headers: { authorization: basic(client) }, body: new URLSearchParams(form) })
 
-async function serviceToken(client = service): Promise<string> {
-  const answer = await post(discovery.token_endpoint, client, {
-    grant_type: 'client_credentials',
-    scope: 'orders:read',
+async function serviceToken(client = service, { port } = provider): Promise<string> {
+  const { host, pathname } = new URL(discovery.token_endpoint)
+  const answer = await ask(port, {
+    method: 'POST',
+    path: pathname,
+    headers: { Host: host, Authorization: basic(client), 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: 'grant_type=client_credentials&scope=orders%3Aread',
   })
-  return String(((await answer.json()) as { access_token: string }).access_token)
+  return String((JSON.parse(answer.text) as { access_token?: string }).access_token)
 }
 
 const jwksUri = () => String(discovery['jwks_uri'])
@@ -105,6 +109,21 @@ describe('an access token', () => {
     }
     expect(new Set(places.map(({ uri, idx }) => `${uri}#${idx}`)).size).toBe(tokens.length)
   })
+
+  test('has a place that no other has, of those that two nodes issue at once, one of which was killed in between', async () => {
+    const from = (node: Provider) => Promise.all(Array.from({ length: 60 }, () => serviceToken(service, node)))
+    const tokens = (await Promise.all([from(provider), from(second)])).flat()
+    await second.kill()
+    const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = provider.env
+    second = await startProvider({
+      database: { url: provider.databaseUrl },
+      env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY, ...ledgerOn },
+    })
+    tokens.push(...(await Promise.all([from(provider), from(second)])).flat())
+    const places = tokens.map(placeOf).map(({ uri, idx }) => `${uri}#${idx}`)
+    expect(new Set(places).size).toBe(240)
+    expect(await rows.count('select count(distinct (list, idx)) - count(*) from issued_tokens')).toBe(0)
+  }, 120_000)
 
   test('is in the ledger before its answer leaves, by its digest, and names nobody there', async () => {
     const { access_token: token } = await signedIn()
@@ -202,14 +221,14 @@ describe('the bit of a token is set at every node, and no other one', () => {
     await post(discovery.revocation_endpoint, app, { token })
     await expectInvalid(token)
     await expectValid(other)
-  })
+  }, 120_000)
 
   test('when an administrator revokes it by its jti', async () => {
     const [token, other] = [await serviceToken(), await serviceToken()]
     await provider.cli(['tokens', 'revoke', '--jti', String(decodeJwt(token).jti)])
     await expectInvalid(token)
     await expectValid(other)
-  })
+  }, 120_000)
 
   test('when its session is ended', async () => {
     const someone = await addPerson(provider)
@@ -217,7 +236,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
     await provider.command(['sessions', 'end', '--', String(decodeJwt(token)['sid'])])
     await expectInvalid(token)
     await expectValid(other)
-  })
+  }, 120_000)
 
   test('when its grant ends, because a refresh token was used again after its successor', async () => {
     const first = await signedIn()
@@ -225,7 +244,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
     await letTimePass(provider.databaseUrl, 11, { models: [5] })
     await expect(party.refresh(first.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' })
     await expectInvalid(first.access_token, next.access_token)
-  })
+  }, 120_000)
 
   test('when its person is signed out, and is not for what is issued right after', async () => {
     const someone = await addPerson(provider)
@@ -234,7 +253,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
     const { access_token: fresh } = await signedIn(someone)
     await expectInvalid(token)
     await expectValid(fresh)
-  })
+  }, 120_000)
 
   test('when all that its app holds is revoked, and not for what the app is issued right after', async () => {
     const other = await addWebApp()
@@ -244,7 +263,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
     const { access_token: fresh } = await signedIn(person, theirs)
     await expectInvalid(token)
     await expectValid(fresh)
-  })
+  }, 120_000)
 
   test('when it was just being written down as it was revoked', async () => {
     const token = await serviceToken()
@@ -262,7 +281,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
     await writing.query('commit')
     await writing.close()
     await expectInvalid(token)
-  })
+  }, 120_000)
 
   test('for each of a hundred thousand tokens of an app that is revoked whole, while the node goes on answering', async () => {
     const victim = await addClient(provider, { preset: 'service', apis: [audience] })
@@ -280,5 +299,21 @@ describe('the bit of a token is set at every node, and no other one', () => {
     const { status } = await readList(uri, second.port, jwksUri())
     const set = Array.from({ length: 100_000 }, (_, n) => status(31_072 + n)).filter((bit) => bit === 1)
     expect(set).toHaveLength(100_000)
-  })
+  }, 120_000)
+
+  /** Last: every token signed by that key dies. */
+  test('when the key that signed it is revoked; the list is then signed by the next one', async () => {
+    const { access_token: token } = await signedIn()
+    const { kid = '' } = decodeProtectedHeader(token)
+    expect((await provider.command(['keys', 'revoke', '--compromised', '--yes', '--', kid])).code).toBe(0)
+    const { uri, idx } = placeOf(token)
+    for (const { port } of [provider, second]) {
+      // Between the two moments the old key's lists are refused, as they must be.
+      const isSet = async () => {
+        const list = await readList(uri, port, jwksUri()).catch(() => undefined)
+        return list?.kid !== kid && list?.status(idx) === 1 ? true : undefined
+      }
+      expect(await eventually(isSet, { tries: 400 })).toBe(true)
+    }
+  }, 120_000)
 })

@@ -20,18 +20,25 @@ export function fetchList(uri: string, port: number, headers: Record<string, str
   })
 }
 
-/** Checked as draft-ietf-oauth-status-list-21 §8.3 says, without any cache. */
+/** Checked as draft-ietf-oauth-status-list-21 §8.3 says. Asked for each time, so that nothing old counts. */
 export async function readList(uri: string, port: number, jwksUri: string): Promise<ReadList> {
   const answer = await fetchList(uri, port)
   if (answer.status !== 200) throw new Error(`${uri} at port ${port} answered ${answer.status}: ${answer.text}`)
-  const { payload, protectedHeader } = await jwtVerify(answer.text, createRemoteJWKSet(new URL(jwksUri)), {
+  const keys = jwks.get(jwksUri) ?? createRemoteJWKSet(new URL(jwksUri))
+  jwks.set(jwksUri, keys)
+  const { payload, protectedHeader } = await jwtVerify(answer.text, keys, {
     typ: 'statuslist+jwt',
     subject: uri,
     requiredClaims: ['iat', 'exp', 'ttl', 'status_list'],
   })
-  const list = getListFromStatusListJWT(answer.text)
+  // The library is slow, and most answers are the same.
+  const list = decoded.get(answer.text) ?? getListFromStatusListJWT(answer.text)
+  decoded.set(answer.text, list)
   const { kid, alg } = protectedHeader
   return { claims: payload, kid, alg, answer, status: (index) => list.getStatus(index) }
 }
+
+const jwks = new Map<string, ReturnType<typeof createRemoteJWKSet>>()
+const decoded = new Map<string, ReturnType<typeof getListFromStatusListJWT>>()
 
 export const placeOf = (accessToken: string): { idx: number; uri: string } => getStatusListFromJWT(accessToken)
