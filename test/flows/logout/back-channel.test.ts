@@ -250,7 +250,7 @@ describe('the server of an app is told', () => {
 })
 
 /** Until the test says something else, however long a command takes meanwhile. */
-const often = <T>(answer: T): T[] => Array<T>(12).fill(answer)
+const often = (answer: number | 'hang') => Array<number | 'hang'>(12).fill(answer)
 
 describe('a server that does not answer well', () => {
   let sid: unknown
