@@ -78,7 +78,7 @@ const voidPlaces = (condition: string): string => `
   declare places no scroll cursor for
   select t.list::float8 as list, string_agg(int4send(t.idx), '') as indices
     from issued_tokens t join unnest($1::bytea[], $2::bigint[]) as e(key, not_before) on ${condition}
-   where t.exp > extract(epoch from now()) - 60 and t.slot = any($3) and (e.not_before is null or t.iat < e.not_before)
+   where t.exp > extract(epoch from now()) - 60 and (e.not_before is null or t.iat < e.not_before)
    group by t.list`
 
 export class PostgresTokenLedger implements TokenLedger {
@@ -122,11 +122,7 @@ export class PostgresTokenLedger implements TokenLedger {
       if (ofKind.length === 0) continue
       await this.#db.transaction(async (db) => {
         await db.query(`set local statement_timeout = '60s'`)
-        await db.query(voidPlaces(condition), [
-          ofKind.map(({ key }) => key),
-          ofKind.map(({ notBefore }) => notBefore),
-          livingSlots(),
-        ])
+        await db.query(voidPlaces(condition), [ofKind.map(({ key }) => key), ofKind.map(({ notBefore }) => notBefore)])
         await readCursor(db, take)
       })
     }
@@ -160,12 +156,6 @@ export class PostgresTokenLedger implements TokenLedger {
     )
     return rows[0]?.emptied === true
   }
-}
-
-/** To the longest life there may be; clocks may differ a little. */
-const livingSlots = (): number[] => {
-  const nowSeconds = Date.now() / 1000
-  return Array.from({ length: 15 }, (_, ahead) => slotOf(nowSeconds - 600 + ahead * slotSeconds))
 }
 
 /** A few lists at a time: each is half a megabyte at most. */

@@ -40,7 +40,7 @@ let lists: StatusLists
 
 beforeEach(() => {
   seconds = 1_800_000_000
-  head = { epoch: 'one', salt: Buffer.alloc(16), seq: 0, floor: 0 }
+  head = { epoch: 'one', salt: Buffer.alloc(16), seq: 0, floor: 0, databaseMs: 0 }
   entries = []
   ageMs = 0
   living = [list]
@@ -55,6 +55,11 @@ beforeEach(() => {
       },
       get ageMs() {
         return ageMs
+      },
+      clock: {
+        get nowSeconds() {
+          return seconds
+        },
       },
       after: (seq) => entries.filter((one) => one.seq > seq),
     },
@@ -74,7 +79,6 @@ beforeEach(() => {
       },
     },
     signer: () => signer,
-    now: () => new Date(seconds * 1_000),
     lookMs: -1, // each question is a look
     looksAfterMs: [0, 86_400_000],
   })
