@@ -41,9 +41,11 @@ export function openDeskKeyring(deployment: Deployment, events: Pick<Events, 're
       const keyring = await opened()
       const key = (await keyring.list({ all: true })).find((one) => one.kid === kid)
       const alg = key?.alg ?? ''
-      const found = await reach.reachOf(alg)
+      const since = key?.activeAt ?? key?.canaryAt
+      const signing = { since, until: key?.retiredAt, tokenSeconds: config.accessTokenSeconds }
+      const found = await reach.reachOf(alg, signing)
       const longest = Math.max(idTokenSeconds, config.accessTokenSeconds, found.longestApiTokenSeconds ?? 0)
-      const lastSignature = (key?.activeAt ?? key?.canaryAt) && (key?.retiredAt ?? new Date())
+      const lastSignature = since && (key?.retiredAt ?? new Date())
       return { ...found, kid, alg, signedUntil: lastSignature && new Date(lastSignature.getTime() + longest * 1000) }
     },
     endClients: (clientIds) => reach.endClients(clientIds),

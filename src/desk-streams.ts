@@ -3,12 +3,14 @@ import type { DeskStreams, StreamRow } from './cli/desk.ts'
 import { deliverables, windowSize } from './signals/delivery.ts'
 import type { EventStream } from './signals/signals.ts'
 import type { Database } from './storage/database.ts'
-import { PostgresEventStreams } from './storage/postgres-event-streams.ts'
+import { PostgresStreamJournal } from './storage/postgres-stream-journal.ts'
+import { PostgresStreamStore } from './storage/postgres-stream-store.ts'
 
 export function openDeskStreams(db: Database, issuer: string): DeskStreams {
-  const store = new PostgresEventStreams(db)
+  const store = new PostgresStreamStore(db)
+  const journal = new PostgresStreamJournal(db)
   const withWaiting = async ({ id }: EventStream): Promise<StreamRow> => {
-    const { stream, events } = await store.look(id, windowSize)
+    const { stream, events } = await journal.look(id, windowSize)
     // What is held back while it is paused waits too.
     const [oldest, ...more] = deliverables({ ...stream, status: 'enabled' }, events, issuer)
     return {

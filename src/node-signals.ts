@@ -17,7 +17,9 @@ import { StreamDesk } from './signals/stream-desk.ts'
 import { accountOf } from './signals/subject-key.ts'
 import { Transmitter } from './signals/transmitter.ts'
 import { openDatabase } from './storage/database.ts'
-import { type HeaderSeal, PostgresEventStreams } from './storage/postgres-event-streams.ts'
+import type { HeaderSeal } from './storage/event-stream-row.ts'
+import { PostgresStreamJournal } from './storage/postgres-stream-journal.ts'
+import { PostgresStreamStore } from './storage/postgres-stream-store.ts'
 import type { GlobalRevocationNeeds } from './web/global-revocation.ts'
 import type { SignalRoutesNeeds } from './web/signals/signal-routes.ts'
 
@@ -42,11 +44,14 @@ export async function openSignals(needs: NodeSignalsNeeds) {
     applicationName: 'claviger signals',
     onConnectionLost: trouble('A connection for event streams was lost'),
   })
-  const store = new PostgresEventStreams(db, headerSeal(await keys.secrets.secret('event-streams')))
+  const seal = headerSeal(await keys.secrets.secret('event-streams'))
+  const store = new PostgresStreamStore(db, seal)
+  const journal = new PostgresStreamJournal(db, seal)
   const signer = () => signerOf(keys)
   const transmitter = await Transmitter.start({
     issuer,
-    store,
+    journal,
+    streams: store,
     signer,
     fetch: needs.fetch,
     now: () => new Date(),
@@ -76,7 +81,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
       poll(
         streamId,
         request,
-        { issuer, store, signer, head: () => transmitter.head, news: transmitter.news.bind(transmitter) },
+        { issuer, journal, signer, head: () => transmitter.head, news: transmitter.news.bind(transmitter) },
         signal,
       ),
   }

@@ -4,14 +4,15 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import type { Revocable, Revocables } from '../../test/harness/revocable.ts'
 import { VerifierFleet } from '../../test/harness/verifier-fleet.ts'
 import { cpuMicroseconds } from '../proc-stat.ts'
 import type { RevocationStage } from './stage.ts'
-import type { Target, Targets } from './targets.ts'
+
 
 export interface Sample {
-  kind: Target['kind']
-  by: Target['by']
+  kind: Revocable['kind']
+  by: Revocable['by']
   /** Milliseconds until the first and until the last verifier knew. */
   firstMs: number
   lastMs: number
@@ -38,14 +39,14 @@ export interface LatencyOptions {
 
 export async function measureLatency(
   { nodes, registered, db }: RevocationStage,
-  targets: Targets,
+  revocables: Revocables,
   options: LatencyOptions,
 ): Promise<LatencyRun> {
   const { verifiers, processes, each, meanGapMs, withKey } = options
   const fleet = await VerifierFleet.start(registered.fleet, verifiers, processes)
   try {
-    const chosen = shuffled(await targets.make(each))
-    if (withKey) chosen.push(await targets.key())
+    const chosen = shuffled(await revocables.make(each))
+    if (withKey) chosen.push(await revocables.key())
     await fleet.watch(chosen.map(({ token }) => token))
     const nodeCpu = () => nodes.nodes.reduce((sum, { pid }) => sum + cpuMicroseconds(pid), 0)
     const before = { at: performance.now(), nodes: nodeCpu(), fleet: (await fleet.breaches()).cpuMicroseconds }
@@ -73,12 +74,12 @@ export async function measureLatency(
   }
 }
 
-const numbers: Record<Target['kind'], number> = { jti: 1, sid: 2, grant: 3, sub: 4, client: 5, kid: 6 }
+const numbers: Record<Revocable['kind'], number> = { jti: 1, sid: 2, grant: 3, sub: 4, client: 5, kid: 6 }
 
 /** Milliseconds since 1970 at which the first entry that voids the token was written. */
-async function writtenAtOf(db: RevocationStage['db'], kind: Target['kind'], token: string): Promise<number> {
+async function writtenAtOf(db: RevocationStage['db'], kind: Revocable['kind'], token: string): Promise<number> {
   const claims = decodeJwt(token)
-  const names: Record<Target['kind'], unknown> = {
+  const names: Record<Revocable['kind'], unknown> = {
     jti: claims.jti,
     sid: claims['sid'],
     grant: claims['grant_id'],
@@ -86,7 +87,7 @@ async function writtenAtOf(db: RevocationStage['db'], kind: Target['kind'], toke
     client: claims['client_id'],
     kid: decodeProtectedHeader(token).kid,
   }
-  const kinds = Object.keys(numbers) as Target['kind'][]
+  const kinds = Object.keys(numbers) as Revocable['kind'][]
   const { rows } = await db.query<{ at: number | null; kinds: number[] }>(
     `select (extract(epoch from min(created_at)) * 1000)::float8 as at, array_agg(kind::int) as kinds
        from revocations join unnest($1::smallint[], $2::text[]) as named(kind, value) using (kind, value)

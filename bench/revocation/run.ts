@@ -1,13 +1,13 @@
 /** Program: how soon a revocation is known everywhere, and what the feed costs a node. `--help` lists the options. */
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { Revocables } from '../../test/harness/revocable.ts'
 import { endAll, killAll } from '../children.ts'
 import { newStageFolder, removeStageFolder } from '../stage.ts'
 import { type LatencyRun, measureLatency } from './latency.ts'
 import { latencyLines, streamLines } from './report.ts'
 import { openStage } from './stage.ts'
 import { measureStreams, type StreamCost } from './streams.ts'
-import { Targets } from './targets.ts'
 
 const usage = `npm run bench:revocation -- [options]
 
@@ -42,11 +42,11 @@ async function measure(options: Record<string, string | boolean | undefined>): P
   const runs: LatencyRun[] = []
   const costs: StreamCost[] = []
   try {
-    const targets = new Targets(stage.nodes, stage.registered, stage.desk)
+    const revocables = new Revocables(stage.nodes, stage.registered, stage.desk)
     const sizes = list('verifiers', '100,500,1000')
     for (const verifiers of sizes) {
       const withKey = verifiers === sizes.at(-1)
-      const run = await measureLatency(stage, targets, { verifiers, processes, each, meanGapMs, withKey })
+      const run = await measureLatency(stage, revocables, { verifiers, processes, each, meanGapMs, withKey })
       runs.push(run)
       for (const line of latencyLines(run, goalMs)) say(line)
     }

@@ -129,8 +129,11 @@ export interface SessionRow {
 }
 
 export interface DeskSessions {
-  /** Those that live, and those that have ended as long as `logouts` tells of them. */
+  /** Those that live. */
   list(accountId: AccountId): Promise<SessionRow[]>
+  /** Those that have ended, as long as `logouts` tells of them; the latest first. */
+  listEnded(accountId: AccountId): Promise<SessionRow[]>
+  /** One that lives or has ended. */
   find(id: string): Promise<SessionRow | undefined>
   /** Ends it with its grants and refresh tokens. False when there is no such session. */
   end(id: string, by?: { actor?: string }): Promise<boolean>

@@ -15,7 +15,7 @@ import { type KeyStep, type KeyTask, later, nextPromotionAt, planSteps, proofOf,
 import { type KeyRow, rowOf } from './key-row.ts'
 import type { KeyChangeInMaking } from './key-steps.ts'
 import { BUSY, type KeySnapshot, type Patience } from './key-store.ts'
-import { cacheSecondsOf, checkKeyTimes, type KeyTimes, staleSecondsOf } from './key-times.ts'
+import { checkKeyTimes, type KeyTimes } from './key-times.ts'
 import type { KeyVault } from './key-vault.ts'
 import { getPublished, inOrder, publicJwksOf, rankedAlgorithms } from './published-keys.ts'
 import { emergency, findActive, findStandby, isPublished } from './signing-key.ts'
@@ -107,14 +107,9 @@ export class Keyring {
         `Revoking ${kid} makes everything it signed void at once. If it leaked, say so with --compromised; if not, use \`keys rotate\`.`,
       )
     }
-    let acceptedUntil: Date | undefined
-    const made = await this.#changeAlone({ ...options, patience: 'wait' }, async (change) => {
-      const key = getPublished(change.keys, kid)
-      const { times } = this.#needs
-      acceptedUntil = later(change.now, cacheSecondsOf(times) + staleSecondsOf(times))
-      await change.revoke(key, emergency('compromised'))
-    })
-    return { ...made, ...(acceptedUntil && { acceptedUntil }) }
+    return this.#changeAlone({ ...options, patience: 'wait' }, (change) =>
+      change.revoke(getPublished(change.keys, kid), emergency('compromised')),
+    )
   }
 
   /** The whole store leaked: every key is revoked and replaced by fresh ones, which no cache holds yet. */

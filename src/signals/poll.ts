@@ -2,7 +2,7 @@
 import { type Deliverable, deliverables, progress, windowSize } from './delivery.ts'
 import { eventNumber, signedToken, type TokenSigner, tokenId } from './security-event-token.ts'
 import type { JournalHead } from './signals.ts'
-import type { EventStreamStore } from './stream-store.ts'
+import type { StreamJournal } from './stream-journal.ts'
 
 export interface PollRequest {
   ack: readonly string[]
@@ -20,7 +20,7 @@ export interface PollAnswer {
 
 export interface PollNeeds {
   issuer: string
-  store: Pick<EventStreamStore, 'look' | 'moveOn'>
+  journal: Pick<StreamJournal, 'look' | 'moveOn'>
   signer(): TokenSigner
   head(): JournalHead
   /** True when something new is in the journal; false when the time is up, the asker has gone, or this node stops. */
@@ -58,7 +58,7 @@ async function receive(streamId: string, { ack, setErrs }: PollRequest, needs: P
   if (received.length === 0) return
   const [, fault] = refused.at(-1) ?? []
   const error = fault && `${fault.err}: ${fault.description}`.slice(0, 500)
-  await needs.store.moveOn(
+  await needs.journal.moveOn(
     streamId,
     windowSize,
     ({ stream, events }) => progress(stream, events, received, needs.issuer),
@@ -72,13 +72,15 @@ async function waitingEvents(
   needs: PollNeeds,
 ): Promise<readonly (Deliverable & { audience: string })[]> {
   for (;;) {
-    const { stream, events } = await needs.store.look(streamId, windowSize)
+    const { stream, events } = await needs.journal.look(streamId, windowSize)
     const waiting = deliverables(stream, events, needs.issuer)
     const isPassed = progress(stream, events, [], needs.issuer).cursor === events.at(-1)?.seq
     if (waiting.length > 0 || events.length < windowSize || !isPassed) {
       return waiting.map((one) => ({ ...one, audience: stream.clientId }))
     }
-    await needs.store.moveOn(streamId, windowSize, (window) => progress(window.stream, window.events, [], needs.issuer))
+    await needs.journal.moveOn(streamId, windowSize, (window) =>
+      progress(window.stream, window.events, [], needs.issuer),
+    )
   }
 }
 

@@ -3,11 +3,11 @@ import type { GuardedFetch } from '../outbound/outbound.ts'
 import { type Deliverable, deliverables, progress, windowSize } from './delivery.ts'
 import { signedToken, type TokenSigner } from './security-event-token.ts'
 import type { Delivery, EventStream, JournalHead } from './signals.ts'
-import type { EventStreamStore, PushOutcome } from './stream-store.ts'
+import type { PushOutcome, StreamJournal, StreamWindow } from './stream-journal.ts'
 
 export interface PushNeeds {
   issuer: string
-  store: Pick<EventStreamStore, 'look' | 'lease' | 'settle' | 'halt'>
+  journal: Pick<StreamJournal, 'look' | 'lease' | 'settle' | 'halt'>
   signer(): TokenSigner
   head(): JournalHead
   fetch: GuardedFetch
@@ -26,24 +26,26 @@ const longestPauseSeconds = 300
 /** A receiver that cannot be reached for this long has its stream paused. */
 export const patienceSeconds = 86_400
 
-/** @returns whether it found anything to push; what is left waits for the next turn */
-export async function pushTurn(streamId: string, needs: PushNeeds): Promise<boolean> {
-  const { stream, events } = await needs.store.look(streamId, windowSize)
-  const move = (window: { stream: EventStream; events: typeof events }, received: readonly number[] = []) =>
+/** nothing: until something changes. not-now: another node pushes, or the next try is not due. pushed: there may be more. */
+export type Turn = 'nothing' | 'not-now' | 'pushed'
+
+export async function pushTurn(streamId: string, needs: PushNeeds): Promise<Turn> {
+  const { stream, events } = await needs.journal.look(streamId, windowSize)
+  const move = (window: StreamWindow, received: readonly number[] = []) =>
     progress(window.stream, window.events, received, needs.issuer)
   const waiting = deliverables(stream, events, needs.issuer)
   const isPassed = events.length === windowSize && move({ stream, events }).cursor === events.at(-1)?.seq
-  if (waiting.length === 0 && !isPassed) return false
-  const mine = await needs.store.lease(streamId, leaseSeconds)
-  if (mine?.delivery.method !== 'push') return false
+  if (waiting.length === 0 && !isPassed) return 'nothing'
+  const mine = await needs.journal.lease(streamId, leaseSeconds)
+  if (mine?.delivery.method !== 'push') return 'not-now'
   // Somebody may have pushed some of them, or paused the stream, before the lease was ours.
   const left = deliverables(mine, events, needs.issuer).filter(({ event }) => event.seq > mine.cursor)
   const outcome = await pushAll(mine.delivery, mine, left, needs)
-  await needs.store.settle(streamId, windowSize, outcome, retrySeconds(mine.failures, needs.random()), (window) =>
+  await needs.journal.settle(streamId, windowSize, outcome, retrySeconds(mine.failures, needs.random()), (window) =>
     move(window, outcome.received),
   )
   await losePatience(mine, outcome, needs)
-  return true
+  return 'pushed'
 }
 
 /** Doubles up to five minutes; up or down by a quarter, so that receivers that came down together are not asked together. */
@@ -53,7 +55,7 @@ const retrySeconds = (failures: number, random: number): number =>
 async function losePatience(
   { id, status, failingSince }: EventStream,
   { failure }: PushOutcome,
-  { store, now }: PushNeeds,
+  { journal, now }: PushNeeds,
 ): Promise<void> {
   const isOver =
     failure !== undefined &&
@@ -61,7 +63,7 @@ async function losePatience(
     now().getTime() - failingSince.getTime() > patienceSeconds * 1000
   if (!isOver || status !== 'enabled') return
   const reason = `The receiver has not accepted anything since ${failingSince.toISOString()}: ${failure}`
-  await store.halt(id, 'paused', reason.slice(0, 500), { skip: false })
+  await journal.halt(id, 'paused', reason.slice(0, 500), { skip: false })
 }
 
 async function pushAll(

@@ -4,8 +4,8 @@
  * events. `storage` writes a journal of events in the transaction of what
  * happened; here each becomes what a receiver is told of it (`told-event.ts`),
  * signed (`security-event-token.ts`), and travels over the receiver's streams:
- * fetched (`poll.ts`) or pushed (`push.ts`). What a stream has received is one
- * cursor (`delivery.ts`). Receivers manage streams through `stream-desk.ts`;
+ * fetched (`poll.ts`) or pushed (`push.ts`, driven by `transmitter.ts`). What a
+ * stream has received is one cursor (`delivery.ts`). Receivers manage streams through `stream-desk.ts`;
  * `web` carries it. docs/shared-signals.md is the contract with receivers.
  */
 

@@ -12,11 +12,11 @@ import {
   readSubjectRequest,
   readVerification,
 } from './stream-request.ts'
-import type { EventStreamStore } from './stream-store.ts'
+import type { StreamStore } from './stream-store.ts'
 import { exclusionOf, type SubjectNeeds } from './subject-key.ts'
 
 export interface StreamDeskNeeds extends SubjectNeeds {
-  store: EventStreamStore
+  store: StreamStore
   /** Where everything of ours lies. */
   base: string
   record(change: { kind: 'created' | 'changed' | 'removed'; clientId: string; streamId: string; status?: string }): void
@@ -34,7 +34,7 @@ export class StreamDesk {
 
   async create(clientId: string, body: unknown): Promise<object> {
     const settings = readCreation(body)
-    const id = randomBytes(16).toString('base64url')
+    const id = randomBytes(16).toString('hex')
     const stream = await this.#needs.store.insert(id, clientId, settings)
     this.#needs.record({ kind: 'created', clientId, streamId: id })
     return this.#told(stream)

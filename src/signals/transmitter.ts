@@ -2,10 +2,12 @@
 import { progress, windowSize } from './delivery.ts'
 import { type PushNeeds, pushTurn } from './push.ts'
 import { type EventStream, type JournalHead, keptSeconds } from './signals.ts'
-import type { EventStreamStore } from './stream-store.ts'
+import type { StreamJournal } from './stream-journal.ts'
+import type { StreamStore } from './stream-store.ts'
 
-export interface TransmitterNeeds extends Omit<PushNeeds, 'store' | 'head' | 'signal'> {
-  store: EventStreamStore
+export interface TransmitterNeeds extends Omit<PushNeeds, 'journal' | 'head' | 'signal'> {
+  journal: StreamJournal
+  streams: Pick<StreamStore, 'list'>
   onTrouble(error: unknown): void
   /** How often the journal is looked at; 500 ms. */
   pollMs?: number
@@ -29,7 +31,7 @@ export class Transmitter {
   }
 
   static async start(needs: TransmitterNeeds): Promise<Transmitter> {
-    const transmitter = new Transmitter(needs, await needs.store.advance())
+    const transmitter = new Transmitter(needs, await needs.journal.advance())
     transmitter.#running = transmitter.#run()
     return transmitter
   }
@@ -62,16 +64,16 @@ export class Transmitter {
 
   /** What one node does now and then: streams that nobody reads are halted, and what nobody needs is removed. */
   async clear(): Promise<void> {
-    const { store, now: clock } = this.#needs
-    for (const stream of await store.list()) {
+    const { journal, streams, now } = this.#needs
+    for (const stream of await streams.list()) {
       await this.#passOver(stream)
-      const { events, stream: now } = await store.look(stream.id, 1)
+      const { events, stream: current } = await journal.look(stream.id, 1)
       const [oldest] = events
-      const age = oldest ? (clock().getTime() - oldest.at.getTime()) / 1000 : 0
-      if (now.status !== 'disabled' && age > keptSeconds)
-        await store.halt(stream.id, 'disabled', tooLate, { skip: true })
+      const age = oldest ? (now().getTime() - oldest.at.getTime()) / 1000 : 0
+      if (current.status !== 'disabled' && age > keptSeconds)
+        await journal.halt(stream.id, 'disabled', tooLate, { skip: true })
     }
-    await store.removeOld(keptSeconds)
+    await journal.removeOld(keptSeconds)
   }
 
   /** Resolves when the turns under way have ended. */
@@ -108,7 +110,7 @@ export class Transmitter {
 
   async #follow(): Promise<void> {
     const before = this.#head
-    this.#head = await this.#needs.store.advance()
+    this.#head = await this.#needs.journal.advance()
     if (this.#head.seq !== before.seq || this.#head.epoch !== before.epoch) this.#tell(true)
   }
 
@@ -118,7 +120,7 @@ export class Transmitter {
 
   async #push(): Promise<void> {
     const { seq, epoch } = this.#head
-    const pushable = await this.#needs.store.listPushable()
+    const pushable = await this.#needs.journal.listPushable()
     for (const id of this.#idle.keys()) if (!pushable.some((one) => one.id === id)) this.#idle.delete(id)
     for (const { id, version } of pushable) {
       const state = `${epoch}.${seq} ${version}`
@@ -133,18 +135,19 @@ export class Transmitter {
   async #takeTurns(id: string, state: string): Promise<void> {
     const { signal } = this.#stopping
     const needs: PushNeeds = { ...this.#needs, head: () => this.#head, signal }
-    while (await pushTurn(id, needs)) if (signal.aborted) return
-    this.#idle.set(id, state)
+    let turn = await pushTurn(id, needs)
+    while (turn === 'pushed' && !signal.aborted) turn = await pushTurn(id, needs)
+    if (turn === 'nothing') this.#idle.set(id, state)
   }
 
   /** So that what is kept for a stream is only what it is still to have. */
   async #passOver({ id }: EventStream): Promise<void> {
-    const { store, issuer } = this.#needs
+    const { journal, issuer } = this.#needs
     for (;;) {
-      const window = await store.look(id, windowSize)
+      const window = await journal.look(id, windowSize)
       const { cursor } = progress(window.stream, window.events, [], issuer)
       if (cursor === window.stream.cursor) return
-      await store.moveOn(id, windowSize, ({ stream, events }) => progress(stream, events, [], issuer))
+      await journal.moveOn(id, windowSize, ({ stream, events }) => progress(stream, events, [], issuer))
     }
   }
 }

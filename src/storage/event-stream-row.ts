@@ -1,5 +1,12 @@
 /** Streams and entries of the journal as rows. */
+import { Failure } from '../errors/failure.ts'
 import type { Delivery, EventStream, SecurityEvent, StreamEvent, StreamStatus } from '../signals/signals.ts'
+
+/** Seals what a receiver wants sent along; bound to its stream. */
+export interface HeaderSeal {
+  seal(streamId: string, text: string): string
+  open(streamId: string, sealed: string): string
+}
 
 export interface StreamRow {
   id: string
@@ -25,15 +32,12 @@ export const streamColumns = `id, client_id, method, endpoint_url, authorization
   status_reason, cursor::float8 as cursor, acked::float8[] as acked, failures, failing_since,
   case when isfinite(next_try_at) then next_try_at end as next_try_at, last_error, last_error_at, created_at`
 
-/** @param open gives back what was sealed for a stream */
-export function streamFrom(
-  row: StreamRow,
-  open: (streamId: string, sealed: string) => string | undefined,
-): EventStream {
+/** Without the seal the header stays closed. */
+export function streamFrom(row: StreamRow, seal: HeaderSeal | undefined): EventStream {
   return {
     id: row.id,
     clientId: row.client_id,
-    delivery: deliveryFrom(row, open),
+    delivery: deliveryFrom(row, seal),
     eventsRequested: row.events_requested ?? undefined,
     description: row.description ?? undefined,
     status: row.status,
@@ -51,10 +55,20 @@ export function streamFrom(
 
 function deliveryFrom(
   { id, endpoint_url, authorization_sealed: sealed }: StreamRow,
-  open: (streamId: string, sealed: string) => string | undefined,
+  seal: HeaderSeal | undefined,
 ): Delivery {
   if (endpoint_url === null) return { method: 'poll' }
-  return { method: 'push', endpointUrl: endpoint_url, authorization: sealed === null ? undefined : open(id, sealed) }
+  return {
+    method: 'push',
+    endpointUrl: endpoint_url,
+    authorization: sealed === null ? undefined : seal?.open(id, sealed),
+  }
+}
+
+/** @throws Failure `stream_missing` */
+export function onlyStream(rows: readonly StreamRow[], seal: HeaderSeal | undefined): EventStream {
+  if (rows[0]) return streamFrom(rows[0], seal)
+  throw new Failure('stream_missing', 'missing', 'There is no such stream.')
 }
 
 export interface EventRow {

@@ -15,7 +15,7 @@ export class PostgresAccountStore implements AccountStore {
 
   async find(id: AccountId): Promise<Account | undefined> {
     return first(
-      await this.#db.query<AccountRow>({
+      await this.#db.lookUp<AccountRow>({
         name: 'account',
         text: `select ${accountColumns} from accounts where id = $1`,
         values: [storable(id)],

@@ -73,21 +73,29 @@ export class PostgresBrowserSessions {
     this.#db = db
   }
 
-  /** Newest sign-in first, then what has ended. */
+  /** Those that live, newest sign-in first. */
   async list(accountId: AccountId): Promise<BrowserSession[]> {
-    const { rows } = await this.#db.query<SessionRow>(sessions, [accountId, null])
-    return rows.map(sessionOf)
+    return (await this.#read(accountId, null)).filter(({ endedAt }) => !endedAt)
+  }
+
+  /** Those of whose end apps are told, or were in the last days; the latest first. */
+  async listEnded(accountId: AccountId): Promise<BrowserSession[]> {
+    return (await this.#read(accountId, null)).filter(({ endedAt }) => endedAt)
   }
 
   async find(id: string): Promise<BrowserSession | undefined> {
-    const { rows } = await this.#db.query<SessionRow>(sessions, [null, id])
-    return rows[0] && sessionOf(rows[0])
+    return (await this.#read(null, id))[0]
   }
 
   /** Ends it with its grants and refresh tokens, also those that outlive browsers. False when there is none. */
   async end(id: string, by: { actor?: string } = {}): Promise<boolean> {
     const ended = await this.#db.transaction((db) => endSession(db, id, { offlineAccess: 'end', ...by }))
     return ended.sessions > 0
+  }
+
+  async #read(accountId: AccountId | null, id: string | null): Promise<BrowserSession[]> {
+    const { rows } = await this.#db.query<SessionRow>(sessions, [accountId, id])
+    return rows.map(sessionOf)
   }
 }
 

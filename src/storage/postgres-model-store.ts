@@ -103,19 +103,19 @@ export class PostgresModelStore implements ModelStore {
               values: [artifactModels[model], digest(id), graceSeconds],
             }
           : { name: 'artifact', text: plain, values: [artifactModels[model], digest(id), graceSeconds] }
-    const { rows } = await this.#db.query<ArtifactRow>(statement)
+    const { rows } = await this.#db.lookUp<ArtifactRow>(statement)
     return rows[0] && foundFrom(rows[0])
   }
 
   async findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined> {
-    const { rows } = await this.#db.query<ArtifactRow>({ name: 'session by uid', text: sessionByUid, values: [uid] })
+    const { rows } = await this.#db.lookUp<ArtifactRow>({ name: 'session by uid', text: sessionByUid, values: [uid] })
     return rows[0] && { ...foundFrom(rows[0]), id: undefined }
   }
 
   async findStanding(marks: TokenMarks, entry?: LedgerEntry): Promise<Standing> {
     const half = Buffer.from(marks.grant ?? '', 'base64url')
     const names = namesOf(marks)
-    const { rows } = await this.#db.query<StandingRow>({
+    const { rows } = await this.#db.lookUp<StandingRow>({
       name: entry ? 'standing of a token, with the ledger' : 'standing of a token',
       text: `select exists (select from ${voiding('$1', '$2', '$3')}) as is_void, g.grant_id as id, g.payload,
                     ${entry ? `(select ${isMissing(6)} from revocation_feeds f)` : 'false'} as is_missing

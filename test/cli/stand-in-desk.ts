@@ -150,7 +150,8 @@ export class StandInDesk implements Desk {
 
   readonly sessions: Desk['sessions'] = {
     list: async (accountId) => this.#sessions.filter((session) => session.accountId === accountId),
-    find: async (id) => this.#sessions.find((session) => session.id === id),
+    listEnded: async (accountId) => toldSessions.filter((session) => session.accountId === accountId),
+    find: async (id) => [...this.#sessions, ...toldSessions].find((session) => session.id === id),
     end: async (id) => {
       const before = this.#sessions.length
       this.#sessions = this.#sessions.filter((session) => session.id !== id)
@@ -234,6 +235,37 @@ export class StandInDesk implements Desk {
     if (unknown) throw new Failure('api_missing', 'missing', `There is no API ${unknown}; add it first.`)
   }
 }
+
+/** Nobody's, so that lists of people stay short; `sessions show` finds it. */
+const toldSessions: readonly SessionRow[] = [
+  {
+    id: 'session-told',
+    accountId: 'acc_gone',
+    signedInAt: undefined,
+    expiresAt: undefined,
+    clients: ['mail', 'shop', 'wiki'],
+    endedAt: new Date(now.getTime() - 600_000),
+    logouts: [
+      { clientId: 'mail', state: 'delivered', attempts: 1, nextTryAt: undefined, settledAt: now, lastError: undefined },
+      {
+        clientId: 'shop',
+        state: 'waiting',
+        attempts: 3,
+        nextTryAt: new Date(now.getTime() + 300_000),
+        settledAt: undefined,
+        lastError: 'The app answered 503.',
+      },
+      {
+        clientId: 'wiki',
+        state: 'failed',
+        attempts: 1,
+        nextTryAt: undefined,
+        settledAt: now,
+        lastError: 'The app answered 400 (invalid_request).',
+      },
+    ],
+  },
+]
 
 const sessionRow = (accountId: string): SessionRow => ({
   id: `session-${accountId.slice(-4)}`,
@@ -324,7 +356,16 @@ function standInKeyring(): DeskKeyring {
     blastRadius: async (kid) => ({
       kid,
       alg: 'ES256',
-      clients: [{ clientId: 'shop', idTokens: true, apis: ['https://orders.example'], grants: 3, refreshTokens: 2 }],
+      clients: [
+        {
+          clientId: 'shop',
+          idTokens: true,
+          apis: ['https://orders.example'],
+          grants: 3,
+          refreshTokens: 2,
+          livingTokens: { 'https://orders.example': 5 },
+        },
+      ],
       apis: ['https://orders.example'],
       sessions: 2,
       longestApiTokenSeconds: undefined,

@@ -1,7 +1,7 @@
 /** The server of an app that wants to be told of sign-outs: it believes a logout token only as the specification says. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose'
+import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 
 export interface LogoutEndpointOptions {
   issuer: string
@@ -11,19 +11,21 @@ export interface LogoutEndpointOptions {
   port?: number
 }
 
+type Answer = number | 'hang'
+
 export interface LogoutEndpoint {
   url: string
   port: number
   /** Set before anything can arrive. */
   clientId: string
-  /** What each request to come is answered; 200 when there is nothing more. `hang`: nothing, until `release`. */
-  answers: (number | 'hang')[]
+  /** What the requests about this session are answered, in order; 200 in the end. `hang`: nothing, until `release`. */
+  answer(sid: unknown, ...answers: Answer[]): void
   /** Claims of tokens that were believed and answered by 200 or 204. */
   told: JWTPayload[]
   /** Why others were not. */
   refused: string[]
-  /** Requests that have begun. */
-  readonly begun: number
+  /** How many requests about this session have come. */
+  asked(sid: unknown): number
   /** Answers by 200 what still hangs. */
   release(): void
   close(): Promise<void>
@@ -35,15 +37,17 @@ export async function startLogoutEndpoint(options: LogoutEndpointOptions): Promi
   const keys = createRemoteJWKSet(new URL(`${options.issuer}/jwks`), { cooldownDuration: 0 })
   const hanging = new Set<ServerResponse>()
   const known = new Set<string>()
-  let begun = 0
+  const answers = new Map<unknown, Answer[]>()
+  const asked = new Map<unknown, number>()
 
   const server = createServer((request, response) => {
-    begun += 1
-    const answer = endpoint.answers.shift() ?? 200
     request.on('error', () => {})
     response.on('close', () => hanging.delete(response))
     textOf(request)
       .then(async (text) => {
+        const { sid } = decodeJwt(new URLSearchParams(text).get('logout_token') ?? '')
+        asked.set(sid, endpoint.asked(sid) + 1)
+        const answer = answers.get(sid)?.shift() ?? 200
         if (answer === 'hang') return void hanging.add(response)
         if (answer !== 200 && answer !== 204) return void response.writeHead(answer).end()
         endpoint.told.push(await believed(request.headers['content-type'], text))
@@ -86,12 +90,10 @@ export async function startLogoutEndpoint(options: LogoutEndpointOptions): Promi
     url: `http://127.0.0.1:${port}/logout`,
     port,
     clientId: '',
-    answers: [],
+    answer: (sid, ...list) => answers.set(sid, list),
+    asked: (sid) => asked.get(sid) ?? 0,
     told: [],
     refused: [],
-    get begun() {
-      return begun
-    },
     release() {
       for (const response of hanging) response.writeHead(200).end()
     },

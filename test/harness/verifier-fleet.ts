@@ -116,12 +116,12 @@ export interface Applied {
 }
 
 export class VerifierFleet {
-  readonly processes: readonly FleetProcess[]
+  readonly processes: FleetProcess[]
   readonly #applied = new Map<string, Applied[]>()
   readonly #resolvers = new Map<string, (applied: Applied) => void>()
   readonly faults: string[] = []
 
-  private constructor(processes: readonly FleetProcess[]) {
+  private constructor(processes: FleetProcess[]) {
     this.processes = processes
     for (const one of processes) one.onReport((report) => this.#hear(report))
   }
@@ -171,6 +171,12 @@ export class VerifierFleet {
       looks: all.reduce((sum, { looks }) => sum + looks, 0),
       cpuMicroseconds: all.reduce((sum, one) => sum + one.cpuMicroseconds, 0),
     }
+  }
+
+  /** Another process in the place of one that was killed. */
+  replace(index: number, process: FleetProcess): void {
+    process.onReport((report) => this.#hear(report))
+    this.processes[index] = process
   }
 
   async stop(): Promise<void> {

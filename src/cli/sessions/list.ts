@@ -14,7 +14,7 @@ export const sessionsList: AddCommand = (parent, invocation) => {
     .action(async (options: JsonOption & { user: string }) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, options.user)
-      const sessions = await desk.sessions.list(person.id)
+      const sessions = [...(await desk.sessions.list(person.id)), ...(await desk.sessions.listEnded(person.id))]
       printer.result(options, sessions.map(sessionJson), () => {
         if (sessions.length === 0) return printer.line(`${person.email} is signed in nowhere.`)
         const now = printer.now()

@@ -42,5 +42,5 @@ export const streamsRemove: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Removed', tone: 'good' }, ` ${what}.`),
       )
     })
-  withExample(withYes(withDryRun(withJson(command))), 'claviger streams remove 0YcR1cTjWmI3mX3o0n5J1g')
+  withExample(withYes(withDryRun(withJson(command))), 'claviger streams remove 5b3e0c9f8a7d61425b3e0c9f8a7d6142')
 }

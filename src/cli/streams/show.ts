@@ -13,5 +13,5 @@ export const streamsShow: AddCommand = (parent, invocation) => {
       const stream = await getStream(await invocation.desk(), id)
       printer.result(options, streamJson(stream), () => printStream(printer, stream))
     })
-  withExample(withJson(command), 'claviger streams show 0YcR1cTjWmI3mX3o0n5J1g')
+  withExample(withJson(command), 'claviger streams show 5b3e0c9f8a7d61425b3e0c9f8a7d6142')
 }

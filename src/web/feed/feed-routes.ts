@@ -74,11 +74,12 @@ function refusalOf(reason: unknown): FeedRefusal {
 }
 
 async function answerSnapshot(ctx: Context, { feed, meter }: FeedRoutesNeeds): Promise<void> {
-  const { cursor, plain, gzipped } = await feed.snapshot()
-  ctx.set('ETag', `W/"${cursor}"`)
+  const { cursor, kid, plain, gzipped } = await feed.snapshot()
+  const tag = `${cursor}.${kid}`
+  ctx.set('ETag', `W/"${tag}"`)
   ctx.set('Cache-Control', 'public, max-age=30, stale-while-revalidate=300, stale-if-error=86400')
   ctx.vary('Accept-Encoding')
-  if (isKnown(ctx.get('If-None-Match'), cursor)) {
+  if (isKnown(ctx.get('If-None-Match'), tag)) {
     ctx.status = 304
     return
   }
@@ -91,8 +92,8 @@ async function answerSnapshot(ctx: Context, { feed, meter }: FeedRoutesNeeds): P
 }
 
 /** Weak comparison (RFC 9110 §13.1.2). */
-const isKnown = (header: string, cursor: string): boolean =>
-  header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${cursor}"`)
+const isKnown = (header: string, tag: string): boolean =>
+  header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${tag}"`)
 
 async function answerChanges(
   ctx: Context,

@@ -179,26 +179,25 @@ describe('signing out', () => {
 })
 
 describe('bound to a key (DPoP)', () => {
-  const insecure = { [oauth.allowInsecureRequests]: true }
+  /** A proof as the library makes it, caught on its way. */
+  async function proofBy(key: oauth.CryptoKeyPair): Promise<string> {
+    const client: oauth.Client = { client_id: bound.client_id }
+    const server = { issuer: provider.issuer, token_endpoint: provider.url('/token') }
+    let proof = ''
+    await oauth.refreshTokenGrantRequest(server, client, oauth.None(), 'x', {
+      DPoP: oauth.DPoP(client, key),
+      [oauth.allowInsecureRequests]: true,
+      [oauth.customFetch]: async (_url, { headers }) => {
+        proof = headers['dpop'] ?? ''
+        return new Response('{}')
+      },
+    })
+    return proof
+  }
 
   test('the token in the cookie renews with a proof of its key, and not without one or with another', async () => {
     const page = new AppPage(provider, bound.client_id, shop)
     const key = await oauth.generateKeyPair('ES256')
-    const proofBy = async (pair: oauth.CryptoKeyPair): Promise<string> => {
-      const issuer = new URL(provider.issuer)
-      const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure))
-      let proof = ''
-      const client = { client_id: bound.client_id }
-      await oauth.refreshTokenGrantRequest(server, client, oauth.None(), 'x', {
-        DPoP: oauth.DPoP(client, pair),
-        ...insecure,
-        [oauth.customFetch]: async (_url, { headers }) => {
-          proof = headers['dpop'] ?? ''
-          return new Response('{}')
-        },
-      })
-      return proof
-    }
     const callback = await page.arrive(ada)
     expectTokens(await page.exchange(callback, { dpop: await proofBy(key) }))
     expect((await page.renew()).status).toBe(400)
@@ -261,7 +260,7 @@ describe('a browser lets the page read', () => {
       const { headers } = await preflight(path, shop)
       expect(headers).toMatchObject({ 'access-control-allow-origin': shop, [allowing]: 'true' })
       expect(headers.vary).toMatch(/\bOrigin\b/i)
-      for (const origin of [neighbour, 'https://evil.example', 'null']) {
+      for (const origin of ['http://localhost:6666', 'https://evil.example', 'null']) {
         expect((await preflight(path, origin)).headers).not.toHaveProperty(allowing)
       }
     }

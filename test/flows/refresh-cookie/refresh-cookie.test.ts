@@ -164,8 +164,8 @@ describe('a page that may not have it', () => {
     const thief = await addPerson(provider)
     const page = await signedIn()
     const planted = await atShop().arrive(thief)
-    for (const headers of [{ origin: neighbour }, { origin: neighbour, 'sec-fetch-mode': 'navigate' }]) {
-      const answer = await page.exchange(planted, headers)
+    for (const mode of ['cors', 'no-cors', 'navigate']) {
+      const answer = await page.exchange(planted, { origin: neighbour, 'sec-fetch-mode': mode })
       expect(answer).toMatchObject(refused)
       expect(setCookies(answer)).toEqual([])
     }

@@ -53,7 +53,9 @@ export const addReceiver = (provider: Provider): Promise<AddedClient> =>
 
 export async function receiver(provider: Provider, client?: AddedClient) {
   const self = client ?? (await addReceiver(provider))
-  const metadata = (await (await fetch(provider.url('/.well-known/ssf-configuration'))).json()) as Metadata
+  const { origin, pathname } = new URL(provider.issuer)
+  const wellKnown = `${origin}/.well-known/ssf-configuration${pathname === '/' ? '' : pathname}`
+  const metadata = (await (await fetch(wellKnown)).json()) as Metadata
   const token = await tokenFor(provider, self, 'ssf.read ssf.manage')
   const keys = createRemoteJWKSet(new URL(metadata.jwks_uri))
 

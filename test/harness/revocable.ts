@@ -2,14 +2,14 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { newAccount } from '../../src/accounts/new-account.ts'
 import type { Desk } from '../../src/cli/desk.ts'
-import { type Nodes, post, type Registered, redirectUri, serviceToken } from '../../test/harness/deployment.ts'
-import { addClient, type Person } from '../../test/harness/people.ts'
-import { type RelyingParty, relyingParty } from '../../test/harness/relying-party.ts'
-import type { Provider } from '../../test/harness/server.ts'
-import { signInTo } from '../../test/harness/sign-in.ts'
-import { UserAgent } from '../../test/harness/user-agent.ts'
+import { type Nodes, post, type Registered, redirectUri, serviceToken } from './deployment.ts'
+import { addClient, type Person } from './people.ts'
+import { type RelyingParty, relyingParty } from './relying-party.ts'
+import type { Provider } from './server.ts'
+import { signInTo } from './sign-in.ts'
+import { UserAgent } from './user-agent.ts'
 
-export interface Target {
+export interface Revocable {
   kind: 'jti' | 'sid' | 'grant' | 'sub' | 'client' | 'kid'
   /** `http`: an endpoint of one of the nodes; `command`: what the command line calls. */
   by: 'http' | 'command'
@@ -17,10 +17,10 @@ export interface Target {
   revoke(): Promise<unknown>
 }
 
-const actor = 'bench'
+const actor = 'cli:test'
 const password = 'five hundred verifiers'
 
-export class Targets {
+export class Revocables {
   readonly #nodes: Nodes
   readonly #registered: Registered
   readonly #desk: Desk
@@ -35,10 +35,10 @@ export class Targets {
   }
 
   /** So many of each kind; a kid voids everything else, so there is none among them. */
-  async make(each: number): Promise<Target[]> {
-    const targets: Target[] = []
+  async make(each: number): Promise<Revocable[]> {
+    const made: Revocable[] = []
     for (let round = 0; round < each; round += 1) {
-      targets.push(
+      made.push(
         await this.#jtiByHttp(),
         await this.#jtiByCommand(),
         await this.#sessionByCommand(),
@@ -48,10 +48,10 @@ export class Targets {
         await this.#clientByCommand(),
       )
     }
-    return targets
+    return made
   }
 
-  async key(): Promise<Target> {
+  async key(): Promise<Revocable> {
     const token = await this.#service()
     const { kid = '' } = decodeProtectedHeader(token)
     const revoke = () => this.#desk.keyring.revoke(kid, { compromised: true, dryRun: false, actor })
@@ -70,27 +70,27 @@ export class Targets {
   }
 
   /** RFC 7009, by the client that owns it. */
-  async #jtiByHttp(): Promise<Target> {
+  async #jtiByHttp(): Promise<Revocable> {
     const { service } = this.#registered
     const token = await this.#service()
     const node = this.#node
     return { kind: 'jti', by: 'http', token, revoke: () => post(node, '/token/revocation', service, { token }) }
   }
 
-  async #jtiByCommand(): Promise<Target> {
+  async #jtiByCommand(): Promise<Revocable> {
     const token = await this.#service()
     const jti = String(decodeJwt(token).jti)
     return { kind: 'jti', by: 'command', token, revoke: () => this.#desk.revocations.revokeToken(jti, { actor }) }
   }
 
-  async #sessionByCommand(): Promise<Target> {
+  async #sessionByCommand(): Promise<Revocable> {
     const { access_token: token } = await this.#signIn()
     const sid = String(decodeJwt(token)['sid'])
     return { kind: 'sid', by: 'command', token, revoke: () => this.#desk.revocations.revokeSession(sid, { actor }) }
   }
 
   /** The person presses "Sign out". */
-  async #sessionByHttp(): Promise<Target> {
+  async #sessionByHttp(): Promise<Revocable> {
     const agent = new UserAgent(this.#nodes.issuer)
     const { access_token: token, id_token: hint = '' } = await this.#signIn(agent)
     const page = await agent.visit((await this.#app()).signOutUrl({ id_token_hint: hint }))
@@ -98,7 +98,7 @@ export class Targets {
   }
 
   /** A refresh token revoked by its app takes the grant along. */
-  async #grantByHttp(): Promise<Target> {
+  async #grantByHttp(): Promise<Revocable> {
     const { app } = this.#registered
     const { access_token: token, refresh_token: refreshToken = '' } = await this.#signIn()
     const node = this.#node
@@ -110,13 +110,13 @@ export class Targets {
     }
   }
 
-  async #personByCommand(): Promise<Target> {
+  async #personByCommand(): Promise<Revocable> {
     const person = await this.#newPerson()
     const { access_token: token } = await this.#signIn(new UserAgent(this.#nodes.issuer), person)
     return { kind: 'sub', by: 'command', token, revoke: () => this.#desk.accounts.signOut(person.id) }
   }
 
-  async #clientByCommand(): Promise<Target> {
+  async #clientByCommand(): Promise<Revocable> {
     const client = await addClient(this.#node, { preset: 'service', apis: [this.#registered.fleet.audience] })
     const token = await this.#service(client as Registered['service'])
     return {
@@ -140,7 +140,7 @@ export class Targets {
 
   async #newPerson() {
     this.#made += 1
-    const email = `person-${this.#made}@bench.example`
+    const email = `person-${this.#made}@example.com`
     const account = await this.#desk.accounts.insert(newAccount({ email }))
     await this.#desk.passwords.set(account.id, await this.#desk.passwords.hash(password))
     return { id: account.id, email, name: email, password }
