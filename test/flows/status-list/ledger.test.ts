@@ -83,6 +83,9 @@ describe('a token that somebody else signed with a key of ours', () => {
       async (claims: JWTPayload) => ({ ...claims, scope: 'orders:read orders:write' }),
     ],
     ['that lives for years', async (claims: JWTPayload) => ({ ...claims, exp: (claims.exp ?? 0) + 10 ** 9 })],
+    ['that says it is older than the ledger', async (claims: JWTPayload) => ({ ...claims, iat: 1 })],
+    ['from the end of time', async (claims: JWTPayload) => ({ ...claims, iat: 9e15, exp: 1e300 })],
+    ['with an iat that is no second', async (claims: JWTPayload) => ({ ...claims, iat: 1e300 })],
     ['without a status', async ({ status: _, ...claims }: JWTPayload) => claims],
   ])(
     '%s is inactive, and inspect says what that means',
@@ -105,15 +108,16 @@ describe('a token that somebody else signed with a key of ours', () => {
   test('is in the audit log, each once, with the key that has leaked', async () => {
     const isKept = async () => {
       const events = await provider.cli<{ detail: { kid: string } }[]>(['events', 'list', '--kind', 'token.forged'])
-      return events.length >= 4 ? events : undefined
+      return events.length >= 7 ? events : undefined
     }
     const events = await eventually(isKept)
-    expect(events?.map(({ detail }) => detail.kid)).toEqual(Array(4).fill(thief.kid))
+    expect(events?.map(({ detail }) => detail.kid)).toEqual(Array(7).fill(thief.kid))
   })
 
   test('was issued before the ledger was complete for all that we know, and counts', async () => {
     const { access_token: ours } = await signedIn()
-    const early = await thief.sign({ ...decodeJwt(ours), iat: Math.floor(Date.now() / 1000) - 120, jti: 'early' })
+    const iat = Math.floor(Date.now() / 1000) - 120
+    const early = await thief.sign({ ...decodeJwt(ours), iat, exp: iat + 600, jti: 'early' })
     expect(await isActive(early)).toBe(true)
     expect(await provider.cli(['tokens', 'inspect'], early)).toMatchObject({ verdict: 'valid', ledger: 'unknown' })
   })
