@@ -35,7 +35,7 @@ export interface SeenVerifier {
 
 export type FleetWord = { id: number } & (
   | { what: 'watch'; tokens: readonly string[] }
-  | { what: 'look'; tokens: readonly string[] }
+  | { what: 'look'; tokens: readonly string[]; sensitivity?: 'high' }
   | { what: 'never-again'; token: string; cursor: string }
   | { what: 'breaches' }
 )
@@ -151,9 +151,10 @@ export class VerifierFleet {
     })
   }
 
-  async look(tokens: readonly string[] = []): Promise<SeenVerifier[]> {
+  /** @param of how sensitive the route is that the tokens are shown at */
+  async look(tokens: readonly string[] = [], of: { sensitivity?: 'high' } = {}): Promise<SeenVerifier[]> {
     const reports = await Promise.all(
-      this.processes.map((one) => one.ask<FleetReport & { what: 'seen' }>({ what: 'look', tokens })),
+      this.processes.map((one) => one.ask<FleetReport & { what: 'seen' }>({ what: 'look', tokens, ...of })),
     )
     return reports.flatMap(({ verifiers }) => verifiers)
   }

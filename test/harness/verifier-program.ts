@@ -50,11 +50,12 @@ async function answer(word: FleetWord): Promise<void> {
     await Promise.all(word.tokens.map(watch))
     tell({ what: 'watched', id })
   } else if (word.what === 'look') {
+    const route = word.sensitivity ? { sensitivity: word.sensitivity } : {}
     const seen = await Promise.all(
       verifiers.map(async (verifier) => {
         const { state, cursor, feedAgeMs, framesRefused, entries } = verifier.metrics()
         const verdicts = await Promise.all(
-          word.tokens.map((token) => verifier.verify({ authorization: `Bearer ${token}` })),
+          word.tokens.map((token) => verifier.verify({ authorization: `Bearer ${token}` }, route)),
         )
         const outcomes = verdicts.map((verdict) => (verdict.ok ? 'accepted' : verdict.reason))
         return { state, cursor, feedAgeMs, framesRefused, entries, outcomes }
