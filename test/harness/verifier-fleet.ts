@@ -47,7 +47,7 @@ interface Breaches {
 }
 
 export type FleetReport =
-  | { what: 'up' | 'ready' }
+  | { what: 'ready' }
   | { what: 'watched'; id: number }
   | { what: 'seen'; id: number; verifiers: SeenVerifier[] }
   | ({ what: 'breaches'; id: number } & Breaches)
@@ -79,7 +79,7 @@ export class FleetProcess {
   }
 
   /** Resolves at the first such word; rejects when the process ends before. */
-  heard(what: 'up' | 'ready'): Promise<void> {
+  heard(what: 'ready'): Promise<void> {
     return new Promise((resolve, reject) => {
       this.onReport((report) => report.what === what && resolve())
       this.child.once('exit', (code) => reject(new Error(`a process of verifiers ended with ${code}`)))

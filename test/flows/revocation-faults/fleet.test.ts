@@ -9,7 +9,7 @@ import { VerifierFleet } from '../../harness/verifier-fleet.ts'
 
 const verifiers = 500
 const processes = 4
-const minutes = 300_000
+const minutes = 600_000
 
 let database: TestDatabase
 let nodes: Nodes
