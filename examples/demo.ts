@@ -1,7 +1,9 @@
 /**
  * `npm run demo`: the provider, a single-page app and an API, and someone to sign in as. The app and the API listen on
- * the two ports after the issuer's. Ctrl-C stops everything.
+ * the two ports after the issuer's. Ctrl-C stops everything. `npm run demo -- --cookie` has the app's refresh token in
+ * a cookie that no script can read.
  */
+import { parseArgs } from 'node:util'
 import { startApi } from './api/server.ts'
 import { startProvider } from './demo/provider.ts'
 import { clientId, type DemoAddresses, type DemoPerson, register } from './demo/registration.ts'
@@ -35,6 +37,8 @@ function welcome({ issuer, spa, api }: DemoAddresses, { email, password }: DemoP
 }
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { cookie: { type: 'boolean', default: false } } })
+  const refreshDelivery = values.cookie ? 'cookie' : 'body'
   const where = addresses()
   const { issuer, spa: spaUrl, api: apiUrl } = where
   // Heard from the first moment on: a demo that is interrupted while it starts leaves nothing running.
@@ -46,10 +50,10 @@ async function main(): Promise<void> {
   const stops = [provider.stop]
   try {
     say('Registering the app, the API and a person …\n')
-    const person = await register(where, process.env)
+    const person = await register({ ...where, refreshDelivery }, process.env)
     const api = await startApi({ port: portOf(apiUrl), issuer, audience: apiUrl, spaOrigin: spaUrl })
     stops.unshift(api.stop)
-    const spa = await startSpa({ port: portOf(spaUrl), issuer, clientId, apiUrl })
+    const spa = await startSpa({ port: portOf(spaUrl), issuer, clientId, apiUrl, refreshDelivery })
     stops.unshift(spa.stop)
     say(welcome(where, person))
     await Promise.race([interrupted, provider.gone])

@@ -6,6 +6,7 @@ import type { BlastRadius } from './keyring/blast-radius.ts'
 import { doubtsAboutKeyTimes } from './keyring/key-times.ts'
 import { Keyring } from './keyring/keyring.ts'
 import { idTokenSeconds } from './oidc/lifetimes.ts'
+import { PostgresCanaryUseStore } from './storage/postgres-canary-use-store.ts'
 import { PostgresKeyStore } from './storage/postgres-key-store.ts'
 import { PostgresReachStore } from './storage/postgres-reach-store.ts'
 import { PostgresSightingStore } from './storage/postgres-sighting-store.ts'
@@ -32,15 +33,19 @@ export function openDeskKeyring(deployment: Deployment, events: Pick<Events, 're
     revokeAll: async (...given) => (await opened()).revokeAll(...given),
     remove: async (...given) => (await opened()).remove(...given),
     import: async (...given) => (await opened()).import(...given),
+    nameCanary: async (...given) => (await opened()).nameCanary(...given),
+    canary: async () => (await opened()).canary(),
     switchOff: async (...given) => (await opened()).switchOff(...given),
     doubts: () => doubtsAboutKeyTimes(keyTimesOf(config)),
     async blastRadius(kid): Promise<BlastRadius> {
       const keyring = await opened()
       const key = (await keyring.list({ all: true })).find((one) => one.kid === kid)
       const alg = key?.alg ?? ''
-      const found = await reach.reachOf(alg)
+      const since = key?.activeAt ?? key?.canaryAt
+      const signing = { since, until: key?.retiredAt, tokenSeconds: config.accessTokenSeconds }
+      const found = await reach.reachOf(alg, signing)
       const longest = Math.max(idTokenSeconds, config.accessTokenSeconds, found.longestApiTokenSeconds ?? 0)
-      const lastSignature = key?.activeAt && (key.retiredAt ?? new Date())
+      const lastSignature = since && (key?.retiredAt ?? new Date())
       return { ...found, kid, alg, signedUntil: lastSignature && new Date(lastSignature.getTime() + longest * 1000) }
     },
     endClients: (clientIds) => reach.endClients(clientIds),
@@ -57,6 +62,7 @@ async function openKeyring({ config, db }: Deployment, events: Pick<Events, 'rec
     algorithms: algorithmsOf(config),
     audit: { write: events.record },
     sightings: new PostgresSightingStore(db),
+    canaryUses: new PostgresCanaryUseStore(db),
     holdSeconds: config.keyHoldSeconds,
   })
 }

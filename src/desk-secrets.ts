@@ -9,6 +9,7 @@ import { cookieKeyLeadSeconds, renewCookieKey } from './keyring/cookie-keys.ts'
 import { DeploymentSecrets } from './keyring/deployment-secrets.ts'
 import { fingerprintOf } from './keyring/envelope.ts'
 import { rewrap } from './keyring/rewrap.ts'
+import { rotateFeedKeys } from './revocation/feed-keys.ts'
 import { PostgresSecretStore } from './storage/postgres-secret-store.ts'
 import { openVault } from './vault.ts'
 
@@ -16,6 +17,15 @@ export function openDeskSecrets({ config, db }: Deployment, events: Pick<Events,
   const store = new PostgresSecretStore(db)
   const rotated = (actor: string, fingerprint: string, rows: number) =>
     events.record({ kind: 'secrets.rotated', actor, detail: { fingerprint, rows } })
+
+  async function withSecrets<T>(work: (secrets: DeploymentSecrets) => Promise<T>): Promise<T> {
+    const { envelope, close } = await openVault(config)
+    try {
+      return await work(new DeploymentSecrets({ store, envelope }))
+    } finally {
+      close()
+    }
+  }
 
   async function underConfigured(
     [newest, ...older]: readonly Uint8Array[],
@@ -56,14 +66,15 @@ export function openDeskSecrets({ config, db }: Deployment, events: Pick<Events,
     },
     async rotateCookieKey({ dryRun, actor }) {
       if (!dryRun) {
-        const { envelope, close } = await openVault(config)
-        await renewCookieKey(
-          { secrets: new DeploymentSecrets({ store, envelope }), audit: { write: events.record } },
-          actor,
-        )
-        close()
+        await withSecrets((secrets) => renewCookieKey({ secrets, audit: { write: events.record } }, actor))
       }
       return { signsInSeconds: cookieKeyLeadSeconds }
+    },
+    async rotateFeedKey({ dryRun, actor, now }) {
+      const rotation = { leadMs: config.keyPublishLeadSeconds * 1000, now, dryRun }
+      const { current, next } = await withSecrets((secrets) => rotateFeedKeys(secrets, rotation))
+      if (!dryRun) events.record({ kind: 'feed-key.rotated', actor, detail: { kid: current.kid, next: next?.kid } })
+      return { current: current.kid, next: next?.kid }
     },
   }
 }

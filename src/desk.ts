@@ -18,6 +18,7 @@ import { PostgresBrowserSessions } from './storage/postgres-browser-sessions.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
+import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
 
 export const openDesk: OpenDesk = async (env) => {
   const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
@@ -48,7 +49,10 @@ function deskOn(deployment: Deployment): Desk {
   return {
     config,
     accounts: new PostgresAccountStore(db),
-    passwords: { hash: (password) => hasher.hash(password), set: (accountId, hash) => passwords.set(accountId, hash) },
+    passwords: {
+      hash: (password) => hasher.hash(password),
+      set: (accountId, hash, by) => passwords.set(accountId, hash, by),
+    },
     attempts: { forget: (account) => throttle.forget(account) },
     clients: new PostgresClientStore(db),
     apis: new PostgresApiStore(db),
@@ -56,6 +60,7 @@ function deskOn(deployment: Deployment): Desk {
     secrets: openDeskSecrets(deployment, events),
     sessions: new PostgresBrowserSessions(db),
     revocations: new PostgresRevocations(db),
+    ledger: new PostgresTokenLedger(db),
     streams: openDeskStreams(db, config.issuer),
     audit,
     events: { record: events.record },

@@ -1,6 +1,7 @@
 /** The keys of one node: opened at its start, followed while it serves. */
 import { algorithmsOf, type Deployment, keyTimesOf } from './deployment.ts'
 import type { Events } from './events/create-events.ts'
+import { CanaryUses } from './keyring/canary.ts'
 import { CookieKeys } from './keyring/cookie-keys.ts'
 import { DeploymentSecrets } from './keyring/deployment-secrets.ts'
 import { JwksCounter } from './keyring/jwks-counter.ts'
@@ -8,6 +9,7 @@ import { Keyring } from './keyring/keyring.ts'
 import { LiveKeySet } from './keyring/live-key-set.ts'
 import type { Oidc } from './oidc/oidc.ts'
 import type { Changes } from './storage/changes.ts'
+import { PostgresCanaryUseStore } from './storage/postgres-canary-use-store.ts'
 import { PostgresKeyStore } from './storage/postgres-key-store.ts'
 import { PostgresSecretStore } from './storage/postgres-secret-store.ts'
 import { PostgresSightingStore } from './storage/postgres-sighting-store.ts'
@@ -23,6 +25,7 @@ export async function openKeys(
 ) {
   const { vault, envelope, close } = await openVault(config)
   const sightings = new PostgresSightingStore(db)
+  const uses = new PostgresCanaryUseStore(db)
   const store = new PostgresKeyStore(db)
   const times = keyTimesOf(config)
   const keyring = new Keyring({
@@ -32,6 +35,7 @@ export async function openKeys(
     algorithms: algorithmsOf(config),
     audit: { write: events.record },
     sightings,
+    canaryUses: uses,
     holdSeconds: config.keyHoldSeconds,
   })
   await keyring.ensureKeys()
@@ -47,18 +51,26 @@ export async function openKeys(
   const cookies = await CookieKeys.start({
     secrets,
     changes,
-    longestCookieSeconds: config.sessionSeconds,
+    longestCookieSeconds: Math.max(config.sessionSeconds, config.refreshTokenIdleSeconds),
     audit: { write: events.record },
     onError: trouble('The cookie keys could not be read anew'),
   })
-  const counter = new JwksCounter(live, sightings, trouble('Fetches of the key set are not added up for a moment'))
+  const counter = new JwksCounter({
+    source: live,
+    store: sightings,
+    audit: { write: events.record },
+    onTrouble: trouble('Fetches of the key set are not added up for a moment'),
+  })
+  const canary = new CanaryUses(uses, trouble('Token requests of the canary are not added up for a moment'))
   return {
     keyring,
     secrets,
     live,
     cookies,
     counter,
+    canary,
     async stop() {
+      await canary.stop()
       await counter.stop()
       live.stop()
       cookies.stop()

@@ -1,6 +1,8 @@
 /** The log of revocations on one node: followed, and fed to verifiers. */
 import type { Deployment } from './deployment.ts'
+import type { Log } from './events/log.ts'
 import type { DeploymentSecrets } from './keyring/deployment-secrets.ts'
+import type { DatabaseClock } from './revocation/database-clock.ts'
 import { Feed } from './revocation/feed.ts'
 import { openFeedKeys } from './revocation/feed-keys.ts'
 import { feedOf } from './revocation/frames.ts'
@@ -9,16 +11,24 @@ import { openDatabase } from './storage/database.ts'
 import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
 
 export interface NodeRevocationsNeeds {
+  log: Pick<Log, 'error' | 'info'>
   deployment: Deployment
   secrets: DeploymentSecrets
-  changes: { on(topic: 'secrets', listener: () => Promise<void>): void }
+  changes: { on(topic: 'secrets', listener: () => Promise<void>): void; onRevoked(listener: () => void): void }
   jwksVersion(): string
   trouble(what: string): (error: unknown) => void
 }
 
 export type NodeRevocations = Awaited<ReturnType<typeof openRevocations>>
 
-export async function openRevocations({ deployment, secrets, changes, jwksVersion, trouble }: NodeRevocationsNeeds) {
+export async function openRevocations({
+  deployment,
+  secrets,
+  changes,
+  jwksVersion,
+  trouble,
+  log: journal,
+}: NodeRevocationsNeeds) {
   const { config, database } = deployment
   // A connection of its own: what is revoked must not wait behind what people do.
   const db = openDatabase({
@@ -30,12 +40,11 @@ export async function openRevocations({ deployment, secrets, changes, jwksVersio
   })
   const log = new PostgresRevocationLog(db)
   await log.settle(config.accessTokenSeconds)
-  const now = () => new Date()
   const live = await LiveLog.start({
     log,
-    now,
     onTrouble: trouble('The log of revocations cannot be read for a moment'),
   })
+  changes.onRevoked(() => void live.look())
   let keys = await openFeedKeys(secrets)
   const listeners = new Set<() => void>()
   changes.on('secrets', async () => {
@@ -43,10 +52,19 @@ export async function openRevocations({ deployment, secrets, changes, jwksVersio
     keys = await openFeedKeys(secrets)
     if (keys.next.kid !== before) for (const listener of listeners) listener()
   })
-  const feed = new Feed({ log: live, issuer: config.issuer, keys: () => keys, jwksVersion, now })
+  const feed = new Feed({ log: live, issuer: config.issuer, keys: () => keys, jwksVersion })
+  const watching = watchClock(live.clock, journal)
   return {
     live,
     feed,
+    /** For metrics. */
+    state: () => ({
+      ...feed.progress,
+      seq: live.head.seq,
+      alive: live.size,
+      ageSeconds: live.ageMs / 1000,
+      clockOffsetSeconds: live.clock.offsetMs / 1000,
+    }),
     /** Something was revoked here: looked at without waiting for the next look. */
     revoked: () => void live.look(),
     metadata: () => ({
@@ -56,9 +74,25 @@ export async function openRevocations({ deployment, secrets, changes, jwksVersio
     /** Discovery names the keys, so it has to be made anew. */
     onKeysChanged: (listener: () => void) => void listeners.add(listener),
     async stop() {
+      clearInterval(watching)
       feed.close()
       await live.stop()
       await db.close()
     },
   }
+}
+
+/** Says once that this machine's clock went wrong, and once that it is right again. */
+function watchClock(clock: DatabaseClock, log: Pick<Log, 'error' | 'info'>): NodeJS.Timeout {
+  let wasOff = false
+  const look = () => {
+    if (clock.isOff === wasOff) return
+    wasOff = clock.isOff
+    const about = { event: 'clock.off', offsetSeconds: clock.offsetMs / 1000 }
+    if (wasOff)
+      log.error(about, "This machine's clock differs from the database's: no tokens are issued until it is set")
+    else log.info({ ...about, event: 'clock.right' }, "This machine's clock is right again: tokens are issued")
+  }
+  look()
+  return setInterval(look, 1_000).unref()
 }

@@ -10,17 +10,20 @@ import type { Deployment } from './deployment.ts'
 import { createAccessLog } from './events/access-log.ts'
 import { createEvents } from './events/create-events.ts'
 import type { Log } from './events/log.ts'
-import { createMetrics, type Metrics } from './events/metrics.ts'
-import { followKeys, type NodeKeys, openKeys } from './node-keys.ts'
+import { createMetrics } from './events/metrics.ts'
+import { startJobs } from './node-jobs.ts'
+import { followKeys, openKeys } from './node-keys.ts'
+import { openLedger } from './node-ledger.ts'
+import { deliverLogouts } from './node-logouts.ts'
 import { openRevocations } from './node-revocations.ts'
 import { openSignals } from './node-signals.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
 import { feedAccess } from './oidc/feed-access.ts'
 import { createOidc } from './oidc/oidc.ts'
 import { createGuardedFetch } from './outbound/outbound.ts'
+import { refuseWrongClock } from './revocation/database-clock.ts'
 import { Changes } from './storage/changes.ts'
-import { exclusively } from './storage/exclusively.ts'
-import { countExpired, removeExpired } from './storage/housekeeping.ts'
+import { countExpired } from './storage/housekeeping.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
 import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
@@ -28,8 +31,6 @@ import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
 import { PostgresModelStore } from './storage/postgres-model-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
-import { removeExpiredRevocations, revocationBatch } from './storage/postgres-revocation-log.ts'
-import { startTimetable } from './timetable.ts'
 import { createDocuments } from './web/documents.ts'
 import { drained, listen } from './web/http-server.ts'
 import { createListener } from './web/listener.ts'
@@ -91,8 +92,10 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     changes,
     jwksVersion: () => keys.live.current().version,
     trouble,
+    log,
   })
   started.defer(() => revocations.stop())
+  const ledger = await openLedger({ deployment, log: revocations.live, keys: () => keys.live.current() })
 
   const fetch = createGuardedFetch({ allowed: config.outboundAllowed })
   const signals = await openSignals({ deployment, keys, revocations, accounts, directory, events, fetch, trouble })
@@ -105,6 +108,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       models: new PostgresModelStore(db, revocations.revoked),
       accounts,
       directory,
+      origins,
       pages: createOidcPages(pages),
       events,
       cookieKeys: () => keys.cookies.current(),
@@ -116,7 +120,13 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       acrValues: [passwordAcr],
       earliestIssue: (marks) => revocations.live.earliest(marks),
       fetch,
-      furtherMetadata: () => ({ ...revocations.metadata(), ...signals.metadata }),
+      assertMayIssue: () => refuseWrongClock(revocations.live.clock),
+      canaryAnswered(request) {
+        keys.canary.count(request)
+        metrics.canaryAnswered(request)
+      },
+      nextStatusPlace: ledger.nextPlace,
+      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata(), ...signals.metadata }),
     },
     keys.live.current(),
   )
@@ -138,6 +148,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     check: async () => ({
       database: await isAnswering(deployment),
       signingKey: keys.live.current().algorithms.length > 0,
+      clock: !revocations.live.clock.isOff,
     }),
   }
   const web = createWeb({
@@ -161,6 +172,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     globalRevocation: signals.globalRevocation,
     revocationFeed: {
       feed: revocations.feed,
+      meter: metrics.feed,
       access: (authorization) =>
         feedAccess(authorization, {
           issuer: config.issuer,
@@ -169,6 +181,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
           isVoid: (marks) => revocations.live.voids(marks),
         }),
     },
+    statusLists: ledger.statusLists,
   })
   const documents = createDocuments({
     keys: () => keys.live.current(),
@@ -177,38 +190,27 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   })
   followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
 
-  const timetable = startTimetable(
-    [
-      {
-        name: 'remove what has expired',
-        everySeconds: 60,
-        atStart: true,
-        run: async () => void (await removeExpired(db, now(), { eventRetentionSeconds: config.eventRetentionSeconds })),
-      },
-      {
-        name: 'rotate keys',
-        everySeconds: keyStepSeconds(config.keyPublishLeadSeconds),
-        atStart: true,
-        run: async () => void (await keys.keyring.runDueStep()),
-      },
-      {
-        name: 'remove revocations of what has expired',
-        everySeconds: 60,
-        run: async () => {
-          while ((await removeExpiredRevocations(db)) === revocationBatch);
-        },
-      },
-      { name: 'clear event streams', everySeconds: 60, run: () => signals.clear() },
-      { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
-    ],
-    {
-      exclusively: (name, work) => exclusively(db, name, work),
-      onTrouble: (job, error) => log.warn({ error, job }, 'A scheduled job failed'),
-    },
-  )
-
+  const timetable = startJobs({ deployment, keys, revocations, ledger, signals, log })
   started.defer(() => timetable.stop())
-  watch(metrics, { hasher, audit, deployment, keys })
+  const courier = deliverLogouts({
+    deployment,
+    keys: keys.live,
+    fetch,
+    events,
+    metrics,
+    onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
+  })
+  started.defer(() => courier.stop())
+  metrics.watch({
+    hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
+    auditBuffered: () => audit.state.buffered,
+    auditDropped: () => audit.state.dropped,
+    databaseConnections: () => db.load,
+    cleanupBacklog: () => countExpired(db, now()),
+    // From memory: they stay readable while the database is away.
+    keys: () => keys.live.ages(),
+    revocations: revocations.state,
+  })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })
     const server = await listen(management, config.managementPort, config.managementHost)
@@ -237,32 +239,9 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
 /** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
 const noticeMs = 5_000
 
-/** Often enough that a due step waits for a tenth of the lead at most. */
-const keyStepSeconds = (leadSeconds: number) => Math.max(0.5, Math.min(30, leadSeconds / 10))
-
 async function isAnswering({ db }: Deployment): Promise<boolean> {
   return db.query('select 1').then(
     () => true,
     () => false,
   )
-}
-
-function watch(
-  metrics: Metrics,
-  {
-    hasher,
-    audit,
-    deployment,
-    keys,
-  }: { hasher: PasswordHasher; audit: PostgresAuditLog; deployment: Deployment; keys: NodeKeys },
-) {
-  metrics.watch({
-    hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
-    auditBuffered: () => audit.state.buffered,
-    auditDropped: () => audit.state.dropped,
-    databaseConnections: () => deployment.db.load,
-    cleanupBacklog: () => countExpired(deployment.db, now()),
-    // From memory: they stay readable while the database is away.
-    keys: () => keys.live.ages(),
-  })
 }

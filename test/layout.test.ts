@@ -9,7 +9,7 @@ const floors = [
   ['errors', 'verifier'],
   ['config', 'events', 'outbound'],
   ['accounts', 'clients', 'keyring', 'revocation'],
-  ['credentials', 'consent', 'signals'],
+  ['credentials', 'consent', 'logout', 'signals'],
   ['oidc'],
   ['storage', 'web', 'cli'],
   ['.'],

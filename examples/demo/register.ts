@@ -7,6 +7,7 @@ const person = await register(
     issuer: env['CLAVIGER_ISSUER'] ?? 'http://localhost:9400',
     spa: env['SPA_URL'] ?? 'http://localhost:9401',
     api: env['API_URL'] ?? 'http://localhost:9402',
+    refreshDelivery: env['REFRESH_DELIVERY'] === 'cookie' ? 'cookie' : 'body',
   },
   env,
 )

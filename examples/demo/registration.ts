@@ -10,6 +10,11 @@ export interface DemoAddresses {
   api: string
 }
 
+/** What the app is to be like. */
+export interface DemoWishes extends DemoAddresses {
+  refreshDelivery: 'body' | 'cookie'
+}
+
 export interface DemoPerson {
   email: string
   password: string
@@ -20,12 +25,12 @@ export const scopes = ['orders:read', 'orders:write']
 const email = 'demo@example.com'
 
 /** @param env the provider's own environment: commands find the database by it */
-export async function register({ spa, api }: DemoAddresses, env: NodeJS.ProcessEnv): Promise<DemoPerson> {
-  const [, person] = await Promise.all([registerApp(spa, api, env), registerPerson(env)])
+export async function register(wishes: DemoWishes, env: NodeJS.ProcessEnv): Promise<DemoPerson> {
+  const [, person] = await Promise.all([registerApp(wishes, env), registerPerson(env)])
   return person
 }
 
-async function registerApp(spa: string, api: string, env: NodeJS.ProcessEnv): Promise<void> {
+async function registerApp({ spa, api, refreshDelivery }: DemoWishes, env: NodeJS.ProcessEnv): Promise<void> {
   const known = JSON.parse(await mustClaviger(['apis', 'list', '--json'], env)) as { audience: string }[]
   if (!known.some(({ audience }) => audience === api)) {
     await mustClaviger(['apis', 'add', api, ...scopes.flatMap((scope) => ['--scope', scope])], env)
@@ -33,6 +38,7 @@ async function registerApp(spa: string, api: string, env: NodeJS.ProcessEnv): Pr
   const settings = [
     ...['--name', 'Key shop', '--first-party', '--api', api, '--start-uri', `${spa}/`],
     ...['--redirect-uri', `${spa}/callback`, '--post-logout-redirect-uri', `${spa}/`],
+    ...['--refresh-delivery', refreshDelivery],
   ]
   const { ok } = await claviger(['clients', 'show', clientId], env)
   const verb = ok ? ['set', clientId] : ['add', '--preset', 'spa', '--id', clientId]

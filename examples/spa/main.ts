@@ -8,6 +8,7 @@ const spa = await startSpa({
   issuer: env['ISSUER'] ?? 'http://localhost:9400',
   clientId: env['CLIENT_ID'] ?? 'demo-spa',
   apiUrl: env['API_URL'] ?? 'http://localhost:9402',
+  refreshDelivery: env['REFRESH_DELIVERY'] === 'cookie' ? 'cookie' : 'body',
 })
 process.stdout.write(`SPA on ${spa.url}\n`)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void spa.stop())

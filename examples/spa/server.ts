@@ -17,6 +17,8 @@ export interface SpaOptions {
   clientId: string
   /** Where the example API answers. */
   apiUrl: string
+  /** As the client is registered: the refresh token in the answer, for the page to keep, or in an HttpOnly cookie. */
+  refreshDelivery?: 'body' | 'cookie'
 }
 
 export interface RunningService {
@@ -55,13 +57,19 @@ export async function startSpa(options: SpaOptions): Promise<RunningService> {
   }
 }
 
-async function readAssets({ issuer, clientId, apiUrl }: SpaOptions): Promise<ReadonlyMap<string, Asset>> {
+async function readAssets({
+  issuer,
+  clientId,
+  apiUrl,
+  refreshDelivery = 'body',
+}: SpaOptions): Promise<ReadonlyMap<string, Asset>> {
   const files: readonly (readonly [path: string, type: string, file: string])[] = [
     ['/', html, mine('index.html')],
     ['/callback', html, mine('index.html')],
     ['/style.css', css, mine('style.css')],
     ['/app.js', script, mine('app.js')],
     ['/session.js', script, mine('session.js')],
+    ['/cookie-renewal.js', script, mine('cookie-renewal.js')],
     ['/page.js', script, mine('page.js')],
     ['/vendor/oidc-client-ts.js', script, library('oidc-client-ts')],
     // oidc-client-ts imports it; resolved from there, so that it is the copy that was made for it.
@@ -69,7 +77,7 @@ async function readAssets({ issuer, clientId, apiUrl }: SpaOptions): Promise<Rea
   ]
   const assets = new Map<string, Asset>()
   for (const [path, type, file] of files) assets.set(path, { type, body: await readFile(file, 'utf8') })
-  const config = JSON.stringify({ issuer, client_id: clientId, scope, api: apiUrl })
+  const config = JSON.stringify({ issuer, client_id: clientId, scope, api: apiUrl, refresh_delivery: refreshDelivery })
   return assets.set('/config.json', { type: 'application/json', body: config })
 }
 

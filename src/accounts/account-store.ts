@@ -36,11 +36,11 @@ export interface AccountStore {
   /** @throws Failure `account_missing` (missing); `account_exists` (conflict). */
   update(id: AccountId, changes: AccountChanges): Promise<Account>
   /** Marks it and ends every session, grant, code and refresh token in one transaction. */
-  disable(id: AccountId): Promise<Ended>
+  disable(id: AccountId, by?: { actor?: string }): Promise<Ended>
   enable(id: AccountId): Promise<Account>
   /** Ends every session, grant, code and refresh token, and leaves the account as it is. `cause`: for whoever asks why. */
-  signOut(id: AccountId, options?: { exceptSessionUid?: string; cause?: string }): Promise<Ended>
-  remove(id: AccountId): Promise<Ended>
+  signOut(id: AccountId, options?: { exceptSessionUid?: string; cause?: string; actor?: string }): Promise<Ended>
+  remove(id: AccountId, by?: { actor?: string }): Promise<Ended>
   /** Is there an administrator yet? Decides what `start` prints. */
   hasAdmin(): Promise<boolean>
 }

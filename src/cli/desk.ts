@@ -12,6 +12,7 @@ import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { AuditEntry, AuditLog } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
 import type { EventStream } from '../signals/signals.ts'
 
@@ -28,6 +29,7 @@ export interface Desk {
   secrets: DeskSecrets
   sessions: DeskSessions
   revocations: DeskRevocations
+  ledger: DeskLedger
   streams: DeskStreams
   audit: AuditLog
   events: DeskEvents
@@ -43,7 +45,7 @@ export interface DeskPasswords {
   /** A PHC string. What a password must be is checked before, by `checkNewPassword`. */
   hash(password: string): Promise<string>
   /** Ends every session, grant and token of the account with it. */
-  set(accountId: AccountId, hash: string): Promise<Ended>
+  set(accountId: AccountId, hash: string, by?: { actor?: string }): Promise<Ended>
 }
 
 /** The part of the keyring that commands use; it writes to the audit log itself. */
@@ -60,6 +62,8 @@ type KeyringOfCommands = Pick<
   Keyring,
   | 'readiness'
   | 'switchOff'
+  | 'nameCanary'
+  | 'canary'
   | 'list'
   | 'nextRotationAt'
   | 'fingerprints'
@@ -94,21 +98,45 @@ interface SecretChange {
 export interface DeskSecrets {
   rotate(change: SecretChange): Promise<RotatedSecrets>
   rotateCookieKey(change: SecretChange): Promise<{ signsInSeconds: number }>
+  /** Thumbprints of the keys that sign the feed from now on; of the next one none in a dry run. */
+  rotateFeedKey(change: SecretChange & { now: boolean }): Promise<{ current: string; next: string | undefined }>
+}
+
+/** How far an app has been told that a session has ended. */
+export interface LogoutRow {
+  clientId: string
+  state: 'waiting' | 'delivered' | 'failed'
+  /** Tries so far. */
+  attempts: number
+  /** While it waits. */
+  nextTryAt: Date | undefined
+  settledAt: Date | undefined
+  lastError: string | undefined
 }
 
 /** One browser session. `id` is its uid; nothing here opens it. */
 export interface SessionRow {
   id: string
   accountId: AccountId
-  signedInAt: Date
-  expiresAt: Date
+  /** Undefined once it has ended. */
+  signedInAt: Date | undefined
+  expiresAt: Date | undefined
   clients: readonly string[]
+  /** Undefined while it lives. */
+  endedAt: Date | undefined
+  /** Its apps with a back-channel logout URI, once it has ended; for seven days after they were told. */
+  logouts: readonly LogoutRow[]
 }
 
 export interface DeskSessions {
+  /** Those that live. */
   list(accountId: AccountId): Promise<SessionRow[]>
+  /** Those that have ended, as long as `logouts` tells of them; the latest first. */
+  listEnded(accountId: AccountId): Promise<SessionRow[]>
+  /** One that lives or has ended. */
+  find(id: string): Promise<SessionRow | undefined>
   /** Ends it with its grants and refresh tokens. False when there is no such session. */
-  end(id: string): Promise<boolean>
+  end(id: string, by?: { actor?: string }): Promise<boolean>
 }
 
 /** Why something is void. */
@@ -121,6 +149,13 @@ export interface RevocationRow {
   cause: string
   actor: string | undefined
   at: Date
+}
+
+/** `missing`: never issued here, though rightly signed. `unknown`: no ledger was kept then, or it has left it. */
+export interface TokenHistoryRow {
+  ledger: 'present' | 'missing' | 'unknown'
+  /** When the app last got newer tokens of the same grant. */
+  refreshedAt: Date | undefined
 }
 
 /** A token that says nothing by itself. */
@@ -136,7 +171,7 @@ export interface DeskRevocations {
   revokeToken(jti: string, by: { actor: string; expiresAt?: Date | undefined }): Promise<void>
   /** By its uid or by what one client calls it; void even when the session is gone. */
   revokeSession(sid: string, by: { actor: string }): Promise<{ ended: boolean }>
-  revokeClient(clientId: string): Promise<{ grants: number; refreshTokens: number }>
+  revokeClient(clientId: string, by?: { actor?: string }): Promise<{ grants: number; refreshTokens: number }>
   findOpaque(token: string): Promise<OpaqueTokenRow | undefined>
   revokeOpaque(token: string): Promise<OpaqueTokenRow | undefined>
   /** Every entry of the log that voids a token with these marks. */
@@ -144,6 +179,11 @@ export interface DeskRevocations {
   isGrantAlive(claim: string): Promise<boolean>
   /** No access token of this deployment lives longer. */
   longestTokenSeconds(): Promise<number>
+}
+
+/** What was issued, where the deployment keeps a ledger of it. */
+export interface DeskLedger {
+  history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistoryRow>
 }
 
 /** A stream of security events with what waits in it; without what its receiver wants sent along. */

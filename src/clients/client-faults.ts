@@ -1,7 +1,7 @@
 /** Every rule a client has to keep, over a draft whose fields may hold anything: what came from a file is not typed. */
 import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
-import { type Preset, presets } from './client.ts'
+import { type Preset, presets, refreshDeliveries } from './client.ts'
 import { clientIdPattern } from './client-id.ts'
 import { jwksFaults } from './client-jwks.ts'
 import { type PresetRules, presetRules } from './preset-rules.ts'
@@ -31,6 +31,8 @@ export function clientFaults(draft: Draft): string[] {
     ...listFaults('API', draft.apis, audienceFault),
     ...authenticationFaults(draft, preset, rules),
     ...policyFaults(draft, preset, rules),
+    ...logoutFaults(draft, preset),
+    ...deliveryFaults(draft, preset),
     ...ownApiFaults(draft, preset),
     ...rightFaults(draft, preset),
   ].map((fault) => `${fault}.`)
@@ -83,6 +85,7 @@ const pages = {
   policyUri: 'Policy URI',
   tosUri: 'Terms URI',
   jwksUri: 'JWKS URI',
+  backchannelLogoutUri: 'Back-channel logout URI',
 }
 
 function pageFaults(draft: Draft): string[] {
@@ -112,6 +115,18 @@ function authenticationFaults(draft: Draft, preset: Preset, rules: PresetRules):
   if (draft.secretDigest !== undefined && (method === 'none' || method === 'private_key_jwt')) {
     faults.push(`Secret: a client with authentication method ${method} has none; leave it out`)
   }
+  return faults
+}
+
+function logoutFaults(draft: Draft, preset: Preset): string[] {
+  const { backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isSessionRequired } = draft
+  const faults: string[] = []
+  if (uri !== undefined && preset === 'service')
+    faults.push('Back-channel logout URI: a service client signs nobody in, so no session of it ends; leave it out')
+  if (isSessionRequired !== undefined && typeof isSessionRequired !== 'boolean')
+    faults.push(`backchannelLogoutSessionRequired ${quoted(isSessionRequired)}: write true or false`)
+  if (isSessionRequired === true && uri === undefined)
+    faults.push('backchannelLogoutSessionRequired: it says how the back-channel logout URI is used; give that, too')
   return faults
 }
 
@@ -152,4 +167,12 @@ function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[
     faults.push(`requirePar: a ${preset} client makes no authorization request to push; leave it out`)
   }
   return faults
+}
+
+function deliveryFaults({ refreshDelivery }: Draft, preset: Preset): string[] {
+  if (!(refreshDeliveries as readonly unknown[]).includes(refreshDelivery)) {
+    return [`Refresh delivery ${quoted(refreshDelivery)}: write ${refreshDeliveries.join(' or ')}`]
+  }
+  if (refreshDelivery === 'body' || preset === 'spa') return []
+  return [`Refresh delivery: a cookie is for apps that run in a browser, and a ${preset} client does not; write body`]
 }

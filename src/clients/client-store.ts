@@ -11,7 +11,7 @@ export interface ClientStore {
   /** @throws Failure `client_missing` (missing), `api_missing` (missing). */
   update(id: ClientId, changes: Partial<Omit<NewClient, 'id'>>): Promise<Client>
   /** Ends its grants, codes and refresh tokens with it. @throws Failure `client_missing`. */
-  remove(id: ClientId): Promise<{ grants: number; refreshTokens: number }>
+  remove(id: ClientId, by?: { actor?: string }): Promise<{ grants: number; refreshTokens: number }>
 }
 
 export interface ApiStore {

@@ -10,6 +10,9 @@ export type ClientId = string
 export const presets = ['spa', 'web', 'native', 'service', 'device'] as const
 export type Preset = (typeof presets)[number]
 
+export const refreshDeliveries = ['body', 'cookie'] as const
+export type RefreshDelivery = (typeof refreshDeliveries)[number]
+
 export interface Client {
   readonly id: ClientId
   readonly name: string
@@ -39,6 +42,12 @@ export interface Client {
   readonly claimsInIdToken: boolean
   readonly dpopBound: boolean
   readonly requirePar: boolean
+  /** Where its server is told that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.2). */
+  readonly backchannelLogoutUri?: string | undefined
+  /** It must be told which session; otherwise all of the person's sessions at the app end. */
+  readonly backchannelLogoutSessionRequired?: boolean | undefined
+  /** Where its refresh tokens travel; in a cookie that no script can read only for an `spa` (`oidc/refresh-delivery.ts`). */
+  readonly refreshDelivery: RefreshDelivery
   /** These are the credentials of this API itself (an audience): it may read the revocation feed and introspect its own tokens. */
   readonly servesApi?: string | undefined
   /** What it may ask of us ourselves (`rights.ts`). */

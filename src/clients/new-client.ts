@@ -9,7 +9,7 @@ import { digestOfSecret, ownSecretFault } from './client-secret.ts'
 import type { NewClient } from './client-store.ts'
 import { presetRules } from './preset-rules.ts'
 
-type Clearable = 'startUri' | 'logoUri' | 'policyUri' | 'tosUri' | 'jwks' | 'jwksUri'
+type Clearable = 'startUri' | 'logoUri' | 'policyUri' | 'tosUri' | 'jwks' | 'jwksUri' | 'backchannelLogoutUri'
 
 /** What must be said of a client, and what may be; the preset says the rest. Null is nothing, as an empty field of a file is. */
 export type ClientInput = Partial<Omit<NewClient, 'preset' | 'name' | Clearable>> & {
@@ -49,6 +49,9 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   claimsInIdToken: true,
   dpopBound: true,
   requirePar: true,
+  backchannelLogoutUri: true,
+  backchannelLogoutSessionRequired: true,
+  refreshDelivery: true,
   servesApi: true,
   rights: true,
 }
@@ -132,6 +135,7 @@ function defaultsOf(given: Draft): Draft {
     claimsInIdToken: false,
     dpopBound: false,
     requirePar: false,
+    refreshDelivery: 'body',
   }
 }
 
@@ -167,6 +171,9 @@ function asClient(draft: Draft): NewClient {
     claimsInIdToken: client.claimsInIdToken,
     dpopBound: client.dpopBound,
     requirePar: client.requirePar,
+    ...(client.backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri: client.backchannelLogoutUri }),
+    ...(client.backchannelLogoutSessionRequired ? { backchannelLogoutSessionRequired: true } : {}),
+    refreshDelivery: client.refreshDelivery,
     ...(client.servesApi === undefined ? {} : { servesApi: client.servesApi }),
     ...(client.rights === undefined ? {} : { rights: [...client.rights] }),
   }

@@ -60,7 +60,7 @@ export const options = {
     env: 'CLAVIGER_DATABASE_POOL_SIZE',
     parse: wholeNumber(2, 500),
     default: '10',
-    doc: 'Connections to Postgres at most, for each worker process.',
+    doc: 'Connections to Postgres in the pool of each worker process at most; each process keeps up to three besides.',
   }),
   dataDir: option({
     env: 'CLAVIGER_DATA_DIR',
@@ -184,6 +184,12 @@ export const options = {
     parse: duration({ least: '0s', most: '60s' }),
     default: '10s',
     doc: 'How long a just-rotated refresh token may be presented again, for retries and second tabs.',
+  }),
+  tokenLedger: option({
+    env: 'CLAVIGER_TOKEN_LEDGER',
+    parse: oneOf('off', 'on'),
+    default: 'off',
+    doc: 'Whether each access token is written down as it is issued: for status lists, and to tell forged tokens from ours. The same on every node.',
   }),
   eventRetentionSeconds: option({
     env: 'CLAVIGER_EVENT_RETENTION',

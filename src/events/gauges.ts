@@ -9,6 +9,22 @@ export interface KeyTimes {
   rotationDueSeconds: number | undefined
 }
 
+/** The log of revocations as one process knows it, and what it makes of it for the feed. */
+export interface RevocationState {
+  /** The highest number it knows. */
+  seq: number
+  /** Entries that it holds. */
+  alive: number
+  /** Since the database last said that there is nothing newer. */
+  ageSeconds: number
+  /** Entries that it knows and has not sent to its streams yet. */
+  unsent: number
+  /** Of the last one made, uncompressed. */
+  snapshot: { bytes: number; ageSeconds: number } | undefined
+  /** How far the clock of this machine is ahead of the database's. */
+  clockOffsetSeconds: number
+}
+
 type Reading<Value> = () => Value | Promise<Value>
 
 /** What nobody watches gets no gauge. */
@@ -17,13 +33,25 @@ export interface Gauges {
   keys?: Reading<readonly KeyTimes[]>
   /** Expired rows still in the database. */
   cleanupBacklog?: Reading<number>
+  /** Apps still to be told of ended sessions. */
+  logoutsWaiting?: Reading<number>
   auditBuffered?: Reading<number>
   auditDropped?: Reading<number>
+  revocations?: Reading<RevocationState>
   databaseConnections?: Reading<{ total: number; idle: number; waiting: number }>
 }
 
 export function registerGauges(registry: Registry, gauges: Gauges): void {
-  const { hashQueue, keys, cleanupBacklog, auditBuffered, auditDropped, databaseConnections } = gauges
+  const {
+    hashQueue,
+    keys,
+    cleanupBacklog,
+    logoutsWaiting,
+    auditBuffered,
+    auditDropped,
+    databaseConnections,
+    revocations,
+  } = gauges
   const gauge = gaugeIn(registry)
   if (hashQueue)
     gauge('password_hash_queue', 'Password hashes being computed and waiting.', ['state'], async (set) =>
@@ -39,17 +67,41 @@ export function registerGauges(registry: Registry, gauges: Gauges): void {
   }
   if (cleanupBacklog)
     gauge('cleanup_backlog_rows', 'Expired rows not yet removed.', [], async (set) => set(await cleanupBacklog()))
+  if (logoutsWaiting)
+    gauge('backchannel_logouts_waiting', 'Apps still to be told of ended sessions.', [], async (set) =>
+      set(await logoutsWaiting()),
+    )
   if (auditBuffered)
     gauge('audit_buffered_entries', 'Audit entries waiting to be written.', [], async (set) =>
       set(await auditBuffered()),
     )
   if (auditDropped)
     gauge('audit_dropped_entries', 'Audit entries lost since the start.', [], async (set) => set(await auditDropped()))
+  if (revocations) registerRevocations(gauge, revocations)
   if (databaseConnections) {
     gauge('database_connections', 'Pool connections, and callers waiting for one.', ['state'], async (set) =>
       byState(set, await databaseConnections()),
     )
   }
+}
+
+function registerRevocations(gauge: ReturnType<typeof gaugeIn>, read: Reading<RevocationState>): void {
+  const one = (name: string, help: string, value: (state: RevocationState) => number | undefined) =>
+    gauge(name, help, [], async (set) => {
+      const found = value(await read())
+      if (found !== undefined) set(found)
+    })
+  one('revocation_log_seq', 'The highest number of the log of revocations that is known here.', ({ seq }) => seq)
+  one('revocation_log_age_seconds', 'Since the database last said that nothing is newer.', (state) => state.ageSeconds)
+  one('revocations_alive', 'Entries of the log that have not expired.', ({ alive }) => alive)
+  one('feed_unsent_entries', 'Entries that are known here and were not sent to streams yet.', ({ unsent }) => unsent)
+  one('feed_snapshot_bytes', 'Size of the last snapshot made, uncompressed.', ({ snapshot }) => snapshot?.bytes)
+  one('feed_snapshot_age_seconds', 'Age of the last snapshot made.', ({ snapshot }) => snapshot?.ageSeconds)
+  one(
+    'clock_offset_seconds',
+    "How far this machine's clock is ahead of the database's; beyond 2 no tokens are issued.",
+    (state) => state.clockOffsetSeconds,
+  )
 }
 
 type Set = (value: number, ...labels: string[]) => void

@@ -5,6 +5,7 @@
  */
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { eventKinds, isEventKind } from './event-kinds.ts'
+import { createFeedMeter, type FeedMeter } from './feed-metrics.ts'
 import { type Gauges, registerGauges } from './gauges.ts'
 
 /** How often a request of one route was answered how, and how long that took. */
@@ -18,8 +19,13 @@ export interface Metrics {
   signIn(result: SignInResult): void
   tokenIssued(grantType: string): void
   tokenRefused(grantType: string, error: string): void
-  /** The JWKS was fetched, by somebody who said their name or not. */
-  jwksFetched(isNamed: boolean): void
+  /** One try to tell an app that a session has ended. */
+  logoutTried(outcome: LogoutOutcome): void
+  readonly feed: FeedMeter
+  /** The JWKS was fetched: by somebody who said their name or not, for a published key that they had met and did not know or not. */
+  jwksFetched(fetch: { isNamed: boolean; isMissing: boolean }): void
+  /** The canary got tokens. */
+  canaryAnswered(request: { isEarly: boolean }): void
   /** Ask once a route, at start: `metrics.route('token')`. */
   route(name: string): RouteMeter
   /** Values read when Prometheus asks; the roof says where from. */
@@ -36,6 +42,9 @@ export const signInResults = [
   'other',
 ] as const
 export type SignInResult = (typeof signInResults)[number]
+
+export const logoutOutcomes = ['delivered', 'refused', 'again'] as const
+export type LogoutOutcome = (typeof logoutOutcomes)[number]
 
 /** The `grant` label of each grant type. */
 const grants = new Map([
@@ -89,7 +98,15 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
   ])
   const named = fetches.labels('named')
   const anonymous = fetches.labels('anonymous')
-  for (const one of [named, anonymous]) one.inc(0)
+  const logouts = counter('backchannel_logout_tries_total', 'Tries to tell an app of an ended session, by outcome.', [
+    'outcome',
+  ])
+  const logoutOf = prepared(logoutOutcomes, (outcome) => logouts.labels(outcome))
+  const missed = counter('jwks_misses_total', 'Fetches of the key set for a published key that was not known.', [])
+  const canary = counter('canary_token_requests_total', 'Token requests of the canary, early refreshes apart.', [
+    'early',
+  ])
+  for (const one of [named, anonymous, canary.labels('yes'), canary.labels('no')]) one.inc(0)
   const eventOf = prepared([...Object.keys(eventKinds), 'other'], (kind) => events.labels(kind))
   const signInOf = prepared(signInResults, (result) => signIns.labels(result))
   const issuedOf = prepared([...grants.values(), 'other'], (grant) => tokens.labels(grant, 'ok'))
@@ -100,7 +117,13 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     tokenIssued: (grantType) => issuedOf(grants.get(grantType) ?? 'other').inc(),
     tokenRefused: (grantType, error) =>
       tokens.labels(grants.get(grantType) ?? 'other', oauthErrors.has(error) ? error : 'other').inc(),
-    jwksFetched: (isNamed) => (isNamed ? named : anonymous).inc(),
+    logoutTried: (outcome) => logoutOf(outcome).inc(),
+    feed: createFeedMeter(registry),
+    jwksFetched({ isNamed, isMissing }) {
+      ;(isNamed ? named : anonymous).inc()
+      if (isMissing) missed.inc()
+    },
+    canaryAnswered: ({ isEarly }) => canary.labels(isEarly ? 'yes' : 'no').inc(),
     route: routeMeters(registry),
     watch: (gauges) => registerGauges(registry, gauges),
   }

@@ -2,6 +2,8 @@
 import { plainText } from './plain-text.ts'
 import { type About, actorOf, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
 
+type LogoutAbout = About & { session: string; attempts: number }
+
 export interface ProtocolEvents {
   /** A count and nothing else: this is the path that every token takes. */
   tokenIssued(grantType: string): void
@@ -14,12 +16,17 @@ export interface ProtocolEvents {
   tokenRevoked(
     about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined },
   ): void
+  /** Somebody else signs with a key of ours. Who is named is whom the token names. */
+  tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   /** `closest` and `difference` from `explainRedirectUri`. */
   redirectUriRefused(
     about: About & { received: string; closest?: string | undefined; difference?: string | undefined },
   ): void
   /** `closest` and `difference` from `explainOrigin`. */
   originRefused(about: About & { origin: string; closest?: string | undefined; difference?: string | undefined }): void
+  /** After so many tries. */
+  logoutDelivered(about: LogoutAbout): void
+  logoutFailed(about: LogoutAbout & { error: string }): void
   /** A fault of ours: what was thrown goes to the log, the audit log learns that it happened. */
   serverError(about: About & { error: unknown }): void
 }
@@ -66,6 +73,17 @@ export function protocolEvents(
         ...whereOf(about),
         detail: { tokenKind: about.tokenKind, jti: about.jti },
       }),
+    tokenForged: (about) =>
+      record({
+        kind: 'token.forged',
+        actor: 'anonymous',
+        ...whereOf(about),
+        detail: {
+          kid: plainText(about.kid ?? ''),
+          jti: plainText(about.jti ?? ''),
+          hint: 'keys revoke <kid> --compromised',
+        },
+      }),
     redirectUriRefused: (about) =>
       byApp('redirect-uri.refused', about, {
         received: plainText(about.received),
@@ -77,6 +95,20 @@ export function protocolEvents(
         origin: plainText(about.origin),
         closest: about.closest,
         difference: about.difference,
+      }),
+    logoutDelivered: (about) =>
+      record({
+        kind: 'backchannel-logout.delivered',
+        actor: 'schedule',
+        ...whereOf(about),
+        detail: { session: about.session, attempts: about.attempts },
+      }),
+    logoutFailed: (about) =>
+      record({
+        kind: 'backchannel-logout.failed',
+        actor: 'schedule',
+        ...whereOf(about),
+        detail: { session: about.session, attempts: about.attempts, error: about.error },
       }),
     serverError(about) {
       log.error({ event: 'server.error', ...whereOf(about), error: about.error }, 'A request failed by a fault of ours')

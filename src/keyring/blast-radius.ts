@@ -1,4 +1,7 @@
-/** What the revocation of a key touches, as far as the deployment knows it. JWTs are kept nowhere, so they cannot be counted. */
+/**
+ * What the revocation of a key touches, as far as the deployment knows it. JWTs are kept nowhere; but each came with a
+ * refresh token that is, where the app gets those, so that these can be counted.
+ */
 
 /** An app that gets something signed with the algorithm. */
 export interface ReachedClient {
@@ -10,6 +13,15 @@ export interface ReachedClient {
   /** What it holds now; none of it depends on a signing key. */
   grants: number
   refreshTokens: number
+  /** By API, how many access tokens that the key signed have not expired. Of a service nobody knows. */
+  livingTokens: Readonly<Record<string, number>> | undefined
+}
+
+/** When a key signed, and how long an access token lives whose API says nothing else. */
+export interface Signing {
+  since: Date | undefined
+  until: Date | undefined
+  tokenSeconds: number
 }
 
 export interface Reach {
@@ -30,5 +42,5 @@ export interface BlastRadius extends Reach {
 }
 
 export interface ReachStore {
-  reachOf(alg: string): Promise<Reach>
+  reachOf(alg: string, signing: Signing): Promise<Reach>
 }

@@ -1,10 +1,12 @@
 /** Runs one change of the keys: under the lock, rehearsed or for good, and told to the audit log once it holds. */
 import type { AuditLog } from '../events/events.ts'
-import type { KeyStep } from './key-plan.ts'
+import { type KeyStep, later } from './key-plan.ts'
 import { type KeyRow, rowOf } from './key-row.ts'
 import { KeyChangeInMaking, type StepNeeds } from './key-steps.ts'
 import { BUSY, type KeyStore, type Patience } from './key-store.ts'
+import { cacheSecondsOf, type KeyTimes, staleSecondsOf } from './key-times.ts'
 import { inOrder } from './published-keys.ts'
+import type { KeyState } from './signing-key.ts'
 
 export interface ChangeNeeds extends StepNeeds {
   store: KeyStore
@@ -24,6 +26,8 @@ export interface KeyChange {
   keys: KeyRow[]
   /** After a revocation: until when a verifier that only caches the JWKS may still accept the key. */
   acceptedUntil?: Date
+  /** Where a key signs that was not published long enough: until when such a verifier may refuse what it signs. */
+  unknownUntil?: Date
 }
 
 /** In the place of a kid, for a key that a dry run only announces. */
@@ -56,6 +60,7 @@ export async function changeKeys(
       needs.audit.write({ kind: event, actor: options.actor ?? 'schedule', detail: { kid, alg, reason } })
     }
   }
+  const { acceptedUntil, unknownUntil } = boundsOf(made, needs.times)
   // A rehearsal made keys that nobody will ever see: they get no name.
   const rehearsed = new Set(
     options.dryRun ? steps.filter(({ event }) => event === 'key.created').map(({ kid }) => kid) : [],
@@ -63,5 +68,26 @@ export async function changeKeys(
   return {
     steps: steps.map(({ at, kid, alg, what }) => ({ at, kid: rehearsed.has(kid) ? undefined : kid, alg, what })),
     keys: keys.map((key) => (rehearsed.has(key.kid) ? { ...key, kid: TO_BE_MADE } : key)),
+    ...(acceptedUntil && { acceptedUntil }),
+    ...(unknownUntil && { unknownUntil }),
+  }
+}
+
+/** For how long caches of the JWKS lag behind what was done, as long as they honour max-age. */
+function boundsOf(
+  made: KeyChangeInMaking | undefined,
+  times: KeyTimes,
+): Pick<KeyChange, 'acceptedUntil' | 'unknownUntil'> {
+  const { keys = [], steps = [], now = new Date() } = made ?? {}
+  const touched = new Set(steps.map(({ kid }) => kid))
+  const forgets = (since: Date) => later(since, cacheSecondsOf(times) + staleSecondsOf(times))
+  const changedTo = (wanted: KeyState) => keys.filter(({ kid, state }) => state === wanted && touched.has(kid))
+  const [unknownUntil] = changedTo('active')
+    .map(({ publishAt }) => forgets(publishAt))
+    .filter((at) => at > now)
+    .sort((a, b) => Number(b) - Number(a))
+  return {
+    ...(changedTo('revoked').length > 0 && { acceptedUntil: forgets(now) }),
+    ...(unknownUntil && { unknownUntil }),
   }
 }

@@ -1,49 +1,58 @@
 /**
  * Counts, at each answer of the JWKS, who has now seen which keys. Nothing about a plain fetch tells one verifier from
- * another, so a verifier that wants to count says its name: `/jwks?verifier=<client id or audience>`. That is a claim
- * and no proof; all it can do is make a promotion wait, for a time that the operator bounds.
+ * another, so a verifier that wants to count says its name: `/jwks?verifier=<client id or audience>`, and which key it
+ * has met and does not know: `&missing=<kid>`. Those are claims and no proof; all they can do is make a promotion wait,
+ * for a time that the operator bounds.
  */
+import type { AuditLog } from '../events/events.ts'
 import { JwksSightings, type SightingStore } from './jwks-sightings.ts'
 import type { KeySet, KeySetSource } from './key-set.ts'
 
 const FLUSH_MILLISECONDS = 5_000
 
+export interface JwksCounterNeeds {
+  source: Pick<KeySetSource, 'current'>
+  store: Pick<SightingStore, 'add'>
+  audit: Pick<AuditLog, 'write'>
+  onTrouble(reason: unknown): void
+}
+
+/** Who asked, as far as they said, and for which key. */
+export interface JwksRequest {
+  isNamed: boolean
+  isMissing: boolean
+}
+
 export class JwksCounter {
-  readonly #source: Pick<KeySetSource, 'current'>
+  readonly #needs: JwksCounterNeeds
   readonly #sightings: JwksSightings
-  readonly #onTrouble: (reason: unknown) => void
   readonly #timer: NodeJS.Timeout
   #set: KeySet | undefined
   #kids: readonly string[] = []
 
-  constructor(
-    source: Pick<KeySetSource, 'current'>,
-    store: Pick<SightingStore, 'add'>,
-    onTrouble: (reason: unknown) => void,
-  ) {
-    this.#source = source
-    this.#sightings = new JwksSightings(store)
-    this.#onTrouble = onTrouble
+  constructor(needs: JwksCounterNeeds) {
+    this.#needs = needs
+    this.#sightings = new JwksSightings(needs.store)
     this.#timer = setInterval(() => void this.flush(), FLUSH_MILLISECONDS).unref()
   }
 
-  /** @returns whether whoever asked for this target said a name */
-  count(target: string): boolean {
-    const set = this.#source.current()
+  count(target: string): JwksRequest {
+    const set = this.#needs.source.current()
     if (set !== this.#set) {
       this.#set = set
       this.#kids = set.publicJwks.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid]))
     }
-    const name = nameIn(target)
-    this.#sightings.count(this.#kids, name)
-    return name !== undefined
+    const { verifier, missing } = saidIn(target)
+    this.#sightings.count(this.#kids, verifier, missing)
+    return { isNamed: verifier !== undefined, isMissing: missing !== undefined && this.#kids.includes(missing) }
   }
 
   async flush(): Promise<void> {
     try {
-      await this.#sightings.flush()
+      for (const { kid, verifier } of await this.#sightings.flush())
+        this.#needs.audit.write({ kind: 'key.missed', actor: `verifier:${verifier}`, detail: { kid } })
     } catch (reason) {
-      this.#onTrouble(reason)
+      this.#needs.onTrouble(reason)
     }
   }
 
@@ -53,7 +62,9 @@ export class JwksCounter {
   }
 }
 
-function nameIn(target: string): string | undefined {
+function saidIn(target: string): { verifier?: string | undefined; missing?: string | undefined } {
   const query = target.indexOf('?')
-  return query === -1 ? undefined : new URLSearchParams(target.slice(query + 1)).get('verifier') || undefined
+  if (query === -1) return {}
+  const said = new URLSearchParams(target.slice(query + 1))
+  return { verifier: said.get('verifier') || undefined, missing: said.get('missing') || undefined }
 }

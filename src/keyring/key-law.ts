@@ -4,7 +4,8 @@ import { Failure } from '../errors/failure.ts'
 /** Named as the database names them: SQLSTATE of the triggers. */
 const LAWS: Record<string, string> = {
   KEY01: 'A key begins as the standby of its algorithm, or as the first one that signs',
-  KEY02: 'A key goes from pending to active, retired and removed, or is revoked, and never back',
+  KEY02:
+    'A key goes from pending to active, retired and removed, or is revoked, and never back; what has signed retires before it is removed',
   KEY03: 'The key has not been published for its lead yet; `keys rotate --now` skips it in an emergency',
   KEY04: 'What the key signed may still be alive: `keys list` shows when it may be removed',
   KEY05: 'What was once written about a key stays',

@@ -1,4 +1,5 @@
 /** The schedule, computed from the rows alone: what is due, what comes next and when. No clock, no store. */
+import type { KeySnapshot } from './key-store.ts'
 import { cacheSecondsOf, type KeyTimes, retentionSecondsOf, staleSecondsOf } from './key-times.ts'
 import { findActive, findStandby, type SigningKey } from './signing-key.ts'
 
@@ -6,6 +7,7 @@ import { findActive, findStandby, type SigningKey } from './signing-key.ts'
 export type KeyTask =
   | { do: 'create'; alg: string; at: Date }
   | { do: 'promote'; alg: string; at: Date; active: SigningKey; standby: SigningKey }
+  | { do: 'try'; alg: string; at: Date; standby: SigningKey; canary: string }
   | { do: 'remove'; alg: string; at: Date; key: SigningKey }
 
 /** One dated step as an administrator reads it. */
@@ -27,8 +29,12 @@ export function promotionAt(active: SigningKey, standby: SigningKey, times: KeyT
   return latest(wanted, standby.promotableAt)
 }
 
-/** Every task there is, with the date from which it is due, soonest first. */
-export function tasksOf(keys: readonly SigningKey[], algorithms: readonly string[], times: KeyTimes): KeyTask[] {
+/** Every task there is, with the date from which it is due, soonest first. `canary`: the app for which a standby signs first. */
+export function tasksOf(
+  { keys, canary }: Pick<KeySnapshot, 'keys'> & { canary?: string | undefined },
+  algorithms: readonly string[],
+  times: KeyTimes,
+): KeyTask[] {
   // Algorithms with keys live on even where this node's configuration does not name them: another node's may.
   const living = new Set([...algorithms, ...keys.filter((key) => key.state === 'active').map((key) => key.alg)])
   const tasks = [...living].map((alg): KeyTask => {
@@ -38,6 +44,8 @@ export function tasksOf(keys: readonly SigningKey[], algorithms: readonly string
     return { do: 'promote', alg, at: promotionAt(active, standby, times), active, standby }
   })
   for (const key of keys) {
+    if (canary !== undefined && key.state === 'pending' && !key.canaryAt)
+      tasks.push({ do: 'try', alg: key.alg, at: key.promotableAt, standby: key, canary })
     if (key.state === 'retired' && key.removableAt) tasks.push({ do: 'remove', alg: key.alg, at: key.removableAt, key })
   }
   return tasks.sort((a, b) => Number(a.at) - Number(b.at))
@@ -46,7 +54,7 @@ export function tasksOf(keys: readonly SigningKey[], algorithms: readonly string
 /** The soonest promotion of all; what the JWKS may be cached until. */
 export function nextPromotionAt(keys: readonly SigningKey[], times: KeyTimes, alg?: string): Date | undefined {
   const of = (task: KeyTask) => task.do === 'promote' && (alg === undefined || task.alg === alg)
-  return tasksOf(keys, [], times).find(of)?.at
+  return tasksOf({ keys }, [], times).find(of)?.at
 }
 
 /** The plan for people: each task as a sentence, and for each promotion what follows from it. */
@@ -55,6 +63,8 @@ export function planSteps(tasks: readonly KeyTask[], times: KeyTimes, now: Date)
     const at = latest(task.at, now)
     if (task.do === 'create')
       return [{ at, kid: undefined, alg: task.alg, what: 'a key that signs and its standby are made' }]
+    if (task.do === 'try')
+      return [{ at, kid: task.standby.kid, alg: task.alg, what: `begins to sign for ${task.canary}, the canary` }]
     if (task.do === 'remove')
       return [{ at, kid: task.key.kid, alg: task.alg, what: 'leaves the JWKS: nothing that it signed is alive' }]
     const { active, standby } = task

@@ -8,6 +8,8 @@ export interface KeyRow {
   createdAt: Date
   publishAt: Date
   activeAt: Date | undefined
+  /** Since when it may have signed for a canary, as a standby. */
+  canaryAt: Date | undefined
   retiredAt: Date | undefined
   removableAt: Date | undefined
   reason: string | undefined
@@ -20,6 +22,7 @@ export const rowOf = (key: SigningKey): KeyRow => ({
   createdAt: key.createdAt,
   publishAt: key.publishAt,
   activeAt: key.activeAt ?? undefined,
+  canaryAt: key.canaryAt ?? undefined,
   retiredAt: key.retiredAt ?? undefined,
   removableAt: key.removableAt ?? undefined,
   reason: key.reason ?? undefined,

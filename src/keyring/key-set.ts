@@ -6,12 +6,16 @@ export interface KeySet {
   readonly version: string
   /** For the engine: per algorithm the key that signs first, then retired ones (to verify id_token_hint). */
   readonly signers: readonly KeySigner[]
+  /** They verify what they have signed for a canary. */
+  readonly standbys: readonly StandbySigner[]
   /** The public JWKS as served: pending, active and retired keys; signature keys only; each with kid, alg, use; no private member. */
   readonly publicJwks: { keys: JWK[] }
   /** Seconds that a cache may keep `publicJwks` from now on, computed from the schedule; at most 300, 0 at a promotion. Read it for each answer. */
   readonly maxAgeSeconds: number
   /** Seconds for which a cache may go on with it after that, while it fetches anew. */
   readonly staleSeconds?: number
+  /** The app for which a standby signs first. */
+  readonly canary?: string | undefined
   /** Algorithms that have an active key. */
   readonly algorithms: readonly string[]
   /** When the soonest promotion is due by the database's clock. */
@@ -25,6 +29,11 @@ export interface KeySigner {
   publicJwk: JWK
   /** The JWS signature over `data` (ECDSA as r and s). */
   sign(data: Uint8Array): Promise<Uint8Array>
+}
+
+export interface StandbySigner extends KeySigner {
+  /** The canary, whose tokens alone it signs; `null`: nobody's. */
+  onlyFor: string | null
 }
 
 export interface KeySetSource {

@@ -33,11 +33,19 @@ export class KeyChangeInMaking {
     return this.#ledger.now
   }
 
+  get canary(): string | undefined {
+    return this.#ledger.canary
+  }
+
   /** Does one task of the schedule. */
   async perform(task: KeyTask): Promise<void> {
     if (task.do === 'create') await this.complete(task.alg)
     else if (task.do === 'promote') await this.promote(task.alg, 'schedule')
-    else await this.remove(task.key, 'schedule')
+    else if (task.do === 'try') {
+      // Where its promotion fell due with it, it signs for all by now.
+      if (findStandby(this.keys, task.alg)?.kid === task.standby.kid)
+        await this.#try(task.standby, task.canary, 'schedule')
+    } else await this.remove(task.key, 'schedule')
   }
 
   /** Makes what an algorithm lacks: a key that signs, a standby, or both. */
@@ -85,14 +93,29 @@ export class KeyChangeInMaking {
     const at = standby.promotableAt
     await this.#ledger.update(standby.kid, { promoteAt: at })
     const what = `will begin to sign at ${at.toISOString()}, when it has been published long enough`
-    this.steps.push({
-      at,
-      kid: standby.kid,
-      alg: standby.alg,
-      what,
-      event: 'key.rotation-requested',
-      reason: 'rotated by hand',
-    })
+    this.#note(standby, 'key.rotation-requested', what, 'rotated by hand', at)
+  }
+
+  /** From now on each standby signs for this app first, as soon as its lead is over; without one, for nobody. */
+  async nameCanary(clientId: string | undefined): Promise<void> {
+    const { canary } = this.#ledger
+    if (clientId !== canary) await this.#ledger.nameCanary(clientId)
+    for (const standby of this.keys.filter(({ state }) => state === 'pending')) {
+      if (clientId === canary && (standby.canaryAt || clientId === undefined)) continue
+      if (clientId === undefined)
+        this.#note(standby, 'key.canary-ended', `signs for ${canary} no more until it signs for all`, 'by hand')
+      else if (standby.promotableAt <= this.now) await this.#try(standby, clientId, 'by hand')
+      else {
+        const what = `will sign for ${clientId} first, when it has been published long enough`
+        this.#note(standby, 'key.canary-named', what, 'by hand', standby.promotableAt)
+      }
+    }
+  }
+
+  /** The standby signs for the canary. That it did stays with it: it cannot leave before what it signed has. */
+  async #try(standby: SigningKey, clientId: string, reason: string): Promise<void> {
+    if (!standby.canaryAt) await this.#ledger.update(standby.kid, { canaryAt: this.now, reason })
+    this.#note(standby, 'key.canary-began', `signs for ${clientId}, the canary`, reason)
   }
 
   /** Ends an algorithm: its key only verifies from now on, its standby goes. */
@@ -100,7 +123,7 @@ export class KeyChangeInMaking {
     const active = findActive(this.keys, alg)
     const standby = findStandby(this.keys, alg)
     if (active) await this.#retire(active, 'algorithm switched off')
-    if (standby) await this.remove(standby, 'algorithm switched off')
+    if (standby) await this.#dismiss(standby, 'algorithm switched off')
   }
 
   /**
@@ -110,9 +133,14 @@ export class KeyChangeInMaking {
   async adopt(made: NewKey, alg: string, as: 'standby' | 'retired'): Promise<void> {
     if (as === 'retired') return this.#keep(made, alg, 'retired', IMPORTED)
     const standby = findStandby(this.keys, alg)
-    if (standby) await this.remove(standby, `replaced by the imported ${made.kid}`)
+    if (standby) await this.#dismiss(standby, `replaced by the imported ${made.kid}`)
     await this.#keep(made, alg, findActive(this.keys, alg) ? 'pending' : 'active', IMPORTED)
     await this.complete(alg)
+  }
+
+  /** A standby goes before it was promoted; one that has signed for a canary verifies as long as any retired key. */
+  #dismiss(standby: SigningKey, reason: string): Promise<void> {
+    return standby.canaryAt ? this.#retire(standby, reason) : this.remove(standby, reason)
   }
 
   async #retire(key: SigningKey, reason: string): Promise<void> {
@@ -146,6 +174,7 @@ export class KeyChangeInMaking {
       publishAt: now,
       promotableAt: later(now, times.publishLeadSeconds),
       promoteAt: null,
+      canaryAt: null,
       activeAt: state === 'active' ? now : null,
       retiredAt: state === 'retired' ? now : null,
       removableAt: state === 'retired' ? later(now, retentionSecondsOf(times)) : null,
@@ -160,7 +189,7 @@ export class KeyChangeInMaking {
     this.#note(key, reason === IMPORTED ? 'key.imported' : 'key.created', what ?? 'is published to verify', reason)
   }
 
-  #note(key: SigningKey, event: string, what: string, reason: string): void {
-    this.steps.push({ at: this.now, kid: key.kid, alg: key.alg, what, event, reason })
+  #note(key: SigningKey, event: string, what: string, reason: string, at = this.now): void {
+    this.steps.push({ at, kid: key.kid, alg: key.alg, what, event, reason })
   }
 }

@@ -5,12 +5,15 @@ import type { SigningKey } from './signing-key.ts'
 export interface KeySnapshot {
   readonly keys: readonly SigningKey[]
   readonly now: Date
+  /** The app for which each standby signs first, once its lead is over. */
+  readonly canary: string | undefined
 }
 
 /** One change of the keys, seen by nobody before it is done, and done wholly or not at all. */
 export interface KeyLedger extends KeySnapshot {
   insert(key: SigningKey): Promise<void>
   update(kid: string, changes: Partial<Omit<SigningKey, 'kid'>>): Promise<void>
+  nameCanary(clientId: string | undefined): Promise<void>
 }
 
 export type Patience =

@@ -6,18 +6,19 @@
  */
 import type { JWK } from 'jose'
 import { Failure } from '../errors/failure.ts'
-import { ALWAYS_ON, getSigningAlgorithm, rankOfAlgorithm } from './algorithms.ts'
+import { ALWAYS_ON, getSigningAlgorithm } from './algorithms.ts'
+import { type CanaryReport, type CanaryUseStore, canaryReport } from './canary.ts'
 import { type ChangeNeeds, type ChangeOptions, changeKeys, type KeyChange } from './change-keys.ts'
 import { readForeignKey } from './import-key.ts'
 import { type KeyReadiness, readinessOf, type SightingStore } from './jwks-sightings.ts'
 import { type KeyStep, type KeyTask, later, nextPromotionAt, planSteps, proofOf, tasksOf } from './key-plan.ts'
 import { type KeyRow, rowOf } from './key-row.ts'
 import type { KeyChangeInMaking } from './key-steps.ts'
-import { BUSY, type Patience } from './key-store.ts'
-import { cacheSecondsOf, checkKeyTimes, type KeyTimes, staleSecondsOf } from './key-times.ts'
+import { BUSY, type KeySnapshot, type Patience } from './key-store.ts'
+import { checkKeyTimes, type KeyTimes } from './key-times.ts'
 import type { KeyVault } from './key-vault.ts'
-import { inOrder, publicJwksOf } from './published-keys.ts'
-import { emergency, findActive, findStandby, isPublished, type SigningKey } from './signing-key.ts'
+import { getPublished, inOrder, publicJwksOf, rankedAlgorithms } from './published-keys.ts'
+import { emergency, findActive, findStandby, isPublished } from './signing-key.ts'
 
 export interface KeyringNeeds extends ChangeNeeds {
   vault: KeyVault
@@ -26,7 +27,9 @@ export interface KeyringNeeds extends ChangeNeeds {
   algorithms: readonly string[]
   /** Who has fetched which keys; without it nobody is counted and no promotion is held. */
   sightings?: Pick<SightingStore, 'read'>
-  /** How long a scheduled promotion waits for a verifier that has not fetched the standby yet; 0 when absent. */
+  /** What the canary's token requests tell. */
+  canaryUses?: Pick<CanaryUseStore, 'read'>
+  /** How long a scheduled promotion waits for a verifier that has not fetched the standby yet, or met it unknown; 0 when absent. */
   holdSeconds?: number
 }
 
@@ -57,14 +60,14 @@ export class Keyring {
 
   /** Takes every step that is due. Gives what was done: nothing when nothing was due or another node is at it. */
   async runDueStep(): Promise<KeyStep[]> {
-    const { keys, now } = await this.#needs.store.read()
-    const due = this.#dueTasks(keys, now)
+    const found = await this.#needs.store.read()
+    const due = this.#dueTasks(found)
     if (due.length === 0) return []
-    const held = await this.#heldBack(due, keys, now)
+    const held = await this.#heldBack(due, found)
     if (due.every((task) => task.do === 'promote' && held.has(task.alg))) return []
     const done = await changeKeys(this.#needs, 'give-up', {}, async (change) => {
       // Read again under the lock: of many nodes that saw it due, the first has done it.
-      for (const task of this.#dueTasks(change.keys, change.now)) {
+      for (const task of this.#dueTasks(change)) {
         if (task.do !== 'promote' || !held.has(task.alg)) await change.perform(task)
       }
     })
@@ -104,14 +107,9 @@ export class Keyring {
         `Revoking ${kid} makes everything it signed void at once. If it leaked, say so with --compromised; if not, use \`keys rotate\`.`,
       )
     }
-    let acceptedUntil: Date | undefined
-    const made = await this.#changeAlone({ ...options, patience: 'wait' }, async (change) => {
-      const key = getPublished(change.keys, kid)
-      const { times } = this.#needs
-      acceptedUntil = later(change.now, cacheSecondsOf(times) + staleSecondsOf(times))
-      await change.revoke(key, emergency('compromised'))
-    })
-    return { ...made, ...(acceptedUntil && { acceptedUntil }) }
+    return this.#changeAlone({ ...options, patience: 'wait' }, (change) =>
+      change.revoke(getPublished(change.keys, kid), emergency('compromised')),
+    )
   }
 
   /** The whole store leaked: every key is revoked and replaced by fresh ones, which no cache holds yet. */
@@ -194,6 +192,17 @@ export class Keyring {
     return this.#changeAlone(options, (change) => change.end(alg))
   }
 
+  /** Names the app for which each standby signs first, as soon as its lead is over; `undefined`: none any more. */
+  async nameCanary(clientId: string | undefined, options: ChangeOptions = {}): Promise<KeyChange> {
+    return this.#changeAlone({ ...options, patience: 'wait' }, (change) => change.nameCanary(clientId))
+  }
+
+  /** How the canary does with the next keys. */
+  async canary(): Promise<CanaryReport> {
+    const found = await this.#needs.store.read()
+    return canaryReport(found, (await this.#needs.canaryUses?.read()) ?? [], await this.#readinessOf(found))
+  }
+
   /** Keys that stand in the JWKS or were revoked, in the order of the JWKS; with `all`, also those that were removed. */
   async list(options: { all?: boolean } = {}): Promise<KeyRow[]> {
     const { keys } = await this.#needs.store.read()
@@ -208,20 +217,19 @@ export class Keyring {
 
   /** The next events with their dates. */
   async schedule(): Promise<KeyStep[]> {
-    const { keys, now } = await this.#needs.store.read()
-    return planSteps(tasksOf(keys, this.#needs.algorithms, this.#needs.times), this.#needs.times, now)
+    const found = await this.#needs.store.read()
+    return planSteps(tasksOf(found, this.#needs.algorithms, this.#needs.times), this.#needs.times, found.now)
   }
 
   /** Why none of the scheduled promotions can make a verifier that honours max-age fail: a sentence each, with the numbers. */
   async proof(): Promise<string[]> {
-    const { keys, now } = await this.#needs.store.read()
-    return proofOf(tasksOf(keys, [], this.#needs.times), this.#needs.times, now)
+    const found = await this.#needs.store.read()
+    return proofOf(tasksOf(found, [], this.#needs.times), this.#needs.times, found.now)
   }
 
   /** For each published key: how often it was fetched, by how many known verifiers, and who lacks the standby. */
   async readiness(): Promise<KeyReadiness[]> {
-    const { keys, now } = await this.#needs.store.read()
-    return readinessOf(inOrder(keys.filter(isPublished)), (await this.#needs.sightings?.read()) ?? [], now)
+    return this.#readinessOf(await this.#needs.store.read())
   }
 
   /** The JWKS as it would be served now. */
@@ -237,17 +245,24 @@ export class Keyring {
     return { configured, stored: stored.find((one) => one !== configured) ?? stored[0] }
   }
 
-  #dueTasks(keys: readonly SigningKey[], now: Date) {
-    return tasksOf(keys, this.#needs.algorithms, this.#needs.times).filter((task) => task.at <= now)
+  #dueTasks(found: KeySnapshot) {
+    return tasksOf(found, this.#needs.algorithms, this.#needs.times).filter((task) => task.at <= found.now)
+  }
+
+  async #readinessOf({ keys, now }: KeySnapshot): Promise<KeyReadiness[]> {
+    return readinessOf(inOrder(keys.filter(isPublished)), (await this.#needs.sightings?.read()) ?? [], now)
   }
 
   /** Algorithms whose scheduled promotion waits for a verifier, which it does for a bounded time only. */
-  async #heldBack(due: readonly KeyTask[], keys: readonly SigningKey[], now: Date): Promise<Set<string>> {
-    const { sightings, holdSeconds = 0 } = this.#needs
-    const waits = due.filter((task) => task.do === 'promote' && now < later(task.at, holdSeconds)).map(({ alg }) => alg)
-    if (!sightings || waits.length === 0) return new Set()
-    const readiness = readinessOf(keys, await sightings.read(), now)
-    return new Set(waits.filter((alg) => readiness.some((one) => one.alg === alg && one.lagging.length > 0)))
+  async #heldBack(due: readonly KeyTask[], found: KeySnapshot): Promise<Set<string>> {
+    const { holdSeconds = 0 } = this.#needs
+    const isHeld = (task: KeyTask) => task.do === 'promote' && found.now < later(task.at, holdSeconds)
+    const waits = due.filter(isHeld).map(({ alg }) => alg)
+    if (waits.length === 0) return new Set()
+    const unready = (await this.#readinessOf(found)).filter(
+      ({ state, lagging, missing }) => state === 'pending' && lagging.length + missing.length > 0,
+    )
+    return new Set(waits.filter((alg) => unready.some((one) => one.alg === alg)))
   }
 
   async #changeAlone(
@@ -263,20 +278,3 @@ export class Keyring {
     )
   }
 }
-
-function getPublished(keys: readonly SigningKey[], kid: string): SigningKey {
-  const key = keys.find((one) => one.kid === kid)
-  if (!key)
-    throw new Failure(
-      'key_unknown',
-      'missing',
-      `There is no key ${JSON.stringify(kid.slice(0, 128))}; \`keys list\` shows those there are.`,
-    )
-  if (isPublished(key)) return key
-  throw new Failure('key_gone', 'conflict', `${key.kid} is ${key.state} already: it left the JWKS and signs nothing.`)
-}
-
-const rankedAlgorithms = (keys: readonly SigningKey[]): string[] =>
-  [...new Set(keys.filter(({ state }) => state === 'active').map(({ alg }) => alg))].sort(
-    (a, b) => rankOfAlgorithm(a) - rankOfAlgorithm(b),
-  )

@@ -5,7 +5,7 @@
 import { inspect } from 'node:util'
 import type { JWK } from 'jose'
 import { nextPromotionAt } from './key-plan.ts'
-import type { KeySet, KeySetSource, KeySigner } from './key-set.ts'
+import type { KeySet, KeySetSource, KeySigner, StandbySigner } from './key-set.ts'
 import type { KeyStore } from './key-store.ts'
 import { cacheSecondsOf, type KeyTimes, staleSecondsOf } from './key-times.ts'
 import type { KeyVault, OpenKey } from './key-vault.ts'
@@ -124,7 +124,7 @@ export class LiveKeySet implements KeySetSource {
 
   async #load(onUnopened: (reason: unknown) => void): Promise<void> {
     const asked = this.#needs.now()
-    const { keys, now } = await this.#needs.store.read()
+    const { keys, now, canary } = await this.#needs.store.read()
     // Measured from before the question: what the way took makes us believe it later, and so cache shorter, never longer.
     this.#aheadMilliseconds = Number(now) - Number(asked)
     const usable = keys.filter((key) => key.state !== 'removed' && key.state !== 'revoked')
@@ -140,9 +140,10 @@ export class LiveKeySet implements KeySetSource {
     // Only what was opened is published: who can write to the database but has not the key-encryption key adds nothing.
     const published = usable.filter(({ kid }) => this.#opened.has(kid))
     this.#keys = published
-    if (versionOf(published) === this.#set.version && sameSchedule(published, this.#needs.times, this.#set)) return
+    if (isOf(this.#set, published, canary, this.#needs.times)) return
     const set = new LoadedKeySet(
       published,
+      canary,
       this.#opened,
       this.#needs.times,
       () => Number(this.#needs.now()) + this.#aheadMilliseconds,
@@ -163,15 +164,26 @@ class LoadedKeySet implements KeySet {
   readonly publicJwks: { keys: JWK[] }
   readonly algorithms: readonly string[]
   readonly signers: readonly KeySigner[]
+  readonly standbys: readonly StandbySigner[]
   readonly nextRotationAt: Date | undefined
+  readonly canary: string | undefined
   readonly #times: KeyTimes
   /** The database's time, as far as this node's clock can tell. */
   readonly #now: () => number
 
-  constructor(keys: readonly SigningKey[], opened: ReadonlyMap<string, OpenKey>, times: KeyTimes, now: () => number) {
-    const forEngine = inOrder(keys.filter(({ state }) => state !== 'pending')).map(
-      ({ kid }) => opened.get(kid) as OpenKey,
-    )
+  constructor(
+    keys: readonly SigningKey[],
+    canary: string | undefined,
+    opened: ReadonlyMap<string, OpenKey>,
+    times: KeyTimes,
+    now: () => number,
+  ) {
+    const forEngine = inOrder(keys.filter((key) => !isStandby(key))).map(({ kid }) => opened.get(kid) as OpenKey)
+    this.standbys = inOrder(keys.filter(isStandby)).map((key) => ({
+      ...(opened.get(key.kid) as OpenKey),
+      onlyFor: dutyOf(key, canary),
+    }))
+    this.canary = canary
     this.version = versionOf(keys)
     this.publicJwks = publicJwksOf(keys)
     this.algorithms = inOrder(keys.filter(({ state }) => state === 'active')).map(({ alg }) => alg)
@@ -206,13 +218,25 @@ class LoadedKeySet implements KeySet {
   }
 }
 
-const sameSchedule = (keys: readonly SigningKey[], times: KeyTimes, set: KeySet): boolean =>
-  nextPromotionAt(keys, times)?.getTime() === set.nextRotationAt?.getTime()
+const isStandby = ({ state }: SigningKey): boolean => state === 'pending'
+
+/** For whom a standby signs: once it was let, for the canary of the moment. */
+const dutyOf = ({ canaryAt }: SigningKey, canary: string | undefined): string | null => (canaryAt && canary) || null
+
+/** Whether the set was made of these keys, with the same schedule and duties. */
+const isOf = (set: KeySet, keys: readonly SigningKey[], canary: string | undefined, times: KeyTimes): boolean =>
+  versionOf(keys) === set.version &&
+  nextPromotionAt(keys, times)?.getTime() === set.nextRotationAt?.getTime() &&
+  canary === set.canary &&
+  keys
+    .filter(isStandby)
+    .every((key) => set.standbys.find(({ kid }) => kid === key.kid)?.onlyFor === dutyOf(key, canary))
 
 const emptySet: KeySet = {
   version: '',
   publicJwks: { keys: [] },
   signers: [],
+  standbys: [],
   nextRotationAt: undefined,
   maxAgeSeconds: 0,
   algorithms: [],

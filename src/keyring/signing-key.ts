@@ -20,6 +20,8 @@ export interface SigningKey {
   promotableAt: Date
   /** An operator asked for it to sign from here on, ahead of the schedule. */
   promoteAt: Date | null
+  /** As a standby it may have signed for a canary since then. */
+  canaryAt: Date | null
   activeAt: Date | null
   retiredAt: Date | null
   /** Nothing that it signed can be alive after this. */

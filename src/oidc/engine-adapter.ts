@@ -2,7 +2,7 @@
  * The engine's storage adapter: `oidc-provider` calls it per model, we gather
  * its reads and writes in the request's unit of work.
  */
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { Found, ModelName, ModelStore, Payload, StoredModel } from './model-store.ts'
 import { restingPayload, sealDeviceCode, unsealDeviceCode, wakingPayload } from './stored-payload.ts'
 import { UnitOfWork } from './unit-of-work.ts'
@@ -19,6 +19,10 @@ export interface AdapterSettings {
 
 /** How long a finished interaction still leads on to the app (double submits, second tabs). */
 export const finishedInteractionSeconds = 60
+/** What a finished interaction says of itself: it went on with this session. */
+export interface FinishedMark {
+  sessionUid: string | undefined
+}
 /** How long after its expiry an interaction's app is remembered. */
 const trailSeconds = 86_400
 
@@ -121,7 +125,8 @@ export class EngineAdapter implements Adapter {
     const stored = await this.find(id)
     if (!stored) return
     const exp = this.#settings.now() + finishedInteractionSeconds
-    await this.upsert(id, { ...stored, finished: true, exp } as AdapterPayload, finishedInteractionSeconds)
+    const finished: FinishedMark = { sessionUid: Provider.ctx?.oidc.session?.uid }
+    await this.upsert(id, { ...stored, finished, exp } as AdapterPayload, finishedInteractionSeconds)
   }
 
   #trail(id: string, interaction: Payload, expiresAt: number) {

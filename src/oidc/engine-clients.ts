@@ -42,6 +42,8 @@ function build(provider: Provider, record: Client): EngineClient {
       value: (presented: unknown) =>
         record.tokenEndpointAuthMethod === presentedBy() && isClientSecret(record, presented),
     },
+    // Its server may be told of this session later on (`logout/`); the engine, which would make a person wait, is not told where.
+    includeSid: { value: () => record.backchannelLogoutUri !== undefined },
     redirectUriAllowed: { value: (uri: unknown) => isRedirectUriAllowed(record, uri) },
     postLogoutRedirectUriAllowed: { value: (uri: unknown) => isPostLogoutRedirectUriAllowed(record, uri) },
   })

@@ -108,15 +108,24 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     rotateRefreshToken: true,
     formats: {
       bitsOfOpaqueRandomness: 256,
-      customizers: { jwt: accessTokenClaims(config.issuer, needs.earliestIssue) },
+      customizers: { jwt: accessTokenClaims(config.issuer, needs.earliestIssue, needs.nextStatusPlace) },
     },
     renderError: pages.renderError,
-    discovery: { ui_locales_supported: [...needs.locales], service_documentation: undefined },
+    discovery: {
+      ui_locales_supported: [...needs.locales],
+      service_documentation: undefined,
+      // OpenID Connect Back-Channel Logout 1.0 §2.1; the engine does not know that we do it.
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
+    },
   }
 }
 
-const engineKeys = ({ signers }: KeySet) =>
-  ({ keys: signers.map((signer) => new EngineKey(signer)) }) as unknown as NonNullable<Configuration['jwks']>
+/** The engine signs with the first key that may: the standbys, which may for the canary alone, come first. */
+function engineKeys({ standbys, signers }: KeySet): NonNullable<Configuration['jwks']> {
+  const forOne = standbys.map((standby) => new EngineKey(standby, standby.onlyFor))
+  return { keys: [...forOne, ...signers.map((signer) => new EngineKey(signer))] } as never
+}
 
 /** By scope, and what an ID token says of the sign-in itself. */
 const engineClaims = {

@@ -2,6 +2,7 @@
 import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { explainRedirectUri } from '../clients/explain-redirect.ts'
+import { Failure } from '../errors/failure.ts'
 import { recordOf } from './engine-clients.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcEvents } from './oidc-needs.ts'
@@ -26,7 +27,7 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
     events.tokenRefused({
       grantType: knownGrantType(ctx.oidc.params?.grant_type),
       error: error.error ?? 'server_error',
-      detail: error.error_detail ?? error.error_description,
+      detail: detailOf(error),
       clientId: ctx.oidc.client?.clientId,
       requestId: requestIdOf(ctx),
     })
@@ -49,7 +50,7 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
     } else {
       events.authorizationRefused({
         error: error.error ?? 'server_error',
-        detail: error.error_detail ?? error.error_description,
+        detail: detailOf(error),
         clientId: client?.clientId,
         requestId: requestIdOf(ctx),
       })
@@ -64,6 +65,22 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
   })
 }
 
+/** What the app is not told: the engine's own words, and ours where we could not ask a client's server. */
+function detailOf(error: EngineError): string | undefined {
+  const said = error.error_detail ?? error.error_description
+  const ours = failureBehind(error)
+  return ours ? `${said}: ${ours.message}` : said
+}
+
+function failureBehind(error: EngineError): Failure | undefined {
+  let cause: unknown = error
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth += 1) {
+    if (cause instanceof Failure) return cause
+    cause = cause.cause
+  }
+  return undefined
+}
+
 /** The label of a counter: never what a stranger typed. */
 const grantTypes = new Set([
   'authorization_code',
@@ -71,7 +88,7 @@ const grantTypes = new Set([
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:device_code',
 ])
-const knownGrantType = (value: unknown) => (typeof value === 'string' && grantTypes.has(value) ? value : 'other')
+export const knownGrantType = (value: unknown) => (typeof value === 'string' && grantTypes.has(value) ? value : 'other')
 
 function whoFrom(ctx: KoaContextWithOIDC, payload: Record<string, unknown> | undefined) {
   const accountId = payload?.accountId ?? ctx.oidc.session?.accountId ?? ctx.oidc.account?.accountId

@@ -8,6 +8,7 @@
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import type Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
+import { type LedgerEntry, tokenDigest } from '../revocation/issued-token.ts'
 import { kinds, marksOf } from '../revocation/revocation.ts'
 import type { Payload } from './model-store.ts'
 import type { OidcNeeds } from './oidc-needs.ts'
@@ -21,6 +22,8 @@ export const disguised = (token: string): string =>
 interface Recognised {
   claims: JWTPayload
   kid: string | undefined
+  /** Where it stands in the ledger, where that is kept. */
+  entry: LedgerEntry | undefined
   /** At revocation or introspection, where the token counts for what it says. */
   isAskedAbout: boolean
 }
@@ -35,7 +38,7 @@ const skewSeconds = 60
 export function recogniseJwts(
   provider: Provider,
   keys: KeySet,
-  { models, events }: Pick<OidcNeeds, 'models' | 'events'>,
+  { models, events, nextStatusPlace }: Pick<OidcNeeds, 'models' | 'events' | 'nextStatusPlace'>,
 ): void {
   const { AccessToken, ClientCredentials, issuer } = provider
   const jwks = createLocalJWKSet(keys.publicJwks)
@@ -48,7 +51,8 @@ export function recogniseJwts(
         typ: 'at+jwt',
         requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id'],
       })
-      return { claims: payload, kid: protectedHeader.kid, isAskedAbout: jwt !== value }
+      const entry = nextStatusPlace && { digest: tokenDigest(jwt), exp: payload.exp ?? 0 }
+      return { claims: payload, kid: protectedHeader.kid, entry, isAskedAbout: jwt !== value }
     } catch {
       return undefined // expired, forged or of somebody else: to the engine an unknown token
     }
@@ -62,11 +66,29 @@ export function recogniseJwts(
     events.tokenRevoked({ clientId, tokenKind: 'access token', jti })
   }
 
+  async function standingOf(token: Recognised) {
+    const { claims, kid, entry } = token
+    const { isVoid, isMissing, grant } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid), entry))
+    if (isMissing) await tellForged(token)
+    return { isGood: !isVoid && !isMissing, grant }
+  }
+
+  /** Once a token, to whichever node it is shown. */
+  async function tellForged({ claims, kid, entry }: Recognised): Promise<void> {
+    const until = Math.floor(Date.now() / 1000) + 86_400
+    if (!entry) return
+    const isNews = await UnitOfWork.asking(() =>
+      models.remember(`forgery told\n${entry.digest.toString('hex')}`, until),
+    )
+    if (isNews) events.tokenForged({ clientId: String(claims.client_id), accountId: claims.sub, kid, jti: claims.jti })
+  }
+
   /** A person's, by a grant of theirs. */
-  async function personal({ claims, kid, isAskedAbout }: Recognised) {
+  async function personal(token: Recognised) {
+    const { claims, isAskedAbout } = token
     if (typeof claims.grant_id !== 'string') return undefined
-    const { isVoid, grant } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid)))
-    if (isVoid || !grant || grant.payload.clientId !== claims.client_id || grant.payload.accountId !== claims.sub) {
+    const { isGood, grant } = await standingOf(token)
+    if (!isGood || !grant || grant.payload.clientId !== claims.client_id || grant.payload.accountId !== claims.sub) {
       return undefined
     }
     UnitOfWork.current?.learn('AccessToken', undefined, { model: unstored, grant })
@@ -82,16 +104,17 @@ export function recogniseJwts(
   }
 
   /** A service's own, by its credentials. */
-  async function ofService({ claims, kid, isAskedAbout }: Recognised) {
+  async function ofService(token: Recognised) {
+    const { claims, isAskedAbout } = token
     if (!isAskedAbout || claims.grant_id !== undefined || claims.sub !== claims.client_id) return undefined
-    const { isVoid } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid)))
-    return isVoid
-      ? undefined
-      : instance(ClientCredentials, claims, revoke, {
+    const { isGood } = await standingOf(token)
+    return isGood
+      ? instance(ClientCredentials, claims, revoke, {
           scope: claims.scope,
           aud: claims.aud,
           extra: { sub: claims.sub },
         })
+      : undefined
   }
 
   understand(AccessToken, recognise, personal)

@@ -4,6 +4,7 @@
  * changed, or nothing of it. `storage/postgres-model-store.ts` implements it.
  */
 import type { Account } from '../accounts/account.ts'
+import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import type { NewRevocation, TokenMarks } from '../revocation/revocation.ts'
 
 /** The engine's names of what it keeps, and our own `InteractionTrail`. */
@@ -73,11 +74,15 @@ export interface Changes {
   revokedGrants: readonly string[]
   /** What else becomes void with the rest. */
   revocations?: readonly NewRevocation[]
+  /** The JWT access token that this led to, where the ledger is kept. */
+  issued?: IssuedToken | undefined
 }
 
 /** How a JWT access token stands, besides its signature. */
 export interface Standing {
   isVoid: boolean
+  /** The ledger should have it and has not, so it was never issued: somebody else signs with our key. */
+  isMissing: boolean
   grant?: { id: string; payload: Payload } | undefined
 }
 
@@ -85,8 +90,11 @@ export interface ModelStore {
   /** @param graceSeconds decides between `just-used` and `used` */
   find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined>
   findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined>
-  /** Its grant, by its name in tokens (`token-claims.ts`), and whether anything has made it void, this moment included. */
-  findStanding(marks: TokenMarks): Promise<Standing>
+  /**
+   * Its grant, by its name in tokens (`token-claims.ts`), and whether anything has made it void, this moment included.
+   * @param entry looked for in the ledger, where one is kept
+   */
+  findStanding(marks: TokenMarks, entry?: LedgerEntry): Promise<Standing>
   findByUserCode(userCode: string): Promise<Found | undefined>
   /** All or nothing, in one round trip. False when something to be spent was spent or revoked already. */
   commit(changes: Changes): Promise<boolean>

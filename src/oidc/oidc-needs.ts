@@ -4,10 +4,13 @@ import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
+import type { StatusPlace } from '../revocation/status-place.ts'
+import type { CanaryRequest } from './canary-requests.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
+import type { RefreshCookies } from './refresh-cookie.ts'
 import type { EarliestIssue } from './token-claims.ts'
 
 interface About {
@@ -27,6 +30,7 @@ interface Refusal {
 export interface OidcEvents {
   tokenIssued(grantType: string): void
   tokenRevoked(about: About & { tokenKind?: string | undefined; jti?: string | undefined }): void
+  tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
   refreshTokenReused(about: About & { grantId: string }): void
   codeReused(about: About & { grantId: string }): void
@@ -52,6 +56,8 @@ export interface OidcNeeds {
   models: ModelStore
   accounts: Pick<AccountStore, 'find'>
   directory: ClientDirectory
+  /** Is this the browser origin of a client that gets its refresh tokens in a cookie? */
+  origins: { receiveCookies(origin: string): Promise<boolean> }
   pages: OidcPages
   events: OidcEvents
   /** Newest first: it signs, all verify. */
@@ -64,6 +70,12 @@ export interface OidcNeeds {
   earliestIssue: EarliestIssue
   /** Asks clients' servers. */
   fetch: GuardedFetch
+  /** Before every token request. @throws Failure while nothing may be issued here */
+  assertMayIssue(): void
+  /** Told of each answer of the token endpoint to the canary. */
+  canaryAnswered(request: CanaryRequest): void
+  /** Given where the ledger of issued tokens is kept. */
+  nextStatusPlace?: (() => Promise<StatusPlace>) | undefined
   /** What discovery says besides the engine's own members. */
   furtherMetadata(): Record<string, unknown>
 }
@@ -72,6 +84,7 @@ export interface OidcNeeds {
 export interface Engine {
   provider: Provider
   cookies: CookieSettings
+  refreshCookies: RefreshCookies
   handle: Middleware
   discovery: Record<string, unknown>
 }

@@ -12,6 +12,7 @@ import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
+import { watchCanary } from './canary-requests.ts'
 import { cookieSettings } from './cookies.ts'
 import { discoveryDocument } from './documents.ts'
 import { serveClients } from './engine-clients.ts'
@@ -21,9 +22,19 @@ import { readForm } from './form-body.ts'
 import { readFormPost } from './form-post.ts'
 import type { Interactions } from './interactions.ts'
 import { recogniseJwts } from './jwt-access-tokens.ts'
+import { recordIssuedTokens } from './ledger-recording.ts'
 import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { createInteractions, findSession } from './provider-interactions.ts'
+import { refreshCookies } from './refresh-cookie.ts'
+import {
+  allowCredentials,
+  deliverInCookie,
+  forgetCookies,
+  isOfOurSite,
+  signedOutClients,
+  takeTokensFromCookies,
+} from './refresh-delivery.ts'
 import { settleResume } from './resume.ts'
 import { disguiseJwts } from './revocation-endpoints.ts'
 import { renewAtSignInOnly } from './session-identifier.ts'
@@ -63,17 +74,22 @@ export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> 
 
 async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys())
+  const inCookies = refreshCookies(needs.config.issuer, needs.cookieKeys())
   const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
   keepFinishedMark(provider)
   renewAtSignInOnly(provider)
   recogniseJwts(provider, keys, needs)
+  if (needs.nextStatusPlace) recordIssuedTokens(provider, needs.models)
   acceptIssuerAudienceOnly(provider)
+  takeTokensFromCookies(provider, inCookies)
   announce(provider, needs.events, needs.models)
+  watchCanary(provider, keys.canary, needs.canaryAnswered)
   return {
     provider,
     cookies,
+    refreshCookies: inCookies,
     handle: compose(provider.middleware) as Middleware,
     discovery: { ...(await discoveryDocument(provider, needs.config.issuer)), ...needs.furtherMetadata() },
   }
@@ -110,6 +126,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     return leadTo(ctx, `${needs.config.issuer}/device`)
   }
 
+  if (ctx.method === 'POST' && ctx.path === '/token') needs.assertMayIssue()
   await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)
@@ -119,8 +136,18 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
   }
   if (ctx.state.isSignInLost) return settleLostSignIn(ctx, engine, needs)
   if (!(await landed(unit, ctx, needs))) refuseSpentGrant(ctx)
+  await settleCookies(ctx, unit, engine, needs)
   const form = readFormPost(ctx)
   if (form) await needs.pages.formPost(ctx, form)
+}
+
+/** What browser apps find of their refresh tokens in this answer. */
+async function settleCookies(ctx: Context, unit: UnitOfWork, engine: Engine, needs: OidcNeeds): Promise<void> {
+  await allowCredentials(ctx, needs.origins)
+  deliverInCookie(ctx, unit, engine.refreshCookies)
+  if (ctx.method === 'POST' && ctx.path === '/session/end/confirm' && ctx.status === 303) {
+    await forgetCookies(ctx, signedOutClients(ctx), { ...needs, cookies: engine.refreshCookies })
+  }
 }
 
 /**
@@ -195,11 +222,15 @@ function refuseSpentGrant(ctx: Context): void {
 }
 
 /** @returns whether the sign-out is settled already */
-async function settleLogout(ctx: Context, { provider }: Engine, needs: OidcNeeds): Promise<boolean> {
+async function settleLogout(ctx: Context, { provider, refreshCookies }: Engine, needs: OidcNeeds): Promise<boolean> {
   if (ctx.method !== 'GET') return false
   const request = await acceptableLogout(readLogoutRequest(ctx.query), provider, needs.directory)
   const session = await provider.Session.get(ctx as never)
   if (!session.accountId) {
+    // Asked without a question, so not by pages of other sites.
+    if (request.client_id !== undefined && isOfOurSite(ctx)) {
+      await forgetCookies(ctx, [request.client_id], { ...needs, cookies: refreshCookies })
+    }
     leaveWithoutSession(ctx, request, `${needs.config.issuer}/session/end/success`)
     return true
   }

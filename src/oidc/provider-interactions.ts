@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { Access } from '../consent/consent.ts'
 import { Failure } from '../errors/failure.ts'
+import type { FinishedMark } from './engine-adapter.ts'
 import { allow } from './grants.ts'
 import { interactionClient } from './interaction-client.ts'
 import { gone } from './interaction-trail.ts'
@@ -12,7 +13,7 @@ import type { Payload } from './model-store.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-type EngineInteraction = InstanceType<Provider['Interaction']> & { finished?: boolean }
+type EngineInteraction = InstanceType<Provider['Interaction']> & { finished?: FinishedMark }
 type EngineSession = InstanceType<Provider['Session']>
 
 /** Reasons that only proving oneself anew can settle. */

@@ -4,16 +4,22 @@
  * moment ago (a double click), or because the page is long dead.
  */
 import type { Context } from 'koa'
+import type Provider from 'oidc-provider'
+import type { FinishedMark } from './engine-adapter.ts'
 import { gone } from './interaction-trail.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
+import { findSession } from './provider-interactions.ts'
 
 /** @returns whether the request is answered */
-export async function settleResume(ctx: Context, { provider, cookies }: Engine, needs: OidcNeeds): Promise<boolean> {
+export async function settleResume(ctx: Context, engine: Engine, needs: OidcNeeds): Promise<boolean> {
   const uid = /^\/auth\/([A-Za-z0-9_-]+)$/.exec(ctx.path)?.[1]
   if (uid === undefined || (ctx.method !== 'GET' && ctx.method !== 'POST')) return false
-  const interaction = await provider.Interaction.find(uid)
-  const holdsCookie = ctx.cookies.get(cookies.engine.names.resume, { signed: true }) === uid
-  if (interaction && isOver(interaction, holdsCookie)) return goOn(ctx, whereItEnded(interaction, needs.config.issuer))
+  const interaction = (await engine.provider.Interaction.find(uid)) as Interaction | undefined
+  const holdsCookie = ctx.cookies.get(engine.cookies.engine.names.resume, { signed: true }) === uid
+  if (interaction && isOver(interaction, holdsCookie)) {
+    const isUnheard = holdsCookie && (await wasUnheard(ctx, interaction, engine))
+    return isUnheard ? false : goOn(ctx, whereItEnded(interaction, needs.config.issuer))
+  }
   if (interaction && holdsCookie) {
     // Nothing is posted here; whoever does so arrives by the way that exists.
     return ctx.method === 'POST' && goOn(ctx, `${needs.config.issuer}${ctx.path}`)
@@ -23,17 +29,31 @@ export async function settleResume(ctx: Context, { provider, cookies }: Engine, 
   return true
 }
 
-interface Over {
-  params: Record<string, unknown>
-  finished?: boolean
-  result?: object
-}
+type Interaction = InstanceType<Provider['Interaction']> & { finished?: FinishedMark }
 
 /** Answered without the cookie: a second submit was read before the first one went on, and landed after it. */
-const isOver = (interaction: Over, holdsCookie: boolean): boolean =>
-  interaction.finished === true || (interaction.result !== undefined && !holdsCookie)
+const isOver = ({ finished, result }: Interaction, holdsCookie: boolean): boolean =>
+  finished !== undefined || (result !== undefined && !holdsCookie)
 
-function whereItEnded({ params, result }: Over, issuer: string): string {
+/**
+ * The sign-in went on, but its answer, which takes the resume cookie away and
+ * brings the session's, was overtaken by another press and never reached the
+ * browser. It goes on once more, unless what came of it has been ended since.
+ */
+async function wasUnheard(ctx: Context, interaction: Interaction, engine: Engine): Promise<boolean> {
+  const { finished, result, session } = interaction
+  if (finished?.sessionUid === undefined || result?.login === undefined || ctx.method !== 'GET') return false
+  if (await findSession(ctx, engine)) return false
+  if (!(await engine.provider.Session.findByUid(finished.sessionUid))) return false
+  if (session?.uid) {
+    // The engine would insist on the session that it began with, which has moved on.
+    interaction.session = { ...session, uid: undefined } as never
+    await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)))
+  }
+  return true
+}
+
+function whereItEnded({ params, result }: Interaction, issuer: string): string {
   const isDenied = (result as { error?: string } | undefined)?.error === 'access_denied'
   const mode = params.response_mode ?? 'query'
   return isDenied && mode === 'query' ? denialAgain(params, issuer) : sameRequestAgain(params, issuer)

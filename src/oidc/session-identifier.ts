@@ -17,8 +17,8 @@ export function renewAtSignInOnly(provider: Provider): void {
   })
 }
 
+/** Asked of the interaction itself: its result repeats the answers that were given before it, an earlier sign-in among them. */
 function isMereConsent(): boolean {
   const oidc = Provider.ctx?.oidc
-  const result = oidc?.result
-  return oidc?.route.endsWith('resume') === true && result?.consent !== undefined && result.login === undefined
+  return oidc?.route.endsWith('resume') === true && oidc.entities.Interaction?.prompt.name === 'consent'
 }

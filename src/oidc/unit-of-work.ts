@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Account } from '../accounts/account.ts'
+import type { IssuedToken } from '../revocation/issued-token.ts'
 import type { NewRevocation } from '../revocation/revocation.ts'
 import type { Changes, Found, ModelName, ModelStore, Payload, StoredModel, Upsert } from './model-store.ts'
 
@@ -28,6 +29,7 @@ export class UnitOfWork {
   #destroys = new Map<string, Changes['destroys'][number]>()
   #revokedGrants = new Set<string>()
   #revocations: NewRevocation[] = []
+  #issued: IssuedToken | undefined
 
   static get current(): UnitOfWork | undefined {
     return running.getStore()
@@ -123,6 +125,12 @@ export class UnitOfWork {
     this.#revocations.push(revocation)
   }
 
+  /** An access token that may leave once it has been written down. */
+  issue(token: IssuedToken): void {
+    if (this.#issued) throw new Error('one request issues one access token')
+    this.#issued = token
+  }
+
   learnAccount(id: string, account: Account | undefined): void {
     this.#accounts.set(id, account)
   }
@@ -133,7 +141,8 @@ export class UnitOfWork {
       this.#consumes.size === 0 &&
       this.#destroys.size === 0 &&
       this.#revokedGrants.size === 0 &&
-      this.#revocations.length === 0
+      this.#revocations.length === 0 &&
+      this.#issued === undefined
     )
   }
 
@@ -146,8 +155,10 @@ export class UnitOfWork {
       destroys: [...this.#destroys.values()],
       revokedGrants: [...this.#revokedGrants],
       revocations: this.#revocations,
+      issued: this.#issued,
     }
     this.#revocations = []
+    this.#issued = undefined
     for (const held of [this.#upserts, this.#consumes, this.#destroys, this.#revokedGrants]) held.clear()
     return store.commit(changes)
   }

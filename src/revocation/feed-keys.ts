@@ -5,13 +5,21 @@
  */
 import { createECDH, createPrivateKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, type JWK } from 'jose'
+import { Failure } from '../errors/failure.ts'
 
 /** Met by the keyring's `DeploymentSecrets`. */
 export interface FeedSecrets {
   /** Newest first; the first is made where there is none. */
-  all(name: string): Promise<{ secrets: readonly { generation: number; secret: Uint8Array }[] }>
-  /** Adds a generation. */
+  all(name: string): Promise<{ secrets: readonly FeedSecret[]; now: Date }>
+  /** Adds a generation; false when another did at the same moment. */
   renew(name: string): Promise<boolean>
+  forget(name: string, generation: number): Promise<void>
+}
+
+export interface FeedSecret {
+  generation: number
+  secret: Uint8Array
+  createdAt: Date
 }
 
 export interface FeedKey {
@@ -41,10 +49,40 @@ export async function openFeedKeys(secrets: FeedSecrets): Promise<FeedKeys> {
   return { current: await feedKeyFrom(current.secret), next: await feedKeyFrom(next.secret) }
 }
 
-/** The next key begins to sign, and there is a new next one. */
-export async function rotateFeedKeys(secrets: FeedSecrets): Promise<void> {
-  await secrets.renew(secretName)
+/** In milliseconds, what a receiver has to pin the next key before it may sign. */
+export interface FeedRotation {
+  leadMs: number
+  /** Does not wait for that: receivers that have not pinned the next key stop hearing the feed. */
+  now?: boolean
+  dryRun?: boolean
 }
+
+/**
+ * The next key begins to sign, and there is a new next one. What signed before is forgotten.
+ * @returns the keys from then on; `next` undefined in a dry run, which makes none
+ * @throws Failure `feed_key_too_new` before receivers have had the lead to pin the next key
+ */
+export async function rotateFeedKeys(
+  secrets: FeedSecrets,
+  { leadMs, now: hurried = false, dryRun = false }: FeedRotation,
+): Promise<{ current: FeedKey; next: FeedKey | undefined }> {
+  const { next } = await openFeedKeys(secrets)
+  const { secrets: found, now } = await secrets.all(secretName)
+  const ripeAt = new Date(Number(found[0]?.createdAt ?? now) + leadMs)
+  if (!hurried && now < ripeAt) throw tooNew(next, ripeAt)
+  if (dryRun) return { current: next, next: undefined }
+  await secrets.renew(secretName)
+  const { secrets: renewed } = await secrets.all(secretName)
+  for (const { generation } of renewed.slice(2)) await secrets.forget(secretName, generation)
+  return openFeedKeys(secrets)
+}
+
+const tooNew = ({ kid }: FeedKey, ripeAt: Date): Failure =>
+  new Failure(
+    'feed_key_too_new',
+    'conflict',
+    `The next feed key, ${kid}, may not sign before ${ripeAt.toISOString()}: receivers that pin feed keys need that time to pin it. Pin it there and wait, or say --now if the present one leaked.`,
+  )
 
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 

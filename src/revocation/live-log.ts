@@ -4,11 +4,11 @@
  * before it expires, even when the database forgets: then it is told again.
  */
 import { CutOffs } from './cut-offs.ts'
+import { DatabaseClock, thisMoment } from './database-clock.ts'
 import type { Entry, LoggedRevocation, LogHead, RevocationLog, TokenMarks } from './revocation.ts'
 
 export interface LiveLogNeeds {
   log: RevocationLog
-  now(): Date
   /** Told of each look that failed; what is known stays in use. */
   onTrouble(error: unknown): void
   /** How often the log is looked at; 100 ms. */
@@ -25,6 +25,8 @@ interface State {
 }
 
 export class LiveLog {
+  /** By which entries expire and frames are stamped. */
+  readonly clock: DatabaseClock
   readonly #needs: LiveLogNeeds
   readonly #listeners = new Set<(change: { isNewEpoch: boolean }) => void>()
   #state: State
@@ -33,15 +35,19 @@ export class LiveLog {
   #isStopped = false
   #timer: NodeJS.Timeout | undefined
 
-  private constructor(needs: LiveLogNeeds, state: State) {
+  private constructor(needs: LiveLogNeeds, state: State, clock: DatabaseClock) {
     this.#needs = needs
     this.#state = state
+    this.clock = clock
     this.#lookedAt = performance.now()
   }
 
   /** Reads everything that lives, then follows until `stop`. */
   static async start(needs: LiveLogNeeds): Promise<LiveLog> {
-    const live = new LiveLog(needs, await readAll(needs.log, await needs.log.advance()))
+    const asked = thisMoment()
+    const head = await needs.log.advance()
+    const clock = new DatabaseClock(head.databaseMs, asked)
+    const live = new LiveLog(needs, await readAll(needs.log, head), clock)
     live.#wait()
     return live
   }
@@ -92,7 +98,7 @@ export class LiveLog {
   }
 
   forgetExpired(): void {
-    const now = Math.floor(this.#needs.now().getTime() / 1000)
+    const now = this.clock.nowSeconds
     this.#state.cutOffs.forgetExpired(now)
     this.#state.entries = this.#state.entries.filter(({ exp }) => exp > now)
   }
@@ -112,10 +118,12 @@ export class LiveLog {
 
   async #follow(): Promise<void> {
     if (this.#isStopped) return
-    const asked = performance.now()
+    const asked = thisMoment()
     try {
-      await this.#goOnFrom(await this.#needs.log.advance())
-      this.#lookedAt = asked
+      const head = await this.#needs.log.advance()
+      this.clock.heard(head.databaseMs, asked)
+      await this.#goOnFrom(head)
+      this.#lookedAt = asked.monotonicMs
     } catch (error) {
       this.#needs.onTrouble(error)
     }
@@ -140,7 +148,7 @@ export class LiveLog {
   /** Another database answers than before, or the same as it was earlier: it learns what it has forgotten. */
   async #startOver(head: LogHead): Promise<void> {
     const read = await readAll(this.#needs.log, head)
-    const now = Math.floor(this.#needs.now().getTime() / 1000)
+    const now = this.clock.nowSeconds
     const lost = this.#state.entries.filter((entry) => entry.exp > now && !read.cutOffs.has(entry))
     if (lost.length > 0 || head.epoch === this.#state.head.epoch) {
       await this.#needs.log.restore(lost, head.epoch === this.#state.head.epoch ? head : undefined)

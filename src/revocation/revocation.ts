@@ -2,8 +2,8 @@
  * revocation makes access tokens void before they expire. It knows what can be
  * revoked, decides whether a token is (`cut-offs.ts`), and tells every verifier
  * within a second: a log whose entries are numbered as they become public,
- * followed by each node (`live-log.ts`), signed in frames (`frames.ts`) by a key
- * that signs nothing else (`feed-keys.ts`). Who writes the log is `storage`, in
+ * followed by each node (`live-log.ts`) on the database's time (`database-clock.ts`),
+ * signed in frames (`frames.ts`) by a key that signs nothing else (`feed-keys.ts`). Who writes the log is `storage`, in
  * the transaction of what the revocation follows from; `web` serves the feed.
  * docs/revocation-feed.md is the contract with verifiers.
  */
@@ -48,6 +48,8 @@ export interface LogHead {
   seq: number
   /** Entries up to here may have been removed. */
   floor: number
+  /** The database's clock when it said so: milliseconds since 1970. */
+  databaseMs: number
 }
 
 /** What the feed needs of the log; `storage/postgres-revocation-log.ts` implements it. */
@@ -86,8 +88,14 @@ export function marksOf(claims: { readonly [claim: string]: unknown }, kid: stri
     client: text('client_id'),
     kid,
     issuer: text('iss'),
-    iat: typeof claims.iat === 'number' ? claims.iat : undefined,
+    iat: second(claims.iat),
   }
+}
+
+/** Cut-offs are whole seconds, so a fraction decides nothing. */
+function second(claim: unknown): number | undefined {
+  const seconds = typeof claim === 'number' ? Math.floor(claim) : undefined
+  return Number.isSafeInteger(seconds) ? seconds : undefined
 }
 
 /** Kind and value of everything a token can be named by. */

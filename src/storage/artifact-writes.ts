@@ -2,6 +2,7 @@
 import { kinds } from '../revocation/revocation.ts'
 import { artifactModels } from './artifact-models.ts'
 import { sidsOf } from './ending.ts'
+import { recordToken } from './postgres-token-ledger.ts'
 
 /**
  * Spends, removes and keeps in one statement. Of two racing requests that spend
@@ -12,7 +13,7 @@ import { sidsOf } from './ending.ts'
  * to its `now()` the winner's moment lies ahead. What a grant or a session that
  * ends here has out in access tokens goes into the log of revocations.
  */
-export const commitStatement = `
+const commitWith = (recorded: string) => `
   with spent as (
     update artifacts a set consumed_at = coalesce(a.consumed_at, now())
       from unnest($1::smallint[], $2::bytea[], $3::int[]) as c(model, id, grace)
@@ -56,8 +57,12 @@ export const commitStatement = `
        set payload = excluded.payload, grant_id = excluded.grant_id, account_id = excluded.account_id,
            client_id = excluded.client_id, uid = excluded.uid,
            user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at
-  )
+  )${recorded}
   select won, (select count(*) from void)::int as voided from verdict`
+
+export const commitStatement = commitWith('')
+/** The same, and writes down the access token that it all led to. */
+export const commitAndRecord = commitWith(`, recorded as (${recordToken('verdict where verdict.won', 17)})`)
 
 /**
  * The two shapes that every token request and every code has, spelled out: the
@@ -71,12 +76,21 @@ export const keepOne = `
          client_id = excluded.client_id, uid = excluded.uid,
          user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at`
 
-export const spendOneKeepOne = `
+const spentOne = `
   with spent as (
     update artifacts a set consumed_at = coalesce(a.consumed_at, now())
      where a.model = $10 and a.id = $11 and a.expires_at > now()
        and (a.consumed_at is null or ($12 > 0 and a.consumed_at > now() - make_interval(secs => $12)))
     returning 1
-  )
+  )`
+
+const keepIfSpent = `
   insert into artifacts (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
   select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9) from spent`
+
+export const spendOneKeepOne = `${spentOne} ${keepIfSpent}`
+
+/** The same with the ledger on. */
+export const recordOne = recordToken('(values (true)) as one', 1)
+export const keepOneAndRecord = `with kept as (${keepOne} returning 1) ${recordToken('kept', 10)}`
+export const spendOneKeepOneAndRecord = `${spentOne}, kept as (${keepIfSpent} returning 1) ${recordToken('kept', 13)}`

@@ -19,11 +19,14 @@ export interface ChangesNeeds {
 }
 
 const channel = 'claviger_changes'
+/** New numbers in the log of revocations: told at once, and found by whoever follows the log in any case. */
+const revocationChannel = 'claviger_revocations'
 
 export class Changes {
   readonly #needs: ChangesNeeds
   readonly #listeners = new Map<string, Set<ChangeListener>>()
   readonly #stopping = new AbortController()
+  readonly #revoked = new Set<() => void>()
   #versions: ReadonlyMap<string, string> | undefined
   #client: Client | undefined
   #watching: Promise<void> | undefined
@@ -39,6 +42,11 @@ export class Changes {
     const listeners = this.#listeners.get(topic) ?? new Set()
     this.#listeners.set(topic, listeners.add(listener))
     return () => listeners.delete(listener)
+  }
+
+  /** Calls it when the log of revocations grew, somewhere. Only sooner than a look would find it: it may be lost. */
+  onRevoked(listener: () => void): void {
+    this.#revoked.add(listener)
   }
 
   /**
@@ -96,12 +104,16 @@ export class Changes {
         if (this.#client === lost) this.#disconnect()
       },
     )
-    client.on('notification', () => {
+    client.on('notification', (notice) => {
+      if (notice.channel === revocationChannel) {
+        for (const listener of this.#revoked) listener()
+        return
+      }
       this.#nudged = true
       this.#wake()
     })
     try {
-      await client.query(`listen ${channel}`)
+      await client.query(`listen ${channel}; listen ${revocationChannel}`)
       this.#client = client
     } catch (error) {
       client.end().catch(() => {})

@@ -5,6 +5,7 @@
  */
 import { Client, type ClientConfig, Pool, type PoolClient } from 'pg'
 import { asFailure } from './database-failure.ts'
+import { SharedLine } from './shared-line.ts'
 
 export interface DatabaseOptions {
   /** `postgres://…`; a Unix socket as `postgres://user@localhost/name?host=/folder`. Without it libpq's `PG*` variables decide. */
@@ -40,6 +41,11 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
+  /**
+   * A question that finds its row by a key, changes nothing and waits for no lock: it shares one connection with all
+   * others of its kind (`shared-line.ts`). @throws as `query` does
+   */
+  lookUp<Row = Record<string, unknown>>(statement: Statement): Promise<Rows<Row>>
   /** Commits what `work` did, or none of it when it throws. */
   transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result>
   /** Connections: in all, idle, and callers waiting for one. For metrics. */
@@ -89,6 +95,7 @@ export async function connectDirectly(
 
 class PooledDatabase implements Database {
   readonly #pool: Pool
+  readonly #line: SharedLine
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
@@ -101,6 +108,7 @@ class PooledDatabase implements Database {
     })
     // Without a listener, a connection lost while idle would end the process.
     this.#pool.on('error', (error) => options.onConnectionLost?.(error))
+    this.#line = new SharedLine(connectionSettings(options), options.onConnectionLost)
   }
 
   get load(): { total: number; idle: number; waiting: number } {
@@ -110,6 +118,10 @@ class PooledDatabase implements Database {
   query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
     // `pg` takes its arguments writable but leaves them alone.
     return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(rethrow)
+  }
+
+  lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
+    return this.#line.query<Row>(statement).catch(rethrow)
   }
 
   async transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result> {
@@ -131,7 +143,7 @@ class PooledDatabase implements Database {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end()
+    this.#closing ??= Promise.all([this.#pool.end(), this.#line.close()]).then(() => undefined)
     return this.#closing
   }
 }

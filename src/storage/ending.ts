@@ -3,7 +3,9 @@
  * transaction of whatever the end follows from. A grant that is gone takes all
  * that hangs on it along, even a token that a racing request inserts a moment
  * later: without its grant the engine refuses it. The same statement writes into
- * the log of revocations what kills the access tokens that are out.
+ * the log of revocations what kills the access tokens that are out. Which apps
+ * are to be told of a session that ends, a trigger writes down
+ * (`000004-logout-deliveries.sql`).
  */
 import type { AccountId } from '../accounts/account.ts'
 import type { Ended } from '../accounts/account-store.ts'
@@ -47,11 +49,21 @@ const heldBy = (holder: string) => `
   select t.model, t.id from artifacts g join artifacts t on t.grant_id = g.grant_id
    where g.model = ${Grant} and g.${holder}`
 
+/** A grant that ends lets its app go on with no session: the app is told as if the session had ended. */
+const oweLogouts = `owed as (
+    insert into logout_deliveries (client_id, account_id, sid, session_uid, uri, alg, names_session)
+    select owed.* from ended e
+      join artifacts s on s.model = ${Session} and s.account_id = e.account_id and s.expires_at > now(),
+           lateral logouts_owed(s.account_id, s.uid, s.payload, e.grant_id) owed
+     where e.model = ${Grant} and e.alive
+  )`
+
 export interface EndAccountOptions {
   /** This session goes on, with its grants and refresh tokens; its apps fetch new access tokens. */
   exceptSessionUid?: string | undefined
-  /** Why, for the log of revocations. */
+  /** Why and by whom, for the log of revocations. */
   cause?: string
+  actor?: string | undefined
   /** The account is gone and will never be issued anything again. */
   isGone?: boolean
   /** It never had a password before; where it is new besides, nothing was issued that could become void. */
@@ -79,8 +91,8 @@ export async function endAccount(db: Queryable, accountId: AccountId, options: E
                 end
          returning ${whetherAlive}
        ), ${cutOff(kinds.sub)}, void as (
-         insert into revocations (kind, value, not_before, cause)
-         select ${kinds.sub}, $1, case when not $4 then cut.at end, $3 from cut
+         insert into revocations (kind, value, not_before, cause, actor)
+         select ${kinds.sub}, $1, case when not $4 then cut.at end, $3, $6 from cut
           where not $5 or exists (select from ended)
              or not exists (select from accounts where id = $1 and created_at > now() - interval '1 minute')
          returning not_before
@@ -93,6 +105,7 @@ export async function endAccount(db: Queryable, accountId: AccountId, options: E
         options.cause ?? 'account.signed-out',
         options.isGone ?? false,
         options.isFirstPassword ?? false,
+        options.actor ?? null,
       ],
     ),
   )
@@ -104,6 +117,8 @@ export interface EndSessionOptions {
    * `end`: nothing that came from this session goes on, as an administrator wants it.
    */
   offlineAccess: 'keep' | 'end'
+  /** By whom, for the log of revocations. */
+  actor?: string | undefined
 }
 
 /** One browser's session and what was issued through it. A grant that another session of the person uses too stays for that one. */
@@ -135,12 +150,12 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
                 end
          returning ${whetherAlive}
        ), void as (
-         insert into revocations (kind, value, account_id, cause)
-         select ${kinds.sid}, sids.sid, session.account_id, 'session.ended' from session, ${sidsOf('session.payload', '$1')}
+         insert into revocations (kind, value, account_id, cause, actor)
+         select ${kinds.sid}, sids.sid, session.account_id, 'session.ended', $3 from session, ${sidsOf('session.payload', '$1')}
          union all
-         select ${kinds.grant}, grant_claim(grant_id), account_id, 'session.ended' from ended where model = ${Grant}
+         select ${kinds.grant}, grant_claim(grant_id), account_id, 'session.ended', $3 from ended where model = ${Grant}
        ) ${counts}`,
-      [uid, options.offlineAccess === 'keep'],
+      [uid, options.offlineAccess === 'keep', options.actor ?? null],
     ),
   )
 }
@@ -151,7 +166,7 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
     await db.query<Ended>(
       `with ended as (
          delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}
-       ), void as (
+       ), ${oweLogouts}, void as (
          insert into revocations (kind, value, account_id, client_id, cause)
          select ${kinds.grant}, grant_claim($1), g.account_id, g.client_id, 'grant.revoked'
            from (values (true)) as one left join ended g on g.model = ${Grant}
@@ -162,7 +177,12 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
 }
 
 /** All that an app holds of anybody. Sign-ins on the way to it keep their trail, so that their pages can still say so. */
-export async function endClient(db: Queryable, clientId: ClientId, cause = 'client.removed'): Promise<Ended> {
+export async function endClient(
+  db: Queryable,
+  clientId: ClientId,
+  cause = 'client.removed',
+  actor?: string,
+): Promise<Ended> {
   return ended(
     await db.query<Ended>(
       `with doomed as (
@@ -170,10 +190,10 @@ export async function endClient(db: Queryable, clientId: ClientId, cause = 'clie
        ), ended as (
          delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
          returning ${whetherAlive}
-       ), ${cutOff(kinds.client)}, void as (
-         insert into revocations (kind, value, not_before, cause) select ${kinds.client}, $1, cut.at, $2 from cut
+       ), ${oweLogouts}, ${cutOff(kinds.client)}, void as (
+         insert into revocations (kind, value, not_before, cause, actor) select ${kinds.client}, $1, cut.at, $2, $3 from cut
        ) ${counts}`,
-      [clientId, cause],
+      [clientId, cause, actor ?? null],
     ),
   )
 }

@@ -4,6 +4,8 @@ import type { Queryable } from './database.ts'
 export interface Removed {
   artifacts: number
   attempts: number
+  /** Of apps that were told of an ended session, or given up. */
+  logouts: number
   events: number
 }
 
@@ -22,6 +24,7 @@ export async function removeExpired(db: Queryable, now: Date, options: Housekeep
   return {
     artifacts: await inBatches(db, artifactBatch, now, options),
     attempts: await inBatches(db, attemptBatch, now, options),
+    logouts: await inBatches(db, logoutBatch, new Date(now.getTime() - logoutRetentionSeconds * 1000), options),
     events: await inBatches(db, eventBatch, eventsBefore, options),
   }
 }
@@ -41,6 +44,17 @@ const attemptBatch = {
           where ctid = any (array(
             select ctid from sign_in_attempts where expires_at <= $1 order by expires_at limit $2 for update skip locked))
             and expires_at <= $1`,
+}
+
+/** So long `sessions show` tells how it went; the audit log tells it for longer. */
+const logoutRetentionSeconds = 7 * 86_400
+
+const logoutBatch = {
+  name: 'remove-settled-logouts',
+  text: `delete from logout_deliveries
+          where ctid = any (array(
+            select ctid from logout_deliveries where settled_at <= $1 order by settled_at limit $2 for update skip locked))
+            and settled_at <= $1`,
 }
 
 const eventBatch = {

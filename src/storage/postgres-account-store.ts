@@ -15,7 +15,7 @@ export class PostgresAccountStore implements AccountStore {
 
   async find(id: AccountId): Promise<Account | undefined> {
     return first(
-      await this.#db.query<AccountRow>({
+      await this.#db.lookUp<AccountRow>({
         name: 'account',
         text: `select ${accountColumns} from accounts where id = $1`,
         values: [storable(id)],
@@ -83,11 +83,11 @@ export class PostgresAccountStore implements AccountStore {
     return only(await rows.catch(nameClash), id)
   }
 
-  disable(id: AccountId): Promise<Ended> {
+  disable(id: AccountId, by: { actor?: string } = {}): Promise<Ended> {
     return this.#end(
       id,
       'update accounts set disabled_at = coalesce(disabled_at, now()), updated_at = now() where id = $1',
-      { cause: 'account.disabled' },
+      { cause: 'account.disabled', ...by },
     )
   }
 
@@ -101,12 +101,12 @@ export class PostgresAccountStore implements AccountStore {
     )
   }
 
-  signOut(id: AccountId, options: { exceptSessionUid?: string; cause?: string } = {}): Promise<Ended> {
+  signOut(id: AccountId, options: { exceptSessionUid?: string; cause?: string; actor?: string } = {}): Promise<Ended> {
     return this.#end(id, 'select 1 from accounts where id = $1 for no key update', options)
   }
 
-  remove(id: AccountId): Promise<Ended> {
-    return this.#end(id, 'delete from accounts where id = $1', { cause: 'account.removed', isGone: true })
+  remove(id: AccountId, by: { actor?: string } = {}): Promise<Ended> {
+    return this.#end(id, 'delete from accounts where id = $1', { cause: 'account.removed', isGone: true, ...by })
   }
 
   async hasAdmin(): Promise<boolean> {

@@ -65,12 +65,14 @@ export class PostgresClientStore implements ClientStore {
     })
   }
 
-  async remove(id: ClientId): Promise<{ grants: number; refreshTokens: number }> {
+  async remove(id: ClientId, by: { actor?: string } = {}): Promise<{ grants: number; refreshTokens: number }> {
     if (!clientIdPattern.test(id)) throw missing(id)
     return this.#db.transaction(async (tx) => {
-      const { rowCount } = await tx.query('delete from clients where id = $1', [id])
+      const { rowCount } = await tx.query('select from clients where id = $1 for update', [id])
       if (rowCount === 0) throw missing(id)
-      const { grants, refreshTokens } = await endClient(tx, id)
+      // While it is there: where it wants to be told that its sessions end is registered with it.
+      const { grants, refreshTokens } = await endClient(tx, id, 'client.removed', by.actor)
+      await tx.query('delete from clients where id = $1', [id])
       return { grants, refreshTokens }
     })
   }

@@ -23,6 +23,7 @@ const columns = {
   publishAt: 'publish_at',
   promotableAt: 'promotable_at',
   promoteAt: 'promote_at',
+  canaryAt: 'canary_at',
   activeAt: 'active_at',
   retiredAt: 'retired_at',
   removableAt: 'removable_at',
@@ -69,11 +70,13 @@ class PostgresKeyLedger implements KeyLedger {
   readonly #options: KeyStoreOptions
   readonly now: Date
   keys: readonly SigningKey[]
+  canary: string | undefined
 
-  constructor(db: Queryable, { keys, now }: KeySnapshot, options: KeyStoreOptions) {
+  constructor(db: Queryable, { keys, now, canary }: KeySnapshot, options: KeyStoreOptions) {
     this.#db = db
     this.keys = keys
     this.now = now
+    this.canary = canary
     this.#options = options
   }
 
@@ -97,22 +100,36 @@ class PostgresKeyLedger implements KeyLedger {
     const key = this.keys.find((one) => one.kid === kid)
     if (changes.state === 'revoked' && key) await this.#options.onRevoked?.(this.#db, key, this.now)
   }
+
+  async nameCanary(clientId: string | undefined): Promise<void> {
+    if (clientId === undefined) await this.#db.query('delete from signing_key_canary')
+    else {
+      await this.#db.query(
+        `insert into signing_key_canary (client_id) values ($1)
+         on conflict (one) do update set client_id = excluded.client_id, named_at = clock_timestamp()`,
+        [clientId],
+      )
+    }
+    this.canary = clientId
+  }
 }
 
 /** One statement, so that keys and clock belong together. Milliseconds are cut, never rounded up: a key is not early. */
 async function readKeys(db: Queryable): Promise<KeySnapshot> {
-  const { rows } = await db.query<{ now: Date; key: null } | (SigningKey & { now: Date })>({
+  const { rows } = await db.query<Row>({
     name: 'read-signing-keys',
-    text: `select date_trunc('milliseconds', clock_timestamp()) as now, ${selected}
-             from (values (true)) as one left join signing_keys on true
+    text: `select date_trunc('milliseconds', clock_timestamp()) as now, c.client_id as canary, ${selected}
+             from (values (true)) as one left join signing_key_canary c on true left join signing_keys on true
             order by created_at, kid`,
   })
-  const now = rows[0]?.now ?? new Date(NaN)
-  const keys = rows.flatMap((row) => ('kid' in row && row.kid !== null ? [withoutNow(row)] : []))
-  return { keys, now }
+  const [first] = rows
+  const keys = rows.flatMap((row) => (row.kid === null ? [] : [keyOf(row)]))
+  return { keys, now: first?.now ?? new Date(NaN), canary: first?.canary ?? undefined }
 }
 
-const withoutNow = ({ now: _, ...key }: SigningKey & { now: Date }): SigningKey => key
+type Row = { now: Date; canary: string | null } & (SigningKey | { kid: null })
+
+const keyOf = ({ now: _, canary: __, ...key }: Row): SigningKey => key as SigningKey
 
 async function lock(db: Queryable, patience: Patience): Promise<boolean> {
   if (patience === 'wait') {

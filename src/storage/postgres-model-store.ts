@@ -2,12 +2,22 @@
 import { hash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
 import type { Changes, Found, ModelName, ModelStore, Payload, Standing, Upsert, Use } from '../oidc/model-store.ts'
+import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import { type NewRevocation, namesOf, type TokenMarks } from '../revocation/revocation.ts'
 import { type AccountRow, accountFromRow } from './account-row.ts'
 import { artifactModels } from './artifact-models.ts'
-import { commitStatement, keepOne, spendOneKeepOne } from './artifact-writes.ts'
+import {
+  commitAndRecord,
+  commitStatement,
+  keepOne,
+  keepOneAndRecord,
+  recordOne,
+  spendOneKeepOne,
+  spendOneKeepOneAndRecord,
+} from './artifact-writes.ts'
 import type { Database, Queryable } from './database.ts'
 import { appendRevocations, voiding } from './postgres-revocation-log.ts'
+import { isMissing, ledgerValues, missingValues } from './postgres-token-ledger.ts'
 
 /** What the holder presents is known here by its digest alone. */
 const digest = (value: string): Buffer => hash('sha256', value, 'buffer')
@@ -20,6 +30,13 @@ interface ArtifactRow {
   session_payload?: Payload | null
   grants?: Record<string, Payload> | null
   account?: AccountRow | null
+}
+
+interface StandingRow {
+  is_void: boolean
+  is_missing: boolean
+  id: string | null
+  payload: Payload | null
 }
 
 /** `$1` model, `$2` digest, `$3` grace in seconds. Expired rows do not exist. */
@@ -86,21 +103,22 @@ export class PostgresModelStore implements ModelStore {
               values: [artifactModels[model], digest(id), graceSeconds],
             }
           : { name: 'artifact', text: plain, values: [artifactModels[model], digest(id), graceSeconds] }
-    const { rows } = await this.#db.query<ArtifactRow>(statement)
+    const { rows } = await this.#db.lookUp<ArtifactRow>(statement)
     return rows[0] && foundFrom(rows[0])
   }
 
   async findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined> {
-    const { rows } = await this.#db.query<ArtifactRow>({ name: 'session by uid', text: sessionByUid, values: [uid] })
+    const { rows } = await this.#db.lookUp<ArtifactRow>({ name: 'session by uid', text: sessionByUid, values: [uid] })
     return rows[0] && { ...foundFrom(rows[0]), id: undefined }
   }
 
-  async findStanding(marks: TokenMarks): Promise<Standing> {
+  async findStanding(marks: TokenMarks, entry?: LedgerEntry): Promise<Standing> {
     const half = Buffer.from(marks.grant ?? '', 'base64url')
     const names = namesOf(marks)
-    const { rows } = await this.#db.query<{ is_void: boolean; id: string | null; payload: Payload | null }>({
-      name: 'standing of a token',
-      text: `select exists (select from ${voiding('$1', '$2', '$3')}) as is_void, g.grant_id as id, g.payload
+    const { rows } = await this.#db.lookUp<StandingRow>({
+      name: entry ? 'standing of a token, with the ledger' : 'standing of a token',
+      text: `select exists (select from ${voiding('$1', '$2', '$3')}) as is_void, g.grant_id as id, g.payload,
+                    ${entry ? `(select ${isMissing(6)} from revocation_feeds f)` : 'false'} as is_missing
                from (values (true)) as one
                left join artifacts g on g.model = ${artifactModels.Grant} and g.id between $4 and $5 and g.expires_at > now()`,
       values: [
@@ -110,11 +128,13 @@ export class PostgresModelStore implements ModelStore {
         // Of no grant there is nothing between the two.
         half.length === 16 ? Buffer.concat([half, Buffer.alloc(16)]) : null,
         half.length === 16 ? Buffer.concat([half, Buffer.alloc(16, 255)]) : null,
+        ...(entry ? missingValues(entry, marks) : []),
       ],
     })
     const [row] = rows
     if (!row) throw new Error('a question without an answer')
-    return { isVoid: row.is_void, grant: row.id && row.payload ? { id: row.id, payload: row.payload } : undefined }
+    const grant = row.id && row.payload ? { id: row.id, payload: row.payload } : undefined
+    return { isVoid: row.is_void, isMissing: row.is_missing, grant }
   }
 
   async findByUserCode(userCode: string): Promise<Found | undefined> {
@@ -123,26 +143,42 @@ export class PostgresModelStore implements ModelStore {
   }
 
   commit(changes: Changes): Promise<boolean> {
-    const { upserts, consumes, destroys, revokedGrants, revocations = [] } = changes
+    const { upserts, consumes, destroys, revokedGrants, revocations = [], issued } = changes
     if (revocations.length > 0) return this.#commitAndRevoke(changes, revocations)
     const [kept] = upserts
-    const isSimple =
-      upserts.length === 1 && kept?.replaces === undefined && destroys.length + revokedGrants.length === 0
-    if (!isSimple || !kept || consumes.length > 1) return this.#commitAll(this.#db, changes)
-    return consumes[0] ? this.#exchange(consumes[0], kept) : this.#keep(kept)
+    const isSimple = upserts.length <= 1 && kept?.replaces === undefined && destroys.length + revokedGrants.length === 0
+    if (isSimple && kept && consumes.length <= 1) {
+      return consumes[0] ? this.#exchange(consumes[0], kept, issued) : this.#keep(kept, issued)
+    }
+    return isSimple && issued && consumes.length === 0 ? this.#record(issued) : this.#commitAll(this.#db, changes)
   }
 
-  async #keep(kept: Upsert): Promise<boolean> {
-    await this.#db.query({ name: 'keep one', text: keepOne, values: valuesOf(kept) })
+  async #record(issued: IssuedToken): Promise<boolean> {
+    await this.#db.query({ name: 'record one', text: recordOne, values: ledgerValues(issued) })
     return true
   }
 
-  async #exchange(spent: Changes['consumes'][number], kept: Upsert): Promise<boolean> {
-    const { rowCount } = await this.#db.query({
-      name: 'spend one, keep one',
-      text: spendOneKeepOne,
-      values: [...valuesOf(kept), artifactModels[spent.model], digest(spent.id), spent.graceSeconds],
-    })
+  async #keep(kept: Upsert, issued: IssuedToken | undefined): Promise<boolean> {
+    const values = valuesOf(kept)
+    await this.#db.query(
+      issued
+        ? { name: 'keep one, record one', text: keepOneAndRecord, values: [...values, ...ledgerValues(issued)] }
+        : { name: 'keep one', text: keepOne, values },
+    )
+    return true
+  }
+
+  async #exchange(spent: Changes['consumes'][number], kept: Upsert, issued: IssuedToken | undefined): Promise<boolean> {
+    const values = [...valuesOf(kept), artifactModels[spent.model], digest(spent.id), spent.graceSeconds]
+    const { rowCount } = await this.#db.query(
+      issued
+        ? {
+            name: 'spend one, keep one, record one',
+            text: spendOneKeepOneAndRecord,
+            values: [...values, ...ledgerValues(issued)],
+          }
+        : { name: 'spend one, keep one', text: spendOneKeepOne, values },
+    )
     return rowCount === 1
   }
 
@@ -156,10 +192,10 @@ export class PostgresModelStore implements ModelStore {
     return won
   }
 
-  async #commitAll(db: Queryable, { upserts, consumes, destroys, revokedGrants }: Changes): Promise<boolean> {
+  async #commitAll(db: Queryable, { upserts, consumes, destroys, revokedGrants, issued }: Changes): Promise<boolean> {
     const { rows } = await db.query<{ won: boolean; voided: number }>({
-      name: 'commit artifacts',
-      text: commitStatement,
+      name: issued ? 'commit artifacts, record one' : 'commit artifacts',
+      text: issued ? commitAndRecord : commitStatement,
       values: [
         consumes.map(({ model }) => artifactModels[model]),
         consumes.map(({ id }) => digest(id)),
@@ -168,6 +204,7 @@ export class PostgresModelStore implements ModelStore {
         destroys.map(({ id }) => digest(id)),
         revokedGrants,
         ...columnsOf(upserts),
+        ...(issued ? ledgerValues(issued) : []),
       ],
     })
     if (rows[0]?.voided) this.#revoked()

@@ -25,7 +25,7 @@ export class PostgresPasswordStore implements PasswordStore {
     return row && { account: accountFromRow(row), hash: row.hash ?? undefined }
   }
 
-  set(accountId: AccountId, hash: string, options: { keepSessionUid?: string } = {}): Promise<Ended> {
+  set(accountId: AccountId, hash: string, options: { keepSessionUid?: string; actor?: string } = {}): Promise<Ended> {
     return this.#db.transaction(async (client) => {
       const { rows } = await client.query<{ is_first: boolean }>(
         `insert into passwords (account_id, hash) select id, $2 from accounts where id = $1 for no key update
@@ -39,6 +39,7 @@ export class PostgresPasswordStore implements PasswordStore {
       return endAccount(client, accountId, {
         exceptSessionUid: options.keepSessionUid,
         cause: 'password.changed',
+        actor: options.actor,
         isFirstPassword: rows[0].is_first,
       })
     })

@@ -1,9 +1,13 @@
 /** Who would notice that an algorithm's key is gone, on Postgres. */
 import type { ClientId } from '../clients/client.ts'
-import type { Reach, ReachedClient, ReachStore } from '../keyring/blast-radius.ts'
+import type { Reach, ReachedClient, ReachStore, Signing } from '../keyring/blast-radius.ts'
 import { artifactModels } from './artifact-models.ts'
 import type { Database } from './database.ts'
 import { endClient } from './ending.ts'
+
+interface Living {
+  livingTokens: Record<string, number> | null
+}
 
 const { Session, Grant, RefreshToken } = artifactModels
 
@@ -11,11 +15,25 @@ const alive = 'expires_at > now() and consumed_at is null'
 
 /** A service has nobody sign in, and so gets no ID token. */
 const reached = `
-  select c.id as "clientId",
+  select c.id as "clientId", c.preset,
          c.preset <> 'service' and coalesce(c.metadata->>'idTokenAlg', 'ES256') = $1 as "idTokens",
          array(select a.audience from client_apis ca join apis a using (audience)
                 where ca.client_id = c.id and a.alg = $1 order by ca.position) as apis
     from clients c`
+
+/** Each answer with a refresh token had an access token beside it; used refresh tokens are kept until they expire. */
+const living = `
+  select case when r.preset <> 'service' then (
+           select coalesce(jsonb_object_agg(found.audience, found.count), '{}') from (
+             select a.audience, count(*)::int as count
+               from artifacts t
+               join artifacts g using (grant_id)
+               join apis a on a.audience = case jsonb_typeof(t.payload->'resource')
+                                             when 'string' then t.payload->>'resource' else r.apis[1] end
+              where g.client_id = r."clientId" and g.model = ${Grant} and t.model = ${RefreshToken} and a.alg = $1
+                and t.created_at > now() - make_interval(secs => coalesce(a.ttl_seconds, $4::int))
+                and t.created_at >= $2::timestamptz and t.created_at < coalesce($3::timestamptz, 'infinity')
+              group by a.audience) as found) end`
 
 export class PostgresReachStore implements ReachStore {
   readonly #db: Database
@@ -24,16 +42,16 @@ export class PostgresReachStore implements ReachStore {
     this.#db = db
   }
 
-  async reachOf(alg: string): Promise<Reach> {
-    const { rows: clients } = await this.#db.query<ReachedClient>(
+  async reachOf(alg: string, { since, until, tokenSeconds }: Signing): Promise<Reach> {
+    const { rows: clients } = await this.#db.query<Omit<ReachedClient, 'livingTokens'> & Living>(
       `with reached as (${reached})
-       select r.*,
+       select r."clientId", r."idTokens", r.apis, (${living}) as "livingTokens",
               (select count(*)::int from artifacts where client_id = r."clientId" and model = ${Grant} and ${alive}) as grants,
               (select count(*)::int from artifacts t join artifacts g using (grant_id)
                 where g.client_id = r."clientId" and g.model = ${Grant} and t.model = ${RefreshToken}
                   and t.expires_at > now() and t.consumed_at is null) as "refreshTokens"
          from reached r where r."idTokens" or cardinality(r.apis) > 0 order by r."clientId"`,
-      [alg],
+      [alg, since ?? new Date(), until ?? null, tokenSeconds],
     )
     const { rows } = await this.#db.query<{ apis: string[]; longest: number | null; sessions: number }>(
       `select coalesce(array_agg(audience order by audience), '{}') as apis, max(ttl_seconds) as longest,
@@ -44,7 +62,7 @@ export class PostgresReachStore implements ReachStore {
     )
     const [found] = rows
     return {
-      clients,
+      clients: clients.map((client) => ({ ...client, livingTokens: client.livingTokens ?? undefined })),
       apis: found?.apis ?? [],
       sessions: found?.sessions ?? 0,
       longestApiTokenSeconds: found?.longest ?? undefined,

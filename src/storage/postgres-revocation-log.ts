@@ -56,11 +56,7 @@ export interface RevocationRecord {
   at: Date
 }
 
-interface HeadRow {
-  epoch: string
-  salt: Buffer
-  seq: number
-  floor: number
+interface HeadRow extends LogHead {
   waiting: boolean
 }
 
@@ -168,6 +164,7 @@ export class PostgresRevocationLog implements RevocationLog {
     const { rows } = await this.#db.query<HeadRow>({
       name: 'revocation head',
       text: `select epoch, salt, seq::float8 as seq, floor::float8 as floor,
+                    (extract(epoch from clock_timestamp()) * 1000)::float8 as "databaseMs",
                     exists (select from revocations where pub_seq is null) as waiting
                from revocation_feeds`,
     })

@@ -45,7 +45,7 @@ export class PostgresRevocations {
   async revokeSession(sid: string, by: { actor: string }): Promise<{ ended: boolean }> {
     const ended = await this.#db.transaction(async (db) => {
       const uid = await uidOf(db, sid)
-      const isEnded = uid !== undefined && (await endSession(db, uid, { offlineAccess: 'end' })).sessions > 0
+      const isEnded = uid !== undefined && (await endSession(db, uid, { offlineAccess: 'end', ...by })).sessions > 0
       // Void even where the session is long gone; when it has just ended, this says nothing new.
       await appendRevocations(db, [{ kind: kinds.sid, value: sid, cause: 'session.ended', ...by }])
       return isEnded
@@ -55,10 +55,13 @@ export class PostgresRevocations {
   }
 
   /** All that an app was issued so far, with its grants and refresh tokens; it stays registered. */
-  async revokeClient(clientId: ClientId): Promise<{ grants: number; refreshTokens: number }> {
+  async revokeClient(
+    clientId: ClientId,
+    by: { actor?: string } = {},
+  ): Promise<{ grants: number; refreshTokens: number }> {
     const { grants, refreshTokens } = await this.#db.transaction(async (db) => {
       await db.query('select from clients where id = $1 for no key update', [clientId])
-      return endClient(db, clientId, 'client.tokens-revoked')
+      return endClient(db, clientId, 'client.tokens-revoked', by.actor)
     })
     await this.#publish()
     return { grants, refreshTokens }

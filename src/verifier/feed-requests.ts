@@ -1,7 +1,7 @@
 /** The three ways to read the feed, as requests. */
 import { isObject } from './base64url.ts'
 import { readBody, readJson } from './bounded-body.ts'
-import { pause } from './clock.ts'
+import { pause, unref } from './clock.ts'
 import { EventStreamParser } from './event-stream.ts'
 import { longestFrame } from './frame.ts'
 import type { Cursor } from './revocation-list.ts'
@@ -17,6 +17,7 @@ export interface FeedRequestsNeeds {
 
 /** A stream that is silent so long is dead: there is a heartbeat each second. */
 const silenceMs = 3_000
+const watchMs = 250
 const beginMs = 2_500
 const snapshotMs = 60_000
 const mostFrames = 64
@@ -67,33 +68,33 @@ export class FeedRequests {
     const reader = response.body.getReader()
     let heard = false
     let silentAt = performance.now() + silenceMs
+    let isSilent = false
+    // One timer for the whole stream instead of one for each read: there are hundreds of streams on a machine.
+    const watchdog = setInterval(() => {
+      if (performance.now() < silentAt) return
+      isSilent = true
+      giveUp()
+    }, watchMs)
+    unref(watchdog)
     try {
       for (;;) {
-        // Whole messages count: bytes that trickle and never become one are silence too.
-        const { done, value } = await this.#soon(reader.read(), silentAt - performance.now(), heard)
+        const { done, value } = await reader.read()
         if (done || !value) return
+        // Whole messages count: bytes that trickle and never become one are silence too.
         for (const frame of parser.push(value)) {
           heard = true
+          silentAt = Number.POSITIVE_INFINITY // what a frame makes necessary has its own limits
           await take(frame)
           silentAt = performance.now() + silenceMs
         }
       }
+    } catch (error) {
+      if (!isSilent) throw error
+      throw heard ? new Error('the stream fell silent') : new StreamHeldBack('the stream never began')
     } finally {
+      clearInterval(watchdog)
       giveUp()
     }
-  }
-
-  async #soon<T>(read: Promise<T>, ms: number, heard: boolean): Promise<T> {
-    const arrived = new AbortController()
-    const silence = pause(ms, arrived.signal).then(() => undefined)
-    try {
-      const first = await Promise.race([read, silence])
-      if (first !== undefined) return first
-    } finally {
-      arrived.abort()
-    }
-    read.catch(() => undefined) // ended below, by giving up the connection
-    throw heard ? new Error('the stream fell silent') : new StreamHeldBack('the stream never began')
   }
 
   async #get(path: string, headers: Record<string, string>, moreMs = 0) {

@@ -14,7 +14,8 @@ import { TokenBucket } from './token-bucket.ts'
 import { BadAnswer, type Fetch, fetchDocument } from './web-requests.ts'
 
 export interface IssuerKeysNeeds {
-  url(): Promise<string>
+  /** @param missing a kid that was met and is not known, for the issuer to hear of */
+  url(missing?: string): Promise<string>
   algorithms: readonly Algorithm[]
   platform: Platform
   fetch: Fetch
@@ -101,12 +102,12 @@ export class IssuerKeys {
     const absentUntil = this.#absent.get(kid)
     if (absentUntil !== undefined && absentUntil > this.#needs.clock.monotonicMs()) return 'absent'
     if (!this.#reading && !this.#bucket.take()) return 'absent'
-    return this.#after(this.refresh(), kid, alg)
+    return this.#after(this.refresh(false, kid), kid, alg)
   }
 
-  /** One request at a time, whoever asks. True when the keys are as published now. @param anew past caches */
-  refresh(anew = false): Promise<boolean> {
-    this.#reading ??= this.#read(anew).finally(() => {
+  /** One request at a time, whoever asks. True when the keys are as published now. @param anew past caches @param missing why */
+  refresh(anew = false, missing?: string): Promise<boolean> {
+    this.#reading ??= this.#read(anew, missing).finally(() => {
       this.#reading = undefined
     })
     return this.#reading
@@ -129,14 +130,14 @@ export class IssuerKeys {
     return 'absent'
   }
 
-  async #read(anew: boolean): Promise<boolean> {
+  async #read(anew: boolean, missing: string | undefined): Promise<boolean> {
     const { url, fetch, clock, telemetry, signal } = this.#needs
     telemetry.count('jwksFetches')
     try {
       const headers: Record<string, string> = { accept: 'application/json, application/jwk-set+json' }
       if (this.#etag !== undefined) headers['if-none-match'] = this.#etag
       if (anew) headers['cache-control'] = 'no-cache'
-      const from = await url()
+      const from = await url(missing)
       const { response, bytes } = await fetchDocument(
         fetch,
         from,

@@ -28,6 +28,8 @@ export interface VerifierMetrics {
   state: FeedState
   /** Milliseconds since the feed was last proven fresh; Infinity before. */
   feedAgeMs: number
+  /** How far the log is known, `<epoch>.<seq>`: compare with `claviger_revocation_log_seq` of the nodes. */
+  cursor: string | undefined
   /** Entries held. */
   entries: number
   accepted: number

@@ -86,6 +86,14 @@ export interface Verifier {
 
 const tickMs = 250
 
+/** Says who asks, so that the issuer can wait with a rotation for whoever lacks the next key; and which key is unknown here. */
+function saying(name: string, jwksUri: string, missing?: string): string {
+  const url = new URL(jwksUri)
+  url.searchParams.set('verifier', name)
+  if (missing !== undefined) url.searchParams.set('missing', missing.slice(0, 128))
+  return url.href
+}
+
 /**
  * Makes a verifier and begins to fetch what it needs. An issuer that cannot be
  * reached is no error here: it is tried again and again, and until then requests are answered with 503.
@@ -103,7 +111,8 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
   const discovery = new Discovery({ issuer, fetch, clock, signal })
   const feedState = (): FeedState => feed?.state ?? 'OFF'
   const algorithms = options.algorithms ?? ['ES256']
-  const url = async () => options.jwksUri ?? (await discovery.endpoint('jwks_uri'))
+  const [name = ''] = [options.audience].flat()
+  const url = async (missing?: string) => options.jwksUri ?? saying(name, await discovery.endpoint('jwks_uri'), missing)
   const keys = new IssuerKeys({ url, algorithms, platform, fetch, clock, telemetry, signal, feedState })
   const files = revocation?.persist === undefined ? undefined : await nodeFiles()
   const feed: RevocationFeed | undefined =
@@ -214,6 +223,7 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
       ...telemetry.read(),
       state: feedState(),
       feedAgeMs: feed?.ageMs ?? 0,
+      cursor: feed?.list.cursor && `${feed.list.cursor.epoch}.${feed.list.cursor.seq}`,
       entries: feed?.list.revoked.size ?? 0,
       cachedTokens: cache.size,
     }),

@@ -1,11 +1,18 @@
 /** What orchestrators and load balancers ask. Alive says nothing of the database; ready says everything. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+export interface Checks {
+  database: boolean
+  signingKey: boolean
+  /** Does this machine's clock agree with the database's? */
+  clock: boolean
+}
+
 export interface Health {
   /** True from the moment a stop was asked for. */
   isDraining(): boolean
   /** Is everything there that requests need? Must not throw. */
-  check(): Promise<{ database: boolean; signingKey: boolean }>
+  check(): Promise<Checks>
 }
 
 const patienceMilliseconds = 2_000
@@ -30,12 +37,12 @@ export function answerHealth(
 
 async function readiness(health: Health): Promise<{ status: number; body: object }> {
   if (health.isDraining()) return { status: 503, body: { status: 'draining' } }
-  const { database, signingKey } = await Promise.race([health.check(), tooLate()]).catch(() => nothing)
-  const isReady = database && signingKey
-  return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', database, signingKey } }
+  const checks = await Promise.race([health.check(), tooLate()]).catch(() => nothing)
+  const isReady = checks.database && checks.signingKey && checks.clock
+  return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', ...checks } }
 }
 
-const nothing = { database: false, signingKey: false }
+const nothing: Checks = { database: false, signingKey: false, clock: false }
 const tooLate = () =>
   new Promise<typeof nothing>((resolve) => {
     setTimeout(() => resolve(nothing), patienceMilliseconds).unref()

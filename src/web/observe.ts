@@ -27,6 +27,7 @@ const routine = new Set([
   'revocation-snapshot',
   'revocation-changes',
   'revocation-stream',
+  'status-list',
   'shared-signals',
 ])
 /** Labels of the counters: a short list, so that strangers cannot make new ones. */
@@ -50,6 +51,7 @@ const labelBelow = new Map([
   ['device', 'device'],
   ['interaction', 'interaction'],
   ['account', 'account'],
+  ['status-lists', 'status-list'],
   ['ssf', 'shared-signals'],
 ])
 /** Paths that carry the name of something under way; it opens nothing by itself but is nobody's business. */

@@ -30,6 +30,7 @@ import { createProofTickets } from './proof-ticket.ts'
 import { type Routes, routing } from './routes.ts'
 import { type SignalRoutesNeeds, signalMethods, signalRoutes } from './signals/signal-routes.ts'
 import { createSourceOf } from './source-address.ts'
+import { type StatusListRoutesNeeds, statusListRoutes } from './status-list-routes.ts'
 
 export interface WebNeeds {
   config: Pick<Config, 'trustedProxies'>
@@ -54,6 +55,8 @@ export interface WebNeeds {
   now(): Date
   /** Absent: no feed is served here. */
   revocationFeed?: FeedRoutesNeeds
+  /** Absent: no status lists either. */
+  statusLists?: StatusListRoutesNeeds | undefined
   /** Absent: no events are transmitted here. */
   signals?: SignalRoutesNeeds
   /** Absent: nobody is signed out from outside. */
@@ -82,6 +85,9 @@ function ownRoutes(needs: WebNeeds): Routes {
     ['account', { methods: looking, isLeaf: true, answer: accountRoutes(needs) }],
     ...(needs.revocationFeed
       ? [['revocations', { methods: looking, isLeaf: false, answer: feedRoutes(needs.revocationFeed) }] as const]
+      : []),
+    ...(needs.statusLists
+      ? [['status-lists', { methods: looking, isLeaf: false, answer: statusListRoutes(needs.statusLists) }] as const]
       : []),
     ...(needs.signals
       ? [['ssf', { methods: signalMethods, isLeaf: false, answer: signalRoutes(needs.signals) }] as const]

@@ -8,6 +8,7 @@ import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Failure } from '../../src/errors/failure.ts'
 import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
+import type { CanaryKey } from '../../src/keyring/canary.ts'
 import type { KeyChange } from '../../src/keyring/change-keys.ts'
 import type { KeyRow } from '../../src/keyring/key-row.ts'
 
@@ -149,6 +150,8 @@ export class StandInDesk implements Desk {
 
   readonly sessions: Desk['sessions'] = {
     list: async (accountId) => this.#sessions.filter((session) => session.accountId === accountId),
+    listEnded: async (accountId) => toldSessions.filter((session) => session.accountId === accountId),
+    find: async (id) => [...this.#sessions, ...toldSessions].find((session) => session.id === id),
     end: async (id) => {
       const before = this.#sessions.length
       this.#sessions = this.#sessions.filter((session) => session.id !== id)
@@ -180,6 +183,7 @@ export class StandInDesk implements Desk {
     longestTokenSeconds: async () => 600,
   }
 
+  readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
   readonly streams: Desk['streams'] = {
     list: async () => this.#streams,
     find: async (id) => this.#streams.find((stream) => stream.id === id),
@@ -195,6 +199,7 @@ export class StandInDesk implements Desk {
   readonly secrets: Desk['secrets'] = {
     rotate: async () => ({ rows: 9, fingerprint: 'kek-2', previous: ['kek-1'] }),
     rotateCookieKey: async () => ({ signsInSeconds: 60 }),
+    rotateFeedKey: async ({ dryRun }) => ({ current: 'feed-2', next: dryRun ? undefined : 'feed-3' }),
   }
 
   pending = ['000001-foundation']
@@ -231,12 +236,45 @@ export class StandInDesk implements Desk {
   }
 }
 
+/** Nobody's, so that lists of people stay short; `sessions show` finds it. */
+const toldSessions: readonly SessionRow[] = [
+  {
+    id: 'session-told',
+    accountId: 'acc_gone',
+    signedInAt: undefined,
+    expiresAt: undefined,
+    clients: ['mail', 'shop', 'wiki'],
+    endedAt: new Date(now.getTime() - 600_000),
+    logouts: [
+      { clientId: 'mail', state: 'delivered', attempts: 1, nextTryAt: undefined, settledAt: now, lastError: undefined },
+      {
+        clientId: 'shop',
+        state: 'waiting',
+        attempts: 3,
+        nextTryAt: new Date(now.getTime() + 300_000),
+        settledAt: undefined,
+        lastError: 'The app answered 503.',
+      },
+      {
+        clientId: 'wiki',
+        state: 'failed',
+        attempts: 1,
+        nextTryAt: undefined,
+        settledAt: now,
+        lastError: 'The app answered 400 (invalid_request).',
+      },
+    ],
+  },
+]
+
 const sessionRow = (accountId: string): SessionRow => ({
   id: `session-${accountId.slice(-4)}`,
   accountId,
   signedInAt: new Date(now.getTime() - 7_200_000),
   expiresAt: daysAgo(-30),
   clients: ['shop'],
+  endedAt: undefined,
+  logouts: [],
 })
 
 const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): KeyRow => ({
@@ -246,6 +284,7 @@ const keyRow = (kid: string, state: KeyRow['state'], more: Partial<KeyRow>): Key
   createdAt: daysAgo(40),
   publishAt: daysAgo(40),
   activeAt: undefined,
+  canaryAt: undefined,
   retiredAt: undefined,
   removableAt: undefined,
   reason: 'schedule',
@@ -256,6 +295,35 @@ const keys: readonly KeyRow[] = [
   keyRow('key-old', 'retired', { activeAt: daysAgo(39), retiredAt: daysAgo(9), removableAt: daysAgo(-21) }),
   keyRow('key-now', 'active', { activeAt: daysAgo(9) }),
   keyRow('key-next', 'pending', { publishAt: daysAgo(9) }),
+]
+
+const noMisses = { misses: 0, missing: [] }
+
+const canaryKey = (kid: string, state: KeyRow['state'], more: Partial<CanaryKey>): CanaryKey => ({
+  kid,
+  alg: 'ES256',
+  state,
+  canaryAt: undefined,
+  mayBeginAt: undefined,
+  tokenRequests: 0,
+  refreshes: 0,
+  earlyRefreshes: 0,
+  lagging: [],
+  ...noMisses,
+  ...more,
+})
+
+const canaryKeys: CanaryKey[] = [
+  canaryKey('key-now', 'active', { tokenRequests: 110, refreshes: 100, earlyRefreshes: 2 }),
+  canaryKey('key-next', 'pending', {
+    canaryAt: daysAgo(3),
+    mayBeginAt: daysAgo(8),
+    tokenRequests: 90,
+    refreshes: 80,
+    earlyRefreshes: 40,
+    missing: ['https://orders.example'],
+    misses: 7,
+  }),
 ]
 
 function standInKeyring(): DeskKeyring {
@@ -274,7 +342,7 @@ function standInKeyring(): DeskKeyring {
     schedule: async () => change.steps,
     proof: async () => ['ES256: key-next was published long ago.'],
     readiness: async () => [
-      { kid: 'key-now', alg: 'ES256', state: 'active', fetches: 812, verifiers: 2, lagging: [] },
+      { kid: 'key-now', alg: 'ES256', state: 'active', fetches: 812, verifiers: 2, lagging: [], ...noMisses },
       {
         kid: 'key-next',
         alg: 'ES256',
@@ -282,18 +350,30 @@ function standInKeyring(): DeskKeyring {
         fetches: 640,
         verifiers: 1,
         lagging: ['https://orders.example'],
+        ...noMisses,
       },
     ],
     blastRadius: async (kid) => ({
       kid,
       alg: 'ES256',
-      clients: [{ clientId: 'shop', idTokens: true, apis: ['https://orders.example'], grants: 3, refreshTokens: 2 }],
+      clients: [
+        {
+          clientId: 'shop',
+          idTokens: true,
+          apis: ['https://orders.example'],
+          grants: 3,
+          refreshTokens: 2,
+          livingTokens: { 'https://orders.example': 5 },
+        },
+      ],
       apis: ['https://orders.example'],
       sessions: 2,
       longestApiTokenSeconds: undefined,
       signedUntil: new Date(now.getTime() + 3_600_000),
     }),
     endClients: async () => 3,
+    nameCanary: async () => change,
+    canary: async () => ({ clientId: 'shop', keys: canaryKeys }),
     switchOff: async () => change,
     doubts: () => [],
     publicJwks: async () => ({ keys: [{ kty: 'EC', kid: 'key-now' }] }),

@@ -120,6 +120,16 @@ const refusals: [string, object, RegExp][] = [
     /no authorization request to push/,
   ],
   [
+    'a refresh token comes in the body or in a cookie',
+    { ...examples.spa, refreshDelivery: 'header' },
+    /^Refresh delivery "header": write body or cookie/,
+  ],
+  ...(['web', 'native', 'service', 'device'] as const).map((preset): (typeof refusals)[number] => [
+    `a cookie is not for what does not run in a browser: ${preset}`,
+    { ...examples[preset], refreshDelivery: 'cookie' },
+    new RegExp(`^Refresh delivery: a cookie is for apps that run in a browser, and a ${preset} client does not`),
+  ]),
+  [
     'a misspelt field is named with the right one',
     { ...examples.spa, redirectURI: ['https://a.example'] },
     /"redirectURI".*did you mean "redirectUris"/,

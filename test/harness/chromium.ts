@@ -36,6 +36,8 @@ export interface PersonsBrowser {
 
 export interface Chromium {
   person(options?: BrowserContextOptions): Promise<PersonsBrowser>
+  /** One page in a browser of its own, which is closed afterwards whatever happens. */
+  withPage(act: (page: Page, browser: PersonsBrowser) => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
@@ -49,11 +51,20 @@ export async function openChromium(): Promise<Chromium> {
     chromiumSandbox: false,
     args: switches,
   })
+  async function person(options: BrowserContextOptions = {}): Promise<PersonsBrowser> {
+    const context = await browser.newContext({ locale: 'en-GB', ...options })
+    context.setDefaultTimeout(15_000)
+    return { context, newPage: () => newPage(context), close: () => context.close() }
+  }
   return {
-    async person(options = {}) {
-      const context = await browser.newContext({ locale: 'en-GB', ...options })
-      context.setDefaultTimeout(15_000)
-      return { context, newPage: () => newPage(context), close: () => context.close() }
+    person,
+    async withPage(act) {
+      const own = await person()
+      try {
+        await act(await own.newPage(), own)
+      } finally {
+        await own.close()
+      }
     },
     close: () => browser.close(),
   }

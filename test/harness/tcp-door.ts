@@ -1,26 +1,28 @@
-/** A TCP port that leads to the tests' Postgres, for a process that may not enter the folder of its Unix socket. */
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+/** A TCP port that leads elsewhere, and can be closed: what was connected through it is cut off. */
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 
-export interface TcpDoor {
-  /** The same database, by way of the port. */
-  url: string
+export interface Door {
+  readonly port: number
+  /** Leads there from now on; what is connected already stays where it is. */
+  lead(to: NetConnectOpts): void
+  /** Opens it again where it was. */
+  open(): Promise<void>
+  /** Cuts every connection; new ones are refused. */
   close(): Promise<void>
 }
 
-/**
- * @param url as `freshDatabase()` gives it
- * @param port that of a door which was closed, to open it again; any other without it
- */
-export async function openTcpDoor(url: string, port = 0): Promise<TcpDoor> {
-  const inside = new URL(url)
-  const socketPath = join(inside.searchParams.get('host') ?? '', `.s.PGSQL.${inside.port || 5432}`)
+/** @param port any by default */
+export async function openDoor(to: NetConnectOpts, port = 0): Promise<Door> {
   const open = new Set<Socket>()
-  const server = createServer((caller) => {
-    const postgres = connect(socketPath)
+  let target = to
+  let at = port
+  let server: Server | undefined
+  const serve = (caller: Socket) => {
+    const inside = connect({ noDelay: true, ...target })
     for (const [one, other] of [
-      [caller, postgres],
-      [postgres, caller],
+      [caller, inside],
+      [inside, caller],
     ] as const) {
       open.add(one)
       one.pipe(other)
@@ -32,17 +34,48 @@ export async function openTcpDoor(url: string, port = 0): Promise<TcpDoor> {
           other.destroy()
         })
     }
-  })
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const outside = new URL(url)
-  outside.search = '?sslmode=disable'
-  outside.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  return {
-    url: outside.href,
+  }
+  const door: Door = {
+    get port() {
+      return at
+    },
+    lead(next) {
+      target = next
+    },
+    async open() {
+      const opened = createServer(serve)
+      server = opened
+      await new Promise<void>((resolve, reject) => opened.once('error', reject).listen(at, '127.0.0.1', resolve))
+      at = (opened.address() as AddressInfo).port
+    },
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve())
+        server?.close(() => resolve())
         for (const socket of open) socket.destroy()
       }),
   }
+  await door.open()
+  return door
+}
+
+export interface TcpDoor {
+  /** The same database, by way of the port. */
+  url: string
+  open(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * To the tests' Postgres, for a process that may not enter the folder of its Unix socket, or that is to lose it.
+ * @param url as `freshDatabase()` gives it
+ * @param port that of a door which was closed, to open it again; any other without it
+ */
+export async function openTcpDoor(url: string, port = 0): Promise<TcpDoor> {
+  const inside = new URL(url)
+  const path = join(inside.searchParams.get('host') ?? '', `.s.PGSQL.${inside.port || 5432}`)
+  const door = await openDoor({ path }, port)
+  const outside = new URL(url)
+  outside.search = '?sslmode=disable'
+  outside.host = `127.0.0.1:${door.port}`
+  return { url: outside.href, open: door.open, close: door.close }
 }

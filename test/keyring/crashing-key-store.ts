@@ -45,6 +45,10 @@ class DoomedLedger implements KeyLedger {
     return this.#ledger.now
   }
 
+  get canary() {
+    return this.#ledger.canary
+  }
+
   insert(...parameters: Parameters<KeyLedger['insert']>): Promise<void> {
     this.#write()
     return this.#ledger.insert(...parameters)
@@ -53,6 +57,11 @@ class DoomedLedger implements KeyLedger {
   update(...parameters: Parameters<KeyLedger['update']>): Promise<void> {
     this.#write()
     return this.#ledger.update(...parameters)
+  }
+
+  nameCanary(...parameters: Parameters<KeyLedger['nameCanary']>): Promise<void> {
+    this.#write()
+    return this.#ledger.nameCanary(...parameters)
   }
 
   #write(): void {

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { JwksSightings, readinessOf, type Sighting } from '../../src/keyring/jwks-sightings.ts'
+import { JwksSightings, readinessOf, type Sighting, type SightingCount } from '../../src/keyring/jwks-sightings.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { CheapVault } from './cheap-vault.ts'
 import { MemoryKeyStore } from './memory-key-store.ts'
 import { DAY, HOUR, times } from './sample-key.ts'
 
 describe('counting who fetches the JWKS', () => {
-  let added: Omit<Sighting, 'lastAt'>[]
+  let added: SightingCount[]
   let sightings: JwksSightings
   let refuse: boolean
 
@@ -17,6 +17,7 @@ describe('counting who fetches the JWKS', () => {
       add: async (more) => {
         if (refuse) throw new Error('the database is away')
         added.push(...more)
+        return []
       },
     })
   })
@@ -55,6 +56,13 @@ describe('counting who fetches the JWKS', () => {
     expect(added).toEqual([{ kid: 'a', verifier: '', fetches: 1 }])
   })
 
+  test('counts who met a published key and did not know it; what is not published counts for nothing', async () => {
+    sightings.count(['a', 'b'], 'orders', 'b')
+    sightings.count(['a', 'b'], 'orders', 'never published')
+    await sightings.flush()
+    expect(added.filter(({ misses }) => misses)).toEqual([{ kid: 'b', verifier: 'orders', fetches: 0, misses: 1 }])
+  })
+
   test('strangers with ever new names fill no memory', async () => {
     for (let name = 0; name < 5000; name++) sightings.count(['a'], `stranger ${name}`)
     await sightings.flush()
@@ -62,6 +70,8 @@ describe('counting who fetches the JWKS', () => {
     expect(added.reduce((sum, { fetches }) => sum + fetches, 0)).toBe(5000)
   })
 })
+
+const noMisses = { misses: 0, missing: [] }
 
 describe('a promotion', () => {
   let store: MemoryKeyStore
@@ -78,7 +88,8 @@ describe('a promotion', () => {
     })
   const kidOf = (state: string) => store.keys.find((key) => key.state === state)?.kid as string
   const sees = (verifier: string, ...states: string[]) => {
-    for (const state of states) seen.push({ kid: kidOf(state), verifier, fetches: 1, lastAt: store.now })
+    for (const state of states)
+      seen.push({ kid: kidOf(state), verifier, fetches: 1, lastAt: store.now, misses: 0, missedAt: null })
   }
 
   beforeEach(async () => {
@@ -118,8 +129,29 @@ describe('a promotion', () => {
     sees('billing', 'active')
     sees('', 'active', 'pending')
     expect(await keyringWith(0).readiness()).toEqual([
-      { kid: kidOf('active'), alg: 'ES256', state: 'active', fetches: 3, verifiers: 2, lagging: [] },
-      { kid: kidOf('pending'), alg: 'ES256', state: 'pending', fetches: 2, verifiers: 1, lagging: ['billing'] },
+      { kid: kidOf('active'), alg: 'ES256', state: 'active', fetches: 3, verifiers: 2, lagging: [], ...noMisses },
+      {
+        kid: kidOf('pending'),
+        alg: 'ES256',
+        state: 'pending',
+        fetches: 2,
+        verifiers: 1,
+        lagging: ['billing'],
+        ...noMisses,
+      },
     ])
+  })
+
+  test('waits for a known verifier that met the standby a moment ago and did not know it, for a bounded time', async () => {
+    const missedBy = (verifier: string) =>
+      seen.push({ kid: kidOf('pending'), verifier, fetches: 1, lastAt: store.now, misses: 1, missedAt: store.now })
+    missedBy('')
+    sees('orders', 'active', 'pending')
+    expect((await keyringWith(0).readiness())[1]).toMatchObject({ misses: 1, missing: [] })
+    missedBy('orders')
+    expect((await keyringWith(0).readiness())[1]).toMatchObject({ misses: 2, missing: ['orders'], lagging: [] })
+    expect(await keyringWith(HOUR).runDueStep()).toEqual([])
+    store.advance(600)
+    expect(await keyringWith(HOUR).runDueStep()).not.toEqual([])
   })
 })

@@ -109,6 +109,56 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       expect(await stateOf('next')).toBe('active')
     })
 
+    describe('a canary', () => {
+      const tryNext = (ledger: KeyLedger) => ledger.update('next', { canaryAt: ledger.now })
+      const replaceNext = (state: 'retired' | 'removed') => async (ledger: KeyLedger) => {
+        const { now } = ledger
+        const gone = { state, sealed: null, removedAt: now } as const
+        const kept = { state, retiredAt: now, removableAt: later(now, 7 * DAY) } as const
+        await ledger.update('next', state === 'removed' ? gone : kept)
+        await ledger.insert(sampleKey('third', now))
+      }
+
+      test('gets nothing signed by the next key before its publish lead is over', async () => {
+        await begin()
+        expect(await refusal(tryNext)).toEqual(law('KEY03'))
+        await it.advance(DAY + 1)
+        const early = (ledger: KeyLedger) => ledger.update('next', { canaryAt: new Date(0) })
+        expect(await refusal(early)).toEqual(law('KEY03'))
+        await change(tryNext)
+      })
+
+      test('has only standbys sign for it, and no key that was not one', async () => {
+        await begin()
+        await it.advance(DAY + 1)
+        expect(await refusal((ledger) => ledger.update('first', { canaryAt: ledger.now }))).toEqual(law('KEY02'))
+        const made = (ledger: KeyLedger) =>
+          ledger.insert(sampleKey('x', ledger.now, { alg: 'RS256', canaryAt: ledger.now }))
+        expect(await refusal(made)).toEqual(law('KEY01'))
+      })
+
+      test('that a standby has signed for it stays written', async () => {
+        await begin()
+        await it.advance(DAY + 1)
+        await change(tryNext)
+        expect(await refusal((ledger) => ledger.update('next', { canaryAt: null }))).toEqual(law('KEY05'))
+      })
+
+      test('a standby that has signed for it retires and is not removed at once; another is removed and does not retire', async () => {
+        await begin()
+        expect(await refusal(replaceNext('retired'))).toEqual(law('KEY02'))
+        await it.advance(DAY + 1)
+        await change(tryNext)
+        expect(await refusal(replaceNext('removed'))).toEqual(law('KEY02'))
+        await change(replaceNext('retired'))
+        const remove = (ledger: KeyLedger) =>
+          ledger.update('next', { state: 'removed', sealed: null, removedAt: ledger.now })
+        expect(await refusal(remove)).toEqual(law('KEY04'))
+        await it.advance(7 * DAY + 1)
+        await change(remove)
+      })
+    })
+
     test('an emergency, and only what says so, skips the publish lead', async () => {
       await begin()
       await rotate('emergency: compromised')

@@ -221,9 +221,20 @@ describe('revoking', () => {
     await expect(keyring.revoke(active, { compromised: true })).rejects.toMatchObject({ code: 'key_gone' })
   })
 
-  test('all keys: none of the old ones is left', async () => {
+  test('tells until when caches may lack the key that signs: never where it was published long enough', async () => {
+    store.advance(times.publishLeadSeconds)
+    const made = await keyring.revoke(kidOf('ES256', 'active'), { compromised: true })
+    expect(made.unknownUntil).toBeUndefined()
+    store.advance(100)
+    const again = await keyring.revoke(kidOf('ES256', 'active'), { compromised: true })
+    expect(again).toMatchObject({ unknownUntil: later(store.now, 230), acceptedUntil: later(store.now, 330) })
+    expect(await keyring.rotate({ alg: 'RS256' })).not.toHaveProperty('acceptedUntil')
+  })
+
+  test('all keys: none of the old ones is left, and the outage is bounded by what caches may keep', async () => {
     const before = new Set(store.keys.map(({ kid }) => kid))
-    await keyring.revokeAll({ compromised: true })
+    const made = await keyring.revokeAll({ compromised: true })
+    expect(made).toMatchObject({ acceptedUntil: later(store.now, 330), unknownUntil: later(store.now, 330) })
     const published = (await keyring.publicJwks()).keys.map(({ kid }) => kid as string)
     expect(published.filter((kid) => before.has(kid))).toEqual([])
     expect(published).toHaveLength(4)

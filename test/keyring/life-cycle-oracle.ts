@@ -16,6 +16,8 @@ interface Piece {
   wanted: boolean
   /** Signs although its lead was not over. */
   hurried: boolean
+  /** As the standby it has signed for a canary. */
+  tried: boolean
 }
 
 export interface Side {
@@ -31,10 +33,12 @@ const piece = (hour: number): Piece => ({
   keptUntil: -1,
   wanted: false,
   hurried: false,
+  tried: false,
 })
 
 export class LifeCycleOracle {
   hour = 0
+  canary: string | undefined
   /** Kids that may never be seen in the JWKS again. */
   readonly gone = new Set<string>()
   readonly sides = new Map<string, Side>()
@@ -55,8 +59,14 @@ export class LifeCycleOracle {
     )
   }
 
+  nameCanary(clientId: string | undefined): void {
+    this.canary = clientId
+    for (const side of this.sides.values()) this.#try(side)
+  }
+
   step(): void {
     for (const [alg, side] of this.sides) {
+      this.#try(side)
       for (const key of side.retired.filter(({ keptUntil }) => keptUntil <= this.hour)) this.#leave(side, key)
       if (this.dueAt(side) <= this.hour) this.#promote(alg, false)
     }
@@ -90,7 +100,8 @@ export class LifeCycleOracle {
 
   importStandby(alg: string, kid: string): void {
     const side = this.sides.get(alg) as Side
-    if (side.standby.kid) this.gone.add(side.standby.kid)
+    if (side.standby.tried) side.retired.push({ ...side.standby, keptUntil: this.hour + RETENTION })
+    else if (side.standby.kid) this.gone.add(side.standby.kid)
     side.standby = { ...piece(this.hour), kid }
   }
 
@@ -101,6 +112,10 @@ export class LifeCycleOracle {
     if (!key || key.keptUntil > this.hour) return false
     this.#leave(side, key)
     return true
+  }
+
+  #try({ standby }: Side): void {
+    if (this.canary !== undefined && standby.publishedAt + LEAD <= this.hour) standby.tried = true
   }
 
   #fresh(alg: string): void {

@@ -6,7 +6,7 @@ import { cacheSecondsOf, type KeyTimes } from '../../src/keyring/key-times.ts'
 import type { Keyring } from '../../src/keyring/keyring.ts'
 import { isPublished } from '../../src/keyring/signing-key.ts'
 import { type CrashingKeyStore, Killed } from './crashing-key-store.ts'
-import { CACHE, INTERVAL, LEAD, type LifeCycleOracle, RETENTION } from './life-cycle-oracle.ts'
+import { CACHE, INTERVAL, LEAD, type LifeCycleOracle, RETENTION, type Side } from './life-cycle-oracle.ts'
 import { HOUR } from './sample-key.ts'
 
 export const gameTimes: KeyTimes = {
@@ -40,6 +40,7 @@ export async function expectAgreement(oracle: LifeCycleOracle, { store }: Table)
     side.standby.kid ??= standby
     expect({ active, standby }).toEqual({ active: side.active.kid, standby: side.standby.kid })
     expect(kidsIn('retired').sort()).toEqual(side.retired.map(({ kid }) => kid).sort())
+    expect(keys.find(({ kid }) => kid === standby)?.canaryAt != null).toBe(side.standby.tried)
   }
   const published = new Set(keys.filter(isPublished).map(({ kid }) => kid))
   expect([...oracle.gone].filter((kid) => published.has(kid))).toEqual([])
@@ -49,11 +50,12 @@ export async function expectAgreement(oracle: LifeCycleOracle, { store }: Table)
 }
 
 function keepPromises(oracle: LifeCycleOracle, published: ReadonlySet<string>): void {
-  for (const { active } of oracle.sides.values()) {
-    if (active.hurried) continue
-    // No cache that honours max-age lacks a key that signs.
-    const lacking = oracle.caches.filter(({ kids, until }) => until > oracle.hour && !kids.has(active.kid ?? ''))
-    expect(lacking).toEqual([])
+  for (const side of oracle.sides.values()) {
+    for (const { kid = '', hurried } of signersOf(oracle, side)) {
+      if (hurried) continue
+      // No cache that honours max-age lacks a key that signs, be it for the canary alone.
+      expect(oracle.caches.filter(({ kids, until }) => until > oracle.hour && !kids.has(kid))).toEqual([])
+    }
   }
   // Whatever was signed and not voided verifies for as long as it may be alive.
   expect(oracle.signed.filter(({ kid, until }) => until >= oracle.hour && !published.has(kid))).toEqual([])
@@ -65,10 +67,16 @@ function observe(oracle: LifeCycleOracle, published: ReadonlySet<string>, promot
   const maxAgeHours = Math.min(cacheSecondsOf(gameTimes) / HOUR, Math.max(0, promotionInMilliseconds / 1000 / HOUR))
   oracle.caches = [...oracle.caches.filter(({ until }) => until > hour), { kids: published, until: hour + maxAgeHours }]
   oracle.signed = oracle.signed.filter(({ until }) => until >= hour)
-  for (const { active } of oracle.sides.values()) {
-    if (active.kid) oracle.signed.push({ kid: active.kid, until: hour + RETENTION - 1 })
+  for (const side of oracle.sides.values()) {
+    for (const { kid } of signersOf(oracle, side)) {
+      if (kid) oracle.signed.push({ kid, until: hour + RETENTION - 1 })
+    }
   }
 }
+
+/** What signs now: for all, and for the canary. */
+const signersOf = ({ canary }: LifeCycleOracle, { active, standby }: Side) =>
+  canary !== undefined && standby.tried ? [active, standby] : [active]
 
 const move = (name: string, play: (oracle: LifeCycleOracle, table: Table) => Promise<void>): Move => ({
   check: () => true,
@@ -119,6 +127,13 @@ export const moves = (algorithms: readonly string[]): fc.Arbitrary<Move>[] => [
     move(`rotate ${alg}${now ? ' --now' : ''}${dryRun ? ' --dry-run' : ''}`, async (oracle, { keyring }) => {
       await keyring.rotate({ alg, now, dryRun })
       if (!dryRun) oracle.rotate(alg, now)
+    }),
+  ),
+  fc.tuple(fc.constantFrom('shop', 'till', undefined), fc.boolean()).map(([clientId, killed]) =>
+    move(`canary ${clientId}${killed ? ', killed before the commit' : ''}`, async (oracle, { keyring, store }) => {
+      if (killed) store.crashAfter = 'commit'
+      expect(await code(keyring.nameCanary(clientId))).toBe(killed ? 'no failure' : undefined)
+      if (!killed) oracle.nameCanary(clientId)
     }),
   ),
   fc.tuple(fc.nat(), fc.boolean()).map(([choice, killed]) =>

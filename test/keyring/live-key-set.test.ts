@@ -75,11 +75,29 @@ describe('the set of keys', () => {
     expect(algorithms).toEqual(['ES256', 'ES256', 'EdDSA', 'EdDSA', 'ML-DSA-65', 'ML-DSA-65'])
   })
 
-  test('gives the engine what signs first, then what is retired, never a standby', async () => {
+  test('gives the engine what signs first, then what is retired, and apart from them the standby, which signs for nobody', async () => {
     await keyring.rotate({ alg: 'ES256', now: true })
     await live.reload()
     const engine = live.current().signers.filter(({ alg }) => alg === 'ES256')
     expect(kids(engine)).toEqual([kidOf('active'), kidOf('retired')])
+    const [standby] = live.current().standbys
+    expect([standby?.kid, standby?.onlyFor]).toEqual([kidOf('pending'), null])
+  })
+
+  test('lets a standby sign for the canary from when its lead is over until there is no canary any more', async () => {
+    const duty = async () => {
+      await live.reload()
+      return live.current().standbys.find(({ kid }) => kid === kidOf('pending'))?.onlyFor
+    }
+    await keyring.nameCanary('shop')
+    expect(await duty()).toBe(null)
+    store.advance(DAY)
+    await keyring.runDueStep()
+    expect(await duty()).toBe('shop')
+    await keyring.nameCanary('till')
+    expect(await duty()).toBe('till')
+    await keyring.nameCanary(undefined)
+    expect(await duty()).toBe(null)
   })
 
   test('shows no private key when it is printed or serialised', () => {

@@ -5,7 +5,7 @@ import { BUSY, type KeyLedger, type KeySnapshot, type KeyStore, type Patience } 
 import type { KeyState, SigningKey } from '../../src/keyring/signing-key.ts'
 
 const WAYS: Record<KeyState, readonly KeyState[]> = {
-  pending: ['active', 'removed', 'revoked'],
+  pending: ['active', 'retired', 'removed', 'revoked'],
   active: ['retired', 'revoked'],
   retired: ['removed', 'revoked'],
   removed: [],
@@ -15,6 +15,7 @@ const WAYS: Record<KeyState, readonly KeyState[]> = {
 export class MemoryKeyStore implements KeyStore {
   keys: readonly SigningKey[] = []
   now = new Date('2030-01-01T00:00:00Z')
+  canary: string | undefined
   #queue: Promise<unknown> = Promise.resolve()
   #changing = 0
 
@@ -23,7 +24,7 @@ export class MemoryKeyStore implements KeyStore {
   }
 
   async read(): Promise<KeySnapshot> {
-    return { keys: this.keys, now: this.now }
+    return { keys: this.keys, now: this.now, canary: this.canary }
   }
 
   change<T>(patience: Patience, work: (ledger: KeyLedger) => Promise<T>): Promise<T | typeof BUSY> {
@@ -35,10 +36,11 @@ export class MemoryKeyStore implements KeyStore {
   }
 
   async #run<T>(work: (ledger: KeyLedger) => Promise<T>): Promise<T> {
-    const ledger = new MemoryLedger(this.keys, this.now)
+    const ledger = new MemoryLedger(await this.read())
     const result = await work(ledger)
     ledger.commit()
     this.keys = ledger.keys
+    this.canary = ledger.canary
     return result
   }
 }
@@ -46,10 +48,16 @@ export class MemoryKeyStore implements KeyStore {
 class MemoryLedger implements KeyLedger {
   keys: readonly SigningKey[]
   readonly now: Date
+  canary: string | undefined
 
-  constructor(keys: readonly SigningKey[], now: Date) {
+  constructor({ keys, now, canary }: KeySnapshot) {
     this.keys = keys
     this.now = now
+    this.canary = canary
+  }
+
+  async nameCanary(clientId: string | undefined): Promise<void> {
+    this.canary = clientId
   }
 
   async insert(key: SigningKey): Promise<void> {
@@ -58,6 +66,7 @@ class MemoryLedger implements KeyLedger {
     if (this.keys.some(({ sealed, fingerprint }) => sealed !== null && fingerprint !== key.fingerprint)) refuse('KEY08')
     if (key.state === 'removed' || key.state === 'revoked') refuse('KEY01')
     if (key.state === 'retired' && key.reason !== 'imported') refuse('KEY01')
+    if (key.canaryAt) refuse('KEY01')
     if (key.state === 'active' && siblings.length > 0 && !inEmergency(key)) refuse('KEY01')
     this.#keep([...this.keys, key])
   }
@@ -68,9 +77,13 @@ class MemoryLedger implements KeyLedger {
     const after = { ...before, ...changes }
     const fixed = ['alg', 'publicJwk', 'createdAt', 'publishAt', 'promotableAt'] as const
     if (fixed.some((member) => String(after[member]) !== String(before[member]))) refuse('KEY05')
-    const once = ['activeAt', 'retiredAt'] as const
+    const once = ['activeAt', 'retiredAt', 'canaryAt'] as const
     if (once.some((member) => before[member] && Number(after[member]) !== Number(before[member]))) refuse('KEY05')
     if (before.removableAt && Number(after.removableAt) < Number(before.removableAt)) refuse('KEY05')
+    if (after.canaryAt && !before.canaryAt) {
+      if (before.state !== 'pending' || after.state !== 'pending') refuse('KEY02')
+      if (this.now < before.promotableAt || after.canaryAt < before.promotableAt) refuse('KEY03')
+    }
     if (after.state !== before.state) this.#judge(before, after)
     this.#keep(this.keys.map((key) => (key.kid === kid ? after : key)))
   }
@@ -85,6 +98,7 @@ class MemoryLedger implements KeyLedger {
 
   #judge(before: SigningKey, after: SigningKey): void {
     if (!WAYS[before.state].includes(after.state)) refuse('KEY02')
+    if (before.state === 'pending' && after.state === (before.canaryAt ? 'removed' : 'retired')) refuse('KEY02')
     if (after.state === 'active' && !inEmergency(after) && this.now < before.promotableAt) refuse('KEY03')
     if (before.state === 'retired' && after.state === 'removed' && this.now < (before.removableAt as Date))
       refuse('KEY04')

@@ -27,6 +27,7 @@ export const sampleKey = (kid: string, at: Date, changes: Partial<SigningKey> = 
   publishAt: at,
   promotableAt: later(at, DAY),
   promoteAt: null,
+  canaryAt: null,
   activeAt: changes.state === 'active' ? at : null,
   retiredAt: null,
   removableAt: null,

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Feed, type SentFrame } from '../../src/revocation/feed.ts'
-import { type FeedKeys, feedKeyFrom, openFeedKeys, rotateFeedKeys } from '../../src/revocation/feed-keys.ts'
+import {
+  type FeedKeys,
+  type FeedSecret,
+  type FeedSecrets,
+  feedKeyFrom,
+  openFeedKeys,
+  rotateFeedKeys,
+} from '../../src/revocation/feed-keys.ts'
 import { frameEvent, longestFrame, type WireEntry } from '../../src/revocation/frames.ts'
 import { LiveLog } from '../../src/revocation/live-log.ts'
 import type { LoggedRevocation, LogHead, RevocationLog } from '../../src/revocation/revocation.ts'
@@ -9,7 +16,7 @@ const epoch = '0f8c2a34-6f0e-4c5b-9d3e-2b1a7c8d9e0f'
 const inAnHour = Math.floor(Date.now() / 1000) + 3_600
 
 class MemoryLog implements RevocationLog {
-  head: LogHead = { epoch, salt: Buffer.alloc(16), seq: 0, floor: 0 }
+  head: LogHead = { epoch, salt: Buffer.alloc(16), seq: 0, floor: 0, databaseMs: Date.now() }
   entries: LoggedRevocation[] = []
   isAway = false
   restored = 0
@@ -25,7 +32,7 @@ class MemoryLog implements RevocationLog {
   }
   async advance(): Promise<LogHead> {
     if (this.isAway) throw new Error('away')
-    return this.head
+    return { ...this.head, databaseMs: Date.now() }
   }
   async readAfter(seq: number, limit: number): Promise<LoggedRevocation[]> {
     return this.entries.filter((entry) => entry.seq > seq).slice(0, limit)
@@ -46,14 +53,12 @@ afterEach(async () => {
 const keys: FeedKeys = { current: await feedKeyFrom(Buffer.alloc(32, 1)), next: await feedKeyFrom(Buffer.alloc(32, 2)) }
 
 async function open(log = new MemoryLog(), heartbeatMs = 60_000) {
-  const now = () => new Date()
-  const live = await LiveLog.start({ log, now, pollMs: 60_000, onTrouble: () => undefined })
+  const live = await LiveLog.start({ log, pollMs: 60_000, onTrouble: () => undefined })
   const feed = new Feed({
     log: live,
     issuer: 'https://id.example',
     keys: () => keys,
     jwksVersion: () => 'v1',
-    now,
     gatherMs: 20,
     heartbeatMs,
   })
@@ -175,6 +180,30 @@ describe('the feed', () => {
   })
 })
 
+class StandInSecrets implements FeedSecrets {
+  secrets: FeedSecret[] = []
+  now = Date.now()
+
+  constructor() {
+    void this.renew()
+  }
+
+  async all() {
+    return { secrets: [...this.secrets].reverse(), now: new Date(this.now) }
+  }
+
+  async renew(): Promise<boolean> {
+    const generation = (this.secrets.at(-1)?.generation ?? 0) + 1
+    const secret = Buffer.alloc(32, generation)
+    this.secrets.push({ generation, secret, createdAt: new Date(this.now) })
+    return true
+  }
+
+  async forget(_: string, generation: number): Promise<void> {
+    this.secrets = this.secrets.filter((one) => one.generation !== generation)
+  }
+}
+
 describe('the keys of the feed', () => {
   test('follow from their secrets, so that every node has the same', async () => {
     const again = await feedKeyFrom(Buffer.alloc(32, 1))
@@ -183,18 +212,24 @@ describe('the keys of the feed', () => {
   })
 
   test('are two; a rotation has the next one sign and makes another', async () => {
-    const secrets: { generation: number; secret: Uint8Array }[] = [{ generation: 1, secret: Buffer.alloc(32, 1) }]
-    const store = {
-      all: async () => ({ secrets: [...secrets].reverse() }),
-      renew: async () => {
-        secrets.push({ generation: secrets.length + 1, secret: Buffer.alloc(32, secrets.length + 1) })
-        return true
-      },
-    }
+    const store = new StandInSecrets()
     const before = await openFeedKeys(store)
-    await rotateFeedKeys(store)
-    const after = await openFeedKeys(store)
+    store.now += 60_000
+    const after = await rotateFeedKeys(store, { leadMs: 60_000 })
     expect(after.current.kid).toBe(before.next.kid)
-    expect(after.next.kid).not.toBe(before.next.kid)
+    expect(await openFeedKeys(store)).toMatchObject({ next: { kid: after.next?.kid } })
+    expect(new Set([before.current.kid, before.next.kid, after.next?.kid]).size).toBe(3)
+    // Who signed before is forgotten: a stolen backup of later has it no more.
+    expect(store.secrets.map(({ generation }) => generation)).toEqual([2, 3])
+  })
+
+  test('do not rotate before receivers have had time to pin the next one, unless somebody is in a hurry', async () => {
+    const store = new StandInSecrets()
+    const { next } = await openFeedKeys(store)
+    store.now += 59_999
+    await expect(rotateFeedKeys(store, { leadMs: 60_000 })).rejects.toMatchObject({ code: 'feed_key_too_new' })
+    expect(await rotateFeedKeys(store, { leadMs: 60_000, now: true, dryRun: true })).toMatchObject({ next: undefined })
+    expect((await openFeedKeys(store)).next.kid).toBe(next.kid)
+    expect((await rotateFeedKeys(store, { leadMs: 60_000, now: true })).current.kid).toBe(next.kid)
   })
 })

@@ -6,6 +6,7 @@ const dates = [
   'publish_at',
   'promotable_at',
   'promote_at',
+  'canary_at',
   'active_at',
   'retired_at',
   'removable_at',
@@ -27,6 +28,7 @@ export async function ageKeys(db: Database, seconds: number): Promise<void> {
 export async function forgetKeys(db: Database): Promise<void> {
   await db.transaction(async (transaction) => {
     await transaction.query(WITHOUT_TRIGGERS)
+    await transaction.query('delete from signing_key_canary')
     await transaction.query('delete from signing_keys')
     await transaction.query('delete from secrets')
   })

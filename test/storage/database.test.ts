@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Failure } from '../../src/errors/failure.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { emptyDatabase, type TestDatabase } from '../harness/database.ts'
+import { eventually } from '../harness/eventually.ts'
 
 let place: TestDatabase
 let db: Database
@@ -52,6 +53,68 @@ describe('queries', () => {
 
   test('an error of the statement itself stays what it is', async () => {
     await expect(db.query('select 1/0')).rejects.toMatchObject({ code: '22012' })
+  })
+})
+
+describe('look-ups', () => {
+  const ask = (value: unknown) =>
+    db.lookUp<{ half: number; pid: number }>({
+      name: 'half',
+      text: 'select $1::int / 2 as half, pg_backend_pid() as pid',
+      values: [value],
+    })
+
+  test('many at a time go over one connection, and each gets its own answer', async () => {
+    const rows = (await Promise.all(Array.from({ length: 200 }, (_, n) => ask(2 * n)))).map((answer) => answer.rows[0])
+    expect(rows.map((row) => row?.half)).toEqual(Array.from({ length: 200 }, (_, n) => n))
+    expect(new Set(rows.map((row) => row?.pid)).size).toBe(1)
+  })
+
+  test('what one of them asks wrongly is its own fault and harms no other', async () => {
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, (_, n) => ask(n % 4 === 1 ? 'none' : 2 * n)))
+    for (const [n, outcome] of outcomes.entries()) {
+      if (n % 4 === 1) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: '22P02' } })
+      else expect(outcome).toMatchObject({ value: { rows: [{ half: n }] } })
+    }
+  })
+
+  test('a connection cut under load is a Failure for some, and the next ones get another', async () => {
+    let running = true
+    const failures: unknown[] = []
+    const load = Array.from({ length: 20 }, async () => {
+      while (running) await ask(2).catch((error: unknown) => failures.push(error))
+    })
+    for (let round = 0; round < 5; round += 1) {
+      await ask(2).catch(() => undefined)
+      await cutAllConnections()
+    }
+    running = false
+    await Promise.all(load)
+    for (const failure of failures) expect(failure).toMatchObject({ code: 'database_unavailable' })
+    expect((await ask(2)).rows).toMatchObject([{ half: 1 }])
+  })
+
+  test('a connection lost while idle is told of and replaced', async () => {
+    const before = (await ask(2)).rows[0]?.pid
+    await cutAllConnections()
+    expect(await eventually(() => lost.length > 0 || undefined)).toBe(true)
+    expect((await ask(2)).rows[0]?.pid).not.toBe(before)
+  })
+
+  test('a database that is away is a Failure each time', async () => {
+    const away = openDatabase({ url: 'postgres://x@127.0.0.1:1/x' })
+    for (let tries = 0; tries < 3; tries += 1) {
+      await expect(away.lookUp({ text: 'select 1' })).rejects.toMatchObject({ code: 'database_unavailable' })
+    }
+    await away.close()
+  })
+
+  test('closing waits for those under way; one after it is a Failure', async () => {
+    const asked = Array.from({ length: 20 }, () => ask(2))
+    await asked[0]
+    await db.close()
+    expect(await Promise.all(asked)).toHaveLength(20)
+    await expect(ask(2)).rejects.toMatchObject({ code: 'database_unavailable' })
   })
 })
 

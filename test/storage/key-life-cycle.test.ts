@@ -15,6 +15,7 @@ const nodes: Database[] = []
 beforeAll(async () => {
   database = await freshDatabase()
   db = openDatabase({ url: database.url })
+  await db.query(`insert into clients (id, name, preset) values ('shop', 'Shop', 'spa'), ('till', 'Till', 'service')`)
 })
 
 afterAll(async () => {

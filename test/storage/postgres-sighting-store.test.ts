@@ -49,6 +49,14 @@ test('names that no client and no API has count as nobody: strangers fill no tab
   expect(after[0]?.fetches).toBe(before + 2)
 })
 
+test('the first miss of a verifier that is known is told once, of racing nodes by one', async () => {
+  const miss = { kid, verifier: 'orders', fetches: 1, misses: 1 }
+  const told = await Promise.all(Array.from({ length: 10 }, () => store.add([miss, { ...miss, verifier: 'stranger' }])))
+  expect(told.flat()).toEqual([{ kid, verifier: 'orders' }])
+  const { misses, missedAt } = (await store.read()).find(({ verifier }) => verifier === 'orders') ?? {}
+  expect([misses, missedAt]).toEqual([10, expect.any(Date)])
+})
+
 test('a key that left the JWKS is forgotten, and what comes late for it is passed over', async () => {
   await keyring.revoke(kid, { compromised: true })
   expect(await store.read()).toEqual([])

@@ -161,7 +161,6 @@ describe('a node that follows the log', () => {
   const start = () =>
     LiveLog.start({
       log,
-      now: () => new Date(),
       pollMs: 10,
       onTrouble: (error) => {
         throw error
@@ -219,7 +218,6 @@ describe('a node that follows the log', () => {
         readAfter: (seq, limit) => log.readAfter(seq, limit),
         restore: (lost, behind) => log.restore(lost, behind),
       },
-      now: () => new Date(),
       pollMs: 5,
       onTrouble: () => undefined,
     })

@@ -14,7 +14,10 @@ beforeEach(async () => {
       return 'claviger_up 1\n'
     },
   }
-  const health = { isDraining: () => isDraining, check: async () => ({ database: true, signingKey: true }) }
+  const health = {
+    isDraining: () => isDraining,
+    check: async () => ({ database: true, signingKey: true, clock: true }),
+  }
   server = createServer(createManagement({ health, registry, log: { error: () => {} } }))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })

@@ -71,6 +71,7 @@ export interface Stage {
   session: { accountId: string } | undefined
   database: boolean
   signingKey: boolean
+  clock: boolean
   draining: boolean
   keys: { publicJwks: { keys: object[] }; maxAgeSeconds: number }
   /** Throws in place of the interactions' answers. */
@@ -121,6 +122,7 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
     session: undefined,
     database: true,
     signingKey: true,
+    clock: true,
     draining: false,
     keys: { publicJwks: { keys: [{ kty: 'EC', kid: 'k1', alg: 'ES256', use: 'sig' }] }, maxAgeSeconds: 300 },
     failure: undefined,
@@ -150,7 +152,7 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
   }
   const health = {
     isDraining: () => stage.draining,
-    check: async () => ({ database: stage.database, signingKey: stage.signingKey }),
+    check: async () => ({ database: stage.database, signingKey: stage.signingKey, clock: stage.clock }),
   }
   const metrics = { route: () => ({ answered: () => {} }) }
   const web = createWeb({

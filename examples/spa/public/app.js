@@ -1,10 +1,12 @@
 /** The app: who is here, and what they can do. */
+import { renewByCookie } from './cookie-renewal.js'
 import { element, notice, onPress, show, showAnswer, showPerson } from './page.js'
 import { newSession, takeCallback } from './session.js'
 
 show('waiting')
 const config = await (await fetch('/config.json')).json()
-const session = newSession(config)
+const session = await newSession(config)
+const isInCookie = config.refresh_delivery === 'cookie'
 let renewals = 0
 
 element('issuer').textContent = new URL(config.issuer).host
@@ -27,10 +29,11 @@ session.events.addUserUnloaded(() => show('signed-out'))
 session.events.addSilentRenewError(endIfRefused)
 // The network was away when the renewal was due: once more, now that it matters.
 session.events.addAccessTokenExpired(() => renew().catch((error) => notice(error.message)))
+if (isInCookie) session.events.addAccessTokenExpiring(() => renew().catch((error) => notice(error.message)))
 
 async function renew() {
   try {
-    await session.signinSilent()
+    await (isInCookie ? renewByCookie(session) : session.signinSilent())
   } catch (error) {
     await endIfRefused(error)
   }
@@ -43,7 +46,11 @@ async function endIfRefused(error) {
   notice('Your session has ended. Please sign in again.')
 }
 
+/** Nothing rests in the page: whoever was here before is known by the cookie, if there is one. */
+const startFromCookie = () => renewByCookie(session).catch(() => undefined)
+
 notice(await takeCallback(session))
+if (isInCookie && !(await session.getUser())) await startFromCookie()
 const user = await session.getUser()
 if (!user) show('signed-out')
 else if (user.expired) await renew()

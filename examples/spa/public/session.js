@@ -1,24 +1,43 @@
 /**
  * Signing in and staying signed in, by oidc-client-ts: authorization code with PKCE, then a refresh token that changes
- * with every use. No frame, no third-party cookie.
- *
- * Tokens rest in sessionStorage: they outlive a reload, not the tab, and each tab has its own refresh token, so two
- * tabs never race for one. Whoever can run a script in this page can read them; the content policy keeps others out.
+ * with every use. No frame, no third-party cookie. Where that token rests is the one thing there is to choose.
  */
-import { UserManager, WebStorageStateStore } from 'oidc-client-ts'
+import { InMemoryWebStorage, UserManager, WebStorageStateStore } from 'oidc-client-ts'
 
-/** @param {{ issuer: string, client_id: string, scope: string }} config */
-export const newSession = ({ issuer, client_id, scope }) =>
-  new UserManager({
+/** @param {{ issuer: string, client_id: string, scope: string, refresh_delivery: 'body' | 'cookie' }} config */
+export async function newSession({ issuer, client_id, scope, refresh_delivery }) {
+  return new UserManager({
     authority: issuer,
     client_id,
     scope,
     redirect_uri: `${location.origin}/callback`,
     post_logout_redirect_uri: `${location.origin}/`,
-    automaticSilentRenew: true,
-    userStore: new WebStorageStateStore({ store: sessionStorage }),
     stateStore: new WebStorageStateStore({ store: sessionStorage }),
+    ...(refresh_delivery === 'cookie' ? await inCookie(issuer) : inStorage),
   })
+}
+
+/**
+ * In sessionStorage with the rest: it outlives a reload, not the tab, and each tab has its own, so two tabs never race
+ * for one. Whoever can run a script in this page can read it; the content policy keeps others out.
+ */
+const inStorage = {
+  automaticSilentRenew: true,
+  userStore: new WebStorageStateStore({ store: sessionStorage }),
+}
+
+/**
+ * In an HttpOnly cookie of the provider, which no script can read; the access token in memory. A reload or another tab
+ * starts from the cookie (cookie-renewal.js). Needs an app on the site of its provider.
+ */
+const inCookie = async (issuer) => ({
+  automaticSilentRenew: false,
+  userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
+  // The exchange of the code must bring the cookie home …
+  fetchRequestCredentials: 'include',
+  // … and the library would fetch this document the same way, which its answer to everybody does not allow.
+  metadata: await (await fetch(`${issuer}/.well-known/openid-configuration`)).json(),
+})
 
 /**
  * Takes the answer that the address bar holds after signing in, if there is one, and clears it from there.

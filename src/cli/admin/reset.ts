@@ -16,7 +16,9 @@ export const adminReset: AddCommand = (parent, invocation) => {
       const person = await getAdministrator(desk, named)
       const given = await getNewPassword(invocation, options, person.email)
       checkForPerson(given, person, desk.config.issuer)
-      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
+      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password), {
+        actor: invocation.actor,
+      })
       const account = person.disabledAt ? await desk.accounts.enable(person.id) : person
       await desk.attempts.forget(person)
       desk.events.record({

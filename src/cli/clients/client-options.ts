@@ -1,6 +1,6 @@
 /** The options that adding and changing a client share, and what they mean to the clients room. */
 import { type Command, Option } from 'commander'
-import type { Client } from '../../clients/client.ts'
+import { type Client, refreshDeliveries } from '../../clients/client.ts'
 import type { ClientChanges, ClientInput } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
@@ -26,6 +26,9 @@ export interface ClientOptions {
   claimsInIdToken?: boolean
   dpopBound?: boolean
   requirePar?: boolean
+  backchannelLogoutUri?: string
+  backchannelLogoutSessionRequired?: boolean
+  refreshDelivery?: Client['refreshDelivery']
   right?: string[]
 }
 
@@ -68,11 +71,23 @@ export function withClientOptions(command: Command): Command {
     )
     .option('--jwks-file <path>', 'its public keys (a JWKS), for private_key_jwt')
     .option('--jwks-uri <uri>', 'where its public keys are found')
+    .option('--backchannel-logout-uri <uri>', 'where its server is told that a session has ended')
     .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: ES256)')
+    .addOption(
+      new Option(
+        '--refresh-delivery <way>',
+        'where an spa gets its refresh token; a cookie is for an app on the same site as the issuer (default: body)',
+      ).choices(refreshDeliveries),
+    )
   withSwitch(command, 'first-party', 'ours: never asks for consent')
   withSwitch(command, 'claims-in-id-token', 'put profile and email claims into the ID token too')
   withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
-  return withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
+  withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
+  return withSwitch(
+    command,
+    'backchannel-logout-session-required',
+    'its server is told which session has ended; without it, all of the person end there',
+  )
 }
 
 // What each option is called in the clients room.
@@ -89,10 +104,12 @@ const plainFields = {
   claimsInIdToken: 'claimsInIdToken',
   dpopBound: 'dpopBound',
   requirePar: 'requirePar',
+  backchannelLogoutSessionRequired: 'backchannelLogoutSessionRequired',
+  refreshDelivery: 'refreshDelivery',
   right: 'rights',
 } as const satisfies Partial<Record<keyof ClientOptions, keyof ClientChanges>>
 
-const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri'] as const
+const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri', 'backchannelLogoutUri'] as const
 
 /**
  * Only what was said: the clients room takes what is left out as it stands, or by its preset.

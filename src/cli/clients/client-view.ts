@@ -42,12 +42,18 @@ export const clientJson = (client: Client) => ({
   claims_in_id_token: client.claimsInIdToken,
   dpop_bound: client.dpopBound,
   require_par: client.requirePar,
+  backchannel_logout_uri: client.backchannelLogoutUri ?? null,
+  backchannel_logout_session_required: client.backchannelLogoutSessionRequired ?? false,
+  refresh_delivery: client.refreshDelivery,
   rights: client.rights ?? [],
   created_at: client.createdAt,
   updated_at: client.updatedAt,
 })
 
 const yes = (value: boolean, text: string): string | undefined => (value ? text : undefined)
+
+const toldAt = ({ backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isOne }: Client): string | undefined =>
+  uri && `${uri} (${isOne ? 'of the one session' : "of all the person's sessions there"})`
 
 export function printClient(printer: Printer, client: Client): void {
   const now = printer.now()
@@ -57,6 +63,7 @@ export function printClient(printer: Printer, client: Client): void {
     ['preset', `${client.preset}${client.firstParty ? ', first-party (no consent page)' : ''}`],
     ['redirect URIs', client.redirectUris],
     ['after sign-out', client.postLogoutRedirectUris],
+    ['told of sign-outs', toldAt(client)],
     ['origins', client.origins],
     ['start', client.startUri],
     ['logo', client.logoUri],
@@ -66,6 +73,7 @@ export function printClient(printer: Printer, client: Client): void {
     ['authenticates by', client.tokenEndpointAuthMethod],
     ['keys', client.jwksUri ?? (client.jwks && `${client.jwks.keys.length} registered`)],
     ['PKCE', client.pkce],
+    ['refresh token', client.refreshDelivery === 'cookie' ? 'in a cookie, for pages of its origins' : undefined],
     ['ID token', `${client.idTokenAlg}${client.claimsInIdToken ? ', with profile claims' : ''}`],
     ['requires', [yes(client.dpopBound, 'DPoP'), yes(client.requirePar, 'PAR')].filter((text) => text !== undefined)],
     ['rights', client.rights ?? []],

@@ -33,7 +33,7 @@ export const clientsRemove: AddCommand = (parent, invocation) => {
         invocation.exitCode = 1
         return
       }
-      const { grants, refreshTokens } = await desk.clients.remove(id)
+      const { grants, refreshTokens } = await desk.clients.remove(id, { actor: invocation.actor })
       desk.events.record({
         kind: 'client.removed',
         actor: invocation.actor,

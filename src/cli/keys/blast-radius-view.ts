@@ -9,12 +9,13 @@ export const radiusJson = (radius: BlastRadius) => ({
   signed_until: radius.signedUntil ?? null,
   apis: radius.apis,
   sessions: radius.sessions,
-  clients: radius.clients.map(({ clientId, idTokens, apis, grants, refreshTokens }) => ({
+  clients: radius.clients.map(({ clientId, idTokens, apis, grants, refreshTokens, livingTokens }) => ({
     client_id: clientId,
     id_tokens: idTokens,
     apis,
     grants,
     refresh_tokens: refreshTokens,
+    living_tokens: livingTokens ?? null,
   })),
 })
 
@@ -29,18 +30,20 @@ export function printRadius(printer: Printer, { kid, alg, signedUntil, clients, 
   )
   if (clients.length > 0) {
     printer.table(
-      ['APP', 'ID TOKENS', 'ACCESS TOKENS FOR', 'GRANTS', 'REFRESH TOKENS'],
-      clients.map(({ clientId, idTokens, apis: audiences, grants, refreshTokens }) => [
+      ['APP', 'ID TOKENS', 'ACCESS TOKENS ALIVE', 'GRANTS', 'REFRESH TOKENS'],
+      clients.map(({ clientId, idTokens, apis: audiences, grants, refreshTokens, livingTokens }) => [
         clientId,
         idTokens ? 'yes' : 'no',
-        audiences.join(', ') || '–',
+        audiences
+          .map((audience) => `${livingTokens ? (livingTokens[audience] ?? 0) : '?'} for ${audience}`)
+          .join(', ') || '–',
         String(grants),
         String(refreshTokens),
       ]),
     )
   }
   printer.line(
-    `How many of its tokens live nobody knows: they are kept nowhere. The last would have expired ${dated(signedUntil, printer.now())}.`,
+    `Tokens of services are kept nowhere, so theirs (?) cannot be counted, nor can ID tokens. The last would have expired ${dated(signedUntil, printer.now())}.`,
   )
   printer.line('Sessions and refresh tokens do not depend on it: people stay signed in, and apps get new tokens.')
 }

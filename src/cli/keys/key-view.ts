@@ -13,6 +13,7 @@ export const keyJson = (key: KeyRow) => ({
   created_at: key.createdAt,
   publish_at: key.publishAt,
   active_at: key.activeAt ?? null,
+  canary_at: key.canaryAt ?? null,
   retired_at: key.retiredAt ?? null,
   removable_at: key.removableAt ?? null,
   reason: key.reason ?? null,
@@ -36,6 +37,7 @@ export const changeJson = (change: KeyChange, dryRun: boolean) => ({
   ...(dryRun ? { dry_run: true } : {}),
   steps: change.steps.map(({ at, kid, alg, what }) => ({ at, kid: kid ?? null, alg, what })),
   ...(change.acceptedUntil ? { accepted_until: change.acceptedUntil } : {}),
+  ...(change.unknownUntil ? { unknown_until: change.unknownUntil } : {}),
   keys: change.keys.map(keyJson),
 })
 
@@ -57,6 +59,8 @@ export function printKeys(printer: Printer, keys: readonly KeyRow[]): void {
   )
 }
 
+const precise = (at: Date): string => `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+
 export function printChange(printer: Printer, change: KeyChange, dryRun: boolean): void {
   if (change.steps.length === 0) printer.line('Nothing to do.')
   const now = printer.now()
@@ -64,8 +68,14 @@ export function printChange(printer: Printer, change: KeyChange, dryRun: boolean
     printer.line({ text: `${fromNow(at, now)}: `, tone: 'dim' }, `${alg} ${kid ?? ''} ${what}`.replace(/ {2,}/g, ' '))
   }
   if (change.acceptedUntil) {
+    printer.line('A verifier that follows the revocation feed refuses what it signed within a second.')
     printer.line(
-      `A verifier that caches the JWKS as long as it may can accept the key until ${change.acceptedUntil.toISOString()}.`,
+      `One that only caches the JWKS, as long as it may, can accept it until ${precise(change.acceptedUntil)}.`,
+    )
+  }
+  if (change.unknownUntil) {
+    printer.line(
+      `A key signs that caches may not have yet: a verifier that does not fetch again for an unknown key refuses new tokens until ${precise(change.unknownUntil)} at most.`,
     )
   }
   printer.line()

@@ -1,5 +1,6 @@
 /** Signing keys. */
 import type { AddCommand } from '../nouns.ts'
+import { keysCanary } from './canary.ts'
 import { keysExport } from './export.ts'
 import { keysImport } from './import.ts'
 import { keysList } from './list.ts'
@@ -10,6 +11,16 @@ import { keysSchedule } from './schedule.ts'
 import { keysSwitchOff } from './switch-off.ts'
 
 export const keys: AddCommand = (parent, invocation) => {
-  const commands = [keysList, keysRotate, keysSchedule, keysRevoke, keysRemove, keysSwitchOff, keysImport, keysExport]
+  const commands = [
+    keysList,
+    keysRotate,
+    keysSchedule,
+    keysCanary,
+    keysRevoke,
+    keysRemove,
+    keysSwitchOff,
+    keysImport,
+    keysExport,
+  ]
   for (const add of commands) add(parent, invocation)
 }

@@ -2,7 +2,7 @@ import type { KeyReadiness } from '../../keyring/jwks-sightings.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import type { Printer } from '../printer.ts'
+import type { Cell, Printer } from '../printer.ts'
 
 /** `keys schedule`: what happens next by itself, and why nobody notices. */
 export const keysSchedule: AddCommand = (parent, invocation) => {
@@ -44,13 +44,10 @@ function printReadiness(printer: Printer, readiness: readonly KeyReadiness[]): v
   printer.line('\nWho has fetched which key:')
   printer.table(
     ['KID', 'ALG', 'STATE', 'FETCHES', 'NAMED VERIFIERS', 'STILL WITHOUT IT'],
-    readiness.map(({ kid, alg, state, fetches, verifiers, lagging }) => [
-      kid,
-      alg,
-      state,
-      String(fetches),
-      String(verifiers),
-      lagging.length > 0 ? { text: lagging.join(', '), tone: 'warn' } : '–',
-    ]),
+    readiness.map(({ kid, alg, state, fetches, verifiers, lagging, missing }) => {
+      const without = [...new Set([...lagging, ...missing])]
+      const lacking: Cell = without.length > 0 ? { text: without.join(', '), tone: 'warn' } : '–'
+      return [kid, alg, state, String(fetches), String(verifiers), lacking]
+    }),
   )
 }

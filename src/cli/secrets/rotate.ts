@@ -1,3 +1,4 @@
+import { Failure } from '../../errors/failure.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { RotatedSecrets } from '../desk.ts'
 import { counted } from '../moment.ts'
@@ -6,6 +7,8 @@ import type { Printer } from '../printer.ts'
 
 interface Options extends JsonOption, DryRunOption {
   cookies?: boolean
+  feed?: boolean
+  now?: boolean
 }
 
 /** `secrets rotate`: with nodes running and nobody signed out. */
@@ -17,9 +20,24 @@ export const secretsRotate: AddCommand = (parent, invocation) => {
       'wrap all private keys under a new key-encryption key: the first of two that are configured, or one made here',
     )
     .option('--cookies', 'instead: make a new key that signs cookies; the old ones verify on')
+    .option('--feed', 'instead: have the next key sign the revocation feed, and make the one after it')
+    .option('--now', 'with --feed: though receivers may not have pinned the next key yet')
     .action(async (options: Options) => {
-      const { dryRun = false } = options
+      const { dryRun = false, now = false } = options
+      if ((options.cookies && options.feed) || (now && !options.feed)) {
+        throw new Failure(
+          'rotation_ambiguous',
+          'invalid',
+          'Say either --cookies or --feed; --now goes with --feed only.',
+        )
+      }
       const { secrets } = await invocation.desk()
+      if (options.feed) {
+        const keys = await secrets.rotateFeedKey({ dryRun, now, actor: invocation.actor })
+        const data = { ...(dryRun && { dry_run: true }), current: keys.current, next: keys.next ?? null }
+        printer.result(options, data, () => printFeedKeys(printer, keys, dryRun))
+        return
+      }
       if (options.cookies) {
         const { signsInSeconds } = await secrets.rotateCookieKey({ dryRun, actor: invocation.actor })
         printer.result(options, { ...(dryRun && { dry_run: true }), signs_in_seconds: signsInSeconds }, () =>
@@ -32,7 +50,26 @@ export const secretsRotate: AddCommand = (parent, invocation) => {
       const rotated = await secrets.rotate({ dryRun, actor: invocation.actor })
       printer.result(options, asJson(rotated, dryRun), () => print(printer, rotated, dryRun))
     })
-  withExample(withDryRun(withJson(command)), 'claviger secrets rotate --dry-run', 'claviger secrets rotate --cookies')
+  withExample(
+    withDryRun(withJson(command)),
+    'claviger secrets rotate --dry-run',
+    'claviger secrets rotate --cookies',
+    'claviger secrets rotate --feed',
+  )
+}
+
+function printFeedKeys(
+  printer: Printer,
+  { current, next }: { current: string; next: string | undefined },
+  dryRun: boolean,
+): void {
+  printer.line(`${current} ${dryRun ? 'would sign' : 'signs'} the revocation feed.`)
+  if (!dryRun) printer.line(`${next} is next.`)
+  printer.note(
+    dryRun
+      ? 'This is how it would be; nothing was changed.'
+      : 'Pin these two in every receiver that pins feed keys, before the next rotation.',
+  )
 }
 
 const asJson = ({ rows, fingerprint, previous, file, kept }: RotatedSecrets, dryRun: boolean) => ({

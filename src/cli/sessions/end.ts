@@ -13,14 +13,14 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
     .argument('<id>', 'of the session, from sessions list')
     .action(async (id: string, options: JsonOption) => {
       const desk = await invocation.desk()
-      if (!(await desk.sessions.end(id))) {
+      if (!(await desk.sessions.end(id, { actor: invocation.actor }))) {
         throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
       }
       desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
       printer.result(options, { id, ended: true, void_by: until }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
-        printer.line(boundText(until, printer.now()))
+        printer.line(boundText(until, printer.now(), desk.config))
       })
     })
   withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')

@@ -2,30 +2,37 @@ import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { getPerson } from '../users/person.ts'
-import { sessionJson } from './session-view.ts'
+import { endOf, sessionJson, toldSoFar } from './session-view.ts'
 
 /** `sessions list`: where a person is signed in. */
 export const sessionsList: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('list')
-    .description('the browser sessions of a person')
+    .description('the browser sessions of a person, and how far apps were told of those that have ended')
     .requiredOption('--user <person>', 'email address or account id (acc_…)')
     .action(async (options: JsonOption & { user: string }) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, options.user)
-      const sessions = await desk.sessions.list(person.id)
+      const sessions = [...(await desk.sessions.list(person.id)), ...(await desk.sessions.listEnded(person.id))]
       printer.result(options, sessions.map(sessionJson), () => {
         if (sessions.length === 0) return printer.line(`${person.email} is signed in nowhere.`)
         const now = printer.now()
         printer.table(
           ['ID', 'SIGNED IN', 'ENDS', 'APPS'],
-          sessions.map(({ id, signedInAt, expiresAt, clients }) => [
-            id,
-            fromNow(signedInAt, now),
-            fromNow(expiresAt, now),
-            clients.join(', ') || '–',
+          sessions.map((session) => [
+            session.id,
+            session.signedInAt ? fromNow(session.signedInAt, now) : '–',
+            endOf(session, now),
+            session.clients.join(', ') || '–',
           ]),
+        )
+        const told = sessions.flatMap(({ id, logouts }) => logouts.map((logout) => ({ id, logout })))
+        if (told.length === 0) return
+        printer.line()
+        printer.table(
+          ['ID', 'APP', 'TOLD OF THE END'],
+          told.map(({ id, logout }) => [id, logout.clientId, toldSoFar(logout, now)]),
         )
       })
     })

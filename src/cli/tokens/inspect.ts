@@ -1,4 +1,5 @@
 import type { JWTPayload } from 'jose'
+import type { Account } from '../../accounts/account.ts'
 import { Failure } from '../../errors/failure.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
@@ -36,9 +37,10 @@ export const tokensInspect: AddCommand = (parent, invocation) => {
 }
 
 async function show({ printer }: Invocation, desk: Desk, found: Findings, options: JsonOption): Promise<void> {
-  const { claims, kid, alg, key, verdict, reasons, signature, revocations, grantAlive } = found
+  const { claims, kid, alg, key, verdict, reasons, signature, revocations, grantAlive, history } = found
   const person = typeof claims.sub === 'string' ? await desk.accounts.find(claims.sub) : undefined
   const client = typeof claims.client_id === 'string' ? await desk.clients.find(claims.client_id) : undefined
+  const isOurs = claims.iss === desk.config.issuer
   const data = {
     verdict,
     reasons,
@@ -49,6 +51,8 @@ async function show({ printer }: Invocation, desk: Desk, found: Findings, option
     client_name: client?.name ?? null,
     email: person?.email ?? null,
     grant_alive: grantAlive ?? null,
+    ledger: history.ledger,
+    refreshed_at: history.refreshedAt ?? null,
     revocations: revocations.map((entry) => ({ ...entry, not_before: entry.notBefore ?? null, notBefore: undefined })),
     claims,
   }
@@ -60,8 +64,10 @@ async function show({ printer }: Invocation, desk: Desk, found: Findings, option
       ['signed by', `${kid ?? 'no key'} (${alg ?? 'none'}), ${key?.state ?? 'unknown'}; signature ${signature}`],
       ['issued', time(claims.iat, printer.now())],
       ['expires', time(claims.exp, printer.now())],
-      ['app', client ? `${client.id} (${client.name})` : textOf(claims.client_id)],
-      ['person', person ? `${person.email} (${person.id})` : textOf(claims.sub)],
+      ['refreshed', refreshedText(history.refreshedAt, printer.now())],
+      ['ledger', ledgerWords[history.ledger]],
+      ['app', client ? `${client.id} (${client.name})` : absent(claims.client_id, isOurs && 'no such app any more')],
+      ['person', personText(claims, person, isOurs)],
       ['for', textOf([claims.aud ?? []].flat().join(', '))],
       ['scope', textOf(claims.scope)],
       ['session', textOf(claims.sid)],
@@ -69,6 +75,23 @@ async function show({ printer }: Invocation, desk: Desk, found: Findings, option
       ['jti', textOf(claims.jti)],
     ])
   })
+}
+
+const ledgerWords = {
+  present: 'written down when it was issued',
+  missing: 'not in it: never issued here',
+  unknown: undefined,
+} as const
+
+const refreshedText = (at: Date | undefined, now: Date): string | undefined =>
+  at && `${dated(at, now)}: the app has newer tokens`
+
+const absent = (value: unknown, why: string | false): string | undefined =>
+  textOf(value) && (why ? `${String(value)} (${why})` : String(value))
+
+function personText({ sub, client_id }: JWTPayload, person: Account | undefined, isOurs: boolean): string | undefined {
+  if (person) return `${person.email} (${person.id})${person.disabledAt ? ', disabled' : ''}`
+  return isOurs && sub === client_id ? 'nobody: the app itself' : absent(sub, isOurs && 'no such person any more')
 }
 
 const grantText = (claims: JWTPayload, isAlive: boolean | undefined): string | undefined =>

@@ -50,7 +50,7 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
       printer.result(options, { ...target.data, ...more, revoked: true, void_by: until }, () => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
-        printer.line(boundText(until, now))
+        printer.line(boundText(until, now, desk.config))
       })
     })
   withExample(
@@ -73,7 +73,7 @@ async function targetOf(invocation: Invocation, options: Options): Promise<Targe
   if (tokenStdin) return byToken(desk, invocation.actor, await readSecret(invocation.stdin, 'token'))
   if (jti !== undefined) return byJti(desk, invocation.actor, jti)
   if (sid !== undefined) return bySid(desk, invocation.actor, sid)
-  return sub !== undefined ? byPerson(desk, sub) : byClient(desk, client ?? '')
+  return sub !== undefined ? byPerson(desk, invocation.actor, sub) : byClient(desk, invocation.actor, client ?? '')
 }
 
 async function byToken(desk: Desk, actor: string, token: string): Promise<Target> {
@@ -119,26 +119,26 @@ const bySid = (desk: Desk, actor: string, sid: string): Target => ({
   revoke: async () => ({ session_ended: (await desk.revocations.revokeSession(sid, { actor })).ended }),
 })
 
-async function byPerson(desk: Desk, named: string): Promise<Target> {
+async function byPerson(desk: Desk, actor: string, named: string): Promise<Target> {
   const person = await getPerson(desk, named)
   return {
     what: `everything of ${person.email}`,
     data: { sub: person.id },
     async revoke() {
-      const { sessions, grants, refreshTokens } = await desk.accounts.signOut(person.id)
+      const { sessions, grants, refreshTokens } = await desk.accounts.signOut(person.id, { actor })
       return { sessions_ended: sessions, grants_ended: grants, refresh_tokens_ended: refreshTokens }
     },
   }
 }
 
-async function byClient(desk: Desk, clientId: string): Promise<Target> {
+async function byClient(desk: Desk, actor: string, clientId: string): Promise<Target> {
   const client = await desk.clients.find(clientId)
   if (!client) throw new Failure('client_missing', 'missing', `There is no client ${quoted(clientId)}.`)
   return {
     what: `everything that ${client.id} (${client.name}) holds`,
     data: { client_id: client.id },
     async revoke() {
-      const { grants, refreshTokens } = await desk.revocations.revokeClient(client.id)
+      const { grants, refreshTokens } = await desk.revocations.revokeClient(client.id, { actor })
       return { grants_ended: grants, refresh_tokens_ended: refreshTokens }
     },
   }

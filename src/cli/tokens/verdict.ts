@@ -2,8 +2,9 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 import type { KeyRow } from '../../keyring/key-row.ts'
+import { tokenDigest } from '../../revocation/issued-token.ts'
 import { marksOf } from '../../revocation/revocation.ts'
-import type { Desk, RevocationRow } from '../desk.ts'
+import type { Desk, RevocationRow, TokenHistoryRow } from '../desk.ts'
 
 export type Verdict = 'valid' | 'expired' | 'revoked' | 'forged' | 'foreign' | 'not-yet'
 
@@ -18,6 +19,7 @@ export interface Findings {
   signature: 'valid' | 'invalid' | 'unknown'
   revocations: RevocationRow[]
   grantAlive: boolean | undefined
+  history: TokenHistoryRow
 }
 
 const kindWords = [
@@ -36,7 +38,9 @@ export async function findingsOf(token: string, desk: Desk, now: Date): Promise<
   const key = (await desk.keyring.list({ all: true })).find((one) => one.kid === kid)
   const signature = await signatureOf(token, desk, key)
   const isOurs = claims.iss === desk.config.issuer
-  const revocations = isOurs ? await desk.revocations.explain(marksOf(claims, kid)) : []
+  const marks = marksOf(claims, kid)
+  const revocations = isOurs ? await desk.revocations.explain(marks) : []
+  const history = await historyOf(token, desk, isOurs ? claims : {}, kid)
   const grantAlive =
     typeof claims.grant_id === 'string' ? await desk.revocations.isGrantAlive(claims.grant_id) : undefined
   const seconds = now.getTime() / 1000
@@ -45,6 +49,7 @@ export async function findingsOf(token: string, desk: Desk, now: Date): Promise<
   add(!isOurs, 'foreign', `Its issuer is ${JSON.stringify(claims.iss ?? null)}, not ${desk.config.issuer}.`)
   add(isOurs && !key, 'forged', `Its key ${JSON.stringify(kid ?? null)} was never one of ours.`)
   add(isOurs && signature === 'invalid', 'forged', 'Its signature is wrong: it was changed, or never made here.')
+  add(isOurs && signature !== 'invalid' && history.ledger === 'missing', 'forged', forgedSentence(kid, signature))
   add(
     isOurs && key?.state === 'revoked',
     'revoked',
@@ -62,7 +67,7 @@ export async function findingsOf(token: string, desk: Desk, now: Date): Promise<
   const [first] = faults
   const verdict = first?.[0] ?? 'valid'
   const reasons = faults.map(([, reason]) => reason)
-  return { verdict, reasons, claims, kid, alg, key, signature, revocations, grantAlive }
+  return { verdict, reasons, claims, kid, alg, key, signature, revocations, grantAlive, history }
 }
 
 function read(token: string) {
@@ -76,6 +81,22 @@ function read(token: string) {
     })
   }
 }
+
+const noHistory: TokenHistoryRow = { ledger: 'unknown', refreshedAt: undefined }
+
+async function historyOf(token: string, desk: Desk, claims: JWTPayload, kid: string | undefined) {
+  const { exp, iat, jti } = claims
+  if (![exp, iat].every(isMoment) || typeof jti !== 'string') return noHistory
+  return desk.ledger.history(marksOf(claims, kid), { digest: tokenDigest(token), exp: Math.floor(exp ?? 0) })
+}
+
+const isMoment = (seconds: unknown): boolean => typeof seconds === 'number' && seconds >= 0 && seconds < 8.64e12
+
+/** Said as loudly as it is meant: who can do this can be anybody, at every API. */
+const forgedSentence = (kid: string | undefined, signature: Findings['signature']): string =>
+  signature === 'valid'
+    ? `Its signature is right, but it was never issued here: the ledger does not have it. Somebody else signs with the private key ${kid}: it has leaked. End it now: keys revoke ${kid} --compromised.`
+    : 'It was never issued here: the ledger does not have it.'
 
 /** Of a key that left the JWKS nobody can tell any more. */
 async function signatureOf(token: string, desk: Desk, key: KeyRow | undefined): Promise<Findings['signature']> {

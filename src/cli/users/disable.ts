@@ -22,7 +22,7 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         )
         return
       }
-      const ended = await desk.accounts.disable(person.id)
+      const ended = await desk.accounts.disable(person.id, { actor: invocation.actor })
       desk.events.record({
         kind: 'account.disabled',
         actor: invocation.actor,
@@ -36,7 +36,7 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
         () => {
           printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now()))
+          printer.line(boundText(until, printer.now(), desk.config))
         },
       )
     })

@@ -34,7 +34,7 @@ export const usersRemove: AddCommand = (parent, invocation) => {
         invocation.exitCode = 1
         return
       }
-      const ended = await desk.accounts.remove(person.id)
+      const ended = await desk.accounts.remove(person.id, { actor: invocation.actor })
       desk.events.record({
         kind: 'account.removed',
         actor: invocation.actor,

@@ -15,7 +15,9 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
       const person = await getPerson(desk, named)
       const given = await getNewPassword(invocation, options, person.email)
       checkForPerson(given, person, desk.config.issuer)
-      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password))
+      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password), {
+        actor: invocation.actor,
+      })
       desk.events.record({
         kind: 'password.reset',
         actor: invocation.actor,

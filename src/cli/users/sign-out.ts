@@ -21,7 +21,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         )
         return
       }
-      const ended = await desk.accounts.signOut(person.id)
+      const ended = await desk.accounts.signOut(person.id, { actor: invocation.actor })
       desk.events.record({
         kind: 'account.signed-out',
         actor: invocation.actor,
@@ -35,7 +35,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
         () => {
           printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now()))
+          printer.line(boundText(until, printer.now(), desk.config))
         },
       )
     })

@@ -6,6 +6,7 @@
 import type { Context, Middleware } from 'koa'
 import { revocationScope } from '../../clients/api-credentials.ts'
 import { Failure } from '../../errors/failure.ts'
+import type { FeedMeter, FeedRefusal } from '../../events/feed-metrics.ts'
 import type { FeedAccess } from '../../oidc/feed-access.ts'
 import { type Cursor, parseCursor } from '../../revocation/cursor.ts'
 import type { Feed } from '../../revocation/feed.ts'
@@ -16,6 +17,7 @@ import { FeedStreams } from './feed-streams.ts'
 
 export interface FeedRoutesNeeds {
   feed: Feed
+  meter: FeedMeter
   access(authorization: string | undefined): Promise<FeedAccess>
   /** Of one process. */
   mostStreams?: number
@@ -30,16 +32,17 @@ const longestWaitSeconds = 25
 const mostWaiting = 5_000
 
 export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
-  const streams = new FeedStreams(needs.feed, needs.mostStreams ?? 5_000)
+  const { feed, meter } = needs
+  const streams = new FeedStreams(feed, needs.mostStreams ?? 5_000, meter)
   let waiting = 0
   const answers: Readonly<Record<string, (ctx: Context, access: Allowed) => Promise<void>>> = {
-    '/revocations/snapshot': (ctx) => answerSnapshot(ctx, needs.feed),
+    '/revocations/snapshot': (ctx) => answerSnapshot(ctx, needs),
     '/revocations/changes': async (ctx) => {
       const { after, waitMs } = changesAsked(ctx)
       if (waitMs > 0 && waiting >= mostWaiting) throw busy()
       waiting += waitMs > 0 ? 1 : 0
       try {
-        await answerChanges(ctx, needs.feed, after, waitMs)
+        await answerChanges(ctx, needs, after, waitMs)
       } finally {
         waiting -= waitMs > 0 ? 1 : 0
       }
@@ -51,31 +54,53 @@ export function feedRoutes(needs: FeedRoutesNeeds): Middleware {
     if (!answer) throw new Failure('page_missing', 'missing', 'There is no such page.')
     ctx.vary('Authorization')
     const access = await needs.access(ctx.get('Authorization') || undefined)
-    if (access.outcome === 'allowed') await answer(ctx, access)
-    else refuseAccess(ctx, access, feedDoor)
+    if (access.outcome !== 'allowed') {
+      meter.refused(access.outcome)
+      return refuseAccess(ctx, access, feedDoor)
+    }
+    try {
+      await answer(ctx, access)
+    } catch (reason) {
+      meter.refused(refusalOf(reason))
+      throw reason
+    }
   }
 }
 
-async function answerSnapshot(ctx: Context, feed: Feed): Promise<void> {
-  const { cursor, plain, gzipped } = await feed.snapshot()
-  ctx.set('ETag', `W/"${cursor}"`)
+function refusalOf(reason: unknown): FeedRefusal {
+  if (reason instanceof HttpRefusal) return reason.status === 410 ? 'gone' : 'invalid'
+  if (reason instanceof Failure && reason.code === 'feed_unsure') return 'unsure'
+  return reason instanceof Failure && reason.code === 'feed_full' ? 'full' : 'other'
+}
+
+async function answerSnapshot(ctx: Context, { feed, meter }: FeedRoutesNeeds): Promise<void> {
+  const { cursor, kid, plain, gzipped } = await feed.snapshot()
+  const tag = `${cursor}.${kid}`
+  ctx.set('ETag', `W/"${tag}"`)
   ctx.set('Cache-Control', 'public, max-age=30, stale-while-revalidate=300, stale-if-error=86400')
   ctx.vary('Accept-Encoding')
-  if (isKnown(ctx.get('If-None-Match'), cursor)) {
+  if (isKnown(ctx.get('If-None-Match'), tag)) {
     ctx.status = 304
     return
   }
   ctx.type = 'application/x-ndjson'
   const isGzip = ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
   if (isGzip) ctx.set('Content-Encoding', 'gzip')
-  ctx.body = isGzip ? gzipped : plain
+  const body = isGzip ? gzipped : plain
+  meter.sent('snapshot', 0, body.length)
+  ctx.body = body
 }
 
 /** Weak comparison (RFC 9110 §13.1.2). */
-const isKnown = (header: string, cursor: string): boolean =>
-  header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${cursor}"`)
+const isKnown = (header: string, tag: string): boolean =>
+  header.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${tag}"`)
 
-async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: number): Promise<void> {
+async function answerChanges(
+  ctx: Context,
+  { feed, meter }: FeedRoutesNeeds,
+  after: Cursor,
+  waitMs: number,
+): Promise<void> {
   const gone = new AbortController()
   ctx.res.once('close', () => gone.abort())
   const found = await feed.changes(after, waitMs, gone.signal)
@@ -83,7 +108,9 @@ async function answerChanges(ctx: Context, feed: Feed, after: Cursor, waitMs: nu
   ctx.set('ETag', `W/"${cursor}"`)
   ctx.set('Cache-Control', waitMs > 0 ? 'no-store' : 'public, max-age=1')
   ctx.type = 'application/json'
-  ctx.body = JSON.stringify(frames)
+  const body = JSON.stringify(frames)
+  meter.sent('changes', frames.length, body.length)
+  ctx.body = body
 }
 
 function changesAsked(ctx: Context): { after: Cursor; waitMs: number } {

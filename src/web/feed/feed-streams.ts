@@ -1,6 +1,7 @@
 /** Server-sent events: every frame becomes bytes once and goes to every socket as it is. Who does not read is cut off. */
 import type { ServerResponse } from 'node:http'
 import type { Context } from 'koa'
+import type { FeedMeter } from '../../events/feed-metrics.ts'
 import type { Cursor } from '../../revocation/cursor.ts'
 import type { Feed, SentFrame } from '../../revocation/feed.ts'
 import { type Allowed, busy, readable } from './feed-answers.ts'
@@ -19,13 +20,15 @@ interface Stream {
 export class FeedStreams {
   readonly #feed: Feed
   readonly #most: number
+  readonly #meter: FeedMeter
   readonly #streams = new Set<Stream>()
   #stopReading: (() => void) | undefined
   #looking: NodeJS.Timeout | undefined
 
-  constructor(feed: Feed, most: number) {
+  constructor(feed: Feed, most: number, meter: FeedMeter) {
     this.#feed = feed
     this.#most = most
+    this.#meter = meter
   }
 
   async open(ctx: Context, after: Cursor | undefined, access: Allowed): Promise<void> {
@@ -43,12 +46,15 @@ export class FeedStreams {
       Vary: 'Authorization',
     })
     if (ctx.method === 'HEAD') return void response.end()
-    response.write(Buffer.concat(missing.map(bytesOf)))
+    const bytes = Buffer.concat(missing.map(bytesOf))
+    response.write(bytes)
+    this.#meter.sent('stream', missing.length, bytes.length)
     this.#join({ response, access, end: () => response.end() })
   }
 
   #join(stream: Stream): void {
     this.#streams.add(stream)
+    this.#meter.streams(this.#streams.size)
     stream.response.once('close', () => this.#leave(stream))
     stream.response.on('error', () => this.#leave(stream))
     this.#stopReading ??= this.#feed.read(
@@ -60,6 +66,7 @@ export class FeedStreams {
 
   #leave(stream: Stream): void {
     this.#streams.delete(stream)
+    this.#meter.streams(this.#streams.size)
     if (this.#streams.size > 0) return
     this.#stopReading?.()
     this.#stopReading = undefined
@@ -68,9 +75,13 @@ export class FeedStreams {
   }
 
   #send(bytes: Buffer): void {
+    this.#meter.sent('stream', 1, bytes.length, this.#streams.size)
     for (const { response } of this.#streams) {
-      if (response.writableLength > mostWaitingBytes) response.destroy()
-      else response.write(bytes)
+      if (response.writableLength <= mostWaitingBytes) response.write(bytes)
+      else if (!response.destroyed) {
+        this.#meter.cutOff()
+        response.destroy()
+      }
     }
   }
 

@@ -27,6 +27,7 @@ let rows: Rows
 let app: PlainClient
 let browser: UserAgent
 let refreshToken: string
+let service: string
 
 beforeAll(async () => {
   provider = await startProvider()
@@ -36,6 +37,7 @@ beforeAll(async () => {
     addPerson(provider),
     addClient(provider, { preset: 'spa', firstParty: true, redirectUris: [redirectUri], apis: [audience] }),
   ])
+  service = (await addClient(provider, { preset: 'service', apis: [audience] })).client_id
   app = new PlainClient(client, { issuer: provider.issuer, redirectUri, port: () => provider.port })
   browser = new UserAgent(provider.issuer)
   const { url, verifier } = app.start()
@@ -82,10 +84,36 @@ describe('after a leak', () => {
         signed_until: expect.any(String),
         apis: [audience],
         sessions: 1,
-        clients: [{ client_id: app.id, id_tokens: true, apis: [audience], grants: 1, refresh_tokens: 1 }],
+        clients: [
+          {
+            client_id: app.id,
+            id_tokens: true,
+            apis: [audience],
+            grants: 1,
+            refresh_tokens: 1,
+            living_tokens: { [audience]: 1 },
+          },
+          { client_id: service, id_tokens: false, apis: [audience], grants: 0, refresh_tokens: 0, living_tokens: null },
+        ].sort((a, b) => (a.client_id < b.client_id ? -1 : 1)),
       },
     ])
     expect(await list()).toEqual(before)
+  })
+
+  test('it counts the access tokens that live: by app and API, of the key, until they expire', async () => {
+    await newToken()
+    const living = async (state: string) => {
+      const kid = kidIn(await list(), state)
+      const { blast_radius: radius } = await provider.cli<{
+        blast_radius: { signed_until: string | null; clients: { client_id: string; living_tokens: object | null }[] }[]
+      }>(['keys', 'revoke', kid, '--compromised', '--dry-run'])
+      return radius[0]?.clients.find(({ client_id }) => client_id === app.id)?.living_tokens
+    }
+    expect(await living('active')).toEqual({ [audience]: 2 })
+    expect(await living('pending')).toEqual({})
+    // Used refresh tokens age as well; so do the access tokens that came with them.
+    await rows.query(`update artifacts set created_at = created_at - interval '601 seconds'`)
+    expect(await living('active')).toEqual({})
   })
 
   test('one command: the key leaves the key set, the standby signs, caches know it already, nobody is signed out', async () => {
@@ -94,7 +122,13 @@ describe('after a leak', () => {
     const cached = createLocalJWKSet(await jwks())
     await newToken()
     const asked = Date.now()
-    const done = await provider.cli<{ accepted_until: string }>(['keys', 'revoke', leaked, '--compromised', '--yes'])
+    const done = await provider.cli<{ accepted_until: string; unknown_until?: string }>([
+      'keys',
+      'revoke',
+      leaked,
+      '--compromised',
+      '--yes',
+    ])
     const gone = await eventually(async () => !(await published()).includes(leaked))
     expect(gone).toBe(true)
     const token = await eventually(async () => {
@@ -113,7 +147,13 @@ describe('after a leak', () => {
 
   test('when the whole store leaked, every key is replaced by one that nobody has seen', async () => {
     const before = await published()
-    await provider.cli(['keys', 'revoke', '--all', '--compromised', '--yes'])
+    const asked = Date.now()
+    const { stderr, stdout } = await provider.command(['keys', 'revoke', '--all', '--compromised', '--yes'])
+    // The bound of the outage, for whoever does not fetch again: what the caches may keep, five and a half minutes.
+    const [, moment = ''] = /refuses new tokens until (\S+ \S+) UTC/.exec(stdout + stderr) ?? []
+    const bound = (Date.parse(`${moment}Z`) - asked) / 1000
+    expect(bound).toBeGreaterThan(320)
+    expect(bound).toBeLessThan(400)
     const after = await eventually(async () => {
       const kids = await published()
       return kids.some((kid) => before.includes(kid)) ? undefined : kids

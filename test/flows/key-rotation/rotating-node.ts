@@ -37,6 +37,10 @@ class InterruptedLedger implements KeyLedger {
     return this.#ledger.now
   }
 
+  get canary() {
+    return this.#ledger.canary
+  }
+
   async insert(...given: Parameters<KeyLedger['insert']>): Promise<void> {
     await this.#pass()
     await this.#ledger.insert(...given)
@@ -45,6 +49,11 @@ class InterruptedLedger implements KeyLedger {
   async update(...given: Parameters<KeyLedger['update']>): Promise<void> {
     await this.#pass()
     await this.#ledger.update(...given)
+  }
+
+  async nameCanary(...given: Parameters<KeyLedger['nameCanary']>): Promise<void> {
+    await this.#pass()
+    await this.#ledger.nameCanary(...given)
   }
 
   async #pass(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { startApi } from '../../../examples/api/server.ts'
 import { startSpa } from '../../../examples/spa/server.ts'
 import { seriousFaults } from '../../harness/accessibility.ts'
-import { type Chromium, openChromium, type PersonsBrowser } from '../../harness/chromium.ts'
+import { type Chromium, openChromium } from '../../harness/chromium.ts'
 import { freePort } from '../../harness/free-port.ts'
 import { addApi, addClient, addPerson, type Person } from '../../harness/people.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
@@ -42,14 +42,7 @@ afterAll(async () => {
   for (const stop of stops.reverse()) await stop()
 })
 
-async function withPage(act: (page: Page, browser: PersonsBrowser) => Promise<void>): Promise<void> {
-  const browser = await chromium.person()
-  try {
-    await act(await browser.newPage(), browser)
-  } finally {
-    await browser.close()
-  }
-}
+const withPage: Chromium['withPage'] = (act) => chromium.withPage(act)
 
 async function signIn(page: Page): Promise<void> {
   await page.goto(spaUrl)

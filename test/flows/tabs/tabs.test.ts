@@ -128,6 +128,49 @@ describe('a form that is sent twice', () => {
   })
 })
 
+describe('an answer that another press overtook never reaches the browser', () => {
+  /** Presses, and lets the browser forget what came of it, as it does with the cookies of an aborted navigation. */
+  async function pressUnheard(agent: UserAgent, ...press: Parameters<UserAgent['press']>): Promise<void> {
+    const overtaken = new UserAgent(provider.issuer, { cookies: agent.cookies.copy() })
+    expect((await overtaken.press(...press)).left).toBe(true)
+  }
+
+  test('of a sign-in: the second press ends at the app, signed in', async () => {
+    const agent = new UserAgent(provider.issuer)
+    const tab = await openTab(agent)
+    await pressUnheard(agent, tab.page, '#sign-in', typed(ada))
+    await expectTokens(tab, await agent.press(tab.page, '#sign-in', typed(ada)), ada)
+    expect((await openTab(agent)).page.left).toBe(true)
+  })
+
+  test('of a fresh sign-in over a session: the second press ends at the app', async () => {
+    const agent = new UserAgent(provider.issuer)
+    await agent.press((await openTab(agent)).page, '#sign-in', typed(ada))
+    const started = await app.start({ prompt: 'login' })
+    const tab = { app, started, page: await agent.visit(started.url) }
+    await pressUnheard(agent, tab.page, '#sign-in', typed(ada))
+    await expectTokens(tab, await agent.press(tab.page, '#sign-in', typed(ada)), ada)
+  })
+
+  test('of a consent: the second press ends at the app', async () => {
+    const agent = new UserAgent(provider.issuer)
+    const tab = await openTab(agent, guest)
+    const consent = await agent.press(tab.page, '#sign-in', typed(ada))
+    await pressUnheard(agent, consent, '#allow')
+    await expectTokens(tab, await agent.press(consent, '#allow'), ada)
+  })
+
+  test('but nobody goes on with what has been signed out since', async () => {
+    const agent = new UserAgent(provider.issuer)
+    const { page } = await openTab(agent)
+    await pressUnheard(agent, page, '#sign-in', typed(ada))
+    await provider.cli(['users', 'sign-out', ada.email])
+    const arrived = await agent.press(page, '#sign-in', typed(ada))
+    expect(arrived.left).toBe(false)
+    expect(arrived.heading).toBe('Sign in')
+  })
+})
+
 describe('several tabs', () => {
   test.each([
     ['the order they were opened in', [0, 1, 2, 3, 4]],

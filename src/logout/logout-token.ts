@@ -1,0 +1,43 @@
+/** What an app is told, in a form it can believe. */
+import { randomUUID } from 'node:crypto'
+import { Failure } from '../errors/failure.ts'
+import type { KeySet } from '../keyring/key-set.ts'
+import type { LogoutDelivery } from './logout.ts'
+
+/** §2.6 of the specification recommends at most two minutes. */
+const lifeSeconds = 120
+
+/**
+ * A logout token (OpenID Connect Back-Channel Logout 1.0 §2.4), signed by the key that signs now. Each try has a `jti` of
+ * its own: an app that remembers them would take the second try, after an answer that got lost, for a replay.
+ * @throws Failure `logout_key_missing` when no key signs by the app's algorithm
+ */
+export async function newLogoutToken(
+  delivery: LogoutDelivery,
+  { issuer, keys, now }: { issuer: string; keys: Pick<KeySet, 'signers'>; now: Date },
+): Promise<string> {
+  const signer = keys.signers.find(({ alg }) => alg === delivery.alg)
+  if (!signer) {
+    throw new Failure(
+      'logout_key_missing',
+      'unavailable',
+      `No key signs by ${delivery.alg}: add it to CLAVIGER_SIGNING_ALGORITHMS, or give the client another ID token algorithm.`,
+    )
+  }
+  const iat = Math.floor(now.getTime() / 1000)
+  const header = { alg: signer.alg, kid: signer.kid, typ: 'logout+jwt' }
+  const claims = {
+    iss: issuer,
+    aud: delivery.clientId,
+    sub: delivery.accountId,
+    ...(delivery.namesSession ? { sid: delivery.sid } : {}),
+    iat,
+    exp: iat + lifeSeconds,
+    jti: randomUUID(),
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+  }
+  const signed = `${encoded(header)}.${encoded(claims)}`
+  return `${signed}.${Buffer.from(await signer.sign(Buffer.from(signed))).toString('base64url')}`
+}
+
+const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
