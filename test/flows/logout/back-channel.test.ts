@@ -292,6 +292,25 @@ describe('a server that does not answer well', () => {
     expect(endpoint.asked(sid)).toBeGreaterThan(1)
   })
 
+  test('and is down is told when it is back', async () => {
+    const mine = await addShop()
+    const down = await startLogoutEndpoint({ issuer: provider.issuer })
+    await provider.cli(['clients', 'set', mine.client_id, '--backchannel-logout-uri', down.url])
+    const there = sidOf(await silently(await relyingParty(provider.issuer, mine)))
+    await down.close()
+    await signOut()
+    const refused = "last_error like '%cannot be reached (ECONNREFUSED)%'"
+    expect(await whenLogoutIs(there, refused)).toBeDefined()
+    const back = await startLogoutEndpoint({ issuer: provider.issuer, port: down.port })
+    try {
+      back.clientId = mine.client_id
+      await hurry()
+      expect(await toldOf(there, back)).toBeDefined()
+    } finally {
+      await back.close()
+    }
+  })
+
   test('and refuses the token is not asked again, and the audit log says so', async () => {
     endpoint.answer(sid, 400)
     await signOut()
