@@ -94,12 +94,13 @@ export async function openSignals(needs: NodeSignalsNeeds) {
       const id = await accountOf(subject, subjects)
       const account = id === undefined ? undefined : await accounts.find(id)
       if (!account) return false
-      const ended = await accounts.signOut(account.id, { cause: 'account.revoked-globally' })
+      const actor = `client:${clientId}`
+      const ended = await accounts.signOut(account.id, { cause: 'account.revoked-globally', actor })
       revocations.revoked()
       const detail = { ...ended, by: 'global token revocation' }
       events.record({
         kind: 'account.signed-out',
-        actor: `client:${clientId}`,
+        actor,
         accountId: account.id,
         clientId,
         requestId,
