@@ -31,7 +31,7 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
       const secret = given.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(person), ...endedJson(ended), ...left, ...secret }, () => {
         printer.line({ text: 'Set', tone: 'good' }, ` a new password for ${person.email}: ${endedText(ended)}.`)
-        printer.line(boundText(until, printer.now()))
+        printer.line(boundText(until, printer.now(), desk.config))
         if (given.generated) printer.line(`Password, shown this once: ${given.password}`)
       })
     })
