@@ -128,6 +128,23 @@ describe('pushing', () => {
     await remove(stream)
   })
 
+  test.each(['https://169.254.169.254/latest', 'https://10.0.0.1/events', 'https://[fd00::1]/events'])(
+    'an inner address such as %s is never asked, and the administrator reads why',
+    async (endpoint_url) => {
+      const stream = await create({ endpoint_url })
+      await ended(1)
+      const error = await eventually(async () => {
+        const [row] = await database<{ last_error: string | null }>(
+          'select last_error from event_streams where id = $1',
+          [stream.stream_id],
+        )
+        return row?.last_error ?? undefined
+      }, patient)
+      expect(error).toMatch(/has no public address.*CLAVIGER_OUTBOUND_ALLOWED/)
+      await remove(stream)
+    },
+  )
+
   test('a verification event brings back the state that was sent with the request', async () => {
     const stream = await create()
     const ask = () =>
