@@ -22,6 +22,7 @@ export interface Measurement {
   serverCpuMicroseconds: number
   postgresCpuMicroseconds: number | undefined
   p50Milliseconds: number
+  p95Milliseconds: number
   p99Milliseconds: number
 }
 

@@ -61,6 +61,7 @@ async function measure(given: LoadSetup, warmupSeconds: number, seconds: number)
     serverCpuMicroseconds,
     postgresCpuMicroseconds,
     p50Milliseconds: percentile(0.5),
+    p95Milliseconds: percentile(0.95),
     p99Milliseconds: percentile(0.99),
   }
 }

@@ -4,6 +4,7 @@ import { AttemptThrottle } from './credentials/attempt-throttle.ts'
 import { PasswordHasher } from './credentials/password-hasher.ts'
 import { bringUpToDate, type Deployment, openDeployment } from './deployment.ts'
 import { openDeskKeyring } from './desk-keyring.ts'
+import { openDeskPreview } from './desk-preview.ts'
 import { openDeskSecrets } from './desk-secrets.ts'
 import { openDeskStreams } from './desk-streams.ts'
 import { createEvents } from './events/create-events.ts'
@@ -62,6 +63,7 @@ function deskOn(deployment: Deployment): Desk {
     revocations: new PostgresRevocations(db),
     ledger: new PostgresTokenLedger(db),
     streams: openDeskStreams(db, config.issuer),
+    preview: openDeskPreview(deployment),
     audit,
     events: { record: events.record },
     migrations: {

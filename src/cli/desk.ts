@@ -4,8 +4,9 @@
  * needs a running server, and whatever is changed here reaches running nodes
  * through the database.
  */
-import type { AccountId } from '../accounts/account.ts'
+import type { Account, AccountId } from '../accounts/account.ts'
 import type { AccountStore, Ended } from '../accounts/account-store.ts'
+import type { Client } from '../clients/client.ts'
 import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
@@ -31,6 +32,7 @@ export interface Desk {
   revocations: DeskRevocations
   ledger: DeskLedger
   streams: DeskStreams
+  preview: DeskPreview
   audit: AuditLog
   events: DeskEvents
   migrations: DeskMigrations
@@ -199,6 +201,18 @@ export interface DeskStreams {
   find(id: string): Promise<StreamRow | undefined>
   remove(id: string): Promise<boolean>
 }
+
+/** What an app would get at a sign-in; both tokens as they would be sent. */
+export interface Preview {
+  /** What was granted of what was asked for. */
+  scope: string
+  idToken: string
+  accessToken: string
+  userinfo: Record<string, unknown>
+}
+
+/** Leaves nothing behind. @throws Failure `preview_refused` when the app would be refused */
+export type DeskPreview = (client: Client, account: Account, scope: string) => Promise<Preview>
 
 /** Writes to the audit log as this command's Unix user. */
 export interface DeskEvents {

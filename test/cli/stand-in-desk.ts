@@ -1,8 +1,9 @@
 /** A desk in memory: just enough of every store for commands to have something to act on. */
+import { UnsecuredJWT } from 'jose'
 import type { Account } from '../../src/accounts/account.ts'
 import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
 import { normaliseLogin } from '../../src/accounts/login.ts'
-import type { Desk, DeskKeyring, SessionRow, StreamRow } from '../../src/cli/desk.ts'
+import type { Desk, DeskKeyring, DeskPreview, SessionRow, StreamRow } from '../../src/cli/desk.ts'
 import type { Api, Client } from '../../src/clients/client.ts'
 import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -53,6 +54,13 @@ export class StandInDesk implements Desk {
   constructor({ sessionOf }: { sessionOf?: string } = {}) {
     if (sessionOf) this.#sessions = [sessionRow(sessionOf)]
   }
+
+  readonly preview: DeskPreview = async ({ id }, account, scope) => ({
+    scope,
+    idToken: new UnsecuredJWT({ aud: id, sub: account.id, email: account.email }).encode(),
+    accessToken: 'opaque',
+    userinfo: { sub: account.id, email: account.email },
+  })
 
   readonly accounts: AccountStore = {
     find: async (id) => this.people.get(id),

@@ -4,6 +4,7 @@ import { clientsAdd } from './add.ts'
 import { clientsCheck } from './check.ts'
 import { clientsExplain } from './explain.ts'
 import { clientsList } from './list.ts'
+import { clientsPreview } from './preview.ts'
 import { clientsRemove } from './remove.ts'
 import { clientsRotateSecret } from './rotate-secret.ts'
 import { clientsSet } from './set.ts'
@@ -19,6 +20,7 @@ export const clients: AddCommand = (parent, invocation) => {
     clientsRemove,
     clientsCheck,
     clientsExplain,
+    clientsPreview,
   ]
   for (const add of commands) add(parent, invocation)
 }

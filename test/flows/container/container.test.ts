@@ -1,5 +1,5 @@
 /** The container image's content and settings, as far as they can be tried without a container engine. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -45,6 +45,33 @@ afterAll(async () => {
   await image?.remove()
 })
 
+/**
+ * What `docker run --read-only --tmpfs /data --cap-drop ALL --security-opt no-new-privileges --user …` does, by the
+ * kernel's own means: a mount namespace whose disk is read-only, and no capability left to change that.
+ */
+function confined(uid: number, args: readonly string[]): ChildProcess {
+  const inside = [
+    `mount -t tmpfs -o mode=1777 tmpfs '${image.data}'`,
+    'mount -o remount,bind,ro /',
+    `exec setpriv --reuid=${uid} --regid=0 --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all --no-new-privs "$@"`,
+  ].join(' && ')
+  const command = ['--mount', '--propagation=private', 'sh', '-c', inside, 'sh', image.node, 'src/main.ts', ...args]
+  const child = spawn('unshare', command, { cwd: image.app, env: { ...env, PATH: process.env['PATH'] }, stdio: 'pipe' })
+  running.add(child.once('close', () => running.delete(child)))
+  return child
+}
+
+/** Not in a container of a CI that forbids namespaces, and not for an ordinary user. */
+const mayConfine =
+  process.getuid?.() === 0 &&
+  spawnSync('unshare', [
+    '--mount',
+    '--propagation=private',
+    'sh',
+    '-c',
+    'mount -o remount,bind,ro / && setpriv --version',
+  ]).status === 0
+
 /** As the container's entry point does; under a uid that owns nothing where this test may choose one. */
 function run(args: readonly string[], settings = env): ChildProcess {
   const user = process.getuid?.() === 0 ? anyone : {}
@@ -83,6 +110,28 @@ describe('the container image', () => {
     expect(said).not.toContain(key)
     expect(await readdir(image.data)).toEqual([])
   }, 60_000)
+
+  const anyUid = mayConfine ? test : test.skip
+  anyUid.each([10_001, 1_000_650_000])(
+    'serves as uid %i on a read-only disk, with all capabilities dropped',
+    async (uid) => {
+      expect(await finish(confined(uid, ['migrate']))).toMatchObject({ code: 0 })
+      const server = confined(uid, ['start'])
+      const finished = finish(server)
+      expect(await isReady()).toBe(true)
+      const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
+      expect(status).toMatch(new RegExp(`^Uid:(\\t${uid}){4}$`, 'm'))
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+        expect(status).toMatch(`${set}:\t${'0'.repeat(16)}\n`)
+      expect(status).toMatch('NoNewPrivs:\t1\n')
+      expect(await readFile(`/proc/${server.pid}/mountinfo`, 'utf8')).toMatch(/ \/ \/ ro[, ]/)
+      const discovery = await fetch(`${env['CLAVIGER_ISSUER']}/.well-known/openid-configuration`)
+      expect(discovery.status).toBe(200)
+      server.kill('SIGTERM')
+      expect(await finished).toMatchObject({ code: 0 })
+    },
+    60_000,
+  )
 
   test('invents no secret: without a key-encryption key it stops and names the variable', async () => {
     const { CLAVIGER_KEY_ENCRYPTION_KEY_FILE: _, ...without } = env

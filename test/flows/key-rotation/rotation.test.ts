@@ -78,7 +78,7 @@ beforeAll(async () => {
   const arrived = await signIn(browser, url, person)
   const { json } = await app.exchange(arrived.url.searchParams.get('code') ?? '', verifier)
   signedIn = { browser, idToken: String(json['id_token']), refreshToken: String(json['refresh_token']) }
-}, 90_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all(nodes.map((node) => node.stop()))

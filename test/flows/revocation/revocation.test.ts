@@ -30,7 +30,7 @@ beforeAll(async () => {
   stranger = await addClient(provider, { preset: 'service', apis: [otherAudience] })
   party = await relyingParty(provider.issuer, app, { scope: 'openid orders:read' })
   discovery = await discover(provider.issuer)
-}, 120_000)
+})
 afterAll(() => provider?.stop())
 
 const addWebApp = () =>

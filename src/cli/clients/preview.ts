@@ -1,0 +1,59 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import type { Client } from '../../clients/client.ts'
+import { presetRules } from '../../clients/preset-rules.ts'
+import { Failure } from '../../errors/failure.ts'
+import { type JsonOption, withExample, withJson } from '../command-options.ts'
+import type { Desk } from '../desk.ts'
+import type { AddCommand } from '../nouns.ts'
+import { getPerson } from '../users/person.ts'
+import { getClient } from './client-view.ts'
+
+interface Options extends JsonOption {
+  user: string
+  scope?: string
+}
+
+/** `clients preview`: what this app would be told of this person, by a sign-in that leaves nothing behind. */
+export const clientsPreview: AddCommand = (parent, invocation) => {
+  const { printer } = invocation
+  const command = parent
+    .command('preview')
+    .description('the ID token, userinfo and access token that this app would get for this person')
+    .argument('<client_id>')
+    .requiredOption('--user <person>', 'email address or account id (acc_…)')
+    .option('--scope <scopes>', 'as the app asks, separated by blanks (default: who it is, and all of its first API)')
+    .action(async (id: string, { user, scope, json }: Options) => {
+      const desk = await invocation.desk()
+      const client = await getClient(desk, id)
+      if (!presetRules[client.preset].redirects) {
+        throw new Failure('preview_impossible', 'invalid', `A ${client.preset} client signs nobody in by a browser.`)
+      }
+      const account = await getPerson(desk, user)
+      if (account.disabledAt)
+        throw new Failure('account_disabled', 'denied', 'This person is disabled: no app gets anything.')
+      const preview = await desk.preview(client, account, scope ?? (await wholeScope(desk, client)))
+      const told = {
+        scope: preview.scope,
+        id_token: opened(preview.idToken),
+        userinfo: preview.userinfo,
+        access_token: opened(preview.accessToken),
+      }
+      printer.result({ json }, told, () => {
+        for (const [name, content] of Object.entries(told)) {
+          printer.line({ text: name.replace('_', ' '), tone: 'strong' })
+          printer.line(typeof content === 'string' ? content : JSON.stringify(content ?? 'opaque', undefined, 2))
+        }
+      })
+      printer.note('Nothing was changed; the keys of these tokens are gone already.')
+    })
+  withExample(withJson(command), 'claviger clients preview shop-1f6a0c2b93de --user ada@example.org')
+}
+
+async function wholeScope(desk: Pick<Desk, 'apis'>, { apis: [first] }: Client): Promise<string> {
+  const api = first === undefined ? undefined : await desk.apis.find(first)
+  return ['openid', 'profile', 'email', 'address', 'phone', ...(api?.scopes ?? [])].join(' ')
+}
+
+/** Undefined: an opaque token says nothing by itself. */
+const opened = (token: string) =>
+  token.startsWith('eyJ') ? { header: decodeProtectedHeader(token), payload: decodeJwt(token) } : undefined
