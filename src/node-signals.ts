@@ -40,7 +40,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
   // Connections of their own: receivers that are slow must not keep people waiting.
   const db = openDatabase({
     url: deployment.database.url,
-    poolSize: 4,
+    poolSize: 2,
     applicationName: 'claviger signals',
     onConnectionLost: trouble('A connection for event streams was lost'),
   })
