@@ -9,6 +9,7 @@ import { openDatabase } from '../src/storage/database.ts'
 import { PostgresKeyStore } from '../src/storage/postgres-key-store.ts'
 import { endAll, killAll } from './children.ts'
 import { createClavigerContender } from './contenders/claviger.ts'
+import { measureExchange } from './engine-exchange.ts'
 import { HttpConnection } from './http-connection.ts'
 import { startLoad } from './load-process.ts'
 import { startPostgres } from './postgres.ts'
@@ -89,6 +90,7 @@ async function measure(folder: string, rounds: number): Promise<void> {
   }
   http.close()
   await db.close()
+  const exchange = await measureExchange(rounds * 3)
   const [p99Steady, p99Swap] = [middle(steady), middle(swaps.map(({ p99Ms }) => p99Ms))]
   const ms = (value: number) => `${value.toFixed(1)} ms`
   process.stdout.write(
@@ -98,6 +100,7 @@ async function measure(folder: string, rounds: number): Promise<void> {
       `from its commit to the first token of the new key     ${ms(middle(swaps.map(({ swapMs }) => swapMs)))}`,
       `p99 in a second of steady load                        ${ms(p99Steady)}`,
       `p99 in a second with a rotation in its middle         ${ms(p99Swap)} (${(p99Swap / p99Steady).toFixed(2)} times)`,
+      `the exchange of the engine itself: CPU time             ${ms(exchange.cpuMs)}, at most ${ms(exchange.blockMs)} in one piece`,
       'failed requests                                       0 (one would have ended the run)',
       '',
     ].join('\n'),

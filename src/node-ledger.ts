@@ -30,7 +30,7 @@ export async function openLedger({ deployment, log, keys }: NodeLedgerNeeds) {
     if (!found) throw new Error('there is no key for the default algorithm')
     return found
   }
-  const lists = new StatusLists({ issuer, log, ledger, signer, now: () => new Date() })
+  const lists = new StatusLists({ issuer, log, ledger, signer })
   return {
     tidy,
     nextPlace: () => indices.next(),

@@ -13,10 +13,10 @@ interface Needs {
   fetch: GuardedFetch
   events: Events
   metrics: Metrics
-  onTrouble(error: unknown): void
+  trouble(what: string): (error: unknown) => void
 }
 
-export function deliverLogouts({ deployment, keys, fetch, events, metrics, onTrouble }: Needs) {
+export function deliverLogouts({ deployment, keys, fetch, events, metrics, trouble }: Needs) {
   const outbox = new PostgresLogoutOutbox(deployment.db)
   metrics.watch({ logoutsWaiting: () => outbox.countWaiting() })
   return startCourier({
@@ -27,6 +27,6 @@ export function deliverLogouts({ deployment, keys, fetch, events, metrics, onTro
     events,
     tried: metrics.logoutTried,
     now: () => new Date(),
-    onTrouble,
+    onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
   })
 }

@@ -40,7 +40,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
   // Connections of their own: receivers that are slow must not keep people waiting.
   const db = openDatabase({
     url: deployment.database.url,
-    poolSize: 4,
+    poolSize: 2,
     applicationName: 'claviger signals',
     onConnectionLost: trouble('A connection for event streams was lost'),
   })
@@ -94,12 +94,13 @@ export async function openSignals(needs: NodeSignalsNeeds) {
       const id = await accountOf(subject, subjects)
       const account = id === undefined ? undefined : await accounts.find(id)
       if (!account) return false
-      const ended = await accounts.signOut(account.id, { cause: 'account.revoked-globally' })
+      const actor = `client:${clientId}`
+      const ended = await accounts.signOut(account.id, { cause: 'account.revoked-globally', actor })
       revocations.revoked()
       const detail = { ...ended, by: 'global token revocation' }
       events.record({
         kind: 'account.signed-out',
-        actor: `client:${clientId}`,
+        actor,
         accountId: account.id,
         clientId,
         requestId,

@@ -192,14 +192,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
 
   const timetable = startJobs({ deployment, keys, revocations, ledger, signals, log })
   started.defer(() => timetable.stop())
-  const courier = deliverLogouts({
-    deployment,
-    keys: keys.live,
-    fetch,
-    events,
-    metrics,
-    onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
-  })
+  const courier = deliverLogouts({ deployment, keys: keys.live, fetch, events, metrics, trouble })
   started.defer(() => courier.stop())
   metrics.watch({
     hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),

@@ -9,7 +9,6 @@ import { VerifierFleet } from '../../test/harness/verifier-fleet.ts'
 import { cpuMicroseconds } from '../proc-stat.ts'
 import type { RevocationStage } from './stage.ts'
 
-
 export interface Sample {
   kind: Revocable['kind']
   by: Revocable['by']

@@ -1,7 +1,7 @@
 /** What streams cost one node: CPU for each heartbeat and frame, memory for each stream. Their readers are another process. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { basic } from '../../test/harness/deployment.ts'
+import { basic } from '../../test/harness/plain-client.ts'
 import { type Program, runProgram } from '../../test/harness/program.ts'
 import { cpuMicroseconds, residentMegabytes } from '../proc-stat.ts'
 import type { RevocationStage } from './stage.ts'
@@ -30,7 +30,7 @@ export async function measureStreams(
   const idleUs = await cpuPerSecond(node.pid, restSeconds)
   const memoryBefore = residentMegabytes(node.pid)
   const { clientId, clientSecret } = registered.fleet.auth
-  const authorization = basic({ client_id: clientId, client_secret: clientSecret })
+  const authorization = basic(clientId, clientSecret)
   const reader = runProgram(fileURLToPath(new URL('stream-readers.ts', import.meta.url)))
   try {
     const began = performance.now()

@@ -94,6 +94,12 @@ function decoded(bytes: Uint8Array, what: string, where: string): string {
 export const mayAsk = ({ stdin, stderr }: Pick<Invocation, 'stdin' | 'stderr'>): boolean =>
   stdin.isTTY === true && stderr.isTTY === true
 
+/** Typed or pasted at the terminal, and not shown. */
+export async function askSecret(invocation: Invocation, message: string): Promise<string> {
+  const { password: ask } = await import('@inquirer/prompts')
+  return ask({ message, mask: true }, promptStreams(invocation))
+}
+
 async function askTwice(invocation: Invocation, whose: string): Promise<string> {
   const { password: ask } = await import('@inquirer/prompts')
   const streams = promptStreams(invocation)

@@ -125,8 +125,6 @@ function logoutFaults(draft: Draft, preset: Preset): string[] {
     faults.push('Back-channel logout URI: a service client signs nobody in, so no session of it ends; leave it out')
   if (isSessionRequired !== undefined && typeof isSessionRequired !== 'boolean')
     faults.push(`backchannelLogoutSessionRequired ${quoted(isSessionRequired)}: write true or false`)
-  if (isSessionRequired === true && uri === undefined)
-    faults.push('backchannelLogoutSessionRequired: it says how the back-channel logout URI is used; give that, too')
   return faults
 }
 

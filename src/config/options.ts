@@ -60,7 +60,7 @@ export const options = {
     env: 'CLAVIGER_DATABASE_POOL_SIZE',
     parse: wholeNumber(2, 500),
     default: '10',
-    doc: 'Connections to Postgres in the pool of each worker process at most; each process keeps up to three besides.',
+    doc: 'Connections to Postgres in the pool of each worker process at most; each process keeps up to five besides.',
   }),
   dataDir: option({
     env: 'CLAVIGER_DATA_DIR',
@@ -113,7 +113,7 @@ export const options = {
     env: 'CLAVIGER_KEY_PROMOTION_HOLD',
     parse: duration({ least: '0s', most: '30d' }),
     default: '0s',
-    doc: 'How long a scheduled promotion waits at most for a verifier that says who it is (/jwks?verifier=…) and has not fetched the next key yet.',
+    doc: 'How long a scheduled promotion waits at most for a verifier that says who it is (/jwks?verifier=…) and has not fetched the next key yet, or met it without knowing it.',
   }),
   signingAlgorithms: option({
     env: 'CLAVIGER_SIGNING_ALGORITHMS',

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { Failure } from '../errors/failure.ts'
 import type { KeySet } from '../keyring/key-set.ts'
+import { signedJwt } from '../keyring/signed-jwt.ts'
 import type { LogoutDelivery } from './logout.ts'
 
 /** §2.6 of the specification recommends at most two minutes. */
@@ -25,8 +26,7 @@ export async function newLogoutToken(
     )
   }
   const iat = Math.floor(now.getTime() / 1000)
-  const header = { alg: signer.alg, kid: signer.kid, typ: 'logout+jwt' }
-  const claims = {
+  return signedJwt(signer, 'logout+jwt', {
     iss: issuer,
     aud: delivery.clientId,
     sub: delivery.accountId,
@@ -35,9 +35,5 @@ export async function newLogoutToken(
     exp: iat + lifeSeconds,
     jti: randomUUID(),
     events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
-  }
-  const signed = `${encoded(header)}.${encoded(claims)}`
-  return `${signed}.${Buffer.from(await signer.sign(Buffer.from(signed))).toString('base64url')}`
+  })
 }
-
-const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')

@@ -86,5 +86,9 @@ export interface Engine {
   cookies: CookieSettings
   refreshCookies: RefreshCookies
   handle: Middleware
+  /** Those that a key signs for. */
+  algorithms: string
+  /** Of discovery, what follows from these and the configuration. */
+  document: Record<string, unknown>
   discovery: Record<string, unknown>
 }

@@ -8,6 +8,7 @@
  * An authorization code is spent in `engine-adapter.ts` (`consume`) and, in the
  * database, by the first clause of `storage/postgres-model-store.ts`'s commit.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
@@ -67,15 +68,17 @@ export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> 
     },
     discovery: () => engine.discovery,
     async useKeys(next) {
-      engine = await startEngine(needs, next)
+      engine = await startEngine(needs, next, engine)
     },
   }
 }
 
-async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
+/** Requests go on between its steps: what a step does at once, every request that is under way waits for. */
+async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Promise<Engine> {
   const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys())
   const inCookies = refreshCookies(needs.config.issuer, needs.cookieKeys())
   const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
+  await setImmediate()
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
   keepFinishedMark(provider)
@@ -86,12 +89,18 @@ async function startEngine(needs: OidcNeeds, keys: KeySet): Promise<Engine> {
   takeTokensFromCookies(provider, inCookies)
   announce(provider, needs.events, needs.models)
   watchCanary(provider, keys.canary, needs.canaryAnswered)
+  // Of the keys it names the algorithms, and nothing else of it changes while this node runs.
+  const algorithms = keys.algorithms.join()
+  const document =
+    before?.algorithms === algorithms ? before.document : await discoveryDocument(provider, needs.config.issuer)
   return {
     provider,
     cookies,
     refreshCookies: inCookies,
     handle: compose(provider.middleware) as Middleware,
-    discovery: { ...(await discoveryDocument(provider, needs.config.issuer)), ...needs.furtherMetadata() },
+    algorithms,
+    document,
+    discovery: { ...document, ...needs.furtherMetadata() },
   }
 }
 

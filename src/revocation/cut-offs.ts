@@ -17,6 +17,8 @@ interface CutOff {
 export class CutOffs {
   readonly #salt: Uint8Array
   readonly #known = new Map<string, CutOff>()
+  /** Kinds that ever had a cut-off in time: looking up a name costs a hash, and most tokens have none of these. */
+  readonly #timed = new Set<number>()
 
   constructor(salt: Uint8Array) {
     this.#salt = salt
@@ -27,6 +29,7 @@ export class CutOffs {
   }
 
   add({ kind, key, notBefore, exp }: Entry): void {
+    if (notBefore !== null) this.#timed.add(kind)
     const name = nameOf(kind, key)
     const before = this.#known.get(name)
     this.#known.set(name, {
@@ -43,7 +46,10 @@ export class CutOffs {
 
   /** The earliest second in which something with these names may be issued; 0 when any will do. */
   earliest(marks: TokenMarks): number {
-    const found = namesOf(marks).map(([kind, value]) => this.#of(kind, value))
+    if (this.#timed.size === 0) return 0
+    const found = namesOf(marks)
+      .filter(([kind]) => this.#timed.has(kind))
+      .map(([kind, value]) => this.#of(kind, value))
     return Math.max(0, ...found.filter((notBefore) => notBefore !== always))
   }
 

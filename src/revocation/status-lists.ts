@@ -12,11 +12,10 @@ import type { TokenLedger } from './token-ledger.ts'
 
 export interface StatusListsNeeds {
   issuer: string
-  log: Pick<LiveLog, 'head' | 'after' | 'ageMs'>
+  log: Pick<LiveLog, 'head' | 'after' | 'ageMs'> & { clock: Pick<LiveLog['clock'], 'nowSeconds'> }
   ledger: Pick<TokenLedger, 'livingLists' | 'findVoid'>
   /** Signs access tokens for the default algorithm at present. */
   signer(): ListSigner
-  now(): Date
   /** How old what we know may be when a list is asked for; 1 s. */
   lookMs?: number
   /**
@@ -121,7 +120,7 @@ export class StatusLists {
   }
 
   get #nowSeconds(): number {
-    return Math.floor(this.#needs.now().getTime() / 1000)
+    return this.#needs.log.clock.nowSeconds
   }
 
   /** Resolves when what is known is no older than that. Askers share a look. */

@@ -1,4 +1,5 @@
 /** Security Event Tokens (RFC 8417) as SSF 1.0 §4.1 wants them: no `sub`, no `exp`, the subject in `sub_id`, one event. */
+import { signedJwt } from '../keyring/signed-jwt.ts'
 import type { JournalHead, SecurityEvent } from './signals.ts'
 import type { ToldEvent } from './told-event.ts'
 
@@ -21,7 +22,7 @@ export interface TokenContent {
 /** Sent again it says the same: everything in it comes from the journal. */
 export async function signedToken(content: TokenContent, signer: TokenSigner): Promise<string> {
   const { event, told, issuer, audience, epoch } = content
-  const payload = {
+  return signedJwt(signer, 'secevent+jwt', {
     iss: issuer,
     aud: audience,
     iat: Math.floor(event.at.getTime() / 1000),
@@ -29,12 +30,8 @@ export async function signedToken(content: TokenContent, signer: TokenSigner): P
     txn: `${epoch}.${event.txn}`,
     sub_id: told.subject,
     events: { [told.type]: told.content },
-  }
-  const text = `${encoded({ alg: signer.alg, typ: 'secevent+jwt', kid: signer.kid })}.${encoded(payload)}`
-  return `${text}.${Buffer.from(await signer.sign(Buffer.from(text))).toString('base64url')}`
+  })
 }
-
-const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 export const tokenId = ({ epoch, seq }: JournalHead): string => `${epoch}.${seq}`
 

@@ -113,9 +113,17 @@ const reasons: Readonly<Partial<Record<string, { sentence: string; by?: 'admin' 
   'password.removed': { sentence: 'The password was removed' },
 }
 
+/** By what the log calls who did it. */
+const entities: Readonly<Partial<Record<string, 'admin' | 'user' | 'system'>>> = {
+  cli: 'admin',
+  account: 'user',
+  client: 'system',
+}
+
 /** CAEP 1.0 §2; the Interoperability Profile asks for a reason. */
-function caepContent({ cause, at }: SecurityEvent): Record<string, unknown> {
-  const { sentence, by } = reasons[cause] ?? { sentence: cause }
+function caepContent({ cause, at, actor }: SecurityEvent): Record<string, unknown> {
+  const { sentence, by: usually } = reasons[cause] ?? { sentence: cause }
+  const by = entities[actor?.split(':')[0] ?? ''] ?? usually
   return {
     event_timestamp: Math.floor(at.getTime() / 1000),
     reason_admin: { en: sentence },

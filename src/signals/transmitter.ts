@@ -1,7 +1,8 @@
 /** What a node does for streams by itself: follows the journal, wakes who waits for it, pushes, and clears away. */
+import { Failure } from '../errors/failure.ts'
 import { progress, windowSize } from './delivery.ts'
 import { type PushNeeds, pushTurn } from './push.ts'
-import { type EventStream, type JournalHead, keptSeconds } from './signals.ts'
+import { type JournalHead, keptSeconds } from './signals.ts'
 import type { StreamJournal } from './stream-journal.ts'
 import type { StreamStore } from './stream-store.ts'
 
@@ -64,16 +65,8 @@ export class Transmitter {
 
   /** What one node does now and then: streams that nobody reads are halted, and what nobody needs is removed. */
   async clear(): Promise<void> {
-    const { journal, streams, now } = this.#needs
-    for (const stream of await streams.list()) {
-      await this.#passOver(stream)
-      const { events, stream: current } = await journal.look(stream.id, 1)
-      const [oldest] = events
-      const age = oldest ? (now().getTime() - oldest.at.getTime()) / 1000 : 0
-      if (current.status !== 'disabled' && age > keptSeconds)
-        await journal.halt(stream.id, 'disabled', tooLate, { skip: true })
-    }
-    await journal.removeOld(keptSeconds)
+    for (const { id } of await this.#needs.streams.list()) await this.#clearStream(id).catch(unlessGone)
+    await this.#needs.journal.removeOld(keptSeconds)
   }
 
   /** Resolves when the turns under way have ended. */
@@ -126,6 +119,7 @@ export class Transmitter {
       const state = `${epoch}.${seq} ${version}`
       if (this.#turns.has(id) || this.#idle.get(id) === state) continue
       const turn = this.#takeTurns(id, state)
+        .catch(unlessGone)
         .catch(this.#needs.onTrouble)
         .finally(() => this.#turns.delete(id))
       this.#turns.set(id, turn)
@@ -140,8 +134,17 @@ export class Transmitter {
     if (turn === 'nothing') this.#idle.set(id, state)
   }
 
+  async #clearStream(id: string): Promise<void> {
+    const { journal, now } = this.#needs
+    await this.#passOver(id)
+    const { events, stream } = await journal.look(id, 1)
+    const [oldest] = events
+    const age = oldest ? (now().getTime() - oldest.at.getTime()) / 1000 : 0
+    if (stream.status !== 'disabled' && age > keptSeconds) await journal.halt(id, 'disabled', tooLate, { skip: true })
+  }
+
   /** So that what is kept for a stream is only what it is still to have. */
-  async #passOver({ id }: EventStream): Promise<void> {
+  async #passOver(id: string): Promise<void> {
     const { journal, issuer } = this.#needs
     for (;;) {
       const window = await journal.look(id, windowSize)
@@ -150,6 +153,11 @@ export class Transmitter {
       await journal.moveOn(id, windowSize, ({ stream, events }) => progress(stream, events, [], issuer))
     }
   }
+}
+
+/** Its receiver may remove a stream at any moment. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Failure && error.code === 'stream_missing')) throw error
 }
 
 const tooLate =

@@ -42,16 +42,25 @@ const isPresent = (first: number): string =>
   `exists (select from issued_tokens t
             where t.slot = $${first} and t.jti = ${name(kinds.jti, first + 1)} and t.digest = $${first + 2})`
 
-/** Is a token missing from a ledger that has every token of its time? Parameters from `first` on: `missingValues`. Wants the salt of f. */
+/**
+ * Is a token missing from a ledger that has every token of its time? Parameters from `first` on: `missingValues`, of the
+ * token itself, which a forger wrote: an `iat` before that time counts only as far back as a token can live. Wants f.
+ */
 export const isMissing = (first: number): string =>
-  `not ${isPresent(first)} and exists (select from token_ledger where complete_from <= to_timestamp($${first + 3}::bigint))`
+  `not ${isPresent(first)} and exists (
+     select from token_ledger
+      where complete_from <= to_timestamp(greatest($${first + 3}::bigint, $${first + 4}::bigint - f.longest_token_seconds)))`
 
 export const missingValues = ({ digest, exp }: LedgerEntry, { jti, iat }: TokenMarks): unknown[] => [
-  slotOf(exp),
+  slotOf(representable(exp)),
   jti,
   digest,
-  iat ?? 0,
+  representable(iat ?? 0),
+  representable(exp),
 ]
+
+/** Postgres knows no later time than some thousands of centuries. */
+const representable = (seconds: number): number => Math.floor(Math.max(0, Math.min(seconds, 1e11)))
 
 /** `missing`: it should be there. `unknown`: it may have been issued without a ledger, or have left it. */
 export interface TokenHistory {
@@ -78,7 +87,7 @@ const voidPlaces = (condition: string): string => `
   declare places no scroll cursor for
   select t.list::float8 as list, string_agg(int4send(t.idx), '') as indices
     from issued_tokens t join unnest($1::bytea[], $2::bigint[]) as e(key, not_before) on ${condition}
-   where t.exp > extract(epoch from now()) - 60 and t.slot = any($3) and (e.not_before is null or t.iat < e.not_before)
+   where t.exp > extract(epoch from now()) - 60 and (e.not_before is null or t.iat < e.not_before)
    group by t.list`
 
 export class PostgresTokenLedger implements TokenLedger {
@@ -122,11 +131,7 @@ export class PostgresTokenLedger implements TokenLedger {
       if (ofKind.length === 0) continue
       await this.#db.transaction(async (db) => {
         await db.query(`set local statement_timeout = '60s'`)
-        await db.query(voidPlaces(condition), [
-          ofKind.map(({ key }) => key),
-          ofKind.map(({ notBefore }) => notBefore),
-          livingSlots(),
-        ])
+        await db.query(voidPlaces(condition), [ofKind.map(({ key }) => key), ofKind.map(({ notBefore }) => notBefore)])
         await readCursor(db, take)
       })
     }
@@ -136,7 +141,7 @@ export class PostgresTokenLedger implements TokenLedger {
   async history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistory> {
     const { rows } = await this.#db.query<{ is_present: boolean; is_missing: boolean; refreshed_at: Date | null }>(
       `select ${isPresent(1)} as is_present,
-              ${isMissing(1)} and $5 > extract(epoch from now()) - ${keptAfterExpirySeconds} as is_missing,
+              ${isMissing(1)} and $5::bigint > extract(epoch from now()) - ${keptAfterExpirySeconds} as is_missing,
               greatest(
                 (select max(to_timestamp(t.iat)) from issued_tokens t where t.grant_id = ${name(kinds.grant, 6)} and t.iat > $4::bigint),
                 -- What came with the token itself was kept a moment after it was signed.
@@ -145,7 +150,7 @@ export class PostgresTokenLedger implements TokenLedger {
                     and grant_claim(g.grant_id) = $6 and a.created_at > to_timestamp($4::bigint) + interval '2 seconds')
               ) as refreshed_at
          from revocation_feeds f`,
-      [...missingValues(entry, marks), entry.exp, marks.grant ?? null],
+      [...missingValues(entry, marks), marks.grant ?? null],
     )
     const [row] = rows
     const ledger = row?.is_present ? 'present' : row?.is_missing ? 'missing' : 'unknown'
@@ -160,12 +165,6 @@ export class PostgresTokenLedger implements TokenLedger {
     )
     return rows[0]?.emptied === true
   }
-}
-
-/** To the longest life there may be; clocks may differ a little. */
-const livingSlots = (): number[] => {
-  const nowSeconds = Date.now() / 1000
-  return Array.from({ length: 15 }, (_, ahead) => slotOf(nowSeconds - 600 + ahead * slotSeconds))
 }
 
 /** A few lists at a time: each is half a megabyte at most. */

@@ -81,7 +81,11 @@ export class FeedArchive {
 
   /** Everything of it whose signature holds. */
   async load({ list, freshness, sender, platform }: Restoring): Promise<void> {
-    const records = archiveRecords(await this.#read(this.#path))
+    const kept = await this.#read(this.#path)
+    // What a crash left of a line must not swallow the line that is written next.
+    if (kept.length > 0 && kept.at(-1) !== newline[0])
+      this.#write(() => this.#files.appendFile(this.#path, '\n', ownerOnly))
+    const records = archiveRecords(kept)
     const heartbeats = archiveRecords(await this.#read(this.#heartbeatPath))
     let newest = 0
     for (const record of [...records, ...heartbeats]) {

@@ -88,6 +88,21 @@ const refusals: [string, object, RegExp][] = [
   ['an origin has no path', { ...examples.spa, origins: ['https://a.example/x'] }, /write https:\/\/a\.example/],
   ['the start URI is https or loopback', { ...examples.spa, startUri: 'javascript:alert(1)' }, /^Start URI/],
   ['the logo URI is https or loopback', { ...examples.spa, logoUri: 'data:image/png;base64,AA==' }, /^Logo URI/],
+  [
+    'the back-channel logout URI is https or loopback',
+    { ...examples.web, backchannelLogoutUri: 'http://a.example/logout' },
+    /^Back-channel logout URI .*use https/,
+  ],
+  [
+    'the back-channel logout URI has no fragment',
+    { ...examples.web, backchannelLogoutUri: 'https://a.example/logout#now' },
+    /^Back-channel logout URI .*fragment/,
+  ],
+  [
+    'a service is told of no sign-out',
+    { ...examples.service, backchannelLogoutUri: 'https://a.example/logout' },
+    /^Back-channel logout URI: a service client signs nobody in/,
+  ],
   ['an API is named by a URI', { ...examples.spa, apis: ['orders'] }, /^API "orders": it is not an absolute URI/],
   [
     'an SPA cannot keep a secret',

@@ -18,6 +18,12 @@ const recorded: [string, (events: Events) => void, string][] = [
   ['sign-in.throttled', (e) => e.signInRejected({ ...about, reason: 'throttled' }), 'anonymous'],
   ['session.signed-out', (e) => e.signedOut(about), 'account:acc_1'],
   ['session.ended', (e) => e.sessionEnded({ ...about, session: 'uid', actor: 'cli:root' }), 'cli:root'],
+  ['backchannel-logout.delivered', (e) => e.logoutDelivered({ ...about, session: 'uid', attempts: 1 }), 'schedule'],
+  [
+    'backchannel-logout.failed',
+    (e) => e.logoutFailed({ ...about, session: 'uid', attempts: 15, error: 'The app answered 503.' }),
+    'schedule',
+  ],
   ['consent.granted', (e) => e.consentGranted({ ...about, scopes: ['openid'] }), 'account:acc_1'],
   ['consent.denied', (e) => e.consentDenied(about), 'account:acc_1'],
   ['grant.revoked', (e) => e.grantRevoked({ ...about, grantId: 'g1' }), 'account:acc_1'],

@@ -65,3 +65,39 @@ describe('/metrics shows', () => {
     metrics.registry.clear()
   })
 })
+
+describe('/metrics shows of the revocation feed', () => {
+  test('streams, frames and bytes sent by each way, and refusals by reason, from the start', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    expect(await text(metrics)).toContain('claviger_feed_refused_total{reason="gone"} 0')
+    expect(await text(metrics)).toContain('claviger_feed_bytes_sent_total{way="snapshot"} 0')
+    metrics.feed.streams(3)
+    metrics.feed.sent('stream', 1, 700, 3)
+    metrics.feed.sent('changes', 2, 1_500)
+    metrics.feed.refused('insufficient_scope')
+    metrics.feed.cutOff()
+    const shown = await text(metrics)
+    expect(shown).toContain('claviger_feed_streams 3')
+    expect(shown).toContain('claviger_feed_frames_sent_total{way="stream"} 3')
+    expect(shown).toContain('claviger_feed_bytes_sent_total{way="stream"} 2100')
+    expect(shown).toContain('claviger_feed_frames_sent_total{way="changes"} 2')
+    expect(shown).toContain('claviger_feed_refused_total{reason="insufficient_scope"} 1')
+    expect(shown).toContain('claviger_feed_streams_cut_off_total 1')
+  })
+
+  test('how far the log is known, what is unsent, what lives, the snapshot, and how wrong the clock is', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    const state = { seq: 41, alive: 7, ageSeconds: 0.05, unsent: 2, clockOffsetSeconds: -3.5 }
+    let snapshot: { bytes: number; ageSeconds: number } | undefined
+    metrics.watch({ revocations: () => ({ ...state, snapshot }) })
+    const before = await text(metrics)
+    expect(before).toContain('claviger_revocation_log_seq 41')
+    expect(before).toContain('claviger_revocation_log_age_seconds 0.05')
+    expect(before).toContain('claviger_revocations_alive 7')
+    expect(before).toContain('claviger_feed_unsent_entries 2')
+    expect(before).toContain('claviger_clock_offset_seconds -3.5')
+    snapshot = { bytes: 900, ageSeconds: 12 }
+    expect(await text(metrics)).toContain('claviger_feed_snapshot_bytes 900')
+    expect(await text(metrics)).toContain('claviger_feed_snapshot_age_seconds 12')
+  })
+})

@@ -1,9 +1,9 @@
 /** Several nodes of one issuer on one database, with an API that reads the revocation feed and apps that get tokens for it. */
 import { randomBytes } from 'node:crypto'
 import { type AddedClient, addClient } from './people.ts'
+import { type PlainAnswer, PlainClient } from './plain-client.ts'
 import { type Provider, startProvider } from './server.ts'
 import type { FleetSettings } from './verifier-fleet.ts'
-import { ask, type WireAnswer } from './wire.ts'
 
 export interface Nodes {
   issuer: string
@@ -66,27 +66,18 @@ export async function register({ issuer, nodes }: Nodes): Promise<Registered> {
   }
 }
 
-export const basic = ({ client_id, client_secret = '' }: AddedClient): string =>
-  `Basic ${Buffer.from(`${encodeURIComponent(client_id)}:${encodeURIComponent(client_secret)}`).toString('base64')}`
-
-/** A form, as programs post it. */
-export function post(
+/** A form, posted to one node of many as programs post it. */
+export const post = (
   { issuer, port }: Pick<Provider, 'issuer' | 'port'>,
   path: string,
   client: AddedClient,
   form: Record<string, string>,
-): Promise<WireAnswer> {
-  const headers = {
-    host: new URL(issuer).host,
-    authorization: basic(client),
-    'content-type': 'application/x-www-form-urlencoded',
-  }
-  return ask(port, { method: 'POST', path, headers, body: new URLSearchParams(form).toString() })
-}
+): Promise<PlainAnswer> => new PlainClient(client, { issuer, redirectUri, port: () => port }).post(path, form)
 
 /** An access token of a service for the API. @throws with the answer when there is none */
 export async function serviceToken(node: Pick<Provider, 'issuer' | 'port'>, service: AddedClient): Promise<string> {
-  const { status, text } = await post(node, '/token', service, { grant_type: 'client_credentials', resource: audience })
+  const grant = { grant_type: 'client_credentials', resource: audience }
+  const { status, text, json } = await post(node, '/token', service, grant)
   if (status !== 200) throw new Error(`no token: ${status} ${text}`)
-  return (JSON.parse(text) as { access_token: string }).access_token
+  return String(json['access_token'])
 }

@@ -35,7 +35,7 @@ export interface SeenVerifier {
 
 export type FleetWord = { id: number } & (
   | { what: 'watch'; tokens: readonly string[] }
-  | { what: 'look'; tokens: readonly string[] }
+  | { what: 'look'; tokens: readonly string[]; sensitivity?: 'high' }
   | { what: 'never-again'; token: string; cursor: string }
   | { what: 'breaches' }
 )
@@ -47,7 +47,7 @@ interface Breaches {
 }
 
 export type FleetReport =
-  | { what: 'up' | 'ready' }
+  | { what: 'ready' }
   | { what: 'watched'; id: number }
   | { what: 'seen'; id: number; verifiers: SeenVerifier[] }
   | ({ what: 'breaches'; id: number } & Breaches)
@@ -79,7 +79,7 @@ export class FleetProcess {
   }
 
   /** Resolves at the first such word; rejects when the process ends before. */
-  heard(what: 'up' | 'ready'): Promise<void> {
+  heard(what: 'ready'): Promise<void> {
     return new Promise((resolve, reject) => {
       this.onReport((report) => report.what === what && resolve())
       this.child.once('exit', (code) => reject(new Error(`a process of verifiers ended with ${code}`)))
@@ -151,9 +151,10 @@ export class VerifierFleet {
     })
   }
 
-  async look(tokens: readonly string[] = []): Promise<SeenVerifier[]> {
+  /** @param of how sensitive the route is that the tokens are shown at */
+  async look(tokens: readonly string[] = [], of: { sensitivity?: 'high' } = {}): Promise<SeenVerifier[]> {
     const reports = await Promise.all(
-      this.processes.map((one) => one.ask<FleetReport & { what: 'seen' }>({ what: 'look', tokens })),
+      this.processes.map((one) => one.ask<FleetReport & { what: 'seen' }>({ what: 'look', tokens, ...of })),
     )
     return reports.flatMap(({ verifiers }) => verifiers)
   }

@@ -8,7 +8,7 @@ import { watchInvariants } from './verifier-invariants.ts'
 const settings = JSON.parse(process.argv[2] ?? '{}') as VerifierSettings
 const tell = (report: FleetReport) => process.send?.(report)
 
-const verifiers = await Promise.all(Array.from({ length: settings.count }, (_, index) => make(index)))
+const verifiers: Verifier[] = []
 const invariants = watchInvariants(verifiers)
 
 function make(index: number): Promise<Verifier> {
@@ -50,11 +50,12 @@ async function answer(word: FleetWord): Promise<void> {
     await Promise.all(word.tokens.map(watch))
     tell({ what: 'watched', id })
   } else if (word.what === 'look') {
+    const route = word.sensitivity ? { sensitivity: word.sensitivity } : {}
     const seen = await Promise.all(
       verifiers.map(async (verifier) => {
         const { state, cursor, feedAgeMs, framesRefused, entries } = verifier.metrics()
         const verdicts = await Promise.all(
-          word.tokens.map((token) => verifier.verify({ authorization: `Bearer ${token}` })),
+          word.tokens.map((token) => verifier.verify({ authorization: `Bearer ${token}` }, route)),
         )
         const outcomes = verdicts.map((verdict) => (verdict.ok ? 'accepted' : verdict.reason))
         return { state, cursor, feedAgeMs, framesRefused, entries, outcomes }
@@ -78,6 +79,13 @@ async function answer(word: FleetWord): Promise<void> {
 
 process.on('message', (word: FleetWord) => void answer(word))
 process.once('disconnect', () => process.exit(0))
-tell({ what: 'up' })
+// A service is one verifier in a process: a hundred that begin in the same moment would wait for this process, not for the issuer.
+const atATime = 10
+while (verifiers.length < settings.count) {
+  const most = Math.min(atATime, settings.count - verifiers.length)
+  const next = await Promise.all(Array.from({ length: most }, (_, index) => make(verifiers.length + index)))
+  await Promise.all(next.map((verifier) => verifier.ready()))
+  verifiers.push(...next)
+}
 await Promise.all(verifiers.map((verifier) => verifier.ready()))
 tell({ what: 'ready' })

@@ -56,6 +56,11 @@ beforeEach(() => {
       get ageMs() {
         return ageMs
       },
+      clock: {
+        get nowSeconds() {
+          return seconds
+        },
+      },
       after: (seq) => entries.filter((one) => one.seq > seq),
     },
     ledger: {
@@ -74,7 +79,6 @@ beforeEach(() => {
       },
     },
     signer: () => signer,
-    now: () => new Date(seconds * 1_000),
     lookMs: -1, // each question is a look
     looksAfterMs: [0, 86_400_000],
   })

@@ -57,6 +57,16 @@ describe('what stands in it', () => {
     }
   })
 
+  test('who brought it about, by the log where it says so, else by what usually does', () => {
+    const by = (cause: string, actor?: string) =>
+      toldEvent(entry(1, { kind: 'sub', cause, actor }), issuer)?.content['initiating_entity']
+    expect(by('account.signed-out')).toBe('admin')
+    expect(by('account.signed-out', 'client:siem')).toBe('system')
+    expect(by('password.changed')).toBeUndefined()
+    expect(by('password.changed', 'account:acc_ada')).toBe('user')
+    expect(by('password.changed', 'cli:root')).toBe('admin')
+  })
+
   test('RISC and draft events have nothing but their subject', () => {
     for (const [kind, cause] of [
       ['account', 'account.disabled'],

@@ -32,7 +32,10 @@ beforeAll(async () => {
   salt = rows[0]?.salt ?? Buffer.alloc(0)
 })
 afterAll(() => db.close())
-beforeEach(() => db.query('with emptied as (delete from issued_tokens) delete from status_lists'))
+beforeEach(async () => {
+  await db.query('with emptied as (delete from issued_tokens) delete from status_lists')
+  await db.query('update token_ledger set complete_from = null')
+})
 
 const token = (marks: TokenMarks = {}, more: Partial<IssuedToken> = {}): IssuedToken => ({
   marks: { jti: newId(), client: 'app', kid: 'key', issuer, iat: now(), ...marks },
@@ -225,6 +228,33 @@ describe('what a revocation voids', () => {
     const found: number[] = []
     await ledger.findVoid(entries, (_, indices) => found.push(...indices))
     expect(found).toEqual([])
+  })
+})
+
+describe('what a token says of itself, true or not', () => {
+  const odd = [0, -1, 1.5, -1e300, 9e15, 1e300, Number.MAX_VALUE, Number.POSITIVE_INFINITY]
+
+  test('is looked up in the ledger without an error', async () => {
+    const store = new PostgresModelStore(db)
+    for (const exp of odd) {
+      for (const iat of [0, -1, -9e15, 9e15, undefined]) {
+        const marks = { jti: newId(), client: 'app', kid: 'key', issuer, iat }
+        const entry = { digest: randomBytes(32), exp }
+        expect(await ledger.history(marks, entry)).toMatchObject({ refreshedAt: undefined })
+        expect(await store.findStanding(marks, entry)).toMatchObject({ isVoid: false })
+      }
+    }
+  })
+
+  test('never makes it older than a token can be: what says so is missing', async () => {
+    await ledger.settle(true)
+    await db.query(`update token_ledger set complete_from = now() - interval '1 day'`)
+    for (const iat of [0, now() - 200_000, 9e15, undefined]) {
+      const marks = { jti: newId(), client: 'app', kid: 'key', issuer, iat }
+      const entry = { digest: randomBytes(32), exp: now() + 60 }
+      expect(await new PostgresModelStore(db).findStanding(marks, entry)).toMatchObject({ isMissing: true })
+      expect(await ledger.history(marks, entry)).toMatchObject({ ledger: 'missing' })
+    }
   })
 })
 

@@ -7,8 +7,12 @@ import type { Invocation } from '../invocation.ts'
 import { dated } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import type { Tone } from '../printer.ts'
-import { readSecret } from '../secret-input.ts'
+import { askSecret, mayAsk, readSecret, readSecretFile } from '../secret-input.ts'
 import { type Findings, findingsOf, type Verdict } from './verdict.ts'
+
+interface Options extends JsonOption {
+  tokenFile?: string
+}
 
 const words: Record<Verdict, [text: string, tone: Tone]> = {
   valid: ['Valid', 'good'],
@@ -24,16 +28,30 @@ export const tokensInspect: AddCommand = (parent, invocation) => {
   const command = parent
     .command('inspect')
     .description('say what a token is, whether it is good, and if not why; exits 1 when it is not')
-    .argument('[jwt]', 'the token; left out, it is read from stdin, where no list of processes shows it')
-    .action(async (given: string | undefined, options: JsonOption) => {
-      const token = (given ?? (await readSecret(invocation.stdin, 'token'))).trim()
+    .argument('[jwt]', 'the token; left out, it is asked for or read from stdin, where no list of processes shows it')
+    .option('--token-file <file>', 'the token is in this file')
+    .action(async (given: string | undefined, options: Options) => {
+      const token = (await tokenFrom(invocation, given, options)).trim()
       const desk = await invocation.desk()
       if (!token.includes('.')) return inspectOpaque(invocation, desk, token, options)
       const findings = await findingsOf(token, desk, invocation.now())
       if (findings.verdict !== 'valid') invocation.exitCode = 1
       await show(invocation, desk, findings, options)
     })
-  withExample(withJson(command), 'claviger tokens inspect < token.jwt')
+  withExample(
+    withJson(command),
+    'claviger tokens inspect --token-file token.jwt',
+    'claviger tokens inspect < token.jwt',
+  )
+}
+
+async function tokenFrom(invocation: Invocation, given: string | undefined, { tokenFile }: Options): Promise<string> {
+  if (given !== undefined && tokenFile !== undefined) {
+    throw new Failure('token_twice', 'invalid', 'Choose one: the token itself, or --token-file.')
+  }
+  if (given !== undefined) return given
+  if (tokenFile !== undefined) return readSecretFile(tokenFile, 'token')
+  return mayAsk(invocation) ? askSecret(invocation, 'Token') : readSecret(invocation.stdin, 'token')
 }
 
 async function show({ printer }: Invocation, desk: Desk, found: Findings, options: JsonOption): Promise<void> {

@@ -1,3 +1,4 @@
+import { boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
@@ -24,9 +25,13 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
         accountId: person.id,
         detail: { ...ended },
       })
+      const seconds = await desk.revocations.longestTokenSeconds()
+      const until = voidBy(printer.now(), seconds)
+      const left = { access_token_seconds_left: seconds, void_by: until }
       const secret = given.generated ? { password: given.password } : {}
-      printer.result(options, { ...personJson(person), ...endedJson(ended), ...secret }, () => {
+      printer.result(options, { ...personJson(person), ...endedJson(ended), ...left, ...secret }, () => {
         printer.line({ text: 'Set', tone: 'good' }, ` a new password for ${person.email}: ${endedText(ended)}.`)
+        printer.line(boundText(until, printer.now(), desk.config))
         if (given.generated) printer.line(`Password, shown this once: ${given.password}`)
       })
     })

@@ -135,11 +135,11 @@ describe('a verifier', () => {
     expect(claims).toMatchObject({ client_id: clientId })
   })
 
-  test('accepts a token from a node whose clock is 30 s ahead: jose, jsonwebtoken, and the example API', async () => {
+  test('accepts a token from a node whose clock is ahead by as much as it may be, two seconds: jose, jsonwebtoken, and the example API', async () => {
     const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = provider.env
     const hasty = await startProvider({
       database: { url: provider.databaseUrl },
-      env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY, ...clockOff(30) },
+      env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY, ...clockOff(1.9) },
     })
     try {
       const own = await signInTo(app, new UserAgent(provider.issuer), person)
@@ -147,9 +147,10 @@ describe('a verifier', () => {
         { client_id: clientId },
         { issuer: provider.issuer, port: () => hasty.port, redirectUri },
       )
+      const before = Date.now() / 1000
       const { json } = await client.refresh(own.refresh_token ?? '')
       const token = String(json['access_token'])
-      expect(decodeJwt(token).iat).toBeGreaterThan(Date.now() / 1000 + 15)
+      expect(decodeJwt(token).iat).toBeGreaterThan(before + 0.8)
       await jwtVerify(token, jwks(), { issuer: provider.issuer, audience: orders, typ: 'at+jwt' })
       const keys = await cachedKeys()
       const key = await keys.getSigningKey(decodeProtectedHeader(token).kid)

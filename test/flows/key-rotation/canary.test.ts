@@ -101,7 +101,7 @@ beforeAll(async () => {
   canary = new App(await add())
   other = new App(await add())
   await Promise.all([canary.signIn(), other.signIn()])
-}, 90_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all(nodes.map((one) => one.stop()))

@@ -44,7 +44,7 @@ beforeAll(async () => {
   const arrived = await signIn(browser, url, person)
   const { json } = await app.exchange(arrived.url.searchParams.get('code') ?? '', verifier)
   refreshToken = String(json['refresh_token'])
-}, 60_000)
+}, 240_000)
 
 afterAll(async () => {
   await rows?.close()
@@ -179,6 +179,17 @@ describe('after a leak', () => {
         reason: expect.stringMatching(/compromised/),
       })
     }
+  })
+
+  test('refresh tokens and grants of the apps it signed for end as well where that is asked for, and only then', async () => {
+    const revoke = () => list().then((keys) => ['keys', 'revoke', kidIn(keys, 'active'), '--compromised', '--yes'])
+    const kept = await provider.cli<{ ended_grants: number | null }>(await revoke())
+    expect(kept.ended_grants).toBeNull()
+    await newToken()
+    const ended = await provider.cli<{ ended_grants: number | null }>([...(await revoke()), '--end-grants'])
+    expect(ended.ended_grants).toBe(1)
+    const answer = await app.refresh(refreshToken)
+    expect([answer.status, answer.json['error']]).toEqual([400, 'invalid_grant'])
   })
 })
 

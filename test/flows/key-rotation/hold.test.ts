@@ -29,7 +29,7 @@ beforeAll(async () => {
   nodes.push(await startProvider({ database, env }))
   nodes.push(await startProvider({ database, env: { ...env, CLAVIGER_ISSUER: nodes[0]?.issuer ?? '' } }))
   await addApi(nodes[0] as Provider, audience)
-}, 90_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all(nodes.map((node) => node.stop()))

@@ -22,6 +22,8 @@ export const verifierKinds: Record<string, (options: VerifierOptions) => Verify>
     const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`), {
       cacheMaxAge: leadMs * 0.6,
       cooldownDuration: leadMs * 0.2,
+      // How long an answer takes is not what is tried here.
+      timeoutDuration: 60_000,
     })
     return (token) => jwtVerify(token, keys, { issuer, audience, algorithms: [algorithm], typ: 'at+jwt' })
   },
@@ -60,6 +62,7 @@ export const verifierKinds: Record<string, (options: VerifierOptions) => Verify>
       tokenSigningAlg: algorithm,
       cacheMaxAge: leadMs * 0.6,
       cooldownDuration: leadMs * 0.2,
+      timeoutDuration: 60_000,
     })
     return (token) =>
       new Promise((resolve, reject) => {

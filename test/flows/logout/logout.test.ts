@@ -1,10 +1,9 @@
 /** Signing out always finishes, whatever the app sends along. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { clockOff } from '../../harness/clock.ts'
+import { issuedEarlier } from '../../harness/issued-earlier.ts'
 import { letTimePass } from '../../harness/later.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'
-import { PlainClient } from '../../harness/plain-client.ts'
 import { type RelyingParty, relyingParty, type Tokens } from '../../harness/relying-party.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { signInTo } from '../../harness/sign-in.ts'
@@ -78,7 +77,7 @@ describe('ends the session and lands on the registered address', () => {
   })
 
   test('with a hint that has long expired', async () => {
-    const expired = await expiredHint()
+    const expired = await issuedEarlier(provider, tokens.id_token ?? '', 7_200)
     expect(decodeJwt(expired).exp).toBeLessThan(Date.now() / 1000 - 1800)
     expectAtApp(await signOut({ id_token_hint: expired, ...toApp }))
     await expectSignedOut()
@@ -203,23 +202,6 @@ describe('shows a page of its own', () => {
     await expect(app.refresh(tokens.refresh_token ?? '')).resolves.toBeDefined()
   })
 })
-
-/** From a node of this deployment whose clock is two hours late: signed by our key, and over for an hour. */
-async function expiredHint(): Promise<string> {
-  const { databaseUrl: url, env, issuer } = provider
-  const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = env
-  const late = await startProvider({
-    database: { url },
-    env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY, ...clockOff(-7200) },
-  })
-  try {
-    const client = new PlainClient({ client_id: clientId }, { issuer, port: () => late.port, redirectUri })
-    const { json } = await client.refresh(tokens.refresh_token ?? '')
-    return String(json['id_token'])
-  } finally {
-    await late.stop()
-  }
-}
 
 async function newKeySigns(old: string): Promise<void> {
   for (let tries = 0; tries < 50; tries += 1) {

@@ -45,7 +45,7 @@ beforeAll(async () => {
   const added = await addClient(provider, { preset: 'service', apis: [audience] })
   service = new PlainClient(added, { issuer: provider.issuer, redirectUri: '', port: () => provider.port })
   atFirst = await published()
-}, 60_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all(verifiers.map((verifier) => verifier.close()))

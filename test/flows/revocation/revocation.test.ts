@@ -30,7 +30,7 @@ beforeAll(async () => {
   stranger = await addClient(provider, { preset: 'service', apis: [otherAudience] })
   party = await relyingParty(provider.issuer, app, { scope: 'openid orders:read' })
   discovery = await discover(provider.issuer)
-}, 120_000)
+})
 afterAll(() => provider?.stop())
 
 const addWebApp = () =>
@@ -329,6 +329,20 @@ describe('at the command line', () => {
     expect(code).toBe(1)
     expect(stdout).toMatch(/^Revoked: This token was revoked at .* \(token\.revoked\) by cli:/)
     expect(stdout).toContain(person.email)
+  })
+
+  test('a jti that nobody knows is revoked once however often it is named, and one that none can be is refused in words', async () => {
+    const before = (await fed()).entries.length
+    for (let times = 0; times < 3; times += 1) await provider.cli(['tokens', 'revoke', '--jti', 'nobody-knows-it'])
+    const { salt, entries } = await fed()
+    expect(entries.filter(([, key]) => key === keyOf(salt, 1, 'nobody-knows-it'))).toHaveLength(1)
+    expect(entries.length).toBe(before + 1)
+    for (const jti of ['', 'x'.repeat(5_000)]) {
+      const { code, stderr } = await provider.command(['tokens', 'revoke', '--jti', jti])
+      expect(code).not.toBe(0)
+      expect(stderr).not.toMatch(/ at .*:\d+:\d+|23514|violates/)
+      expect(stderr).toMatch(/\w+ \w+/)
+    }
   })
 
   test('inspect tells a forged token from ours', async () => {

@@ -38,7 +38,7 @@ beforeAll(async () => {
   thief = await leakedKey()
   // The time that a rolling restart is given is over.
   await rows.query(`update token_ledger set complete_from = now() - interval '1 minute'`)
-}, 120_000)
+})
 afterAll(async () => {
   await rows?.close()
   await provider?.stop()
@@ -83,6 +83,9 @@ describe('a token that somebody else signed with a key of ours', () => {
       async (claims: JWTPayload) => ({ ...claims, scope: 'orders:read orders:write' }),
     ],
     ['that lives for years', async (claims: JWTPayload) => ({ ...claims, exp: (claims.exp ?? 0) + 10 ** 9 })],
+    ['that says it is older than the ledger', async (claims: JWTPayload) => ({ ...claims, iat: 1 })],
+    ['from the end of time', async (claims: JWTPayload) => ({ ...claims, iat: 9e15, exp: 1e300 })],
+    ['with an iat that is no second', async (claims: JWTPayload) => ({ ...claims, iat: 1e300 })],
     ['without a status', async ({ status: _, ...claims }: JWTPayload) => claims],
   ])(
     '%s is inactive, and inspect says what that means',
@@ -105,18 +108,20 @@ describe('a token that somebody else signed with a key of ours', () => {
   test('is in the audit log, each once, with the key that has leaked', async () => {
     const isKept = async () => {
       const events = await provider.cli<{ detail: { kid: string } }[]>(['events', 'list', '--kind', 'token.forged'])
-      return events.length >= 4 ? events : undefined
+      return events.length >= 7 ? events : undefined
     }
     const events = await eventually(isKept)
-    expect(events?.map(({ detail }) => detail.kid)).toEqual(Array(4).fill(thief.kid))
-  }, 120_000)
+    expect(events?.map(({ detail }) => detail.kid)).toEqual(Array(7).fill(thief.kid))
+  })
 
   test('was issued before the ledger was complete for all that we know, and counts', async () => {
     const { access_token: ours } = await signedIn()
-    const early = await thief.sign({ ...decodeJwt(ours), iat: Math.floor(Date.now() / 1000) - 120, jti: 'early' })
+    await rows.query(`update token_ledger set complete_from = now() - interval '1 minute'`)
+    const iat = Math.floor(Date.now() / 1000) - 120
+    const early = await thief.sign({ ...decodeJwt(ours), iat, exp: iat + 600, jti: 'early' })
     expect(await isActive(early)).toBe(true)
     expect(await provider.cli(['tokens', 'inspect'], early)).toMatchObject({ verdict: 'valid', ledger: 'unknown' })
-  }, 120_000)
+  })
 })
 
 describe('tokens inspect', () => {
@@ -130,7 +135,7 @@ describe('tokens inspect', () => {
     expect(said).toMatch(new RegExp(`for +${audience}`))
     expect(said).toMatch(/ledger +written down when it was issued/)
     expect(said).not.toContain('refreshed')
-  }, 120_000)
+  })
 
   test('tells that the app has been given newer ones of the same grant', async () => {
     const { access_token: token, refresh_token: refreshToken = '' } = await signedIn()
@@ -139,7 +144,7 @@ describe('tokens inspect', () => {
     const { access_token: newer } = await party.refresh(refreshToken)
     expect(await inspect(token)).toMatch(/refreshed +.*: the app has newer tokens/)
     expect(await inspect(newer)).not.toContain('refreshed')
-  }, 120_000)
+  })
 
   test.each([
     ['users sign-out', (claims: JWTPayload) => ['users', 'sign-out', String(claims.sub)], 'Its person'],
@@ -192,7 +197,7 @@ describe('a node without the ledger', () => {
       await other.stop()
       await rows.query(`update token_ledger set complete_from = now() - interval '1 minute'`)
     }
-  }, 120_000)
+  })
 })
 
 /** Last: it takes the leaked key's tokens along. */
@@ -204,5 +209,5 @@ describe('after the leaked key is revoked', () => {
     const said = await inspect(forged)
     expect(said).toMatch(/^Forged: It was never issued here/)
     expect(said).toMatch(/Also: Its key \S+ was revoked/)
-  }, 120_000)
+  })
 })

@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { DatabaseClock, mostOffsetMs, refuseWrongClock } from '../../src/revocation/database-clock.ts'
+
+/** A machine whose clocks are set by hand; `passed` counts for both, `off` for the wall clock alone. */
+function machine() {
+  const state = { passed: 0, off: 0 }
+  return {
+    state,
+    moment: () => ({ wallMs: 1_000_000 + state.passed + state.off, monotonicMs: 50 + state.passed }),
+    trueMs: () => 1_000_000 + state.passed,
+  }
+}
+
+const ms = fc.integer({ min: 0, max: 5_000 })
+const off = fc.integer({ min: -100_000, max: 100_000 })
+
+describe("the database's clock, as a node reckons it", () => {
+  test('is never later than it is, and no earlier than the answer took, whatever the wall clock says', () => {
+    fc.assert(
+      fc.property(off, ms, ms, ms, off, (before, there, back, later, jump) => {
+        const { state, moment, trueMs } = machine()
+        state.off = before
+        const asked = moment()
+        state.passed += there
+        const said = trueMs()
+        state.passed += back
+        const clock = new DatabaseClock(said, asked, moment)
+        state.passed += later
+        state.off += jump
+        expect(clock.nowMs).toBeLessThanOrEqual(trueMs())
+        expect(clock.nowMs).toBeGreaterThanOrEqual(trueMs() - back)
+      }),
+    )
+  })
+
+  test('calls a wall clock wrong only when it is, and always when it is off by more than two seconds and the time that asking took', () => {
+    fc.assert(
+      fc.property(off, ms, ms, (wrong, there, back) => {
+        const { state, moment, trueMs } = machine()
+        state.off = wrong
+        const asked = moment()
+        state.passed += there
+        const said = trueMs()
+        state.passed += back
+        const clock = new DatabaseClock(said, asked, moment)
+        expect(Math.abs(clock.offsetMs)).toBeLessThanOrEqual(Math.abs(wrong))
+        if (Math.abs(wrong) > mostOffsetMs + there + back) expect(clock.isOff).toBe(true)
+      }),
+    )
+  })
+
+  test('shows a jump of the wall clock at once, while the database is away', () => {
+    const { state, moment, trueMs } = machine()
+    const clock = new DatabaseClock(trueMs(), moment(), moment)
+    state.passed += 60_000
+    expect([clock.offsetMs, clock.isOff]).toEqual([0, false])
+    state.off = -2_001
+    expect([clock.offsetMs, clock.isOff]).toEqual([-2_001, true])
+    expect(() => refuseWrongClock(clock)).toThrow(expect.objectContaining({ code: 'clock_off', kind: 'unavailable' }))
+    state.off = 2_000
+    expect(clock.isOff).toBe(false)
+    expect(() => refuseWrongClock(clock)).not.toThrow()
+  })
+})
