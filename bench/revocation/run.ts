@@ -5,7 +5,7 @@ import { Revocables } from '../../test/harness/revocable.ts'
 import { endAll, killAll } from '../children.ts'
 import { newStageFolder, removeStageFolder } from '../stage.ts'
 import { type LatencyRun, measureLatency } from './latency.ts'
-import { latencyLines, streamLines } from './report.ts'
+import { latencyLines, percentile, streamLines } from './report.ts'
 import { openStage } from './stage.ts'
 import { measureStreams, type StreamCost } from './streams.ts'
 
@@ -71,9 +71,6 @@ async function measure(options: Record<string, string | boolean | undefined>): P
       ) <= goalMs,
   )
 }
-
-const percentile = (values: number[], part: number) =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0
 
 const text = { type: 'string' } as const
 const { values } = parseArgs({

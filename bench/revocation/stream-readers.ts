@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline'
 
 interface Order {
   port: number
+  /** Of the issuer. */
+  host: string
   streams: number
   authorization: string
 }
@@ -13,12 +15,12 @@ const together = 64
 
 let messages = 0
 
-function open({ port, authorization }: Order): Promise<void> {
+function open({ port, host, authorization }: Order): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     socket.once('error', reject)
     socket.write(
-      `GET /revocations/stream HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: ${authorization}\r\nAccept: text/event-stream\r\n\r\n`,
+      `GET /revocations/stream HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${authorization}\r\nAccept: text/event-stream\r\n\r\n`,
     )
     let isOpen = false
     socket.on('data', (bytes: Buffer) => {

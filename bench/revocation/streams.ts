@@ -34,7 +34,7 @@ export async function measureStreams(
   const reader = runProgram(fileURLToPath(new URL('stream-readers.ts', import.meta.url)))
   try {
     const began = performance.now()
-    reader.say(JSON.stringify({ port: node.port, streams, authorization }))
+    reader.say(JSON.stringify({ port: node.port, host: new URL(nodes.issuer).host, streams, authorization }))
     await expectLine(reader, 'open')
     const opened = performance.now() - began
     await wait(2_000) // what opening cost is over

@@ -139,7 +139,7 @@ describe('Health', () => {
     stage.draining = true
     expect((await stage.send('/health/live', { headers: { host: '10.0.0.7:8080' } })).status).toBe(200)
   })
-  test('ready is 503 without database, without signing key, and while draining', async () => {
+  test('ready is 503 without database, without signing key, by a wrong clock, and while draining', async () => {
     const ready = async () => (await stage.send('/health/ready', { headers: { host: '10.0.0.7' } })).status
     expect(await ready()).toBe(200)
     stage.database = false
@@ -148,6 +148,9 @@ describe('Health', () => {
     stage.signingKey = false
     expect(await ready()).toBe(503)
     stage.signingKey = true
+    stage.clock = false
+    expect(await ready()).toBe(503)
+    stage.clock = true
     stage.draining = true
     expect(await ready()).toBe(503)
     expect((await stage.send('/')).headers.connection).toBe('close')

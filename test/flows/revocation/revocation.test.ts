@@ -30,7 +30,7 @@ beforeAll(async () => {
   stranger = await addClient(provider, { preset: 'service', apis: [otherAudience] })
   party = await relyingParty(provider.issuer, app, { scope: 'openid orders:read' })
   discovery = await discover(provider.issuer)
-})
+}, 120_000)
 afterAll(() => provider?.stop())
 
 const addWebApp = () =>
@@ -343,7 +343,7 @@ describe('at the command line', () => {
       expect(stderr).not.toMatch(/ at .*:\d+:\d+|23514|violates/)
       expect(stderr).toMatch(/\w+ \w+/)
     }
-  })
+  }, 120_000)
 
   test('inspect tells a forged token from ours', async () => {
     const { access_token: token } = await signedIn()
