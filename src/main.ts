@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program. Everything it does is a command, and loads only what it needs: a command opens a desk, `start` the whole house. */
 import { existsSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import { enableCompileCache, flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { loadEnvFile } from 'node:process'
 
@@ -29,6 +29,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   script: process.argv[1],
   readerGone: readerGone.signal,
   openDesk: async (env) => (await import('./desk.ts')).openDesk(env),
-  serve: async (env, options) => (await import('./compose.ts')).serve(env, options),
+  serve: async (env, options) => {
+    const { serve } = await import('./compose.ts')
+    // Node writes it when a process ends by itself; a server may be ended otherwise.
+    flushCompileCache()
+    return serve(env, options)
+  },
   serveSigner: async (env, options) => (await import('./signer-process.ts')).serveSigner(env, options),
 })
