@@ -37,7 +37,7 @@ export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<
     refuseNul(argv)
     const program = newProgram(needs)
     await addNouns(program, argv, invocation)
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(idsLast(argv), { from: 'user' })
     return invocation.exitCode
   } catch (thrown) {
     // Commander has printed its own complaint or the help by now.
@@ -52,6 +52,16 @@ export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<
 function refuseNul(argv: readonly string[]): void {
   if (argv.some((word) => word.includes('\0')))
     throw new Failure('argument_malformed', 'invalid', 'An argument holds a NUL character.')
+}
+
+/** Ids of these are base64url, so one in sixty begins with a dash and would be taken for an option. */
+const namedByIds = new Set(['sessions', 'streams', 'keys'])
+const isDashedId = (word: string) => /^-(?:[A-Za-z0-9_][\w-]{20,}|-[\w-]{41})$/.test(word)
+
+function idsLast(argv: readonly string[]): string[] {
+  const ids = argv.filter(isDashedId)
+  if (ids.length === 0 || argv.includes('--') || !namedByIds.has(argv[0] ?? '')) return [...argv]
+  return [...argv.filter((word) => !isDashedId(word)), '--', ...ids]
 }
 
 function newProgram({ stdout, stderr }: CliNeeds): Command {

@@ -17,6 +17,19 @@ async function commands(): Promise<string[][]> {
   return found
 }
 
+describe('an id that begins with a dash', () => {
+  test.each([
+    [['sessions', 'show', '-32xVXeFxIVr6Pyv8mnkhTJNJoaPFsxVcBHb3v4QOlV', '--json']],
+    [['sessions', 'show', '--json', '--2xVXeFxIVr6Pyv8mnkhTJNJoaPFsxVcBHb3v4QOlV']],
+    [['streams', 'show', '-KyJn96kDJvZWZRn3lEVEw']],
+    [['keys', 'revoke', '-32xVXeFxIVr6Pyv8mnkhTJNJoaPFsxVcBHb3v4QOlV', '--compromised', '--yes']],
+  ])('is no option: %s', async (argv) => {
+    const { code, stderr } = await run(argv, { desk: new StandInDesk() })
+    expect(stderr).not.toContain('unknown option')
+    expect(code).toBe(1) // there is none of that name
+  })
+})
+
 describe('the command line', () => {
   test('has the commands that other programs rely on', async () => {
     const known = (await commands()).map((words) => words.join(' '))
