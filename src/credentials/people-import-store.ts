@@ -1,7 +1,7 @@
 import type { AccountId } from '../accounts/account.ts'
 import type { NewAccount } from '../accounts/account-store.ts'
 
-/** Somebody who has the id or the sign-in name of a person to be imported. */
+/** Who has the id or the sign-in name of a person to be imported. */
 export interface TakenName {
   id: AccountId
   /** Normalised. */
@@ -9,8 +9,8 @@ export interface TakenName {
   hasPassword: boolean
   /** `ImportedHash.origin` of the hash that they were imported with, whatever their password is now. */
   importedFrom: string | undefined
-  /** Removed so lately that tokens of theirs may be out. */
-  isGone: boolean
+  /** Of the id; `removed`: so lately that tokens of theirs may be out. */
+  holder: 'person' | 'removed' | 'app'
 }
 
 export interface PersonToAdd {
@@ -25,6 +25,6 @@ export interface PersonToAdd {
 /** Where imported people are kept. `storage` implements it on Postgres. */
 export interface PeopleImportStore {
   findTaken(ids: readonly AccountId[], logins: readonly string[]): Promise<TakenName[]>
-  /** Adds all at once but for those whose id or login is taken by now; gives the ids of those it added. */
+  /** Adds all at once but for those whose id or login was taken meanwhile; gives the ids of those it added. */
   add(people: readonly PersonToAdd[]): Promise<Set<AccountId>>
 }

@@ -163,11 +163,8 @@ async function recordAll(
 function standingOf(candidate: Candidate, taken: readonly TakenName[]): ImportOutcome | undefined {
   const { line, person, login, hasOwnId, hash } = candidate
   const who = { line, email: person.email }
-  if (taken.some(({ id, isGone }) => id === person.id && isGone)) {
-    return collision(who, 'its sub was that of a person who was removed here; an account id is never used again')
-  }
-  const byId = taken.find(({ id }) => id === person.id)
-  if (byId && byId.login !== login) return collision(who, 'its sub is that of a person with another sign-in name here')
+  const stranger = taken.find(({ id, login: other }) => id === person.id && other !== login)
+  if (stranger) return collision(who, strangers[stranger.holder])
   const here = taken.find((each) => each.login === login)
   if (!here) return undefined
   if (hasOwnId && here.id !== person.id) return collision(who, 'the person with this sign-in name has another sub here')
@@ -177,6 +174,12 @@ function standingOf(candidate: Candidate, taken: readonly TakenName[]): ImportOu
   }
   return { ...who, outcome: 'unchanged', id: here.id }
 }
+
+const strangers = {
+  person: 'its sub is that of a person with another sign-in name here',
+  removed: 'its sub was that of a person who was removed here; an account id is never used again',
+  app: 'its sub is the id of an app here; an app could pass for this person',
+} as const satisfies Record<TakenName['holder'], string>
 
 const collision = (who: { line: number; email: string }, reason: string): ImportOutcome => ({
   ...who,

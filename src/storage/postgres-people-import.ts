@@ -8,7 +8,7 @@ interface TakenRow {
   login: string | null
   has_password: boolean
   imported_from: string | null
-  is_gone: boolean
+  holder: TakenName['holder']
 }
 
 export class PostgresPeopleImport implements PeopleImportStore {
@@ -18,14 +18,19 @@ export class PostgresPeopleImport implements PeopleImportStore {
     this.#db = db
   }
 
-  /** The log of revocations knows who was removed: tokens of the old holder and of the new one would be void alike. */
+  /**
+   * The log of revocations knows who was removed: tokens of the old holder and of the new one would be void alike.
+   * Tokens of an app for itself have its id for their `sub` (RFC 9700 §4.15).
+   */
   async findTaken(ids: readonly AccountId[], logins: readonly string[]): Promise<TakenName[]> {
     const { rows } = await this.#db.query<TakenRow>(
-      `select id, login, hash is not null as has_password, imported_from, false as is_gone
+      `select id, login, hash is not null as has_password, imported_from, 'person' as holder
          from accounts left join passwords on account_id = id
         where id = any($1) or login = any($2)
        union all
-       select r.value, null, false, null, true
+       select id, null, false, null, 'app' from clients where id = any($1)
+       union all
+       select r.value, null, false, null, 'removed'
          from revocation_feeds f, unnest($1::text[]) as given(id)
          join revocations r on r.kind = ${kinds.sub} and r.value = given.id and r.not_before is null
         where r.key = revocation_key(${kinds.sub}::smallint, given.id, f.salt)`,
@@ -36,7 +41,7 @@ export class PostgresPeopleImport implements PeopleImportStore {
       login: row.login ?? undefined,
       hasPassword: row.has_password,
       importedFrom: row.imported_from ?? undefined,
-      isGone: row.is_gone,
+      holder: row.holder,
     }))
   }
 
@@ -50,6 +55,7 @@ export class PostgresPeopleImport implements PeopleImportStore {
        ), added as (
          insert into accounts (id, login, email, email_verified, name, claims, disabled_at)
          select id, login, email, email_verified, name, claims, case when disabled then now() end from given
+          where not exists (select from clients where clients.id = given.id)
          on conflict do nothing
          returning id
        ), kept as (

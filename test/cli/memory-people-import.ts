@@ -10,7 +10,7 @@ interface Kept {
   importedFrom: Map<string, string>
 }
 
-/** As in Postgres, but for people who were removed and for races. */
+/** As in Postgres, but for apps, people who were removed, and races. */
 export const memoryPeopleImport = ({ accounts, people, hashes, importedFrom }: Kept): PeopleImportStore => ({
   findTaken: async (ids, logins) =>
     [...people.values()]
@@ -19,7 +19,7 @@ export const memoryPeopleImport = ({ accounts, people, hashes, importedFrom }: K
         login: normaliseLogin(email) ?? '',
         hasPassword: hashes.has(id),
         importedFrom: importedFrom.get(id),
-        isGone: false,
+        holder: 'person' as const,
       }))
       .filter(({ id, login }) => ids.includes(id) || logins.includes(login)),
   async add(newcomers) {

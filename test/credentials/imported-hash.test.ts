@@ -89,6 +89,31 @@ describe('a known vector', () => {
   })
 })
 
+describe('a wrong password for an imported person', () => {
+  const real = new PasswordHasher({ cost: { memoryKib: 65_536, passes: 3, lanes: 1 } })
+
+  /** Processor time of all threads, so that a busy machine changes nothing. The least of three: what else goes on only adds. */
+  async function work(stored: string | undefined): Promise<number> {
+    const spent: number[] = []
+    for (let run = 0; run < 3; run += 1) {
+      const before = process.cpuUsage()
+      expect(await real.verify(stored, 'wrong')).toBe(false)
+      const { user, system } = process.cpuUsage(before)
+      spent.push(user + system)
+    }
+    return Math.min(...spent)
+  }
+
+  test.each(vectors.filter(([what]) => /bcrypt|argon2i |scrypt|SSHA|Django/.test(what)))(
+    'never costs less than one of ours: %s',
+    async (_, text) => {
+      const kept = await real.keep(readImportedHash(text))
+      // Without ours, each would cost a fraction.
+      expect(await work(kept)).toBeGreaterThan((await work(undefined)) / 2)
+    },
+  )
+})
+
 const digest = 'A'.repeat(43)
 
 describe('refused, in a sentence that does not quote it, is', () => {

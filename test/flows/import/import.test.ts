@@ -235,6 +235,18 @@ describe('nobody is overwritten', () => {
     })
   })
 
+  test('no app has the sub of a person, and no person the id of an app: tokens of the one would pass for the other', async () => {
+    const done = await runImport([{ email: 'app@x.y', sub: app.id }])
+    expect(done).toMatchObject({
+      code: 1,
+      outcomes: [{ outcome: 'collision', reason: expect.stringMatching(/of an app/) }],
+    })
+    const add = ['clients', 'add', '--preset', 'service', '--name', 'A service', '--id', 'same']
+    const options = { DATABASE_URL: database.url, CLAVIGER_ISSUER: provider.issuer, ...env }
+    expect(await runClaviger(add, options)).toMatchObject({ code: 1, stderr: expect.stringMatching(/"same" is taken/) })
+    expect(await rows.count("select count(*) from clients where id = 'same'")).toBe(0)
+  })
+
   test('of two imports at once each person is added by one', async () => {
     const people = Array.from({ length: 250 }, (_, at) => ({ email: `race-${at}@x.y` }))
     const both = await Promise.all([runImport(people), runImport(people.toReversed())])
