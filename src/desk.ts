@@ -2,6 +2,7 @@
 import type { Desk, OpenDesk } from './cli/desk.ts'
 import { AttemptThrottle } from './credentials/attempt-throttle.ts'
 import { PasswordHasher } from './credentials/password-hasher.ts'
+import { importBatchSize, importPeople } from './credentials/people-import.ts'
 import { bringUpToDate, type Deployment, openDeployment } from './deployment.ts'
 import { openDeskKeyring } from './desk-keyring.ts'
 import { openDeskPreview } from './desk-preview.ts'
@@ -18,6 +19,7 @@ import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresBrowserSessions } from './storage/postgres-browser-sessions.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
+import { PostgresPeopleImport } from './storage/postgres-people-import.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
 import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
 
@@ -44,7 +46,7 @@ function deskOn(deployment: Deployment): Desk {
   })
   const events = createEvents({ audit, log, metrics: createMetrics({ processMetrics: false }) })
   const passwords = new PostgresPasswordStore(db)
-  const hasher = new PasswordHasher()
+  const hasher = new PasswordHasher({ queueLimit: importBatchSize })
   const throttle = new AttemptThrottle(new PostgresAttemptStore(db))
 
   return {
@@ -53,6 +55,14 @@ function deskOn(deployment: Deployment): Desk {
     passwords: {
       hash: (password) => hasher.hash(password),
       set: (accountId, hash, by) => passwords.set(accountId, hash, by),
+    },
+    imports: {
+      people: (lines, options) =>
+        importPeople(
+          { store: new PostgresPeopleImport(db), hasher, record: events.record, flush: () => audit.flush() },
+          lines,
+          options,
+        ),
     },
     attempts: { forget: (account) => throttle.forget(account) },
     clients: new PostgresClientStore(db),

@@ -23,6 +23,7 @@ const owners: Record<string, string> = {
   eta: 'web',
   'oidc-provider': 'oidc',
   argon2: 'credentials',
+  bcrypt: 'credentials',
   commander: 'cli',
   '@inquirer/prompts': 'cli',
   pino: 'events',

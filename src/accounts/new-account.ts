@@ -5,7 +5,7 @@ import type { AccountChanges, NewAccount } from './account-store.ts'
 import { loginFault } from './login.ts'
 import { plainLine, profileClaims, unknownKeys } from './profile-claims.ts'
 
-const email = z
+export const emailAddress = z
   .string({ error: 'must be an email address' })
   .check((candidate) => {
     const fault = loginFault(candidate.value)
@@ -13,11 +13,11 @@ const email = z
   })
   .transform((text) => text.normalize('NFKC').trim())
 
-const yesOrNo = z.boolean({ error: 'must be true or false' })
+export const yesOrNo = z.boolean({ error: 'must be true or false' })
 
 const changes = z.strictObject(
   {
-    email: email.optional(),
+    email: emailAddress.optional(),
     emailVerified: yesOrNo.optional(),
     name: plainLine.optional(),
     claims: profileClaims.optional(),
@@ -26,13 +26,9 @@ const changes = z.strictObject(
   { error: unknownKeys },
 )
 
-const person = changes.extend({
-  email,
-  id: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,255}$/, { error: idFault })
-    .optional(),
-})
+export const accountId = z.string({ error: idFault }).regex(/^[\x21-\x7e]{1,255}$/, { error: idFault })
+
+const person = changes.extend({ email: emailAddress, id: accountId.optional() })
 
 function idFault(): string {
   return 'must be 1 to 255 visible ASCII characters; leave it out to get one'
@@ -52,7 +48,8 @@ export function accountChanges(input: unknown): AccountChanges {
   return checked(changes, input)
 }
 
-function checked<T>(schema: z.ZodType<T>, input: unknown): T {
+/** @throws Failure `account_invalid` (invalid) that names every fault. */
+export function checked<T>(schema: z.ZodType<T>, input: unknown): T {
   const result = schema.safeParse(input)
   if (result.success) return result.data
   const faults = result.error.issues.map((issue) => `${issue.path.join('.') || 'account'} ${issue.message}`)

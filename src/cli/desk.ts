@@ -10,6 +10,7 @@ import type { Client } from '../clients/client.ts'
 import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
+import type { ImportLine, ImportOutcome, PeopleImportOptions } from '../credentials/people-import.ts'
 import type { AuditEntry, AuditLog } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
@@ -22,6 +23,7 @@ export interface Desk {
   config: Config
   accounts: AccountStore
   passwords: DeskPasswords
+  imports: DeskImports
   /** Forgets the failed sign-ins counted against this person, wherever they came from. */
   attempts: Pick<AttemptThrottle, 'forget'>
   clients: ClientStore
@@ -48,6 +50,11 @@ export interface DeskPasswords {
   hash(password: string): Promise<string>
   /** Ends every session, grant and token of the account with it. */
   set(accountId: AccountId, hash: string, by?: { actor?: string }): Promise<Ended>
+}
+
+export interface DeskImports {
+  /** As `credentials/people-import.ts` says. */
+  people(lines: AsyncIterable<ImportLine>, options: PeopleImportOptions): AsyncIterable<ImportOutcome>
 }
 
 /** The part of the keyring that commands use; it writes to the audit log itself. */

@@ -5,7 +5,8 @@
  * `oidc`, which is told of a sign-in by `web`.
  *
  * Front door: `sign-in.ts` (prove), `new-password.ts` (choose), `attempt-throttle.ts`
- * (slow down), `known-browser.ts` (know again), `password-hasher.ts` (hash, bounded).
+ * (slow down), `known-browser.ts` (know again), `password-hasher.ts` (hash, bounded),
+ * `people-import.ts` (take over people and hashes of another program).
  */
 
 /** How a person proved themselves, as tokens say it: RFC 8176 values for `amr`. */

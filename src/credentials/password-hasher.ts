@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { argon2id, hash, needsRehash, verify } from 'argon2'
 import { BoundedQueue, type QueueLimits } from './bounded-queue.ts'
+import { isWithinOurs, matchesStored } from './imported-digest.ts'
+import type { ImportedHash } from './imported-hash.ts'
 
 /** Of argon2id; the defaults are OWASP's smallest recommended ones. */
 export interface Argon2Cost {
@@ -65,12 +67,30 @@ export class PasswordHasher {
    */
   async verify(phc: string | undefined, password: string): Promise<boolean> {
     const isPossible = mayBePassword(password)
-    const candidate = isPossible ? normalisePassword(password) : 'x'
-    const isMatch = await this.#queue.run(() => verify(phc ?? this.#nobody, candidate))
+    const spellings = isPossible ? spellingsOf(password) : ['x']
+    const isMatch = await this.#queue.run(() => this.#matchesAny(phc ?? this.#nobody, spellings))
     return isMatch && isPossible && phc !== undefined
   }
 
-  /** Was it made with other parameters than today's? */
+  /**
+   * How a hash that another program made rests here: a weak one within a hash of ours, over its digest, so that a
+   * stolen table is no easier to guess from. @throws Failure `hashing_busy` (unavailable).
+   */
+  async keep({ origin, text, digest }: ImportedHash): Promise<string> {
+    return text ?? origin + (await this.hash(digest))
+  }
+
+  async #matchesAny(stored: string, spellings: readonly string[]): Promise<boolean> {
+    for (const spelling of spellings) {
+      const isMatch = await matchesStored(stored, spelling)
+      // Nobody is answered sooner than somebody who is not there, however cheap the hash was that they brought along.
+      if (!isWithinOurs(stored) && this.needsRehash(stored)) await verify(this.#nobody, spelling)
+      if (isMatch) return true
+    }
+    return false
+  }
+
+  /** Was it made with other parameters than today's, or by another program? */
   needsRehash(phc: string): boolean {
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#cost
     return !phc.startsWith('$argon2id$') || needsRehash(phc, { memoryCost, timeCost, parallelism })
@@ -86,6 +106,9 @@ export function mayBePassword(password: string): boolean {
 
 /** So that one password typed on two keyboards is one password (NIST SP 800-63B-4 §3.1.1.2). */
 const normalisePassword = (password: string) => password.normalize('NFKC')
+
+/** Other programs have hashed passwords as they were typed; ours are normalised, and so is most of what is typed. */
+const spellingsOf = (password: string) => [...new Set([normalisePassword(password), password])]
 
 /** Costs what a real hash of this cost does and matches nothing: its digest is random. */
 function hashOfNobody({ memoryKib, passes, lanes }: Argon2Cost): string {

@@ -38,11 +38,13 @@ export class PostgresClientStore implements ClientStore {
     return this.#db.transaction(async (tx) => {
       const { rowCount } = await tx.query(
         `insert into clients (id, name, preset, first_party, secret_digest, metadata)
-         values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing`,
+         select $1, $2, $3, $4, $5, $6
+          where not exists (select from accounts where id = $1)  -- in tokens an app would pass for this person (RFC 9700 §4.15)
+         on conflict (id) do nothing`,
         [client.id, client.name, client.preset, client.firstParty, digestOf(client), metadataOf(client)],
       )
       if (rowCount === 0)
-        throw new Failure('client_exists', 'conflict', `There is already a client "${client.id}"; choose another id.`)
+        throw new Failure('client_exists', 'conflict', `The id "${client.id}" is taken; choose another.`)
       await linkApis(tx, client.id, client.apis)
       return getClient(tx, client.id)
     })

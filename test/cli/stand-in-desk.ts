@@ -7,11 +7,13 @@ import type { Desk, DeskKeyring, DeskPreview, SessionRow, StreamRow } from '../.
 import type { Api, Client } from '../../src/clients/client.ts'
 import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
+import { importPeople } from '../../src/credentials/people-import.ts'
 import { Failure } from '../../src/errors/failure.ts'
 import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
 import type { CanaryKey } from '../../src/keyring/canary.ts'
 import type { KeyChange } from '../../src/keyring/change-keys.ts'
 import type { KeyRow } from '../../src/keyring/key-row.ts'
+import { memoryPeopleImport } from './memory-people-import.ts'
 
 export const now = new Date('2026-03-01T12:00:00Z')
 const day = 86_400_000
@@ -24,6 +26,7 @@ export class StandInDesk implements Desk {
   closed = 0
   readonly people = new Map<string, Account>()
   readonly hashes = new Map<string, string>()
+  readonly importedFrom = new Map<string, string>()
   readonly entries: RecordedEntry[] = []
   readonly #clients = new Map<string, Client>()
   readonly #apis = new Map<string, Api>()
@@ -106,6 +109,20 @@ export class StandInDesk implements Desk {
       this.hashes.set(id, hash)
       return ended
     },
+  }
+
+  readonly imports: Desk['imports'] = {
+    people: (lines, options) =>
+      importPeople(
+        {
+          store: memoryPeopleImport(this),
+          hasher: { keep: async ({ origin }) => `kept ${origin}` },
+          record: (entry) => this.audit.write(entry),
+          flush: () => this.audit.flush(),
+        },
+        lines,
+        options,
+      ),
   }
 
   readonly attempts: Desk['attempts'] = { forget: async () => undefined }

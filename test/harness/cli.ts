@@ -29,7 +29,11 @@ function passedOn(): ProgramEnv {
 }
 
 /** Runs one command to its end. */
-export async function runClaviger(args: readonly string[], env: ProgramEnv, stdin = ''): Promise<CommandResult> {
+export async function runClaviger(
+  args: readonly string[],
+  env: ProgramEnv,
+  stdin: string | Uint8Array = '',
+): Promise<CommandResult> {
   const child = spawnClaviger(args, env)
   const output = captureOutput(child)
   // A command that refuses its arguments exits before it reads: a broken pipe is no news.

@@ -12,7 +12,8 @@ export const personArgument = ['<person>', 'email address or account id (acc_…
 /** @throws Failure `account_missing`. */
 export async function getPerson(desk: Pick<Desk, 'accounts'>, named: string): Promise<Account> {
   const found = named.startsWith('acc_') ? await desk.accounts.find(named) : undefined
-  const account = found ?? (await desk.accounts.findByLogin(named))
+  // Last, for who came with an id of their own.
+  const account = found ?? (await desk.accounts.findByLogin(named)) ?? (await desk.accounts.find(named))
   if (account) return account
   throw new Failure('account_missing', 'missing', `There is no person ${quoted(named)}.`, {
     detail: { hints: ["'claviger users list --search …' finds people by a part of name or address"] },

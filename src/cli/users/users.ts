@@ -3,6 +3,7 @@ import type { AddCommand } from '../nouns.ts'
 import { usersAdd } from './add.ts'
 import { usersDisable } from './disable.ts'
 import { usersEnable } from './enable.ts'
+import { usersImport } from './import.ts'
 import { usersList } from './list.ts'
 import { usersRemove } from './remove.ts'
 import { usersSetPassword } from './set-password.ts'
@@ -18,6 +19,7 @@ export const users: AddCommand = (parent, invocation) => {
     usersEnable,
     usersSetPassword,
     usersSignOut,
+    usersImport,
     usersRemove,
   ]
   for (const add of commands) add(parent, invocation)
