@@ -77,7 +77,9 @@ export function expectStep(step: Step, outcome: Outcome): void {
 const comparable = (text: string): string => text.replace(/\n+$/, '')
 
 function pattern(lines: readonly string[]): RegExp {
-  const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '.*?')
-  const source = lines.map((line) => (line === '…' ? '(?:.*\n?)*?' : `${escaped(line)}(?:\n|$)`)).join('')
+  const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^\\n]*?')
+  // Whole lines, each in one way only: what does not fit must be found out soon.
+  const skipped = (at: number) => (at === lines.length - 1 ? '[^]*' : '(?:[^\n]*\n)*?')
+  const source = lines.map((line, at) => (line === '…' ? skipped(at) : `${escaped(line)}(?:\n|$)`)).join('')
   return new RegExp(`^${source}$`)
 }
