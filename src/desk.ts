@@ -20,6 +20,7 @@ import { PostgresBrowserSessions } from './storage/postgres-browser-sessions.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 import { PostgresPeopleImport } from './storage/postgres-people-import.ts'
+import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
 import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
 
@@ -48,6 +49,8 @@ function deskOn(deployment: Deployment): Desk {
   const passwords = new PostgresPasswordStore(db)
   const hasher = new PasswordHasher({ queueLimit: importBatchSize })
   const throttle = new AttemptThrottle(new PostgresAttemptStore(db))
+
+  const publish = async () => void (await new PostgresRevocationLog(db).advance().catch(() => undefined))
 
   return {
     config,
@@ -97,8 +100,11 @@ function deskOn(deployment: Deployment): Desk {
         }
       },
     },
+    publish,
     async close() {
       await audit.flush()
+      // Without a connection nothing was revoked, and none is opened to say so.
+      if (db.load.total > 0) await publish()
       await log.close()
       await deployment.close()
     },

@@ -118,6 +118,8 @@ export async function openSignals(needs: NodeSignalsNeeds) {
       global_token_revocation_endpoint_auth_methods_supported: ['Bearer'],
     },
     clear: () => transmitter.clear(),
+    /** For metrics. */
+    lag: () => journal.lag(),
     /** Polls that wait are answered, turns of pushing end. */
     stop: () => transmitter.stop(),
     async close() {

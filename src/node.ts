@@ -203,6 +203,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     // From memory: they stay readable while the database is away.
     keys: () => keys.live.ages(),
     revocations: revocations.state,
+    eventStreams: signals.lag,
   })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })

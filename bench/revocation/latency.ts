@@ -4,6 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { kinds } from '../../src/revocation/revocation.ts'
 import type { Revocable, Revocables } from '../../test/harness/revocable.ts'
 import { VerifierFleet } from '../../test/harness/verifier-fleet.ts'
 import { cpuMicroseconds } from '../proc-stat.ts'
@@ -32,8 +33,8 @@ export interface LatencyOptions {
   each: number
   /** Between two revocations, on average; they do not wait for each other. */
   meanGapMs: number
-  /** Revokes a signing key at the end, which ends everything else. */
-  withKey: boolean
+  /** What ends everything else, so it comes last: a signing key, or whatever the issuer issued so far. */
+  last: 'key' | 'issuer'
 }
 
 export async function measureLatency(
@@ -41,18 +42,18 @@ export async function measureLatency(
   revocables: Revocables,
   options: LatencyOptions,
 ): Promise<LatencyRun> {
-  const { verifiers, processes, each, meanGapMs, withKey } = options
+  const { verifiers, processes, each, meanGapMs, last } = options
   const fleet = await VerifierFleet.start(registered.fleet, verifiers, processes)
   try {
     const chosen = shuffled(await revocables.make(each))
-    if (withKey) chosen.push(await revocables.key())
+    chosen.push(await revocables[last]())
     await fleet.watch(chosen.map(({ token }) => token))
     const nodeCpu = () => nodes.nodes.reduce((sum, { pid }) => sum + cpuMicroseconds(pid), 0)
     const before = { at: performance.now(), nodes: nodeCpu(), fleet: (await fleet.breaches()).cpuMicroseconds }
     const lasts = chosen.map(({ token }) => fleet.applied(token))
     for (const [index, target] of chosen.entries()) {
       await wait(-Math.log(1 - Math.random()) * meanGapMs)
-      if (target.kind === 'kid') await Promise.all(lasts.slice(0, index))
+      if (index === chosen.length - 1) await Promise.all(lasts.slice(0, index))
       await target.revoke()
     }
     const known = await Promise.all(lasts)
@@ -73,7 +74,7 @@ export async function measureLatency(
   }
 }
 
-const numbers: Record<Revocable['kind'], number> = { jti: 1, sid: 2, grant: 3, sub: 4, client: 5, kid: 6 }
+const numbers: Record<Revocable['kind'], number> = kinds
 
 /** Milliseconds since 1970 at which the first entry that voids the token was written. */
 async function writtenAtOf(db: RevocationStage['db'], kind: Revocable['kind'], token: string): Promise<number> {
@@ -85,13 +86,14 @@ async function writtenAtOf(db: RevocationStage['db'], kind: Revocable['kind'], t
     sub: claims.sub,
     client: claims['client_id'],
     kid: decodeProtectedHeader(token).kid,
+    issuer: claims.iss,
   }
-  const kinds = Object.keys(numbers) as Revocable['kind'][]
+  const named = Object.keys(numbers) as Revocable['kind'][]
   const { rows } = await db.query<{ at: number | null; kinds: number[] }>(
     `select (extract(epoch from min(created_at)) * 1000)::float8 as at, array_agg(kind::int) as kinds
        from revocations join unnest($1::smallint[], $2::text[]) as named(kind, value) using (kind, value)
       where not_before is null or not_before > $3`,
-    [kinds.map((one) => numbers[one]), kinds.map((one) => String(names[one])), claims.iat],
+    [named.map((one) => numbers[one]), named.map((one) => String(names[one])), claims.iat],
   )
   const [row] = rows
   if (!row?.at || !row.kinds.includes(numbers[kind])) throw new Error(`no entry of kind ${kind} was written`)

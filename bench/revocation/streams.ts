@@ -59,11 +59,12 @@ async function cpuPerSecond(pid: number, seconds: number): Promise<number> {
 }
 
 /** Faster than frames are sent, so that each gathering has something to send. */
-function revokeAllTheWhile({ revocations }: RevocationStage['desk']): () => Promise<void> {
+function revokeAllTheWhile({ revocations, publish }: RevocationStage['desk']): () => Promise<void> {
   let isOver = false
   const revoking = (async () => {
     for (let made = 0; !isOver; made += 1) {
       await revocations.revokeToken(`bench-${process.pid}-${made}-${Math.random()}`, { actor: 'bench' })
+      await publish()
       await wait(20)
     }
   })()

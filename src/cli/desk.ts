@@ -39,6 +39,8 @@ export interface Desk {
   events: DeskEvents
   migrations: DeskMigrations
   database: DeskDatabase
+  /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */
+  publish(): Promise<void>
   /** Flushes the audit log, ends connections, and stops the embedded database if this command started it. */
   close(): Promise<void>
 }
@@ -180,6 +182,8 @@ export interface DeskRevocations {
   revokeToken(jti: string, by: { actor: string; expiresAt?: Date | undefined }): Promise<void>
   /** By its uid or by what one client calls it; void even when the session is gone. */
   revokeSession(sid: string, by: { actor: string }): Promise<{ ended: boolean }>
+  /** Every access token issued so far. */
+  revokeAll(issuer: string, by: { actor: string }): Promise<unknown>
   revokeClient(clientId: string, by?: { actor?: string }): Promise<{ grants: number; refreshTokens: number }>
   findOpaque(token: string): Promise<OpaqueTokenRow | undefined>
   revokeOpaque(token: string): Promise<OpaqueTokenRow | undefined>

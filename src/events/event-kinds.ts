@@ -18,6 +18,7 @@ export const eventKinds = {
   'refresh-token.reused': ['warn', 'A refresh token was used again after its successor: the whole grant was revoked'],
   'code.reused': ['warn', 'An authorization code was used twice: the whole grant was revoked'],
   'token.revoked': ['info', 'A token was revoked'],
+  'token.misused': ['warn', 'An app tried to revoke a token that was issued to another app'],
   'token.forged': ['error', 'A token was presented that we never issued, with a right signature: its key has leaked'],
   'redirect-uri.refused': ['warn', 'A redirect URI was refused: it is not registered'],
   'origin.refused': ['warn', 'A browser request was refused: its origin is not registered'],

@@ -25,6 +25,15 @@ export interface RevocationState {
   clockOffsetSeconds: number
 }
 
+/** Event streams of one kind and state, together: whom they belong to is no label, there may be many. */
+export interface StreamLag {
+  method: string
+  status: string
+  streams: number
+  /** Of the oldest event that one of them has not received; 0 when all have everything. */
+  oldestSeconds: number
+}
+
 type Reading<Value> = () => Value | Promise<Value>
 
 /** What nobody watches gets no gauge. */
@@ -38,6 +47,7 @@ export interface Gauges {
   auditBuffered?: Reading<number>
   auditDropped?: Reading<number>
   revocations?: Reading<RevocationState>
+  eventStreams?: Reading<readonly StreamLag[]>
   databaseConnections?: Reading<{ total: number; idle: number; waiting: number }>
 }
 
@@ -51,6 +61,7 @@ export function registerGauges(registry: Registry, gauges: Gauges): void {
     auditDropped,
     databaseConnections,
     revocations,
+    eventStreams,
   } = gauges
   const gauge = gaugeIn(registry)
   if (hashQueue)
@@ -78,6 +89,7 @@ export function registerGauges(registry: Registry, gauges: Gauges): void {
   if (auditDropped)
     gauge('audit_dropped_entries', 'Audit entries lost since the start.', [], async (set) => set(await auditDropped()))
   if (revocations) registerRevocations(gauge, revocations)
+  if (eventStreams) registerEventStreams(gauge, eventStreams)
   if (databaseConnections) {
     gauge('database_connections', 'Pool connections, and callers waiting for one.', ['state'], async (set) =>
       byState(set, await databaseConnections()),
@@ -102,6 +114,16 @@ function registerRevocations(gauge: ReturnType<typeof gaugeIn>, read: Reading<Re
     "How far this machine's clock is ahead of the database's; beyond 2 no tokens are issued.",
     (state) => state.clockOffsetSeconds,
   )
+}
+
+function registerEventStreams(gauge: ReturnType<typeof gaugeIn>, read: Reading<readonly StreamLag[]>): void {
+  const labels = ['method', 'status']
+  gauge('event_streams', 'Event streams of receivers (Shared Signals).', labels, async (set) => {
+    for (const { method, status, streams } of await read()) set(streams, method, status)
+  })
+  gauge('event_stream_lag_seconds', 'Age of the oldest event not received by its stream.', labels, async (set) => {
+    for (const { method, status, oldestSeconds } of await read()) set(oldestSeconds, method, status)
+  })
 }
 
 type Set = (value: number, ...labels: string[]) => void

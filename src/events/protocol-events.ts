@@ -16,6 +16,8 @@ export interface ProtocolEvents {
   tokenRevoked(
     about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined },
   ): void
+  /** An app tried to revoke what was issued to another. */
+  tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   /** Somebody else signs with a key of ours. Who is named is whom the token names. */
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   /** `closest` and `difference` from `explainRedirectUri`. */
@@ -73,6 +75,7 @@ export function protocolEvents(
         ...whereOf(about),
         detail: { tokenKind: about.tokenKind, jti: about.jti },
       }),
+    tokenMisused: (about) => byApp('token.misused', about, { owner: about.owner, tokenKind: about.tokenKind }),
     tokenForged: (about) =>
       record({
         kind: 'token.forged',

@@ -80,7 +80,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       dPoP: { enabled: true, nonceSecret: needs.secrets.dpopNonce, requireNonce: () => false },
       pushedAuthorizationRequests: { enabled: true, allowUnregisteredRedirectUris: false },
       resourceIndicators: resourceIndicators(needs.directory, config.issuer, keys.algorithms),
-      ...revocationFeatures,
+      ...revocationFeatures(needs),
       rpInitiatedLogout: { enabled: true, ...pages.logout },
       userinfo: { enabled: true },
       // The engine asks that its version of the interface be named.

@@ -30,6 +30,7 @@ interface Refusal {
 export interface OidcEvents {
   tokenIssued(grantType: string): void
   tokenRevoked(about: About & { tokenKind?: string | undefined; jti?: string | undefined }): void
+  tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
   refreshTokenReused(about: About & { grantId: string }): void

@@ -1,10 +1,15 @@
 /** Who may revoke a token and who may ask about it: RFC 7009, RFC 7662, and signed answers by RFC 9701. */
 import type { Context } from 'koa'
-import type { Client, Configuration } from 'oidc-provider'
+import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { recordOf } from './engine-clients.ts'
 import { disguised } from './jwt-access-tokens.ts'
+import type { OidcNeeds } from './oidc-needs.ts'
+import { requestIdOf } from './request-id.ts'
+import { UnitOfWork } from './unit-of-work.ts'
 
 interface Token {
+  kind?: string
+  jti?: string
   clientId?: string
   aud?: string | string[]
 }
@@ -19,11 +24,26 @@ function mayIntrospect(_ctx: unknown, client: Client, token: unknown): boolean {
   return isOwner(_ctx, client, token) || (servesApi !== undefined && [aud].flat().includes(servesApi))
 }
 
-export const revocationFeatures = {
-  introspection: { enabled: true, allowedPolicy: mayIntrospect },
-  jwtIntrospection: { enabled: true },
-  revocation: { enabled: true, allowedPolicy: isOwner },
-} as unknown as NonNullable<Configuration['features']>
+export const revocationFeatures = (needs: Pick<OidcNeeds, 'models' | 'events'>) =>
+  ({
+    introspection: { enabled: true, allowedPolicy: mayIntrospect },
+    jwtIntrospection: { enabled: true },
+    revocation: { enabled: true, allowedPolicy: mayRevoke(needs) },
+  }) as unknown as NonNullable<Configuration['features']>
+
+/** Who tries it with the token of another is told nothing (RFC 7009 §2.2), but we are: it holds what it should not. */
+const mayRevoke =
+  ({ models, events }: Pick<OidcNeeds, 'models' | 'events'>) =>
+  async (ctx: KoaContextWithOIDC, client: Client, token: unknown): Promise<boolean> => {
+    if (isOwner(ctx, client, token)) return true
+    const { clientId: owner = '', jti = '', kind } = token as Token
+    const about = { clientId: client.clientId, owner, tokenKind: kind, requestId: requestIdOf(ctx) }
+    const until = Math.floor(Date.now() / 1000) + 86_400
+    // Once a day for each token and client, however often it is tried.
+    const isNews = await UnitOfWork.asking(() => models.remember(`misuse told\n${client.clientId}\n${jti}`, until))
+    if (isNews) events.tokenMisused(about)
+    return false
+  }
 
 const endpoints = new Set(['/token/revocation', '/token/introspection'])
 

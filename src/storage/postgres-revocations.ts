@@ -38,7 +38,6 @@ export class PostgresRevocations {
 
   async revokeToken(jti: string, by: { actor: string; expiresAt?: Date | undefined }): Promise<void> {
     await this.#log.append([{ kind: kinds.jti, value: jti, cause: 'token.revoked', ...by }])
-    await this.#publish()
   }
 
   /** By its uid or by what it is to one client. The session ends too, where it lives. */
@@ -50,8 +49,14 @@ export class PostgresRevocations {
       await appendRevocations(db, [{ kind: kinds.sid, value: sid, cause: 'session.ended', ...by }])
       return isEnded
     })
-    await this.#publish()
     return { ended }
+  }
+
+  /** Every access token that was issued so far, to whomever. Sessions and refresh tokens go on and bring new ones. */
+  revokeAll(issuer: string, by: { actor: string }): Promise<number> {
+    return this.#log.append([
+      { kind: kinds.issuer, value: issuer, notBefore: 'now', cause: 'issuer.tokens-revoked', ...by },
+    ])
   }
 
   /** All that an app was issued so far, with its grants and refresh tokens; it stays registered. */
@@ -63,7 +68,6 @@ export class PostgresRevocations {
       await db.query('select from clients where id = $1 for no key update', [clientId])
       return endClient(db, clientId, 'client.tokens-revoked', by.actor)
     })
-    await this.#publish()
     return { grants, refreshTokens }
   }
 
@@ -79,7 +83,6 @@ export class PostgresRevocations {
     if (row.model === RefreshToken && row.grant_id !== null) {
       const grantId = row.grant_id
       await this.#db.transaction((db) => endGrant(db, grantId))
-      await this.#publish()
     } else {
       await this.#db.query('delete from artifacts where model = $1 and id = $2', [row.model, row.id])
     }
@@ -102,11 +105,6 @@ export class PostgresRevocations {
 
   longestTokenSeconds(): Promise<number> {
     return this.#log.longestTokenSeconds()
-  }
-
-  /** So that nodes learn of it by its number at once; where this fails their own looks find it. */
-  async #publish(): Promise<void> {
-    await this.#log.advance()
   }
 }
 

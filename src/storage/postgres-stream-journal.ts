@@ -105,6 +105,21 @@ export class PostgresStreamJournal implements StreamJournal {
     )
   }
 
+  /** How far streams are behind, those of one method and status together. What a stream passes over counts for a minute. */
+  async lag(): Promise<{ method: string; status: string; streams: number; oldestSeconds: number }[]> {
+    const { rows } = await this.#db.query<{ method: string; status: string; streams: number; oldestSeconds: number }>(
+      `select s.method, s.status, count(*)::int as streams,
+              coalesce(extract(epoch from clock_timestamp() - min(missed.at)), 0)::float8 as "oldestSeconds"
+         from event_streams s
+         left join lateral (
+           select e.created_at as at from security_events e
+            where e.seq > s.cursor and e.seq <> all (s.acked) and (e.stream_id is null or e.stream_id = s.id)
+            order by e.seq limit 1) missed on true
+        group by s.method, s.status`,
+    )
+    return rows
+  }
+
   async removeOld(keptSeconds: number): Promise<void> {
     await this.#db.query(
       `delete from security_events e

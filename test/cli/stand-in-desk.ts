@@ -200,6 +200,7 @@ export class StandInDesk implements Desk {
   readonly revocations: Desk['revocations'] = {
     revokeToken: async () => undefined,
     revokeSession: async () => ({ ended: false }),
+    revokeAll: async () => 1,
     revokeClient: async () => ({ grants: 3, refreshTokens: 1 }),
     findOpaque: async () => undefined,
     revokeOpaque: async () => undefined,
@@ -217,6 +218,8 @@ export class StandInDesk implements Desk {
       return true
     },
   }
+
+  readonly publish = async () => undefined
 
   readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
   readonly keyring: DeskKeyring = standInKeyring()

@@ -30,6 +30,7 @@ const recorded: [string, (events: Events) => void, string][] = [
   ['refresh-token.reused', (e) => e.refreshTokenReused({ ...about, grantId: 'g1' }), 'client:orders'],
   ['code.reused', (e) => e.codeReused({ ...about, grantId: 'g1' }), 'client:orders'],
   ['token.revoked', (e) => e.tokenRevoked(about), 'client:orders'],
+  ['token.misused', (e) => e.tokenMisused({ ...about, owner: 'shop' }), 'client:orders'],
   ['token.forged', (e) => e.tokenForged({ ...about, kid: 'k1', jti: 'j1' }), 'anonymous'],
   ['redirect-uri.refused', (e) => e.redirectUriRefused({ ...about, received: 'https://a.example/' }), 'client:orders'],
   ['origin.refused', (e) => e.originRefused({ ...about, origin: 'https://evil.example' }), 'client:orders'],

@@ -51,6 +51,13 @@ describe('/metrics shows', () => {
     expect(await text(metrics)).toContain('claviger_audit_dropped_entries 0')
   })
 
+  test('how far event streams are behind, those of one method and status together', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    metrics.watch({ eventStreams: () => [{ method: 'push', status: 'paused', streams: 3, oldestSeconds: 42 }] })
+    expect(await text(metrics)).toContain('claviger_event_streams{method="push",status="paused"} 3')
+    expect(await text(metrics)).toContain('claviger_event_stream_lag_seconds{method="push",status="paused"} 42')
+  })
+
   test('everything else while one reading fails', async () => {
     const metrics = createMetrics({ processMetrics: false })
     metrics.watch({ cleanupBacklog: () => Promise.reject(new Error('the database is away')), auditBuffered: () => 3 })

@@ -10,7 +10,7 @@ import { signInTo } from './sign-in.ts'
 import { UserAgent } from './user-agent.ts'
 
 export interface Revocable {
-  kind: 'jti' | 'sid' | 'grant' | 'sub' | 'client' | 'kid'
+  kind: 'jti' | 'sid' | 'grant' | 'sub' | 'client' | 'kid' | 'issuer'
   /** `http`: an endpoint of one of the nodes; `command`: what the command line calls. */
   by: 'http' | 'command'
   token: string
@@ -51,11 +51,26 @@ export class Revocables {
     return made
   }
 
+  /** Everything of the issuer, like a key voids all else: it comes last. */
+  async issuer(): Promise<Revocable> {
+    const { issuer } = this.#nodes
+    const revoke = this.#command(() => this.#desk.revocations.revokeAll(issuer, { actor }))
+    return { kind: 'issuer', by: 'command', token: await this.#service(), revoke }
+  }
+
   async key(): Promise<Revocable> {
     const token = await this.#service()
     const { kid = '' } = decodeProtectedHeader(token)
     const revoke = () => this.#desk.keyring.revoke(kid, { compromised: true, dryRun: false, actor })
-    return { kind: 'kid', by: 'command', token, revoke }
+    return { kind: 'kid', by: 'command', token, revoke: this.#command(revoke) }
+  }
+
+  /** As a command does it: what was revoked is published at its end. */
+  #command(act: () => Promise<unknown>): () => Promise<unknown> {
+    return async () => {
+      await act()
+      await this.#desk.publish()
+    }
   }
 
   /** One node after the other, as a balancer does. */
@@ -80,13 +95,23 @@ export class Revocables {
   async #jtiByCommand(): Promise<Revocable> {
     const token = await this.#service()
     const jti = String(decodeJwt(token).jti)
-    return { kind: 'jti', by: 'command', token, revoke: () => this.#desk.revocations.revokeToken(jti, { actor }) }
+    return {
+      kind: 'jti',
+      by: 'command',
+      token,
+      revoke: this.#command(() => this.#desk.revocations.revokeToken(jti, { actor })),
+    }
   }
 
   async #sessionByCommand(): Promise<Revocable> {
     const { access_token: token } = await this.#signIn()
     const sid = String(decodeJwt(token)['sid'])
-    return { kind: 'sid', by: 'command', token, revoke: () => this.#desk.revocations.revokeSession(sid, { actor }) }
+    return {
+      kind: 'sid',
+      by: 'command',
+      token,
+      revoke: this.#command(() => this.#desk.revocations.revokeSession(sid, { actor })),
+    }
   }
 
   /** The person presses "Sign out". */
@@ -113,7 +138,7 @@ export class Revocables {
   async #personByCommand(): Promise<Revocable> {
     const person = await this.#newPerson()
     const { access_token: token } = await this.#signIn(new UserAgent(this.#nodes.issuer), person)
-    return { kind: 'sub', by: 'command', token, revoke: () => this.#desk.accounts.signOut(person.id) }
+    return { kind: 'sub', by: 'command', token, revoke: this.#command(() => this.#desk.accounts.signOut(person.id)) }
   }
 
   async #clientByCommand(): Promise<Revocable> {
@@ -123,7 +148,7 @@ export class Revocables {
       kind: 'client',
       by: 'command',
       token,
-      revoke: () => this.#desk.revocations.revokeClient(client.client_id),
+      revoke: this.#command(() => this.#desk.revocations.revokeClient(client.client_id)),
     }
   }
 

@@ -2,19 +2,28 @@ import { decodeJwt, type JWTPayload } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import { boundText, voidBy } from '../bound.ts'
-import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import {
+  type DryRunOption,
+  type JsonOption,
+  withDryRun,
+  withExample,
+  withJson,
+  withYes,
+  type YesOption,
+} from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { readSecret } from '../secret-input.ts'
+import { isConfirmed, readSecret } from '../secret-input.ts'
 import { getPerson } from '../users/person.ts'
 
-interface Options extends JsonOption, DryRunOption {
+interface Options extends JsonOption, DryRunOption, YesOption {
   tokenStdin?: boolean
   jti?: string
   sid?: string
   sub?: string
   client?: string
+  all?: boolean
 }
 
 /** What is to be revoked, in the words of the answer. */
@@ -23,6 +32,8 @@ interface Target {
   data: Record<string, unknown>
   /** Where the token says itself when it ends. */
   until?: Date | undefined
+  /** Asked first, where it touches more than somebody can name. */
+  question?: string
   revoke(): Promise<Record<string, unknown> | undefined>
 }
 
@@ -37,10 +48,16 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
     .option('--sid <sid>', 'a session with everything that came from it')
     .option('--sub <person>', 'a person: signs them out everywhere')
     .option('--client <client_id>', 'an app: its grants, refresh tokens and access tokens of everybody')
+    .option('--all', 'every access token issued so far; people stay signed in, apps fetch new ones')
     .action(async (options: Options) => {
       const target = await targetOf(invocation, options)
       if (options.dryRun) {
         printer.result(options, { ...target.data, dry_run: true }, () => printer.line(`Would revoke ${target.what}.`))
+        return
+      }
+      if (target.question && !(await isConfirmed(invocation, options, target.question))) {
+        printer.note('Nothing was changed.')
+        invocation.exitCode = 1
         return
       }
       const more = await target.revoke()
@@ -54,22 +71,24 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       })
     })
   withExample(
-    withDryRun(withJson(command)),
+    withYes(withDryRun(withJson(command))),
     'claviger tokens revoke --token-stdin < stolen.jwt',
     'claviger tokens revoke --sub ada@example.org',
+    'claviger tokens revoke --all',
   )
 }
 
 async function targetOf(invocation: Invocation, options: Options): Promise<Target> {
-  const { tokenStdin, jti, sid, sub, client } = options
-  const named = [tokenStdin ? '' : undefined, jti, sid, sub, client].filter((value) => value !== undefined)
-  if (named.length !== 1) {
-    throw new Failure('token_unnamed', 'invalid', 'Name one: --token-stdin, --jti, --sid, --sub or --client.')
+  const { tokenStdin, jti, sid, sub, client, all } = options
+  const named = [jti, sid, sub, client].filter((value) => value !== undefined)
+  if (named.length + Number(tokenStdin ?? false) + Number(all ?? false) !== 1) {
+    throw new Failure('token_unnamed', 'invalid', 'Name one: --token-stdin, --jti, --sid, --sub, --client or --all.')
   }
-  if (named.some((value) => value.length > 1024 || (value === '' && !tokenStdin))) {
+  if (named.some((value) => value.length > 1024 || value === '')) {
     throw new Failure('token_name_invalid', 'invalid', 'A name has 1 to 1024 characters.')
   }
   const desk = await invocation.desk()
+  if (all) return ofEverybody(desk, invocation.actor)
   if (tokenStdin) return byToken(desk, invocation.actor, await readSecret(invocation.stdin, 'token'))
   if (jti !== undefined) return byJti(desk, invocation.actor, jti)
   if (sid !== undefined) return bySid(desk, invocation.actor, sid)
@@ -112,6 +131,13 @@ function byJti(desk: Desk, actor: string, jti: string, exp?: number): Target {
     revoke: async () => void (await desk.revocations.revokeToken(jti, { actor, expiresAt })),
   }
 }
+
+const ofEverybody = (desk: Desk, actor: string): Target => ({
+  what: `every access token that ${desk.config.issuer} issued so far`,
+  data: { iss: desk.config.issuer },
+  question: 'Make every access token of every app and person void? They stay signed in and have to fetch new ones.',
+  revoke: async () => void (await desk.revocations.revokeAll(desk.config.issuer, { actor })),
+})
 
 const bySid = (desk: Desk, actor: string, sid: string): Target => ({
   what: `everything of the session ${quoted(sid)}`,

@@ -32,7 +32,7 @@ afterAll(async () => {
 }, minutes)
 
 test(
-  'what is revoked by jti, session, grant, person, app or key, over HTTP or by command, is refused by each of 60 verifiers, and nothing else is',
+  'what is revoked by jti, session, grant, person, app, key or all at once, over HTTP or by command, is refused by each of 60 verifiers, and nothing else is',
   async () => {
     const revocables = new Revocables(nodes, registered, desk)
     const chosen = await revocables.make(1)
@@ -53,6 +53,14 @@ test(
     await fleet.applied(key.token)
     const after = await fleet.look([key.token, bystander?.token ?? ''])
     expect(new Set(after.flatMap(({ outcomes }) => outcomes))).toEqual(new Set(['revoked']))
+
+    const everything = await revocables.issuer()
+    await fleet.watch([everything.token])
+    await everything.revoke()
+    await fleet.applied(everything.token)
+    const fresh = await revocables.issuer()
+    const last = await fleet.look([everything.token, fresh.token])
+    expect(new Set(last.map(({ outcomes }) => outcomes.join()))).toEqual(new Set(['revoked,accepted']))
   },
   minutes,
 )

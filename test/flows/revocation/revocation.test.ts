@@ -1,6 +1,7 @@
 /** What makes an access token void, and who may say so or ask. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify, SignJWT } from 'jose'
+import { eventually } from '../../harness/eventually.ts'
 import { letTimePass } from '../../harness/later.ts'
 import { type AddedClient, addClient, addPerson, type Person } from '../../harness/people.ts'
 import { type RelyingParty, relyingParty, type Tokens } from '../../harness/relying-party.ts'
@@ -206,6 +207,24 @@ describe('revoking an access token for an API (RFC 7009)', () => {
       expect([answer.status, await answer.text()]).toEqual([200, ''])
     }
     expect(await isActive(token)).toBe(true)
+  })
+
+  test('by another client is told to the audit log, once however often it is tried', async () => {
+    const { access_token: token, refresh_token: refreshToken = '' } = await signedIn()
+    for (let times = 0; times < 3; times += 1) await revoke(stranger, token)
+    await revoke(stranger, refreshToken)
+    const misuse = await eventually(async () => {
+      const events = await provider.cli<Record<string, unknown>[]>(['events', 'list', '--kind', 'token.misused'])
+      const ours = events.filter(({ client_id }) => client_id === stranger.client_id)
+      return ours.length >= 2 ? ours : undefined
+    })
+    expect(misuse?.map(({ detail }) => detail)).toEqual(
+      expect.arrayContaining([
+        { owner: app.client_id, tokenKind: 'AccessToken' },
+        { owner: app.client_id, tokenKind: 'RefreshToken' },
+      ]),
+    )
+    expect(JSON.stringify(misuse)).not.toContain(refreshToken)
   })
 
   test.each(['nonsense', 'eyJ.eyJ.eyJ'])('of what is no token, %s, is answered 200', async (token) => {

@@ -152,6 +152,19 @@ describe('an API that verifies offline', () => {
     expect((await ask(fresh)).status).toBe(200)
   })
 
+  test('refuses within a second everything that was issued to anybody, and takes what they fetch next', async () => {
+    const { token, tokens } = await atTheApi()
+    const { token: other } = await atTheApi()
+    expect(await provider.cli(['tokens', 'revoke', '--all', '--yes'])).toMatchObject({
+      iss: provider.issuer,
+      revoked: true,
+    })
+    await expectRefused(token)
+    await expectRefused(other)
+    const { access_token: fresh } = await party.refresh(tokens.refresh_token ?? '')
+    expect((await ask(fresh)).status).toBe(200)
+  })
+
   test('refuses within a second whatever a revoked key signed, and takes what the next one signs', async () => {
     const { token, person } = await atTheApi()
     const { kid = '' } = decodeProtectedHeader(token)

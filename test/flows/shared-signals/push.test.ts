@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose'
 import { freshDatabase } from '../../harness/database.ts'
 import { eventually } from '../../harness/eventually.ts'
+import { freePort } from '../../harness/free-port.ts'
 import { askDatabase } from '../../harness/later.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { type PushEndpoint, pushEndpoint, type Receiver, receiver, type Stream } from './receiver.ts'
@@ -13,12 +14,14 @@ jest.setTimeout(120_000)
 
 const patient = { tries: 1200 }
 let provider: Provider
+let managementPort: number
 let siem: Receiver
 let endpoint: PushEndpoint
 
 beforeAll(async () => {
   const database = await freshDatabase()
-  provider = await startProvider({ database })
+  managementPort = await freePort()
+  provider = await startProvider({ database, env: { CLAVIGER_MANAGEMENT_PORT: String(managementPort) } })
   siem = await receiver(provider)
 })
 afterAll(async () => {
@@ -163,7 +166,15 @@ describe('pushing', () => {
 })
 
 describe('standing still', () => {
-  test('while it is paused nothing is pushed; enabled again, all of it', async () => {
+  test('while it is paused nothing is pushed, and metrics tell for how long; enabled again, all of it', async () => {
+    const metric = async (status: string) => {
+      const metrics = await (await fetch(`http://127.0.0.1:${managementPort}/metrics`)).text()
+      const values = new RegExp(
+        `^claviger_event_stream(?:s|_lag_seconds){method="push",status="${status}"} (.*)$`,
+        'gm',
+      )
+      return [...metrics.matchAll(values)].map(([, value]) => Number(value))
+    }
     const stream = await create()
     await setStatus(stream, 'paused')
     const made = await ended(2)
@@ -172,8 +183,12 @@ describe('standing still', () => {
     await ended(1)
     await siem.gather(witness, 1)
     expect(endpoint.requests).toBe(0)
+    const [streams, lag] = await metric('paused')
+    expect(streams).toBe(1)
+    expect(lag).toBeGreaterThan(0)
     await setStatus(stream, 'enabled')
     expect((await arrived(3))?.slice(0, 2)).toEqual(made)
+    expect(await eventually(async () => (await metric('enabled'))[1] === 0, patient)).toBe(true)
     await remove(stream)
     await remove(witness)
   })
