@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type CommandResult, captureOutput, type ProgramEnv, runClaviger, spawnClaviger } from './cli.ts'
+import { type CommandResult, captureOutput, type ProgramEnv, command as runCommand, spawnClaviger } from './cli.ts'
 import { freshDatabase } from './database.ts'
 import { freePort } from './free-port.ts'
 
@@ -104,7 +104,7 @@ function providerOf(
   tidy: () => Promise<void>,
 ): Provider {
   const issuer = env.CLAVIGER_ISSUER
-  const command = (args: readonly string[], stdin = '') => runClaviger(args, env, stdin)
+  const command = (args: readonly string[], stdin = '') => runCommand(args, env, stdin)
   return {
     issuer,
     port,
