@@ -125,7 +125,7 @@ function needsOf(config: Deployment['config'], db: Database, client: Client, coo
     secrets: { dpopNonce: randomBytes(32), csrf: randomBytes(32) },
     locales: [],
     acrValues: [passwordAcr],
-    earliestIssue: () => 0,
+    issueSecond: async () => Math.floor(Date.now() / 1000),
     fetch: () => Promise.reject(new Error('a preview asks nobody')),
     assertMayIssue() {},
     canaryAnswered() {},

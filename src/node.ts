@@ -118,7 +118,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       },
       locales: pages.locales,
       acrValues: [passwordAcr],
-      earliestIssue: (marks) => revocations.live.earliest(marks),
+      issueSecond: (marks, notBefore) => revocations.live.issueSecond(marks, notBefore),
       fetch,
       assertMayIssue: () => refuseWrongClock(revocations.live.clock),
       canaryAnswered(request) {

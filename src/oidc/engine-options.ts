@@ -108,7 +108,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     rotateRefreshToken: true,
     formats: {
       bitsOfOpaqueRandomness: 256,
-      customizers: { jwt: accessTokenClaims(config.issuer, needs.earliestIssue, needs.nextStatusPlace) },
+      customizers: { jwt: accessTokenClaims(config.issuer, needs.issueSecond, needs.nextStatusPlace) },
     },
     renderError: pages.renderError,
     discovery: {

@@ -11,7 +11,7 @@ import type { CookieSettings } from './cookies.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
 import type { RefreshCookies } from './refresh-cookie.ts'
-import type { EarliestIssue } from './token-claims.ts'
+import type { IssueSecond } from './token-claims.ts'
 
 interface About {
   accountId?: string | undefined
@@ -67,8 +67,8 @@ export interface OidcNeeds {
   /** Languages of the pages, for discovery. */
   locales: readonly string[]
   acrValues: readonly string[]
-  /** Nothing is issued earlier than what was revoked under one of these names. */
-  earliestIssue: EarliestIssue
+  /** Nothing is dated earlier than what was revoked under one of these names, and nothing ahead. */
+  issueSecond: IssueSecond
   /** Asks clients' servers. */
   fetch: GuardedFetch
   /** Before every token request. @throws Failure while nothing may be issued here */

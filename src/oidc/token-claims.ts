@@ -1,12 +1,15 @@
-/** What an access token carries besides RFC 9068's claims: what a revocation may name, and a time that no earlier one can mean. */
+/** What an access token carries besides RFC 9068's claims: what a revocation may name, and a date by the database's clock. */
 import { hash } from 'node:crypto'
 import type { AccessToken, ClientCredentials, JWTStructured, KoaContextWithOIDC } from 'oidc-provider'
 import type { TokenMarks } from '../revocation/revocation.ts'
 import { type StatusPlace, statusClaim } from '../revocation/status-place.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-/** The earliest second in which something with these marks may be issued; from memory. */
-export type EarliestIssue = (marks: TokenMarks) => number
+/**
+ * The second that a token with these marks is dated with, once it may be issued; `notBefore` is a cut-off that the account
+ * itself bears. Waits after a revocation, else it is at hand.
+ */
+export type IssueSecond = (marks: TokenMarks, notBefore?: number) => Promise<number>
 
 /** A grant's name in tokens: half of the digest it is stored under, so that we find it again and nobody else can use it. */
 export const grantClaim = (grantId: string): string =>
@@ -14,7 +17,7 @@ export const grantClaim = (grantId: string): string =>
 
 /** @param nextPlace where the ledger is kept: a place in a status list, of this token alone */
 export const accessTokenClaims =
-  (issuer: string, earliest: EarliestIssue, nextPlace?: () => Promise<StatusPlace>) =>
+  (issuer: string, issueSecond: IssueSecond, nextPlace?: () => Promise<StatusPlace>) =>
   async (
     _ctx: KoaContextWithOIDC,
     token: AccessToken | ClientCredentials,
@@ -29,5 +32,5 @@ export const accessTokenClaims =
     const revokedBefore = accountId === undefined ? undefined : unit?.recallAccount(accountId)?.account?.revokedBefore
     const { sub, client_id: client } = payload as { sub?: string; client_id?: string }
     if (nextPlace) payload.status = statusClaim(await UnitOfWork.asking(nextPlace), issuer)
-    payload.iat = Math.max(Number(payload.iat), revokedBefore ?? 0, earliest({ sub, client, issuer }))
+    payload.iat = await issueSecond({ sub, client, issuer }, revokedBefore)
   }

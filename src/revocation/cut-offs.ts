@@ -6,6 +6,10 @@
 import { entryKey } from './entry-key.ts'
 import { type Entry, namesOf, type TokenMarks } from './revocation.ts'
 
+/** The earliest second in which something may be issued whose names have these cut-offs; 0 when any will do. */
+export const earliestAfter = (cutOffs: readonly number[]): number =>
+  Math.max(0, ...cutOffs.filter((notBefore) => notBefore !== always))
+
 /** An entry without a cut-off voids whatever was or will be issued under the name. */
 const always = Number.POSITIVE_INFINITY
 
@@ -44,13 +48,12 @@ export class CutOffs {
     return namesOf(marks).reduce((isVoid, [kind, value]) => iat < this.#of(kind, value) || isVoid, false)
   }
 
-  /** The earliest second in which something with these names may be issued; 0 when any will do. */
-  earliest(marks: TokenMarks): number {
-    if (this.#timed.size === 0) return 0
-    const found = namesOf(marks)
+  /** The cut-off of each of these names, in their order; of many names there is none. */
+  cutOffsOf(marks: TokenMarks): number[] {
+    if (this.#timed.size === 0) return []
+    return namesOf(marks)
       .filter(([kind]) => this.#timed.has(kind))
       .map(([kind, value]) => this.#of(kind, value))
-    return Math.max(0, ...found.filter((notBefore) => notBefore !== always))
   }
 
   has(entry: Entry): boolean {

@@ -3,7 +3,8 @@
  * on, kept while the database is away. Nothing that was once known is forgotten
  * before it expires, even when the database forgets: then it is told again.
  */
-import { CutOffs } from './cut-offs.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CutOffs, earliestAfter } from './cut-offs.ts'
 import { DatabaseClock, thisMoment } from './database-clock.ts'
 import type { Entry, LoggedRevocation, LogHead, RevocationLog, TokenMarks } from './revocation.ts'
 
@@ -16,6 +17,8 @@ export interface LiveLogNeeds {
 }
 
 const batch = 5_000
+/** A cut-off lies two seconds on. Farther ahead only where a clock was set back, and then nobody waits for it. */
+const mostWaitMs = 2_500
 
 interface State {
   head: LogHead
@@ -69,9 +72,22 @@ export class LiveLog {
     return this.#state.cutOffs.voids(marks)
   }
 
-  /** The earliest second in which a token with these marks may be issued. */
-  earliest(marks: TokenMarks): number {
-    return this.#state.cutOffs.earliest(marks)
+  /**
+   * The second that a token with these marks is dated with: the database's, once it has reached every cut-off that names
+   * the token. Nothing is dated ahead, so a later cut-off under any name finds it in the past. What is revoked while
+   * the request waits makes void what it asks for: then the second in which it came.
+   * @param notBefore a cut-off that is known from elsewhere
+   */
+  async issueSecond(marks: TokenMarks, notBefore = 0): Promise<number> {
+    const came = this.clock.nowSeconds
+    const before = this.#state.cutOffs.cutOffsOf(marks)
+    const earliest = Math.max(notBefore, earliestAfter(before))
+    if (earliest <= came) return came
+    const waitMs = Math.ceil(earliest * 1000 - this.clock.nowMs)
+    if (waitMs > mostWaitMs) return earliest
+    await sleep(waitMs)
+    const after = this.#state.cutOffs.cutOffsOf(marks)
+    return after.join() === before.join() ? Math.max(earliest, this.clock.nowSeconds) : came
   }
 
   /** Living entries numbered above `seq`, in order. */

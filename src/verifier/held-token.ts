@@ -35,7 +35,7 @@ export function heldToken({ header, payload }: OpenedJws, hash: string, keys: nu
   return {
     token,
     kid: header.kid,
-    // After a revocation, the issuer dates tokens up to one second ahead.
+    // Our clock may be a moment behind the issuer's.
     notBefore: Math.max(nbf, Number(payload.iat) - 1),
     hash,
     jkt: cnf?.jkt,

@@ -305,6 +305,18 @@ describe('an access token dies with what it came from', () => {
     await expectVoid(old)
   })
 
+  test('it was fetched right after one revocation, and another follows at once under another name', async () => {
+    const other = await addWebApp()
+    const otherParty = await relyingParty(provider.issuer, other, { scope: 'openid' })
+    const someone = await addPerson(provider)
+    await new Promise((resolve) => setTimeout(resolve, 1_000 - (Date.now() % 1_000)))
+    await provider.cli(['users', 'sign-out', someone.email])
+    const { access_token: token } = await signedIn(someone, otherParty)
+    await provider.cli(['tokens', 'revoke', '--client', other.client_id])
+    expect(await introspect(other, token)).toEqual({ active: false })
+    expect(await isVoidAtVerifiers(token)).toBe(true)
+  })
+
   test('the session is ended by an administrator', async () => {
     const someone = await addPerson(provider)
     const { access_token: token } = await signedIn(someone)
