@@ -132,10 +132,11 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   )
 
   const hasher = new PasswordHasher({ concurrency: Math.max(1, Math.min(2, availableParallelism() - 1)) })
+  const passwords = new PostgresPasswordStore(db)
   const deviceKey = await keys.secrets.secret('known-browser')
   const knownBrowsers = new KnownBrowsers({ keys: () => [deviceKey], now })
   const signInNeeds = {
-    passwords: new PostgresPasswordStore(db),
+    passwords,
     hasher,
     throttle: new AttemptThrottle(new PostgresAttemptStore(db)),
     knownBrowsers,
@@ -190,6 +191,15 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   })
   followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
 
+  const learnPace = () =>
+    passwords
+      .importedExamples()
+      .then((examples) => hasher.learnPace(examples))
+      .catch(trouble('How long imported hashes take is not known yet'))
+  void learnPace()
+  const learning = setInterval(learnPace, paceMs).unref()
+  started.defer(() => clearInterval(learning))
+
   const timetable = startJobs({ deployment, keys, revocations, ledger, signals, log })
   started.defer(() => timetable.stop())
   const courier = deliverLogouts({ deployment, keys: keys.live, fetch, events, metrics, trouble })
@@ -229,6 +239,9 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     },
   }
 }
+
+/** How often a node looks whose hashes are kept: people are imported while it runs, and renew their hashes by signing in. */
+const paceMs = 10 * 60_000
 
 /** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
 const noticeMs = 5_000

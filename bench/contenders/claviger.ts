@@ -24,6 +24,8 @@ export interface ClavigerOptions {
   nodeArgs?: string[]
   /** One of its own when absent. */
   keyEncryptionKey?: string
+  /** Further options by the names of their environment variables. */
+  settings?: Record<string, string>
 }
 
 /** Migrates, registers clients and people once, and can then be started any number of times. */
@@ -32,9 +34,11 @@ export async function createClavigerContender({
   databaseUrl,
   nodeArgs = [],
   keyEncryptionKey = randomBytes(32).toString('base64url'),
+  settings = {},
 }: ClavigerOptions): Promise<Contender> {
   const issuer = `http://localhost:${await findFreePort()}`
   const env = {
+    ...settings,
     CLAVIGER_ISSUER: issuer,
     CLAVIGER_DATA_DIR: join(folder, 'claviger-data'),
     CLAVIGER_KEY_ENCRYPTION_KEY: keyEncryptionKey,

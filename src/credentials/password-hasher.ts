@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { argon2id, hash, needsRehash, verify } from 'argon2'
 import { BoundedQueue, type QueueLimits } from './bounded-queue.ts'
 import { isWithinOurs, matchesStored } from './imported-digest.ts'
 import type { ImportedHash } from './imported-hash.ts'
+import { VerificationPace } from './verification-pace.ts'
 
 /** Of argon2id; the defaults are OWASP's smallest recommended ones. */
 export interface Argon2Cost {
@@ -16,6 +18,8 @@ export const defaultCost: Argon2Cost = { memoryKib: 19_456, passes: 2, lanes: 1 
 
 export interface PasswordHasherOptions extends Partial<QueueLimits> {
   cost?: Argon2Cost
+  /** Milliseconds. */
+  wait?(ms: number): Promise<unknown>
 }
 
 /** Longer ones are never hashed: nobody types them, and they would cost us more than their sender. */
@@ -24,12 +28,14 @@ export const longestPasswordBytes = 1024
 /**
  * Hashes and verifies passwords with argon2id, off the event loop (the library
  * works on libuv's threads), a bounded number at a time. Every verification
- * costs the same, whether or not there is anything to verify against.
+ * takes the same time, whether or not there is anything to verify against.
  */
 export class PasswordHasher {
   readonly #queue: BoundedQueue
   readonly #cost: Argon2Cost
   readonly #nobody: string
+  #pace = new VerificationPace()
+  readonly #wait: (ms: number) => Promise<unknown>
 
   constructor(options: PasswordHasherOptions = {}) {
     this.#cost = options.cost ?? defaultCost
@@ -39,6 +45,7 @@ export class PasswordHasher {
       queueLimit: options.queueLimit ?? 64,
     })
     this.#nobody = hashOfNobody(this.#cost)
+    this.#wait = options.wait ?? sleep
   }
 
   /** How many wait for their turn. */
@@ -62,14 +69,38 @@ export class PasswordHasher {
 
   /**
    * Does the password match? Without a hash (no such account, no password set) and for a password that
-   * nobody can have (empty, oversize) it works just as long and says no.
+   * nobody can have (empty, oversize) it takes just as long and says no.
    * @throws Failure `hashing_busy` (unavailable).
    */
   async verify(phc: string | undefined, password: string): Promise<boolean> {
     const isPossible = mayBePassword(password)
     const spellings = isPossible ? spellingsOf(password) : ['x']
-    const isMatch = await this.#queue.run(() => this.#matchesAny(phc ?? this.#nobody, spellings))
+    const isMatch = await this.#paced(spellings.length, () => this.#matchesAny(phc ?? this.#nobody, spellings))
     return isMatch && isPossible && phc !== undefined
+  }
+
+  /**
+   * Finds out how long hashes of other programs take, from one of each form and cost that is kept, so that the first
+   * who asks for such a person waits no longer than others. @throws Failure `hashing_busy` (unavailable).
+   */
+  async learnPace(examples: readonly string[]): Promise<void> {
+    const pace = new VerificationPace()
+    for (const example of examples) await this.#queue.run(() => this.#matchesAny(example, ['x'], pace))
+    this.#pace = pace
+  }
+
+  /** The place in the queue is given up before the wait: who waits keeps nobody from working. */
+  async #paced<T>(times: number, work: () => Promise<T>): Promise<T> {
+    let tookMs = 0
+    const result = await this.#queue.run(async () => {
+      const began = performance.now()
+      const done = await work()
+      tookMs = performance.now() - began
+      return done
+    })
+    const waitMs = this.#pace.leastMs * times - tookMs
+    if (waitMs > 0) await this.#wait(waitMs)
+    return result
   }
 
   /**
@@ -80,11 +111,14 @@ export class PasswordHasher {
     return text ?? origin + (await this.hash(digest))
   }
 
-  async #matchesAny(stored: string, spellings: readonly string[]): Promise<boolean> {
+  async #matchesAny(stored: string, spellings: readonly string[], pace = this.#pace): Promise<boolean> {
+    const isOld = this.needsRehash(stored)
     for (const spelling of spellings) {
+      const began = performance.now()
       const isMatch = await matchesStored(stored, spelling)
       // Nobody is answered sooner than somebody who is not there, however cheap the hash was that they brought along.
-      if (!isWithinOurs(stored) && this.needsRehash(stored)) await verify(this.#nobody, spelling)
+      if (isOld && !isWithinOurs(stored)) await verify(this.#nobody, spelling)
+      if (isOld) pace.learn(stored, performance.now() - began)
       if (isMatch) return true
     }
     return false

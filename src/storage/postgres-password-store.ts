@@ -45,6 +45,15 @@ export class PostgresPasswordStore implements PasswordStore {
     })
   }
 
+  /** As their people brought them along: one hash of each form and cost that is still kept, at most twenty. */
+  async importedExamples(): Promise<string[]> {
+    const { rows } = await this.#db.query<{ hash: string }>(
+      `select min(hash) as hash from passwords where imported_from is not null
+        group by substring(hash from '^\\$[^$]+(?:\\$(?:\\d+|[a-z]+=[^$]*)(?=\\$))*') limit 20`,
+    )
+    return rows.map(({ hash }) => hash)
+  }
+
   /** Only if nobody set another password meanwhile. */
   async rehash(accountId: AccountId, from: string, to: string): Promise<void> {
     await this.#db.query('update passwords set hash = $3 where account_id = $1 and hash = $2', [accountId, from, to])

@@ -45,7 +45,10 @@ export class PostgresPeopleImport implements PeopleImportStore {
     }))
   }
 
-  /** One statement, so that nobody is ever here without the password they came with. */
+  /**
+   * One statement, so that nobody is ever here without the password they came with; in the order of their names, so that
+   * two imports of the same people wait for each other instead of both for the other.
+   */
   async add(people: readonly PersonToAdd[]): Promise<Set<AccountId>> {
     const { rows } = await this.#db.query<{ id: AccountId }>(
       `with given as (
@@ -56,6 +59,7 @@ export class PostgresPeopleImport implements PeopleImportStore {
          insert into accounts (id, login, email, email_verified, name, claims, disabled_at)
          select id, login, email, email_verified, name, claims, case when disabled then now() end from given
           where not exists (select from clients where clients.id = given.id)
+          order by login
          on conflict do nothing
          returning id
        ), kept as (

@@ -41,6 +41,50 @@ describe('passwords at rest', () => {
   })
 })
 
+describe('while hashes of other programs are kept', () => {
+  const bcrypt = '$2b$08$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
+  const paced = () => {
+    const waits: number[] = []
+    const wait = async (ms: number) => void waits.push(ms)
+    return { waits, hasher: new PasswordHasher({ cost: cheap, wait }) }
+  }
+
+  test('a name that nobody has waits for the dearest of them, from the first try on', async () => {
+    const { hasher, waits } = paced()
+    await hasher.learnPace([bcrypt])
+    await hasher.verify(undefined, 'umbrella sideways')
+    expect(waits).toEqual([expect.any(Number)])
+  })
+
+  test('so does a right password, a wrong one and an empty one', async () => {
+    const { hasher, waits } = paced()
+    const own = await hasher.hash('umbrella sideways')
+    await hasher.learnPace([bcrypt])
+    expect(await hasher.verify(own, 'umbrella sideways')).toBe(true)
+    expect(await hasher.verify(own, 'umbrella upright')).toBe(false)
+    expect(await hasher.verify(own, '')).toBe(false)
+    expect(waits).toHaveLength(3)
+  })
+
+  test('a new kind of them is learnt from the first sign-in against one', async () => {
+    const { hasher, waits } = paced()
+    await hasher.verify(bcrypt, 'umbrella sideways')
+    waits.length = 0
+    await hasher.verify(undefined, 'umbrella sideways')
+    expect(waits).toHaveLength(1)
+  })
+
+  test('and nobody waits any more when the last of them was renewed, or where there never were any', async () => {
+    const { hasher, waits } = paced()
+    await hasher.verify(undefined, 'umbrella sideways')
+    expect(waits).toEqual([])
+    await hasher.learnPace([bcrypt])
+    await hasher.learnPace([])
+    await hasher.verify(undefined, 'umbrella sideways')
+    expect(waits).toEqual([])
+  })
+})
+
 describe('a verification', () => {
   test.each([
     ['without any hash', 'umbrella'],

@@ -70,6 +70,24 @@ describe('passwords in the database', () => {
     expect(await artifactsLeft(db)).toEqual(['Session:s1'])
   })
 
+  test('that were brought along are known by one of each form and cost, those set here by none', async () => {
+    const tail = 'c2FsdA$argon2id$v=19$m=8,p=1,t=2$c2FsdA$ZGlnZXN0'
+    const brought = [
+      '$2b$10$CCCCCC',
+      '$2b$10$DDDDDD',
+      '$2b$12$CCCCCC',
+      `$ssha256$${tail}`,
+      `$pbkdf2-sha1$i=9,l=20$${tail}`,
+    ]
+    for (const [index, hash] of brought.entries()) {
+      const id = `acc_${index}` as const
+      await new PostgresAccountStore(db).insert({ id, email: `${index}@x.y` })
+      await db.query('insert into passwords (account_id, hash, imported_from) values ($1, $2, $2)', [id, hash])
+    }
+    await passwords.set('acc_ada', '$2b$14$EEEEEE')
+    expect((await passwords.importedExamples()).sort()).toEqual(brought.filter((_, index) => index !== 1).sort())
+  })
+
   test('go with the account', async () => {
     await passwords.set('acc_ada', 'a hash')
     await new PostgresAccountStore(db).remove('acc_ada')
