@@ -14,6 +14,6 @@ export default {
   reporters: ['default', '<rootDir>/test/harness/closing-line.ts'],
   // For a hanging test only: a busy machine may take long over what an idle one does at once.
   testTimeout: 120_000,
-  // One more than the cores of a small machine: while some tests wait for a time to pass, another works.
-  maxWorkers: 3,
+  // Two more than the cores of a small machine: while some tests wait for a time to pass, others work.
+  maxWorkers: 4,
 }

@@ -15,11 +15,15 @@ export interface LoadProcess {
 /** Starts the process and prepares its visitors. */
 export async function startLoad(setup: LoadSetup): Promise<LoadProcess> {
   const child = spawnChild(process.execPath, [program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const ended = new Promise<[LoadAnswer]>((resolve) =>
+    child.once('exit', () => resolve([{ failed: 'the load process ended' }])),
+  )
   const tell = async (order: LoadOrder): Promise<LoadAnswer> => {
-    const answered = once(child, 'message')
-    const ended = once(child, 'exit').then(() => [{ failed: 'the load process ended' }])
+    const listening = new AbortController()
+    const answered = once(child, 'message', { signal: listening.signal }) as Promise<[LoadAnswer]>
     child.send(order)
-    const [answer] = (await Promise.race([answered, ended])) as [LoadAnswer]
+    const [answer] = await Promise.race([answered, ended])
+    listening.abort()
     if ('failed' in answer) throw new Error(answer.failed)
     return answer
   }

@@ -67,7 +67,9 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
   }
 }
 
-/** Another process may take the free port first: then a start fails by EADDRINUSE and the next port is tried. */
+const portIsTaken = (log: string) => log.includes('EADDRINUSE') || log.includes('Somebody listens on port')
+
+/** Another process may take the free port first: then the next one is tried. */
 async function launch(shared: ProgramEnv, issuerPath: string, tidy: () => Promise<void>): Promise<Provider> {
   for (let tries = 1; ; tries += 1) {
     const port = await freePort()
@@ -77,7 +79,7 @@ async function launch(shared: ProgramEnv, issuerPath: string, tidy: () => Promis
     const log = () => output.stdout() + output.stderr()
     if (await isReady(child, port, issuerPath)) return providerOf(child, port, env, log, tidy)
     await end(child, 'SIGKILL')
-    if (tries === startTries || !log().includes('EADDRINUSE')) throw new Error(`The provider did not start:\n${log()}`)
+    if (tries === startTries || !portIsTaken(log())) throw new Error(`The provider did not start:\n${log()}`)
   }
 }
 

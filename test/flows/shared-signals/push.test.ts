@@ -240,7 +240,7 @@ describe('standing still', () => {
 describe('nodes that die', () => {
   test('a node killed (-9) while it pushes loses nothing: another goes on, in order, and every event arrives', async () => {
     // The same deployment on a port of its own.
-    const { CLAVIGER_PORT: _port, ...env } = provider.env
+    const { CLAVIGER_PORT: _port, CLAVIGER_MANAGEMENT_PORT: _other, ...env } = provider.env
     const second = await startProvider({ database: { url: provider.databaseUrl }, env })
     const stream = await create()
     const keys = createLocalJWKSet((await (await fetch(siem.metadata.jwks_uri)).json()) as JSONWebKeySet)
