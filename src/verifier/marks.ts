@@ -41,6 +41,11 @@ export async function marksOf(
   return { kinds: found, keys, iat, salts: salts.length }
 }
 
+/** Keys as text, for a map: four words each. */
+export function keyNames(words: Uint32Array): string[] {
+  return Array.from({ length: words.length / 4 }, (_, at) => words.subarray(at * 4, at * 4 + 4).join('.'))
+}
+
 /** By what it is void, if it is. Every name is looked at: none outranks another. */
 export function revokedBy(marks: Marks, revoked: RevokedSet): Kind | undefined {
   let by: Kind | undefined

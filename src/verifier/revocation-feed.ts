@@ -21,8 +21,8 @@ export interface RevocationFeedNeeds {
   fetch: Fetch
   telemetry: Telemetry
   signal: AbortSignal
-  /** Something became void. */
-  changed(): void
+  /** Something became void: what has these keys, or all sorts of things. */
+  changed(keys: readonly string[] | undefined): void
   /** The key set is another one. */
   jwksAnnounced(version: string): void
 }

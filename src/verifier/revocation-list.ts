@@ -6,6 +6,7 @@
 import { decodeInto } from './base64url.ts'
 import type { Frame, WireEntry } from './frame.ts'
 import type { Freshness } from './freshness.ts'
+import { keyNames } from './marks.ts'
 import { RevokedSet } from './revoked-set.ts'
 
 export interface Cursor {
@@ -25,6 +26,8 @@ export interface SnapshotContent extends Cursor {
  */
 export type Effect = 'applied' | 'old' | 'gap' | 'epoch'
 
+/** More than this at once are not named one by one. */
+const mostNamed = 256
 /** As many salts as can matter; there is one in the life of a deployment. */
 const mostSalts = 3
 
@@ -32,15 +35,17 @@ export class RevocationList {
   readonly revoked = new RevokedSet()
   readonly #freshness: Freshness
   readonly #maxEntries: number
-  readonly #changed: () => void
+  readonly #changed: (keys: readonly string[] | undefined) => void
   readonly #key = new Uint32Array(4)
   readonly #keyBytes = new Uint8Array(this.#key.buffer)
   #salts: readonly Uint8Array[] = []
   #cursor: Cursor | undefined
   #overflowed = false
+  /** Keys of what became void in this step, while they are few. */
+  #fresh: string[] = []
 
-  /** @param changed told after every step in which something new became void */
-  constructor(freshness: Freshness, maxEntries: number, changed: () => void) {
+  /** @param changed told after every step in which something new became void, and of what by its keys if it is not much */
+  constructor(freshness: Freshness, maxEntries: number, changed: (keys: readonly string[] | undefined) => void) {
     this.#freshness = freshness
     this.#maxEntries = maxEntries
     this.#changed = changed
@@ -108,13 +113,16 @@ export class RevocationList {
       this.#overflowed = true
       return
     }
+    const before = this.revoked.version
     this.revoked.add(this.#key, 0, notBefore, exp)
+    if (this.revoked.version !== before && this.#fresh.length <= mostNamed) this.#fresh.push(...keyNames(this.#key))
   }
 
   #noting(step: () => void): void {
-    const before = this.revoked.version
+    this.#fresh = []
     step()
-    if (this.revoked.version !== before) this.#changed()
+    const keys = this.#fresh
+    if (keys.length > 0) this.#changed(keys.length > mostNamed ? undefined : keys)
   }
 }
 

@@ -127,7 +127,7 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
         fetch,
         telemetry,
         signal,
-        changed: () => watchers.soon(),
+        changed: (keys) => watchers.changed(keys),
         jwksAnnounced: (version) => void keys.announced(version),
       },
       files,

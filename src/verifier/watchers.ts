@@ -1,5 +1,6 @@
 /** Long connections: a token that was good when they began may not be any more. */
 import type { HeldToken } from './held-token.ts'
+import { keyNames } from './marks.ts'
 
 /**
  * - `revoked`: close the connection.
@@ -11,11 +12,19 @@ export type WatchEnd = 'revoked' | 'expired' | 'unknown' | 'refused'
 
 type Listener = (reason: WatchEnd) => void
 
+interface Watch {
+  held: HeldToken
+  listener: Listener
+}
+
 export class Watchers {
-  readonly #watched = new Map<Listener, HeldToken>()
+  readonly #all = new Set<Watch>()
+  /** By each key under which the feed could name its token: a service may hold ten thousand connections. */
+  readonly #named = new Map<string, Set<Watch>>()
   readonly #look: (held: HeldToken) => WatchEnd | undefined
   readonly #failed: () => void
-  #isLooking = false
+  /** To be looked at soon; undefined when nothing is. */
+  #due: Set<Watch> | undefined
 
   /** @param failed told when a listener throws */
   constructor(look: (held: HeldToken) => WatchEnd | undefined, failed: () => void) {
@@ -24,42 +33,69 @@ export class Watchers {
   }
 
   get size(): number {
-    return this.#watched.size
+    return this.#all.size
   }
 
   add(held: HeldToken, listener: Listener): () => void {
-    const own: Listener = (reason) => listener(reason)
-    this.#watched.set(own, held)
-    this.soon()
-    return () => {
-      this.#watched.delete(own)
+    const watch = { held, listener }
+    this.#all.add(watch)
+    for (const name of namesOf(watch)) {
+      const others = this.#named.get(name)
+      if (others) others.add(watch)
+      else this.#named.set(name, new Set([watch]))
     }
+    this.#soon([watch])
+    return () => this.#drop(watch)
   }
 
-  /** After what is going on now: many entries come at once. */
-  soon(): void {
-    if (this.#isLooking || this.#watched.size === 0) return
-    this.#isLooking = true
-    queueMicrotask(() => {
-      this.#isLooking = false
-      this.lookAll()
-    })
+  /** After what is going on now, since many entries come at once. @param keys what became void; undefined: all sorts of things */
+  changed(keys: readonly string[] | undefined): void {
+    this.#soon(keys ? keys.flatMap((key) => [...(this.#named.get(key) ?? [])]) : this.#all)
   }
 
   lookAll(): void {
-    for (const [listener, held] of this.#watched) {
-      const reason = this.#look(held)
+    this.#lookAt(this.#all)
+  }
+
+  clear(): void {
+    this.#all.clear()
+    this.#named.clear()
+  }
+
+  #soon(watches: Iterable<Watch>): void {
+    const isFirst = this.#due === undefined
+    const due = this.#due ?? new Set()
+    for (const watch of watches) due.add(watch)
+    if (due.size === 0) return
+    this.#due = due
+    if (!isFirst) return
+    queueMicrotask(() => {
+      this.#due = undefined
+      this.#lookAt(due)
+    })
+  }
+
+  #lookAt(watches: Iterable<Watch>): void {
+    for (const watch of watches) {
+      const reason = this.#all.has(watch) ? this.#look(watch.held) : undefined
       if (reason === undefined) continue
-      this.#watched.delete(listener)
+      this.#drop(watch)
       try {
-        listener(reason)
+        watch.listener(reason)
       } catch {
         this.#failed() // counted; the others must hear of theirs
       }
     }
   }
 
-  clear(): void {
-    this.#watched.clear()
+  #drop(watch: Watch): void {
+    this.#all.delete(watch)
+    for (const name of namesOf(watch)) {
+      const others = this.#named.get(name)
+      others?.delete(watch)
+      if (others?.size === 0) this.#named.delete(name)
+    }
   }
 }
+
+const namesOf = ({ held }: Watch): string[] => (held.marks ? keyNames(held.marks.keys) : [])
