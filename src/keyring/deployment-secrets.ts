@@ -6,6 +6,11 @@ import type { SecretStore, StoredSecret } from './secret-store.ts'
 
 const SECRET_BYTES = 32
 
+/** Makes what is to be kept: a generation of a secret. */
+export type SecretMaker = () => Promise<Uint8Array>
+
+const randomSecret: SecretMaker = async () => randomBytes(SECRET_BYTES)
+
 export interface OpenSecret {
   generation: number
   secret: Uint8Array
@@ -36,31 +41,28 @@ export class DeploymentSecrets {
   }
 
   /** Every generation, newest first; the first is made where there is none. */
-  async all(name: string): Promise<{ secrets: OpenSecret[]; now: Date }> {
+  async all(name: string, make = randomSecret): Promise<{ secrets: OpenSecret[]; now: Date }> {
     let found = await this.#store.list(name)
     if (found.secrets.length === 0) {
-      await this.#add(name, 1)
+      await this.#add(name, 1, make)
       found = await this.#store.list(name)
     }
     return { secrets: await Promise.all(found.secrets.map((secret) => this.#open(secret))), now: found.now }
   }
 
   /** Adds a generation. False when another node did it at the same time. */
-  async renew(name: string): Promise<boolean> {
+  async renew(name: string, make = randomSecret): Promise<boolean> {
     const { secrets } = await this.#store.list(name)
-    return this.#add(name, (secrets[0]?.generation ?? 0) + 1)
+    return this.#add(name, (secrets[0]?.generation ?? 0) + 1, make)
   }
 
   forget(name: string, generation: number): Promise<void> {
     return this.#store.forget(name, generation)
   }
 
-  async #add(name: string, generation: number): Promise<boolean> {
-    return this.#store.add(
-      name,
-      generation,
-      await this.#envelope.seal(bindingOf(name, generation), randomBytes(SECRET_BYTES)),
-    )
+  async #add(name: string, generation: number, make: SecretMaker): Promise<boolean> {
+    const sealed = await this.#envelope.seal(bindingOf(name, generation), await make())
+    return this.#store.add(name, generation, sealed)
   }
 
   async #open({ name, generation, sealed, createdAt }: StoredSecret): Promise<OpenSecret> {

@@ -52,8 +52,8 @@ function signEvent(cursor: string, event: string, content: object, { issuer, key
     jti: `${cursor}.${randomBytes(6).toString('base64url')}`,
     events: { [event]: content },
   }
-  const signed = `${encode({ alg: 'ES256', typ: 'secevent+jwt', kid: key.kid })}.${encode(payload)}`
-  const signature = sign('sha256', Buffer.from(signed), { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
+  const signed = `${encode({ alg: 'RS256', typ: 'secevent+jwt', kid: key.kid })}.${encode(payload)}`
+  const signature = sign('sha256', Buffer.from(signed), key.privateKey)
   return `${signed}.${signature.toString('base64url')}`
 }
 

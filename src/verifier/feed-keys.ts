@@ -51,10 +51,10 @@ export class FeedKeys {
     const { pinned, platform } = this.#needs
     const learnt = new Map<string, SignatureCheck>()
     for (const jwk of candidates.slice(0, mostKeys)) {
-      if (!isObject(jwk) || jwk.kty !== 'EC') continue
+      if (!isObject(jwk) || jwk.kty !== 'RSA') continue
       const thumbprint = await calculateJwkThumbprint(jwk as JWK)
       const isPinned = pinned?.some((pin) => (typeof pin === 'string' ? pin === thumbprint : pin === jwk)) ?? true
-      const check = isPinned ? await platform.signatureCheck(jwk as JWK, 'ES256') : undefined
+      const check = isPinned ? await platform.signatureCheck(jwk as JWK, 'RS256') : undefined
       if (check) learnt.set(thumbprint, check)
     }
     // Pins never lapse; without pins, what is no longer published is no longer trusted.

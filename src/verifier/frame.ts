@@ -73,7 +73,7 @@ async function readEvent(
 ): Promise<{ iat: number; content: Record<string, unknown> } | FrameFault> {
   if (text.length > longestFrame) return 'oversized'
   const jws = openJws(text, longestFrame)
-  if (jws?.header.alg !== 'ES256' || jws.header.typ !== 'secevent+jwt') return 'malformed'
+  if (jws?.header.alg !== 'RS256' || jws.header.typ !== 'secevent+jwt') return 'malformed'
   const isSigned = await keys.find(jws.header.kid)
   if (!isSigned) return 'unknown_key'
   if (!(await isSigned(jws))) return 'bad_signature'

@@ -5,6 +5,7 @@ import {
   type FeedSecret,
   type FeedSecrets,
   feedKeyFrom,
+  newFeedSecret,
   openFeedKeys,
   rotateFeedKeys,
 } from '../../src/revocation/feed-keys.ts'
@@ -50,7 +51,8 @@ afterEach(async () => {
   }
 })
 
-const keys: FeedKeys = { current: await feedKeyFrom(Buffer.alloc(32, 1)), next: await feedKeyFrom(Buffer.alloc(32, 2)) }
+const secret = await newFeedSecret()
+const keys: FeedKeys = { current: await feedKeyFrom(secret), next: await feedKeyFrom(await newFeedSecret()) }
 
 async function open(log = new MemoryLog(), heartbeatMs = 60_000) {
   const live = await LiveLog.start({ log, pollMs: 60_000, onTrouble: () => undefined })
@@ -184,18 +186,14 @@ class StandInSecrets implements FeedSecrets {
   secrets: FeedSecret[] = []
   now = Date.now()
 
-  constructor() {
-    void this.renew()
-  }
-
-  async all() {
+  async all(name: string, make: () => Promise<Uint8Array>) {
+    if (this.secrets.length === 0) await this.renew(name, make)
     return { secrets: [...this.secrets].reverse(), now: new Date(this.now) }
   }
 
-  async renew(): Promise<boolean> {
+  async renew(_: string, make: () => Promise<Uint8Array>): Promise<boolean> {
     const generation = (this.secrets.at(-1)?.generation ?? 0) + 1
-    const secret = Buffer.alloc(32, generation)
-    this.secrets.push({ generation, secret, createdAt: new Date(this.now) })
+    this.secrets.push({ generation, secret: await make(), createdAt: new Date(this.now) })
     return true
   }
 
@@ -206,7 +204,7 @@ class StandInSecrets implements FeedSecrets {
 
 describe('the keys of the feed', () => {
   test('follow from their secrets, so that every node has the same', async () => {
-    const again = await feedKeyFrom(Buffer.alloc(32, 1))
+    const again = await feedKeyFrom(secret)
     expect(again.publicJwk).toEqual(keys.current.publicJwk)
     expect(keys.next.kid).not.toBe(keys.current.kid)
   })

@@ -1,8 +1,8 @@
-/** Writes docs/revocation-feed-vectors.json anew: `node test/revocation/make-vectors.ts`. Signatures differ each time, what they say does not. */
+/** Writes docs/revocation-feed-vectors.json anew: `node test/revocation/make-vectors.ts`. Keys and signatures differ each time, what they say does not. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { entryKey } from '../../src/revocation/entry-key.ts'
-import { feedKeyFrom } from '../../src/revocation/feed-keys.ts'
+import { feedKeyFrom, newFeedSecret } from '../../src/revocation/feed-keys.ts'
 import { signFrame } from '../../src/revocation/frames.ts'
 import { type Entry, kinds } from '../../src/revocation/revocation.ts'
 import { snapshotText } from '../../src/revocation/snapshot.ts'
@@ -11,7 +11,7 @@ const issuer = 'https://id.example'
 const now = 1_795_324_800
 const salt = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')
 const epoch = '0f8c2a34-6f0e-4c5b-9d3e-2b1a7c8d9e0f'
-const [current, next, stranger] = await Promise.all([1, 2, 3].map((byte) => feedKeyFrom(Buffer.alloc(32, byte))))
+const [current, next, stranger] = await Promise.all([1, 2, 3].map(async () => feedKeyFrom(await newFeedSecret())))
 if (!current || !next || !stranger) throw new Error('no keys')
 
 const entry = (kind: number, value: string, notBefore: number | null, exp = now + 660): Entry => ({

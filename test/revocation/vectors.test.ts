@@ -25,7 +25,7 @@ const salt = Buffer.from(vectors.keys.salt, 'base64url')
 
 async function opened(jws: string): Promise<Record<string, unknown>> {
   const { payload, protectedHeader } = await compactVerify(jws, createLocalJWKSet(vectors.jwks), {
-    algorithms: ['ES256'],
+    algorithms: ['RS256'],
   })
   expect(protectedHeader.typ).toBe('secevent+jwt')
   const claims = JSON.parse(Buffer.from(payload).toString('utf8')) as Record<string, unknown>

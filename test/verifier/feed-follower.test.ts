@@ -196,7 +196,7 @@ describe('what is not from the issuer counts for nothing', () => {
     const applied = verifier.metrics().framesApplied
     const event = 'urn:claviger:event:revocations'
     const evil = { epoch: issuer.epoch, from: 1, to: 1, entries: [[4, issuer.keyOf(4, 'acc_1'), null, 4e9]] }
-    const forger = await newKey()
+    const forger = await newKey('RS256')
     const good = await issuer.frame(1, 1, evil.entries)
     const frames = [
       await issuer.event(event, evil, { key: forger }),

@@ -12,7 +12,7 @@ import { newKey } from './stand-in-issuer.ts'
 const issuer = 'https://id.example'
 const feed = `${issuer}/revocations`
 const platform = await findPlatform()
-const key = await newKey()
+const key = await newKey('RS256')
 const keys = new FeedKeys({ pinned: [key.kid], published: async () => [key.jwk], platform, clock: systemClock })
 
 async function snapshotOf(entries: unknown[], layout = (content: object) => JSON.stringify(content)) {
@@ -22,7 +22,7 @@ async function snapshotOf(entries: unknown[], layout = (content: object) => JSON
   const told = { epoch, seq: entries.length, count: entries.length, sha256 }
   const events = { 'urn:claviger:event:revocation-snapshot': told }
   const manifest = await new SignJWT({ iss: issuer, aud: feed, iat: 1, events })
-    .setProtectedHeader({ alg: 'ES256', typ: 'secevent+jwt', kid: key.kid })
+    .setProtectedHeader({ alg: key.alg, typ: 'secevent+jwt', kid: key.kid })
     .sign(key.privateKey)
   return Buffer.from(`${JSON.stringify({ manifest })}\n${content}\n`)
 }

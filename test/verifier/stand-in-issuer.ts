@@ -60,7 +60,7 @@ export class StandInIssuer {
   }
 
   static async start(clock: TestClock): Promise<StandInIssuer> {
-    const one = new StandInIssuer(clock, await newKey('ES256', 'key-1'), await newKey())
+    const one = new StandInIssuer(clock, await newKey('ES256', 'key-1'), await newKey('RS256'))
     one.issuer = `http://127.0.0.1:${await one.listen(0)}`
     one.beatEach(100)
     return one
@@ -145,7 +145,7 @@ export class StandInIssuer {
     },
   ): Promise<string> {
     return new SignJWT({ iss, aud, iat, jti: randomUUID(), events: { [event]: content } })
-      .setProtectedHeader({ alg: 'ES256', typ: 'secevent+jwt', kid: key.kid, ...header })
+      .setProtectedHeader({ alg: key.alg, typ: 'secevent+jwt', kid: key.kid, ...header })
       .sign(key.privateKey)
   }
 

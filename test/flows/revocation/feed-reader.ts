@@ -29,7 +29,7 @@ export const discover = async (issuer: string): Promise<Discovery> =>
 
 async function openEvent(jws: string, { issuer, revocation_feed_jwks, revocation_feed_endpoint }: Discovery) {
   const { payload, protectedHeader } = await compactVerify(jws, createLocalJWKSet(revocation_feed_jwks), {
-    algorithms: ['ES256'],
+    algorithms: ['RS256'],
   })
   const claims = JSON.parse(Buffer.from(payload).toString('utf8')) as {
     iss: string
