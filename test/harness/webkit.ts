@@ -37,7 +37,7 @@ export async function openWebkit(binary: string): Promise<TabBrowser> {
   const call = async (method: string, path: string, body?: object): Promise<unknown> => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(60_000),
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
     const { value } = (await answer.json()) as { value: unknown }
