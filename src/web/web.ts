@@ -31,6 +31,7 @@ import { type Routes, routing } from './routes.ts'
 import { type SignalRoutesNeeds, signalMethods, signalRoutes } from './signals/signal-routes.ts'
 import { createSourceOf } from './source-address.ts'
 import { type StatusListRoutesNeeds, statusListRoutes } from './status-list-routes.ts'
+import { startTogether } from './together.ts'
 
 export interface WebNeeds {
   config: Pick<Config, 'trustedProxies'>
@@ -68,6 +69,7 @@ export function createWeb(needs: WebNeeds): Koa {
   const app = new Koa({ keys: [...needs.cookieKeys] })
   followIssuer(app, pages.place)
   app.use(observe({ ...needs, sourceOf: createSourceOf(config.trustedProxies) }))
+  app.use(startTogether())
   app.use(routing(ownRoutes(needs), pages.place, needs.oidc.handle))
   // Only what breaks while an answer is being written ends here: a connection that went away.
   app.on('error', (error: unknown, ctx?: Context) =>
