@@ -61,13 +61,15 @@ const withCompanions = `
     left join accounts acc on acc.id = a.payload->>'accountId'
    where a.model = $1 and a.id = $2 and a.expires_at > now()`
 
-/** A session with its account and the grants of all its clients. */
+/** A session with its account and the grants of all its clients, each found by its id: nobody knows beforehand how few they are, and `limit 1` keeps Postgres from reading all grants there are. */
 const sessionWith = (condition: string) => `
   select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, 'unused' as use, to_jsonb(acc) as account,
          (select jsonb_object_agg(g.grant_id, g.payload)
             from jsonb_each(a.payload->'authorizations') as client(id, value)
-            join artifacts g on g.model = ${artifactModels.Grant} and g.expires_at > now()
-                 and g.id = sha256(convert_to(client.value->>'grantId', 'UTF8'))) as grants
+           cross join lateral (
+                 select grant_id, payload from artifacts
+                  where model = ${artifactModels.Grant} and id = sha256(convert_to(client.value->>'grantId', 'UTF8'))
+                    and expires_at > now() limit 1) as g) as grants
     from artifacts a
     left join accounts acc on acc.id = a.account_id
    where a.model = ${artifactModels.Session} and ${condition} and a.expires_at > now()`
