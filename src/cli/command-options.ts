@@ -8,9 +8,6 @@ export const withJson = (command: Command): Command => command.option('--json', 
 export const withDryRun = (command: Command): Command =>
   command.option('--dry-run', 'say what would happen, and change nothing')
 
-/** Asked on a terminal only: scripts say what they mean. */
-export const withYes = (command: Command): Command => command.option('-y, --yes', 'do not ask back')
-
 export const withExample = (command: Command, ...lines: readonly string[]): Command =>
   command.addHelpText('after', `\nExample:\n${lines.map((line) => `  ${line}`).join('\n')}`)
 
@@ -19,7 +16,4 @@ export interface JsonOption {
 }
 export interface DryRunOption {
   dryRun?: boolean
-}
-export interface YesOption {
-  yes?: boolean
 }

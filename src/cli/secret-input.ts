@@ -123,19 +123,8 @@ export function checkForPerson(
   checkNewPassword(password, { words: [person.email, person.name, new URL(issuer).hostname, 'claviger'] })
 }
 
-/** Asks before what cannot be undone; without a terminal the command line has the last word. */
-export async function isConfirmed(
-  invocation: Invocation,
-  options: { yes?: boolean },
-  question: string,
-): Promise<boolean> {
-  if (options.yes || !mayAsk(invocation)) return true
-  const { confirm } = await import('@inquirer/prompts')
-  return confirm({ message: question, default: false }, promptStreams(invocation))
-}
-
 // Prompts go to stderr: stdout is for data.
-const promptStreams = ({ stdin, stderr }: Invocation) => ({
+export const promptStreams = ({ stdin, stderr }: Invocation) => ({
   input: stdin as unknown as NodeJS.ReadableStream,
   output: stderr as unknown as NodeJS.WritableStream,
 })

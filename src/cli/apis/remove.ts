@@ -1,16 +1,8 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
-import {
-  type DryRunOption,
-  type JsonOption,
-  withDryRun,
-  withExample,
-  withJson,
-  withYes,
-  type YesOption,
-} from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { isConfirmed } from '../secret-input.ts'
 import { apiJson } from './api-view.ts'
 
 /** `apis remove`: refused while a client is registered for it. */
@@ -20,7 +12,7 @@ export const apisRemove: AddCommand = (parent, invocation) => {
     .command('remove')
     .description('remove an API that no client is registered for')
     .argument('<audience>', 'of the API, from apis list')
-    .action(async (audience: string, options: JsonOption & DryRunOption & YesOption) => {
+    .action(async (audience: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
       const api = await desk.apis.find(audience)
       if (!api)
@@ -38,16 +30,12 @@ export const apisRemove: AddCommand = (parent, invocation) => {
         )
         return
       }
-      if (!(await isConfirmed(invocation, options, `Remove ${audience}?`))) {
-        printer.note('Nothing was changed.')
-        invocation.exitCode = 1
-        return
-      }
+      if (!(await isConfirmed(invocation, options, `Remove ${audience}?`))) return
       await desk.apis.remove(audience)
       desk.events.record({ kind: 'api.removed', actor: invocation.actor, detail: { audience } })
       printer.result(options, { ...apiJson(api, desk.config), removed: true }, () =>
         printer.line({ text: 'Removed', tone: 'good' }, ` ${audience}.`),
       )
     })
-  withExample(withYes(withDryRun(withJson(command))), 'claviger apis remove https://api.example.org')
+  withExample(withConfirmation(command), 'claviger apis remove https://api.example.org')
 }

@@ -1,15 +1,7 @@
-import {
-  type DryRunOption,
-  type JsonOption,
-  withDryRun,
-  withExample,
-  withJson,
-  withYes,
-  type YesOption,
-} from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { isConfirmed } from '../secret-input.ts'
 import { clientJson, getClient } from './client-view.ts'
 
 /** `clients remove`: ends its grants, codes and refresh tokens with it. */
@@ -19,7 +11,7 @@ export const clientsRemove: AddCommand = (parent, invocation) => {
     .command('remove')
     .description('remove a client for good, with its grants and refresh tokens')
     .argument('<client_id>')
-    .action(async (id: string, options: JsonOption & DryRunOption & YesOption) => {
+    .action(async (id: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
       if (options.dryRun) {
@@ -28,11 +20,7 @@ export const clientsRemove: AddCommand = (parent, invocation) => {
         )
         return
       }
-      if (!(await isConfirmed(invocation, options, `Remove ${client.id} (${client.name}) for good?`))) {
-        printer.note('Nothing was changed.')
-        invocation.exitCode = 1
-        return
-      }
+      if (!(await isConfirmed(invocation, options, `Remove ${client.id} (${client.name}) for good?`))) return
       const { grants, refreshTokens } = await desk.clients.remove(id, { actor: invocation.actor })
       desk.events.record({
         kind: 'client.removed',
@@ -48,5 +36,5 @@ export const clientsRemove: AddCommand = (parent, invocation) => {
         ),
       )
     })
-  withExample(withYes(withDryRun(withJson(command))), 'claviger clients remove shop-1f6a0c2b93de --dry-run')
+  withExample(withConfirmation(command), 'claviger clients remove shop-1f6a0c2b93de --dry-run')
 }

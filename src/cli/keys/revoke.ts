@@ -1,22 +1,14 @@
 import { Failure } from '../../errors/failure.ts'
 import type { BlastRadius } from '../../keyring/blast-radius.ts'
-import {
-  type DryRunOption,
-  type JsonOption,
-  withDryRun,
-  withExample,
-  withJson,
-  withYes,
-  type YesOption,
-} from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { DeskKeyring } from '../desk.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { isConfirmed } from '../secret-input.ts'
 import { printRadius, radiusJson } from './blast-radius-view.ts'
 import { changeJson, printChange } from './key-view.ts'
 
-interface Options extends JsonOption, DryRunOption, YesOption {
+interface Options extends ConfirmedOptions {
   compromised?: boolean
   all?: boolean
   endGrants?: boolean
@@ -39,11 +31,7 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
       }
       const { keyring } = await invocation.desk()
       const question = `Revoke ${kid ?? 'every key'}? Everything signed by it becomes void.`
-      if (!dryRun && compromised && !(await isConfirmed(invocation, options, question))) {
-        printer.note('Nothing was changed.')
-        invocation.exitCode = 1
-        return
-      }
+      if (!dryRun && compromised && !(await isConfirmed(invocation, options, question))) return
       const radius = await Promise.all((await namedKeys(keyring, kid)).map((one) => keyring.blastRadius(one)))
       const change =
         kid === undefined
@@ -57,7 +45,7 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
         if (ended !== undefined && !dryRun) printer.line(`${counted(ended, 'grant')} of these apps ended.`)
       })
     })
-  withExample(withYes(withDryRun(withJson(command))), 'claviger keys revoke 4f1c9b7e --compromised --dry-run')
+  withExample(withConfirmation(command), 'claviger keys revoke 4f1c9b7e --compromised --dry-run')
 }
 
 /** Looked at before anything changes. An unknown kid is left to the revocation to refuse. */

@@ -1,14 +1,6 @@
-import {
-  type DryRunOption,
-  type JsonOption,
-  withDryRun,
-  withExample,
-  withJson,
-  withYes,
-  type YesOption,
-} from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { isConfirmed } from '../secret-input.ts'
 import { getStream, streamJson, waitingText } from './stream-view.ts'
 
 /** `streams remove`: what waits in it is lost to the receiver. */
@@ -18,7 +10,7 @@ export const streamsRemove: AddCommand = (parent, invocation) => {
     .command('remove')
     .description('remove an event stream with what waits in it; the receiver may make another')
     .argument('<stream_id>', 'from streams list')
-    .action(async (id: string, options: JsonOption & DryRunOption & YesOption) => {
+    .action(async (id: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
       const stream = await getStream(desk, id)
       const what = `the stream ${stream.id} of ${stream.clientId} with ${waitingText(stream)} waiting`
@@ -26,11 +18,7 @@ export const streamsRemove: AddCommand = (parent, invocation) => {
         printer.result(options, { ...streamJson(stream), dry_run: true }, () => printer.line(`Would remove ${what}.`))
         return
       }
-      if (!(await isConfirmed(invocation, options, `Remove ${what}?`))) {
-        printer.note('Nothing was changed.')
-        invocation.exitCode = 1
-        return
-      }
+      if (!(await isConfirmed(invocation, options, `Remove ${what}?`))) return
       await desk.streams.remove(id)
       desk.events.record({
         kind: 'stream.removed',
@@ -42,5 +30,5 @@ export const streamsRemove: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Removed', tone: 'good' }, ` ${what}.`),
       )
     })
-  withExample(withYes(withDryRun(withJson(command))), 'claviger streams remove 5b3e0c9f8a7d61425b3e0c9f8a7d6142')
+  withExample(withConfirmation(command), 'claviger streams remove 5b3e0c9f8a7d61425b3e0c9f8a7d6142')
 }

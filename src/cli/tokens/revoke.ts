@@ -2,22 +2,15 @@ import { decodeJwt, type JWTPayload } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import { boundText, voidBy } from '../bound.ts'
-import {
-  type DryRunOption,
-  type JsonOption,
-  withDryRun,
-  withExample,
-  withJson,
-  withYes,
-  type YesOption,
-} from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { isConfirmed, readSecret } from '../secret-input.ts'
+import { readSecret } from '../secret-input.ts'
 import { getPerson } from '../users/person.ts'
 
-interface Options extends JsonOption, DryRunOption, YesOption {
+interface Options extends ConfirmedOptions {
   tokenStdin?: boolean
   jti?: string
   sid?: string
@@ -55,11 +48,7 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
         printer.result(options, { ...target.data, dry_run: true }, () => printer.line(`Would revoke ${target.what}.`))
         return
       }
-      if (target.question && !(await isConfirmed(invocation, options, target.question))) {
-        printer.note('Nothing was changed.')
-        invocation.exitCode = 1
-        return
-      }
+      if (target.question && !(await isConfirmed(invocation, options, target.question))) return
       const more = await target.revoke()
       const desk = await invocation.desk()
       desk.events.record({ kind: 'token.revoked', actor: invocation.actor, detail: target.data })
@@ -71,7 +60,7 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       })
     })
   withExample(
-    withYes(withDryRun(withJson(command))),
+    withConfirmation(command),
     'claviger tokens revoke --token-stdin < stolen.jwt',
     'claviger tokens revoke --sub ada@example.org',
     'claviger tokens revoke --all',

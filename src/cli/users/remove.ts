@@ -1,15 +1,7 @@
-import {
-  type DryRunOption,
-  type JsonOption,
-  withDryRun,
-  withExample,
-  withJson,
-  withYes,
-  type YesOption,
-} from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { isConfirmed } from '../secret-input.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
 /** `users remove`: for good. Disabling is what one usually wants. */
@@ -19,7 +11,7 @@ export const usersRemove: AddCommand = (parent, invocation) => {
     .command('remove')
     .description('remove a person for good, with everything that is theirs')
     .argument(...personArgument)
-    .action(async (named: string, options: JsonOption & DryRunOption & YesOption) => {
+    .action(async (named: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       if (options.dryRun) {
@@ -29,11 +21,7 @@ export const usersRemove: AddCommand = (parent, invocation) => {
         )
         return
       }
-      if (!(await isConfirmed(invocation, options, `Remove ${person.email} for good?`))) {
-        printer.note('Nothing was changed.')
-        invocation.exitCode = 1
-        return
-      }
+      if (!(await isConfirmed(invocation, options, `Remove ${person.email} for good?`))) return
       const ended = await desk.accounts.remove(person.id, { actor: invocation.actor })
       desk.events.record({
         kind: 'account.removed',
@@ -45,5 +33,5 @@ export const usersRemove: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Removed', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
       })
     })
-  withExample(withYes(withDryRun(withJson(command))), 'claviger users remove ada@example.org --dry-run')
+  withExample(withConfirmation(command), 'claviger users remove ada@example.org --dry-run')
 }
