@@ -1,4 +1,5 @@
 /** How much Postgres reads for what a request asks, when there is far more than when the plan was made. */
+import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { Client } from 'pg'
 import { artifactModels } from '../../src/storage/artifact-models.ts'
@@ -50,11 +51,13 @@ async function rowsReadBy(work: () => Promise<unknown>): Promise<number> {
   return after - before
 }
 
+const half = createHash('sha256').update('grant7').digest().subarray(0, 16).toString('base64url')
 const lookUps: [string, number, () => Promise<unknown>][] = [
   ['a session, with its grants', 2, () => store.find('Session', 'session7', 0)],
   ['a session by its uid, with its grants', 2, () => store.findSessionByUid('uid7')],
   ['a token, with its grant and its session', 3, () => store.find('RefreshToken', 'token7', 0)],
   ['a grant', 1, () => store.find('Grant', 'grant7', 0)],
+  ['how a token stands, by the half of its grant that it bears', 1, () => store.findStanding({ grant: half })],
 ]
 
 const beginnings = [
