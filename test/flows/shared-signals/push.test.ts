@@ -102,7 +102,10 @@ describe('pushing', () => {
       count === 1 ? { status: 400, body: '{"err":"invalid_request","description":"broken"}' } : { status: 202 }
     const [, ...rest] = await ended(3)
     expect(await arrived(2)).toEqual(rest)
-    const { last_error: error } = await provider.cli<{ last_error: string }>(['streams', 'show', stream.stream_id])
+    const error = await eventually(async () => {
+      const shown = await provider.cli<{ last_error: string | null }>(['streams', 'show', stream.stream_id])
+      return shown.last_error ?? undefined
+    })
     expect(error).toBe('invalid_request: broken')
     await remove(stream)
   })
