@@ -3,6 +3,7 @@
  * seconds with it take turns over the same table; the server's own schedule is kept away by the name that it works under.
  */
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { connectDirectly, type Database, openDatabase } from '../src/storage/database.ts'
 import { exclusively } from '../src/storage/exclusively.ts'
@@ -32,6 +33,7 @@ interface Rows {
   dead: number
 }
 
+const batch = 1_000
 const retention = { eventRetentionSeconds: 400 * 86_400 }
 
 const middle = (numbers: number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
@@ -63,24 +65,27 @@ async function rowsOf(db: Database): Promise<Rows> {
   return rows[0] ?? { live: 0, dead: 0 }
 }
 
-/** Removes, with the pauses that a server makes, until it is told to stop. */
-async function removeUntil(db: Database, stopped: () => boolean): Promise<number> {
+/** Removes, with the pauses that a server makes, until it is told to stop; how many rows that were. */
+async function removeUntil(db: Database, signal: AbortSignal): Promise<number> {
   let removed = 0
-  while (!stopped()) {
-    const { artifacts } = await removeExpired(db, new Date(), { ...retention, mostBatches: 20 })
-    removed += artifacts
-    if (artifacts === 0) throw new Error('there is nothing left to remove: fill in more rows, or measure fewer rounds')
+  const pause = (milliseconds: number) => {
+    removed += batch // whoever pauses has just removed so many
+    return wait(milliseconds, undefined, { signal })
   }
-  return removed
+  try {
+    await removeExpired(db, new Date(), { ...retention, batch, mostBatches: Number.POSITIVE_INFINITY, pause })
+  } catch (error) {
+    if (signal.aborted) return removed
+    throw error
+  }
+  throw new Error('there is nothing left to remove: fill in more rows, or measure fewer rounds')
 }
 
 async function measureRound(db: Database, load: LoadProcess, seconds: number): Promise<Round> {
   const without = await load.measure(1, seconds)
-  let isOver = false
-  const removing = removeUntil(db, () => isOver)
-  const during = await load.measure(1, seconds).finally(() => {
-    isOver = true
-  })
+  const end = new AbortController()
+  const removing = removeUntil(db, end.signal)
+  const during = await load.measure(1, seconds).finally(() => end.abort())
   return { without, during, removed: await removing }
 }
 

@@ -1,4 +1,5 @@
 /** Work that one node at a time does. */
+import { escapeLiteral } from 'pg'
 import type { Database } from './database.ts'
 
 /**
@@ -8,11 +9,10 @@ import type { Database } from './database.ts'
  */
 export function exclusively(db: Database, name: string, work: () => Promise<void>): Promise<boolean> {
   return db.transaction(async (client) => {
-    const { rows } = await client.query<{ mine: boolean }>({
-      name: 'try-exclusively',
-      text: `select pg_try_advisory_xact_lock(hashtextextended('claviger:' || $1, 0)) as mine`,
-      values: [name],
-    })
+    // No parameters: a statement with them leaves a portal open, and with it a snapshot, until the transaction ends.
+    const { rows } = await client.query<{ mine: boolean }>(
+      `select pg_try_advisory_xact_lock(hashtextextended(${escapeLiteral(`claviger:${name}`)}, 0)) as mine`,
+    )
     if (!rows[0]?.mine) return false
     await work()
     return true

@@ -23,67 +23,63 @@ export interface HousekeepingOptions {
 
 /** Removes what has expired at `now` and says how much of it. Any number of nodes may do so at once. */
 export async function removeExpired(db: Queryable, now: Date, options: HousekeepingOptions): Promise<Removed> {
-  const eventsBefore = new Date(now.getTime() - options.eventRetentionSeconds * 1000)
+  const before = (seconds: number) => new Date(now.getTime() - seconds * 1000)
   return {
-    artifacts: await inBatches(db, artifactBatch, now, options),
-    attempts: await inBatches(db, attemptBatch, now, options),
-    logouts: await inBatches(db, logoutBatch, new Date(now.getTime() - logoutRetentionSeconds * 1000), options),
-    events: await inBatches(db, eventBatch, eventsBefore, options),
+    artifacts: await inBatches(db, 'artifacts', 'expires_at', now, options),
+    attempts: await inBatches(db, 'sign_in_attempts', 'expires_at', now, options),
+    logouts: await inBatches(db, 'logout_deliveries', 'settled_at', before(logoutRetentionSeconds), options),
+    events: await inBatches(db, 'events', 'at', before(options.eventRetentionSeconds), options),
   }
-}
-
-// `skip locked`: a row that a request is just using, or another node is just removing, is left to the next round.
-const artifactBatch = {
-  name: 'remove-expired-artifacts',
-  text: `delete from artifacts
-          where ctid = any (array(
-            select ctid from artifacts where expires_at <= $1 order by expires_at limit $2 for update skip locked))
-            and expires_at <= $1`,
-}
-
-const attemptBatch = {
-  name: 'remove-expired-attempts',
-  text: `delete from sign_in_attempts
-          where ctid = any (array(
-            select ctid from sign_in_attempts where expires_at <= $1 order by expires_at limit $2 for update skip locked))
-            and expires_at <= $1`,
 }
 
 /** So long `sessions show` tells how it went; the audit log tells it for longer. */
 const logoutRetentionSeconds = 7 * 86_400
 
-const logoutBatch = {
-  name: 'remove-settled-logouts',
-  text: `delete from logout_deliveries
-          where ctid = any (array(
-            select ctid from logout_deliveries where settled_at <= $1 order by settled_at limit $2 for update skip locked))
-            and settled_at <= $1`,
+/**
+ * The oldest rows from $1 on and up to $2. `skip locked`: a row that a request is just using, or another node is just
+ * removing, is left to the next call.
+ */
+const removal = (table: string, column: string) => ({
+  name: `remove-old-${table}`,
+  text: `with gone as (
+           delete from ${table}
+            where ctid = any (array(
+              select ctid from ${table} where ${column} between $1 and $2
+               order by ${column} limit $3 for update skip locked))
+              and ${column} <= $2
+           returning ${column} as at)
+         select count(*)::int as removed, max(at) as reached from gone`,
+})
+
+interface Gone {
+  removed: number
+  /** The youngest of them. */
+  reached: Date | null
 }
 
-const eventBatch = {
-  name: 'remove-old-events',
-  text: `delete from events
-          where ctid = any (array(
-            select ctid from events where at < $1 order by at limit $2 for update skip locked))
-            and at < $1`,
-}
-
+/** Millions of rows take a while, and requests go on meanwhile: most of that time is theirs. */
+const pausesPerBatch = 5
 const longestPauseMs = 1_000
 
 async function inBatches(
   db: Queryable,
-  statement: { name: string; text: string },
-  before: Date,
+  table: string,
+  column: string,
+  upTo: Date,
   { batch = 1_000, mostBatches = 1_000, pause = wait }: HousekeepingOptions,
 ): Promise<number> {
   let removed = 0
+  // What was removed stays in the index until it is vacuumed; a batch that began at its start would read all of it again.
+  let from: Date | '-infinity' = '-infinity'
   for (let round = 0; round < mostBatches; round += 1) {
     const started = performance.now()
-    const { rowCount } = await db.query({ ...statement, values: [before, batch] })
-    removed += rowCount ?? 0
-    if ((rowCount ?? 0) < batch) break
-    // Millions of rows take minutes, and requests go on meanwhile: most of that time is theirs.
-    await pause(Math.min(longestPauseMs, 3 * (performance.now() - started)))
+    const values: unknown[] = [from, upTo, batch]
+    const { rows } = await db.query<Gone>({ ...removal(table, column), values })
+    const { removed: gone, reached } = rows[0] ?? { removed: 0, reached: null }
+    removed += gone
+    if (reached === null || gone < batch) break
+    from = reached
+    await pause(Math.min(longestPauseMs, pausesPerBatch * (performance.now() - started)))
   }
   return removed
 }
