@@ -7,7 +7,7 @@ import { Envelope } from './keyring/envelope.ts'
 import type { KeyTimes } from './keyring/key-times.ts'
 import { type Database, openDatabase } from './storage/database.ts'
 import { type EmbeddedOptions, joinOrStart } from './storage/embedded-postgres.ts'
-import { migrate, pendingMigrations } from './storage/migrations.ts'
+import { migrate, planUpgrade } from './storage/migrations.ts'
 
 export interface Deployment {
   config: Config
@@ -65,7 +65,7 @@ export async function bringUpToDate({ config, database, db }: Deployment): Promi
     await migrate({ url: database.url })
     return
   }
-  const pending = await pendingMigrations(db)
+  const pending = (await planUpgrade(db)).pending.map(({ name }) => name)
   if (pending.length === 0) return
   throw new Failure(
     'migrations_pending',

@@ -11,7 +11,7 @@ import { openDeskStreams } from './desk-streams.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
-import { appliedMigrations, migrate, pendingMigrations } from './storage/migrations.ts'
+import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
 import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
@@ -80,10 +80,11 @@ function deskOn(deployment: Deployment): Desk {
     audit,
     events: { record: events.record },
     migrations: {
-      status: async () => ({
-        applied: (await appliedMigrations(db)).map(({ name, at }) => ({ name, at })),
-        pending: await pendingMigrations(db),
-      }),
+      async status() {
+        const applied = (await appliedMigrations(db)).map(({ name, at }) => ({ name, at }))
+        const { pending, ahead } = await planUpgrade(db)
+        return { applied, pending: pending.map(({ name }) => name), ahead }
+      },
       apply: () => migrate({ url: database.url }),
     },
     database: {

@@ -5,6 +5,7 @@
  * below decide, and knows neither HTTP nor SQL.
  */
 import { Command, CommanderError } from 'commander'
+import { release } from '../config/release.ts'
 import { Failure } from '../errors/failure.ts'
 import { complain } from './complain.ts'
 import type { OpenDesk, Serve, ServeSigner } from './desk.ts'
@@ -105,7 +106,7 @@ async function addNouns(
     if (noun.name === called) (await noun.load())(command, invocation)
   }
   program.option('-V, --version', 'show the version').on('option:version', () => {
-    invocation.printer.line(invocation.version())
-    throw new CommanderError(0, 'commander.version', invocation.version())
+    invocation.printer.line(release)
+    throw new CommanderError(0, 'commander.version', release)
   })
 }

@@ -233,6 +233,8 @@ export interface DeskEvents {
 export interface MigrationStatus {
   applied: { name: string; at: Date }[]
   pending: string[]
+  /** Of those applied, what a newer release did; this one can live with it. */
+  ahead: string[]
 }
 
 export interface DeskMigrations {

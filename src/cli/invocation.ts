@@ -1,5 +1,4 @@
 /** One run of one command: what it was given, and what it opens on the way. */
-import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { Failure } from '../errors/failure.ts'
 import type { CliNeeds, ExitCode } from './cli.ts'
@@ -29,7 +28,6 @@ export interface Invocation {
   desk(): Promise<Desk>
   /** For the audit log: `cli:<unix user>`. */
   actor: string
-  version(): string
   /** A command that did its work and found something wrong sets 1. */
   exitCode: ExitCode
   /** What lies behind an error that nobody expected: an outdated schema, or else the error itself. */
@@ -53,7 +51,6 @@ export function newInvocation(needs: CliNeeds): Invocation {
     get actor() {
       return `cli:${unixUser()}`
     },
-    version,
     exitCode: 0,
     async reasonOf(thrown) {
       if (thrown instanceof Failure || !opened) return thrown
@@ -88,12 +85,4 @@ function unixUser(): string {
     // An arbitrary uid in a container has no name.
     return String(process.getuid?.() ?? 'unknown')
   }
-}
-
-/** The same two levels up from `src/cli/` and, when published, from `dist/cli/`. */
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
 }

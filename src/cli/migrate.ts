@@ -23,10 +23,11 @@ async function apply({ desk, printer }: Invocation, options: JsonOption): Promis
 
 async function showStatus(invocation: Invocation, options: JsonOption): Promise<void> {
   const { printer } = invocation
-  const { applied, pending } = await (await invocation.desk()).migrations.status()
-  printer.result(options, { applied, pending }, () => {
+  const { applied, pending, ahead } = await (await invocation.desk()).migrations.status()
+  const note = (name: string) => (ahead.includes(name) ? ', by a newer release' : '')
+  printer.result(options, { applied, pending, ahead }, () => {
     for (const { name, at } of applied)
-      printer.line({ text: 'applied', tone: 'good' }, ` ${name} (${fromNow(at, printer.now())})`)
+      printer.line({ text: 'applied', tone: 'good' }, ` ${name} (${fromNow(at, printer.now())}${note(name)})`)
     for (const name of pending) printer.line({ text: 'pending', tone: 'warn' }, ` ${name}`)
     printer.line(
       pending.length === 0 ? 'The schema is up to date.' : `${counted(pending.length, 'migration')} to apply.`,

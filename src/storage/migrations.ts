@@ -6,24 +6,13 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Client } from 'pg'
+import { release } from '../config/release.ts'
 import { Failure } from '../errors/failure.ts'
 import { connectDirectly, type DatabaseOptions, type Queryable } from './database.ts'
 import { asFailure } from './database-failure.ts'
-
-export interface Migration {
-  /** File name without `.sql`: six digits, a dash, words. */
-  name: string
-  sql: string
-  /** SHA-256 of the text, by which an edited file is found out. */
-  checksum: string
-}
-
-export interface AppliedMigration {
-  name: string
-  checksum: string
-  at: Date
-}
+import { type AppliedMigration, type Migration, type MigrationPlan, planMigrations } from './migration-plan.ts'
 
 /** Where the numbered SQL lies, in the checkout and in the package alike. */
 export const migrationsFolder = join(import.meta.dirname, '../../db/migrations')
@@ -40,9 +29,9 @@ export async function migrate(
   const client = await connectDirectly({ ...database, applicationName: 'claviger migrate', statementTimeoutMs: 0 })
   try {
     await waitForTurn(client, waitSeconds)
-    const pending = pendingOf(files, await appliedMigrations(client))
+    const { pending } = planMigrations(files, await appliedMigrations(client))
     if (pending.length > 0) await createLedger(client)
-    for (const migration of pending) await apply(client, migration)
+    for (const migration of pending) await apply(client, migration, waitSeconds)
     return pending.map(({ name }) => name)
   } catch (error) {
     throw asFailure(error)
@@ -52,10 +41,10 @@ export async function migrate(
   }
 }
 
-/** What `migrate` would apply now. @throws Failure as `migrate` does. */
-export async function pendingMigrations(db: Queryable, folder = migrationsFolder): Promise<string[]> {
+/** What `migrate` would do now. @throws Failure as `migrate` does. */
+export async function planUpgrade(db: Queryable, folder = migrationsFolder): Promise<MigrationPlan> {
   const files = await readMigrations(folder)
-  return pendingOf(files, await appliedMigrations(db)).map(({ name }) => name)
+  return planMigrations(files, await appliedMigrations(db))
 }
 
 /** What has been applied, oldest first; empty on an empty database. */
@@ -63,10 +52,12 @@ export async function appliedMigrations(db: Pick<Queryable, 'query'> | Client): 
   const query = db.query.bind(db) as Queryable['query']
   const { rows } = await query<{ there: boolean }>(`select to_regclass('schema_migrations') is not null as there`)
   if (!rows[0]?.there) return []
-  const applied = await query<{ name: string; checksum: string; applied_at: Date }>(
-    'select name, checksum, applied_at from schema_migrations order by name',
+  // By JSON: what wrote the first rows did not write down the last two yet.
+  const applied = await query<AppliedMigration>(
+    `select name, checksum, applied_at as at, to_jsonb(m)->>'needs' as needs, to_jsonb(m)->>'release' as release
+       from schema_migrations m order by name`,
   )
-  return applied.rows.map(({ name, checksum, applied_at: at }) => ({ name, checksum, at }))
+  return applied.rows
 }
 
 /** The migrations of this release, in order. */
@@ -75,43 +66,20 @@ export async function readMigrations(folder = migrationsFolder): Promise<Migrati
   const wrong = names.find((file) => !/^\d{6}-[a-z0-9-]+\.sql$/.test(file))
   if (wrong) throw new Error(`${wrong} is not named like 000001-foundation.sql`)
   return Promise.all(
-    names.map(async (file) => {
-      const sql = await readFile(join(folder, file), 'utf8')
-      return { name: file.slice(0, -'.sql'.length), sql, checksum: createHash('sha256').update(sql).digest('hex') }
-    }),
+    names.map(async (file) => read(file.slice(0, -'.sql'.length), await readFile(join(folder, file), 'utf8'))),
   )
 }
 
-function pendingOf(files: readonly Migration[], applied: readonly AppliedMigration[]): Migration[] {
-  const known = new Map(files.map((file) => [file.name, file]))
-  const unknown = applied.find(({ name }) => !known.has(name))
-  if (unknown) {
-    throw new Failure(
-      'schema_too_new',
-      'conflict',
-      `The database has been migrated by a newer release (it has ${unknown.name}, which this one does not know): run that release, or restore the backup made before the upgrade.`,
-    )
-  }
-  const edited = applied.find(({ name, checksum }) => known.get(name)?.checksum !== checksum)
-  if (edited) {
-    throw new Failure(
-      'migration_edited',
-      'conflict',
-      `db/migrations/${edited.name}.sql is not what was applied to this database: put the released file back, and make the change in a new migration.`,
-    )
-  }
-  const done = new Set(applied.map(({ name }) => name))
-  const pending = files.filter(({ name }) => !done.has(name))
-  const last = applied.at(-1)?.name ?? ''
-  const overtaken = pending.find(({ name }) => name < last)
-  if (overtaken) {
-    throw new Failure(
-      'migration_out_of_order',
-      'conflict',
-      `db/migrations/${overtaken.name}.sql comes before ${last}, which is already applied: give it a number after that one.`,
-    )
-  }
-  return pending
+/**
+ * What a file says of itself in comments of their own lines:
+ * `-- needs: 000012-words` — programs that do not know that migration cannot run once this one is applied;
+ * `-- replaces: all up to 000012-words of 1.0.0` — the first file does what all of these did, and 1.0.0 was the last to carry them.
+ */
+function read(name: string, sql: string): Migration {
+  const needs = /^-- needs: (\S+)$/m.exec(sql)?.[1] ?? null
+  const replaced = /^-- replaces: all up to (\S+) of (\S+)$/m.exec(sql)
+  const replaces = replaced?.[1] && replaced[2] ? { upTo: replaced[1], release: replaced[2] } : null
+  return { name, sql, checksum: createHash('sha256').update(sql).digest('hex'), needs, replaces }
 }
 
 /** Polls instead of blocking, so that waiting is bounded and can be explained. */
@@ -119,7 +87,7 @@ async function waitForTurn(client: Client, waitSeconds: number): Promise<void> {
   for (let attempt = 0; attempt <= waitSeconds * 10; attempt += 1) {
     const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [advisoryLock])
     if (rows[0]?.mine) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await wait(100)
   }
   throw new Failure(
     'migration_busy',
@@ -135,25 +103,56 @@ async function createLedger(client: Client): Promise<void> {
        name       text primary key,
        checksum   text not null,
        applied_at timestamptz not null default now()
-     )`,
+     );
+     alter table schema_migrations add column if not exists needs text, add column if not exists release text`,
   )
 }
 
-async function apply(client: Client, migration: Migration): Promise<void> {
-  try {
-    await client.query('begin')
-    await client.query(migration.sql)
-    await client.query('insert into schema_migrations (name, checksum) values ($1, $2)', [
-      migration.name,
-      migration.checksum,
-    ])
-    await client.query('commit')
-  } catch (error) {
-    throw new Failure(
-      'migration_failed',
-      'unavailable',
-      `db/migrations/${migration.name}.sql could not be applied; the database is as it was before it.`,
-      { cause: error, detail: { reason: error instanceof Error ? error.message : String(error) } },
-    )
+/**
+ * A change that waits for a table makes everybody wait who comes after it. So it waits a moment at a time, lets them
+ * through, and tries again.
+ */
+async function apply(client: Client, migration: Migration, waitSeconds: number): Promise<void> {
+  const tries = Math.max(1, Math.ceil(waitSeconds / (lockSeconds + pauseSeconds)))
+  for (let left = tries - 1; ; left -= 1) {
+    const error = await applyOnce(client, migration).catch((thrown: unknown) => thrown ?? new Error('unknown'))
+    if (error === undefined) return
+    if (!isLockTimeout(error)) throw failed(migration, error)
+    if (left <= 0) throw blocked(migration, waitSeconds)
+    await client.query('rollback')
+    await wait(pauseSeconds * 1000)
   }
 }
+
+const lockSeconds = 1
+const pauseSeconds = 2
+const isLockTimeout = (error: unknown) => (error as { code?: string }).code === '55P03'
+
+async function applyOnce(client: Client, { name, sql, checksum, needs }: Migration): Promise<void> {
+  await client.query('begin')
+  await client.query(`set local lock_timeout = '${lockSeconds}s'`)
+  await client.query(sql)
+  await client.query('insert into schema_migrations (name, checksum, needs, release) values ($1, $2, $3, $4)', [
+    name,
+    checksum,
+    needs,
+    release,
+  ])
+  await client.query('commit')
+}
+
+const failed = ({ name }: Migration, cause: unknown) =>
+  new Failure(
+    'migration_failed',
+    'unavailable',
+    `db/migrations/${name}.sql could not be applied; the database is as it was before it.`,
+    { cause, detail: { reason: cause instanceof Error ? cause.message : String(cause) } },
+  )
+
+const blocked = ({ name }: Migration, waitSeconds: number) =>
+  new Failure(
+    'migration_blocked',
+    'unavailable',
+    `db/migrations/${name}.sql changes a table that another session has been holding for ${waitSeconds} seconds: wait until that has ended (a dump, say), then run this again. The database is as it was before it.`,
+    { retryAfterSeconds: waitSeconds },
+  )

@@ -231,10 +231,12 @@ export class StandInDesk implements Desk {
   }
 
   pending = ['000001-foundation']
+  ahead: string[] = []
   readonly migrations: Desk['migrations'] = {
     status: async () => ({
       applied: this.pending.length > 0 ? [] : [{ name: '000001-foundation', at: daysAgo(2) }],
       pending: this.pending,
+      ahead: this.ahead,
     }),
     apply: async () => this.pending.splice(0),
   }

@@ -59,17 +59,20 @@ test('in production a database without the schema stops the start, names the com
 })
 
 test.each([['production'], ['development']])(
-  'a schema of a newer release stops the start and every command before anything is changed (%s)',
+  'a schema of a newer release that this one cannot live with stops the start and every command before anything is changed (%s)',
   async (mode) => {
     const database = await freshDatabase()
     const rows = await openRows(database.url)
-    await rows.query(`insert into schema_migrations (name, checksum) values ('999999-from-the-future', 'x')`)
+    await rows.query(
+      `insert into schema_migrations (name, checksum, needs, release)
+       values ('999998-more', 'x', null, '7.1.0'), ('999999-from-the-future', 'x', '999998-more', '7.2.0')`,
+    )
     const before = await rows.stored()
     const env = { NODE_ENV: mode, CLAVIGER_PORT: '19401' }
     const { code, stderr } = await refusedStart(database.url, env)
     expect(code).toBe(1)
     expect(stderr).toContain('999999-from-the-future')
-    expect(stderr).toContain('newer release')
+    expect(stderr).toMatch(/run release 7\.1\.0 or later/)
     const migrate = await runClaviger(['migrate'], {
       DATABASE_URL: database.url,
       NODE_ENV: mode,

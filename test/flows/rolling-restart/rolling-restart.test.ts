@@ -1,11 +1,17 @@
 /** Two nodes behind a balancer that asks /health/ready; nodes are replaced while people sign in. */
+import { cp, mkdtemp, writeFile } from 'node:fs/promises'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { migrate, migrationsFolder } from '../../../src/storage/migrations.ts'
+import { runClaviger } from '../../harness/cli.ts'
 import { freshDatabase, type TestDatabase } from '../../harness/database.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'
 import { PlainClient } from '../../harness/plain-client.ts'
+import { openRows } from '../../harness/rows.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { UserAgent } from '../../harness/user-agent.ts'
 import { ask } from '../../harness/wire.ts'
@@ -136,7 +142,8 @@ test('a sign-in that began on one node ends on another, at every step', async ()
   }
 })
 
-test('nodes replaced one after the other under load: not one sign-in or refresh fails', async () => {
+/** Goes through flows until `work` is done, in three lanes. Returns how many succeeded, and how others failed. */
+async function flowsDuring(work: () => Promise<void>): Promise<{ flows: number; failures: string[] }> {
   let isOver = false
   let flows = 0
   const failures: string[] = []
@@ -148,17 +155,25 @@ test('nodes replaced one after the other under load: not one sign-in or refresh 
       )
     }
   })
-  for (let round = 0; round < 2; round += 1) {
-    const [leaving, staying] = nodes as [Provider, Provider]
-    const goodbye = leaving.stop()
-    const next = await startNode()
-    await balancer.use([leaving.port, staying.port, next.port])
-    expect(await goodbye).toBe(0)
-    nodes = [staying, next]
-    await balancer.use(nodes.map(({ port }) => port))
-  }
-  isOver = true
+  await work().finally(() => {
+    isOver = true
+  })
   await Promise.all(lanes)
+  return { flows, failures }
+}
+
+test('nodes replaced one after the other under load: not one sign-in or refresh fails', async () => {
+  const { flows, failures } = await flowsDuring(async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const [leaving, staying] = nodes as [Provider, Provider]
+      const goodbye = leaving.stop()
+      const next = await startNode()
+      await balancer.use([leaving.port, staying.port, next.port])
+      expect(await goodbye).toBe(0)
+      nodes = [staying, next]
+      await balancer.use(nodes.map(({ port }) => port))
+    }
+  })
   expect(failures).toEqual([])
   expect(flows).toBeGreaterThan(10)
 }, 90_000)
@@ -179,3 +194,35 @@ test('a node that was told to stop says first that it is not ready, goes on serv
   await wholeFlow(() => node.port)
   expect(await goodbye).toBe(0)
 }, 60_000)
+
+/** The migrations of this release, and one that does to every table what the next may do. */
+async function nextRelease(): Promise<string> {
+  const folder = await mkdtemp(join(process.env['CLAVIGER_TEST_RUN'] ?? tmpdir(), 'next-release-'))
+  await cp(migrationsFolder, folder, { recursive: true })
+  const rows = await openRows(database.url)
+  const tables = await rows.query<{ name: string }>(
+    `select quote_ident(relname) as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition`,
+  )
+  await rows.close()
+  expect(tables.length).toBeGreaterThan(15)
+  const sql = tables.map(({ name }) => `alter table ${name} add column later text default 'later';`)
+  await writeFile(join(folder, '900001-more.sql'), [...sql, 'create table next_thing (id int);'].join('\n'))
+  return folder
+}
+
+test('the previous release runs on the new schema: nodes go on while it is migrated, and others start on it', async () => {
+  const folder = await nextRelease()
+  const { flows, failures } = await flowsDuring(async () => {
+    await wait(500)
+    expect(await migrate({ url: database.url }, { folder })).toEqual(['900001-more'])
+    const next = await startNode()
+    await balancer.use([...nodes, next].map(({ port }) => port))
+    nodes.push(next)
+    await wait(1_000)
+  })
+  expect(failures).toEqual([])
+  expect(flows).toBeGreaterThan(3)
+  const again = await runClaviger(['migrate', '--status'], { ...env, DATABASE_URL: database.url })
+  expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('900001-more') })
+  expect(again.stdout).toContain('by a newer release')
+}, 90_000)
