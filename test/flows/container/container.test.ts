@@ -55,7 +55,7 @@ function confined(uid: number, args: readonly string[]): ChildProcess {
     'mount -o remount,bind,ro /',
     `exec setpriv --reuid=${uid} --regid=0 --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all --no-new-privs "$@"`,
   ].join(' && ')
-  const command = ['--mount', '--propagation=private', 'sh', '-c', inside, 'sh', image.node, 'src/main.ts', ...args]
+  const command = ['--mount', '--propagation=private', 'sh', '-c', inside, 'sh', image.node, image.main, ...args]
   const child = spawn('unshare', command, { cwd: image.app, env: { ...env, PATH: process.env['PATH'] }, stdio: 'pipe' })
   running.add(child.once('close', () => running.delete(child)))
   return child
@@ -75,7 +75,7 @@ const mayConfine =
 /** As the container's entry point does; under a uid that owns nothing where this test may choose one. */
 function run(args: readonly string[], settings = env): ChildProcess {
   const user = process.getuid?.() === 0 ? anyone : {}
-  const child = spawn(image.node, ['src/main.ts', ...args], { cwd: image.app, env: settings, stdio: 'pipe', ...user })
+  const child = spawn(image.node, [image.main, ...args], { cwd: image.app, env: settings, stdio: 'pipe', ...user })
   running.add(child.once('close', () => running.delete(child)))
   return child
 }
