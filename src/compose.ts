@@ -23,7 +23,8 @@ export const serve: Serve = async (env, options) => {
   const log = createLog({ level: config.logLevel, production: config.production })
   report = (error) => log.warn({ error }, 'A connection to the database was lost')
   try {
-    if (cluster.isPrimary) await bringUpToDate(deployment)
+    const ahead = cluster.isPrimary ? await bringUpToDate(deployment) : []
+    if (ahead.length > 0) log.warn({ ahead }, 'The schema is that of a newer release; this one can live with it')
     const node =
       cluster.isPrimary && config.workers > 1
         ? await superviseWorkers(deployment, log)

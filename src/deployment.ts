@@ -57,22 +57,23 @@ function placeOf(url: string): string {
 
 /**
  * Outside production the schema follows the program by itself; in production an
- * operator says when.
+ * operator says when. Returns the migrations of a newer release that are there.
  * @throws Failure `migrations_pending`
  */
-export async function bringUpToDate({ config, database, db }: Deployment): Promise<void> {
-  if (!config.production) {
-    await migrate({ url: database.url })
-    return
+export async function bringUpToDate({ config, database, db }: Deployment): Promise<string[]> {
+  const { pending, ahead } = await planUpgrade(db)
+  if (pending.length === 0) return ahead
+  const names = pending.map(({ name }) => name)
+  if (config.production) {
+    throw new Failure(
+      'migrations_pending',
+      'conflict',
+      `The database lacks ${names.join(', ')}. Run \`claviger migrate\` once, then start again.`,
+      { detail: { pending: names } },
+    )
   }
-  const pending = (await planUpgrade(db)).pending.map(({ name }) => name)
-  if (pending.length === 0) return
-  throw new Failure(
-    'migrations_pending',
-    'conflict',
-    `The database lacks ${pending.join(', ')}. Run \`claviger migrate\` once, then start again.`,
-    { detail: { pending } },
-  )
+  await migrate({ url: database.url })
+  return ahead
 }
 
 /** Outside production the key-encryption key is made at first use. */

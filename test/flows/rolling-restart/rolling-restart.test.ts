@@ -218,6 +218,7 @@ test('the previous release runs on the new schema: nodes go on while it is migra
     const next = await startNode()
     await balancer.use([...nodes, next].map(({ port }) => port))
     nodes.push(next)
+    expect(next.log()).toContain('The schema is that of a newer release')
     await wait(1_000)
   })
   expect(failures).toEqual([])
