@@ -6,12 +6,12 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { Pkcs11Token } from '../../src/keyring/pkcs11-token.ts'
 
 const root = process.env['SOFTHSM2_ROOT'] ?? ''
 const library = `${root}/usr/lib/softhsm/libsofthsm2.so`
 const utility = `${root}/usr/bin/softhsm2-util`
 const pin = 'test-pin-4711'
+const tokenFile = join(import.meta.dirname, '../../../src/keyring/pkcs11-token.ts')
 
 function hasPackage(): boolean {
   try {
@@ -22,13 +22,20 @@ function hasPackage(): boolean {
   }
 }
 
-if (!hasPackage()) {
-  test('without the package that speaks to it, an HSM is refused in a sentence that says what to install', async () => {
-    const opened = Pkcs11Token.open({ library, pin })
-    await expect(opened).rejects.toMatchObject({ code: 'pkcs11_unavailable' })
-    await expect(opened).rejects.toThrow('npm install pkcs11js')
-  })
-}
+test('without the package that speaks to it, an HSM is refused in a sentence that says what to install', () => {
+  // In a process of its own that finds no such package, whether it is installed or not.
+  const without = `import { registerHooks } from 'node:module'
+    registerHooks({ resolve(name, context, next) {
+      if (name === 'pkcs11js') throw new Error('not found')
+      return next(name, context)
+    } })`
+  const program = `const { Pkcs11Token } = await import(process.argv[1])
+    await Pkcs11Token.open({ library: 'none.so', pin: '0000' }).catch(({ code, message }) => console.log(code, message))`
+  const hook = `data:text/javascript,${encodeURIComponent(without)}`
+  const args = ['--import', hook, '--input-type=module', '--eval', program, tokenFile]
+  const said = execFileSync(process.execPath, args, { encoding: 'utf8' })
+  expect(said).toMatch(/^pkcs11_unavailable .*npm install pkcs11js/)
+})
 
 const present = hasPackage() && existsSync(library) && existsSync(utility)
 const perhaps = present ? describe : describe.skip
@@ -45,7 +52,7 @@ perhaps(`keys in an HSM${present ? '' : ' (not run: SoftHSM2 or pkcs11js is not 
     const options = { env: { ...process.env, SOFTHSM2_CONF: conf }, encoding: 'utf8' as const, stdio: 'pipe' as const }
     const init = ['--init-token', '--free', '--label', 'claviger', '--so-pin', pin, '--pin', pin, '--module', library]
     execFileSync(utility, init, options)
-    const program = join(import.meta.dirname, 'pkcs11-program.ts')
+    const program = join(import.meta.dirname, 'program.ts')
     seen = JSON.parse(execFileSync(process.execPath, [program, library, pin], options)) as Record<string, unknown>
   }, 60_000)
 

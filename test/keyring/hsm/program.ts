@@ -1,14 +1,14 @@
 /** What is to be seen of keys in an HSM, looked at in a process of its own: the module reads the real environment. */
 import { randomBytes } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
-import type { SigningAlgorithm } from '../../src/keyring/algorithms.ts'
-import { Envelope } from '../../src/keyring/envelope.ts'
-import { LocalKeyVault, type NewKey } from '../../src/keyring/key-vault.ts'
-import { Keyring } from '../../src/keyring/keyring.ts'
-import { Pkcs11Token } from '../../src/keyring/pkcs11-token.ts'
-import { Pkcs11Vault } from '../../src/keyring/pkcs11-vault.ts'
-import { MemoryKeyStore } from './memory-key-store.ts'
-import { times } from './sample-key.ts'
+import type { SigningAlgorithm } from '../../../src/keyring/algorithms.ts'
+import { Envelope } from '../../../src/keyring/envelope.ts'
+import { LocalKeyVault, type NewKey } from '../../../src/keyring/key-vault.ts'
+import { Keyring } from '../../../src/keyring/keyring.ts'
+import { Pkcs11Token } from '../../../src/keyring/pkcs11-token.ts'
+import { Pkcs11Vault } from '../../../src/keyring/pkcs11-vault.ts'
+import { MemoryKeyStore } from '../memory-key-store.ts'
+import { times } from '../sample-key.ts'
 
 const [library = '', pin = ''] = process.argv.slice(2)
 const kek = randomBytes(32)
