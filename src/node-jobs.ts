@@ -7,7 +7,7 @@ import type { NodeRevocations } from './node-revocations.ts'
 import type { openSignals } from './node-signals.ts'
 import { exclusively } from './storage/exclusively.ts'
 import { removeExpired } from './storage/housekeeping.ts'
-import { removeExpiredRevocations, revocationBatch } from './storage/postgres-revocation-log.ts'
+import { removeExpiredRevocations } from './storage/postgres-revocation-log.ts'
 import { startTimetable, type Timetable } from './timetable.ts'
 
 export interface NodeJobsNeeds {
@@ -39,9 +39,7 @@ export function startJobs({ deployment, keys, revocations, ledger, signals, log 
       {
         name: 'remove revocations of what has expired',
         everySeconds: 60,
-        run: async () => {
-          while ((await removeExpiredRevocations(db)) === revocationBatch);
-        },
+        run: async () => void (await removeExpiredRevocations(db)),
       },
       { name: 'empty the ledger of what has expired', everySeconds: 600, run: ledger.tidy },
       { name: 'clear event streams', everySeconds: 60, run: () => signals.clear() },

@@ -1,6 +1,6 @@
-/** Rows that have served their time leave in small batches, so that nobody waits for them and the log stays short. */
-import { setTimeout as wait } from 'node:timers/promises'
+/** Rows that have served their time go. */
 import type { Queryable } from './database.ts'
+import { type BatchOptions, type Gone, inBatches } from './in-batches.ts'
 
 export interface Removed {
   artifacts: number
@@ -10,25 +10,25 @@ export interface Removed {
   events: number
 }
 
-export interface HousekeepingOptions {
+export interface HousekeepingOptions extends BatchOptions {
   /** How long entries of the audit log are kept. */
   eventRetentionSeconds: number
-  /** Rows a statement. */
-  batch?: number
-  /** Statements a table and call; what is left waits for the next call. */
-  mostBatches?: number
-  /** Waits between two statements. */
-  pause?(milliseconds: number): Promise<unknown>
 }
 
 /** Removes what has expired at `now` and says how much of it. Any number of nodes may do so at once. */
 export async function removeExpired(db: Queryable, now: Date, options: HousekeepingOptions): Promise<Removed> {
   const before = (seconds: number) => new Date(now.getTime() - seconds * 1000)
+  const remove = (table: string, column: string, upTo: Date) =>
+    inBatches<Date | '-infinity'>(
+      '-infinity',
+      (from, most) => db.query<Gone<Date>>({ ...removal(table, column), values: [from, upTo, most] }),
+      options,
+    )
   return {
-    artifacts: await inBatches(db, 'artifacts', 'expires_at', now, options),
-    attempts: await inBatches(db, 'sign_in_attempts', 'expires_at', now, options),
-    logouts: await inBatches(db, 'logout_deliveries', 'settled_at', before(logoutRetentionSeconds), options),
-    events: await inBatches(db, 'events', 'at', before(options.eventRetentionSeconds), options),
+    artifacts: await remove('artifacts', 'expires_at', now),
+    attempts: await remove('sign_in_attempts', 'expires_at', now),
+    logouts: await remove('logout_deliveries', 'settled_at', before(logoutRetentionSeconds)),
+    events: await remove('events', 'at', before(options.eventRetentionSeconds)),
   }
 }
 
@@ -50,39 +50,6 @@ const removal = (table: string, column: string) => ({
            returning ${column} as at)
          select count(*)::int as removed, max(at) as reached from gone`,
 })
-
-interface Gone {
-  removed: number
-  /** The youngest of them. */
-  reached: Date | null
-}
-
-/** Millions of rows take a while, and requests go on meanwhile: most of that time is theirs. */
-const pausesPerBatch = 5
-const longestPauseMs = 1_000
-
-async function inBatches(
-  db: Queryable,
-  table: string,
-  column: string,
-  upTo: Date,
-  { batch = 1_000, mostBatches = 1_000, pause = wait }: HousekeepingOptions,
-): Promise<number> {
-  let removed = 0
-  // What was removed stays in the index until it is vacuumed; a batch that began at its start would read all of it again.
-  let from: Date | '-infinity' = '-infinity'
-  for (let round = 0; round < mostBatches; round += 1) {
-    const started = performance.now()
-    const values: unknown[] = [from, upTo, batch]
-    const { rows } = await db.query<Gone>({ ...removal(table, column), values })
-    const { removed: gone, reached } = rows[0] ?? { removed: 0, reached: null }
-    removed += gone
-    if (reached === null || gone < batch) break
-    from = reached
-    await pause(Math.min(longestPauseMs, pausesPerBatch * (performance.now() - started)))
-  }
-  return removed
-}
 
 /** Rows that wait to be removed, counted up to a limit: for the gauge of the backlog. */
 export async function countExpired(db: Queryable, now: Date, most = 100_000): Promise<number> {

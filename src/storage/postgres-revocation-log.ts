@@ -9,6 +9,7 @@ import type {
 } from '../revocation/revocation.ts'
 import { kinds, namesOf } from '../revocation/revocation.ts'
 import type { Database, Queryable } from './database.ts'
+import { type BatchOptions, type Gone, inBatches } from './in-batches.ts'
 
 /** A key that was revoked stays in caches for long, and its tokens with it. */
 export const keyRevocationSeconds = 30 * 86_400
@@ -185,23 +186,27 @@ export const voiding = (kindsParameter: string, valuesParameter: string, iat: st
   ) r`
 
 const keepAfterExpirySeconds = 600
-/** Rows a statement. */
-export const revocationBatch = 5_000
 
-/** Removes what expired ten minutes ago: so long the feed goes back for those who were cut off. */
-export async function removeExpiredRevocations(db: Queryable, batch = revocationBatch): Promise<number> {
-  const { rows } = await db.query<{ removed: number }>(
-    `with gone as (
-       delete from revocations where id in (
-         select id from revocations where expires_at < clock_timestamp() - make_interval(secs => $1) and pub_seq is not null
-          order by expires_at limit $2 for update skip locked)
-       returning pub_seq
-     ), raised as (
-       update revocation_feeds set floor = greatest(floor, (select max(pub_seq) from gone))
-        where exists (select from gone)
-     )
-     select count(*)::int as removed from gone`,
-    [keepAfterExpirySeconds, batch],
+/** Removes what expired ten minutes ago: so long the feed goes back for those who were cut off. Returns how many entries. */
+export function removeExpiredRevocations(db: Queryable, options?: BatchOptions): Promise<number> {
+  return inBatches<Date | '-infinity'>(
+    '-infinity',
+    (from, most) => db.query<Gone<Date>>({ ...removal, values: [keepAfterExpirySeconds, from, most] }),
+    options,
   )
-  return rows[0]?.removed ?? 0
+}
+
+const removal = {
+  name: 'remove expired revocations',
+  text: `with gone as (
+           delete from revocations where id in (
+             select id from revocations
+              where expires_at >= $2 and expires_at < clock_timestamp() - make_interval(secs => $1) and pub_seq is not null
+              order by expires_at limit $3 for update skip locked)
+           returning pub_seq, expires_at
+         ), raised as (
+           update revocation_feeds set floor = greatest(floor, (select max(pub_seq) from gone))
+            where exists (select from gone)
+         )
+         select count(*)::int as removed, max(expires_at) as reached from gone`,
 }

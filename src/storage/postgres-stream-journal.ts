@@ -11,6 +11,7 @@ import {
   streamColumns,
   streamFrom,
 } from './event-stream-row.ts'
+import { type BatchOptions, type Gone, inBatches } from './in-batches.ts'
 
 export class PostgresStreamJournal implements StreamJournal {
   readonly #db: Database
@@ -120,13 +121,11 @@ export class PostgresStreamJournal implements StreamJournal {
     return rows
   }
 
-  async removeOld(keptSeconds: number): Promise<void> {
-    await this.#db.query(
-      `delete from security_events e
-        where e.seq is not null
-          and (e.created_at < now() - make_interval(secs => $1)
-            or e.seq <= coalesce((select min(cursor) from event_streams), e.seq))`,
-      [keptSeconds],
+  async removeOld(keptSeconds: number, options?: BatchOptions): Promise<void> {
+    await inBatches(
+      0,
+      (from, most) => this.#db.query<Gone<number>>({ ...removal, values: [keptSeconds, from, most] }),
+      options,
     )
   }
 
@@ -159,4 +158,18 @@ export class PostgresStreamJournal implements StreamJournal {
     })
     return { stream, events: rows.map(eventFrom) }
   }
+}
+
+/** They get old in the order of their numbers: where the first of them are needed, so are the others. */
+const removal = {
+  name: 'remove old security events',
+  text: `with gone as (
+           delete from security_events where id = any (array(
+             select e.id from security_events e
+               join (select id from security_events where seq >= $2 order by seq limit $3) oldest using (id)
+              where e.created_at < now() - make_interval(secs => $1)
+                 or e.seq <= coalesce((select min(cursor) from event_streams), e.seq)
+                for update of e skip locked))
+           returning seq)
+         select count(*)::int as removed, max(seq)::float8 as reached from gone`,
 }

@@ -159,6 +159,23 @@ describe('clearing away', () => {
     expect(await left()).toEqual([])
   })
 
+  test('of many events those that are no longer needed go in batches', async () => {
+    await make()
+    await db.query(
+      `insert into revocations (kind, value, cause) select 1, 'many ' || n, 'token.revoked' from generate_series(1, 25) n`,
+    )
+    await journal.advance()
+    await db.query('update event_streams set cursor = 20')
+    const pauses: number[] = []
+    const pause = async (milliseconds: number) => pauses.push(milliseconds)
+    await journal.removeOld(3600, { batch: 10, pause })
+    expect(await left()).toHaveLength(5)
+    expect(pauses).toHaveLength(2)
+    await db.query(`update security_events set created_at = created_at - interval '2 hours'`)
+    await journal.removeOld(3600, { batch: 10, pause })
+    expect(await left()).toEqual([])
+  })
+
   test('what does not concern a stream holds nothing back', async () => {
     await store.insert('narrow', 'siem', { ...settings, eventsRequested: ['urn:x'] })
     await db.query(revoke('unwanted'))

@@ -134,6 +134,18 @@ describe('the log', () => {
     expect((await log.readAfter(0, 10)).map(({ seq }) => seq)).toEqual([2, 3])
   })
 
+  test('loses many in batches', async () => {
+    const expiresAt = new Date(Date.now() - 700_000)
+    await log.append(Array.from({ length: 25 }, (_, n) => ({ ...token(`gone ${n}`), expiresAt })))
+    await log.append([{ ...token('alive'), expiresAt: inAnHour() }])
+    await log.advance()
+    const pauses: number[] = []
+    const pause = async (milliseconds: number) => pauses.push(milliseconds)
+    expect(await removeExpiredRevocations(db, { batch: 10, pause })).toBe(25)
+    expect(pauses).toHaveLength(2)
+    expect(await log.advance()).toMatchObject({ seq: 26, floor: 25 })
+  })
+
   test('keeps entries for as long as the longest-lived token of any API', async () => {
     await db.query(`insert into apis (audience, ttl_seconds) values ('https://slow.example', 7200)`)
     expect(await log.longestTokenSeconds()).toBe(7200)
