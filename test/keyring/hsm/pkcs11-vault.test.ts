@@ -30,7 +30,7 @@ test('without the package that speaks to it, an HSM is refused in a sentence tha
       return next(name, context)
     } })`
   const program = `const { Pkcs11Token } = await import(process.argv[1])
-    await Pkcs11Token.open({ library: 'none.so', pin: '0000' }).catch(({ code, message }) => console.log(code, message))`
+    await Pkcs11Token.open({ library: 'none.so', pin: '0000' }).catch(({ code, message }) => process.stdout.write(code + ' ' + message))`
   const hook = `data:text/javascript,${encodeURIComponent(without)}`
   const args = ['--import', hook, '--input-type=module', '--eval', program, tokenFile]
   const said = execFileSync(process.execPath, args, { encoding: 'utf8' })
