@@ -32,14 +32,16 @@ export interface MigrationPlan {
 
 /** @throws Failure when the database and the files contradict each other */
 export function planMigrations(files: readonly Migration[], applied: readonly AppliedMigration[]): MigrationPlan {
-  const base = files[0]?.replaces ?? null
-  const isReplaced = ({ name }: { name: string }) => base !== null && name <= base.upTo
+  const [first] = files
+  const base = first?.replaces ?? null
   if (base && applied.length > 0 && !applied.some(({ name }) => name >= base.upTo)) throw tooOld(applied, base)
+  const isReplaced = (name: string) => base !== null && name <= base.upTo
   const known = new Map(files.map((file) => [file.name, file]))
-  const ahead = applied.filter((one) => !known.has(one.name) && !isReplaced(one))
+  const knows = (name: string) => known.has(name) || isReplaced(name)
+  const ahead = applied.filter(({ name }) => !knows(name))
   const strange = ahead.find(({ name }) => name < (files.at(-1)?.name ?? ''))
   if (strange) throw isUnknown(strange)
-  const breaking = ahead.find(({ needs }) => needs !== null && !known.has(needs))
+  const breaking = ahead.find(({ needs }) => needs !== null && !knows(needs))
   if (breaking) throw tooNew(breaking, applied)
   const edited = applied.find(({ name, checksum }) => known.has(name) && known.get(name)?.checksum !== checksum)
   if (edited) throw wasEdited(edited)
@@ -49,8 +51,7 @@ export function planMigrations(files: readonly Migration[], applied: readonly Ap
   const overtaken = pending.find(({ name }) => name < last)
   if (overtaken) throw cameTooLate(overtaken, last)
   // What the first file stands for is there: it is only written down.
-  const [first] = files
-  const isThere = applied.some(isReplaced)
+  const isThere = applied.some(({ name }) => isReplaced(name))
   return {
     pending: pending.map((file) => (isThere && file === first ? { ...file, sql: '' } : file)),
     ahead: ahead.map(({ name }) => name),

@@ -67,6 +67,8 @@ describe('an upgrade over several releases', () => {
     expect(planMigrations([merged, later], [])).toEqual({ pending: [merged, later], ahead: [] })
     expect(planMigrations([merged, later], [applied(three)])).toEqual({ pending: [later], ahead: [] })
     expect(planMigrations([merged], [applied(one), applied(two), applied(three)])).toEqual({ pending: [], ahead: [] })
+    const next = applied('000004-later', { needs: two })
+    expect(planMigrations([merged], [applied(three), next])).toEqual({ pending: [], ahead: ['000004-later'] })
   })
 })
 
