@@ -18,7 +18,7 @@ export interface Gone<Place> {
 }
 
 /** Millions of rows take a while, and requests go on meanwhile: most of that time is theirs. */
-const pausesPerBatch = 5
+const pausesPerBatch = 10
 const longestPauseMs = 1_000
 
 /**
