@@ -3,21 +3,14 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import { calculateJwkThumbprint, compactVerify, importJWK } from 'jose'
 import { SIGNING_ALGORITHMS } from '../../src/keyring/algorithms.ts'
 import { Envelope } from '../../src/keyring/envelope.ts'
-import { LocalKeyVault, type NewKey } from '../../src/keyring/key-vault.ts'
+import { LocalKeyVault } from '../../src/keyring/key-vault.ts'
+import { rowOf } from './sample-key.ts'
 
 let vault: LocalKeyVault
 
 beforeEach(async () => {
   const kek = randomBytes(32)
   vault = new LocalKeyVault(await Envelope.open(() => [kek]))
-})
-
-const rowOf = ({ kid, publicJwk, sealed }: NewKey, alg: string) => ({
-  kid,
-  alg,
-  publicJwk,
-  sealed: sealed.jwe,
-  fingerprint: sealed.fingerprint,
 })
 
 describe('the local vault', () => {

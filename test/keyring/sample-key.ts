@@ -1,5 +1,7 @@
 /** One row of a signing key, and the times that the tests of the keyring go by. */
+
 import type { KeyTimes } from '../../src/keyring/key-times.ts'
+import type { NewKey } from '../../src/keyring/key-vault.ts'
 import type { SigningKey } from '../../src/keyring/signing-key.ts'
 
 export const HOUR = 3600
@@ -35,4 +37,13 @@ export const sampleKey = (kid: string, at: Date, changes: Partial<SigningKey> = 
   revokedAt: null,
   reason: null,
   ...changes,
+})
+
+/** What is stored of a key that a vault has made. */
+export const rowOf = ({ kid, publicJwk, sealed }: NewKey, alg: string) => ({
+  kid,
+  alg,
+  publicJwk,
+  sealed: sealed.jwe,
+  fingerprint: sealed.fingerprint,
 })

@@ -20,7 +20,7 @@ import { SignerClient } from '../../src/keyring/signer-client.ts'
 import { SignerEnvelope, SignerVault } from '../../src/keyring/signer-vault.ts'
 import { MemoryKeyStore } from './memory-key-store.ts'
 import { MemorySecretStore } from './memory-secret-store.ts'
-import { times } from './sample-key.ts'
+import { rowOf, times } from './sample-key.ts'
 
 const kek = randomBytes(32)
 let folder: string
@@ -54,14 +54,6 @@ afterAll(async () => {
   client.close()
   await stopSigner()
   await rm(folder, { recursive: true })
-})
-
-const rowOf = ({ kid, publicJwk, sealed }: NewKey, alg: string) => ({
-  kid,
-  alg,
-  publicJwk,
-  sealed: sealed.jwe,
-  fingerprint: sealed.fingerprint,
 })
 
 async function openSigner(made: NewKey, alg: string): Promise<KeySigner> {

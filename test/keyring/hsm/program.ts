@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
 import type { SigningAlgorithm } from '../../../src/keyring/algorithms.ts'
 import { Envelope } from '../../../src/keyring/envelope.ts'
-import { LocalKeyVault, type NewKey } from '../../../src/keyring/key-vault.ts'
+import { LocalKeyVault } from '../../../src/keyring/key-vault.ts'
 import { Keyring } from '../../../src/keyring/keyring.ts'
 import { Pkcs11Token } from '../../../src/keyring/pkcs11-token.ts'
 import { Pkcs11Vault } from '../../../src/keyring/pkcs11-vault.ts'
 import { MemoryKeyStore } from '../memory-key-store.ts'
-import { times } from '../sample-key.ts'
+import { rowOf, times } from '../sample-key.ts'
 
 const [library = '', pin = ''] = process.argv.slice(2)
 const kek = randomBytes(32)
@@ -23,14 +23,6 @@ const wrongLabel = await Pkcs11Token.open({ library, pin, label: 'nobody' }).cat
 
 const token = await Pkcs11Token.open({ library, pin, label: 'claviger' })
 const vault = new Pkcs11Vault(token, envelope)
-
-const rowOf = ({ kid, publicJwk, sealed }: NewKey, alg: string) => ({
-  kid,
-  alg,
-  publicJwk,
-  sealed: sealed.jwe,
-  fingerprint: sealed.fingerprint,
-})
 
 /** How many of three signatures at once verify. */
 async function verifiedBy(alg: SigningAlgorithm): Promise<number> {
