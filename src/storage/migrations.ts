@@ -30,7 +30,6 @@ export async function migrate(
   try {
     await waitForTurn(client, waitSeconds)
     const { pending } = planMigrations(files, await appliedMigrations(client))
-    if (pending.length > 0) await createLedger(client)
     for (const migration of pending) await apply(client, migration, waitSeconds)
     return pending.map(({ name }) => name)
   } catch (error) {
@@ -97,7 +96,13 @@ async function waitForTurn(client: Client, waitSeconds: number): Promise<void> {
   )
 }
 
+/** Where it is as it should be it is left alone: even a change that changes nothing waits for the table. */
 async function createLedger(client: Client): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select count(*) = 2 as there from pg_attribute
+      where attrelid = to_regclass('schema_migrations') and attname in ('needs', 'release')`,
+  )
+  if (rows[0]?.there) return
   await client.query(
     `create table if not exists schema_migrations (
        name       text primary key,
@@ -115,10 +120,12 @@ async function createLedger(client: Client): Promise<void> {
 async function apply(client: Client, migration: Migration, waitSeconds: number): Promise<void> {
   const tries = Math.max(1, Math.ceil(waitSeconds / (lockSeconds + pauseSeconds)))
   for (let left = tries - 1; ; left -= 1) {
-    const error = await applyOnce(client, migration).catch((thrown: unknown) => thrown ?? new Error('unknown'))
-    if (error === undefined) return
-    if (!isLockTimeout(error)) throw failed(migration, error)
-    if (left <= 0) throw blocked(migration, waitSeconds)
+    try {
+      return await applyOnce(client, migration)
+    } catch (error) {
+      if (!isLockTimeout(error)) throw failed(migration, error)
+      if (left <= 0) throw blocked(migration, waitSeconds)
+    }
     await client.query('rollback')
     await wait(pauseSeconds * 1000)
   }
@@ -131,6 +138,7 @@ const isLockTimeout = (error: unknown) => (error as { code?: string }).code === 
 async function applyOnce(client: Client, { name, sql, checksum, needs }: Migration): Promise<void> {
   await client.query('begin')
   await client.query(`set local lock_timeout = '${lockSeconds}s'`)
+  await createLedger(client)
   await client.query(sql)
   await client.query('insert into schema_migrations (name, checksum, needs, release) values ($1, $2, $3, $4)', [
     name,

@@ -101,6 +101,15 @@ describe('doctor', () => {
     expect((await examine(desk)).of('migrations')).toMatchObject({ outcome: 'failed', mend: 'claviger migrate' })
   })
 
+  test('a schema of a newer release that this one can live with is said, and no fault', async () => {
+    const desk = healthyDesk()
+    desk.ahead = ['000099-more']
+    expect((await examine(desk)).of('migrations')).toMatchObject({
+      outcome: 'ok',
+      found: expect.stringContaining('000099-more'),
+    })
+  })
+
   test('clocks that differ by seconds fail', async () => {
     const late = {
       describe: async () => ({ version: '18.4', now: new Date(Date.now() - 30_000), where: 'db', embedded: false }),
