@@ -2,6 +2,8 @@ import type { Api, Client, ClientId } from './client.ts'
 
 export type NewClient = Omit<Client, 'createdAt' | 'updatedAt'>
 
+export type NewApi = Omit<Api, 'createdAt'>
+
 /** Where clients are kept. Every write makes running nodes drop their cached copy within a second. */
 export interface ClientStore {
   find(id: ClientId): Promise<Client | undefined>
@@ -18,7 +20,9 @@ export interface ApiStore {
   find(audience: string): Promise<Api | undefined>
   list(): Promise<Api[]>
   /** @throws Failure `api_exists` (conflict). */
-  insert(api: Omit<Api, 'createdAt'>): Promise<Api>
+  insert(api: NewApi): Promise<Api>
+  /** Replaces all that an API says of itself; its clients stay registered. @throws Failure `api_missing` (missing). */
+  update(audience: string, change: (api: Api) => NewApi): Promise<Api>
   /** @throws Failure `api_missing` (missing); `api_in_use` (conflict, names the clients) unless none is registered for it. */
   remove(audience: string): Promise<void>
 }

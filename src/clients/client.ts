@@ -60,7 +60,11 @@ export interface Client {
 export interface Api {
   /** The `aud` of its tokens: an absolute URI without fragment (RFC 8707 §2). */
   readonly audience: string
+  /** What people read instead of the audience, on the consent page. */
+  readonly name?: string | undefined
   readonly scopes: readonly string[]
+  /** What people read instead of a scope. Not every scope has a text; read one with `scopeTextOf`. */
+  readonly scopeTexts: Readonly<Record<string, string>>
   /** Lifetime of its access tokens in seconds; undefined: the deployment's. */
   readonly ttlSeconds: number | undefined
   readonly alg: string

@@ -16,7 +16,9 @@ export interface ClientRow {
 
 export interface ApiRow {
   audience: string
+  name: string | null
   scopes: string[]
+  scope_texts: Record<string, string>
   ttl_seconds: number | null
   alg: string
   created_at: Date
@@ -80,7 +82,9 @@ export function clientOf(row: ClientRow): Client {
 
 export const apiOf = (row: ApiRow): Api => ({
   audience: row.audience,
+  name: row.name ?? undefined,
   scopes: row.scopes,
+  scopeTexts: row.scope_texts,
   ttlSeconds: row.ttl_seconds ?? undefined,
   alg: row.alg,
   createdAt: row.created_at,

@@ -160,6 +160,13 @@ export class StandInDesk implements Desk {
       this.#apis.set(api.audience, api)
       return api
     },
+    update: async (audience, change) => {
+      const before = this.#apis.get(audience)
+      if (!before) throw new Failure('api_missing', 'missing', `There is no API "${audience}".`)
+      const api: Api = { ...before, ...change(before) }
+      this.#apis.set(audience, api)
+      return api
+    },
     remove: async (audience) => {
       const users = [...this.#clients.values()].filter(({ apis }) => apis.includes(audience)).map(({ id }) => id)
       if (users.length > 0) {
