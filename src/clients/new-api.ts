@@ -16,14 +16,16 @@ export interface ApiInput {
   alg?: string | undefined
 }
 
-/** What `changedApi` changes. A field that is left out stays as it is; null removes it. */
+/**
+ * What `changedApi` changes. A field that is left out stays as it is; null removes it. The audience and the algorithm
+ * cannot change: verifiers are configured with both.
+ */
 export interface ApiChanges {
   name?: string | null
   scopes?: readonly string[]
   /** Only the scopes named here get a new text; null removes a text. */
   scopeTexts?: Readonly<Record<string, string | null>>
   ttlSeconds?: number | null
-  alg?: string
 }
 
 /** An access token that lives longer than a day is a password by another name. */
@@ -75,7 +77,7 @@ export function changedApi(api: Api, changes: ApiChanges): NewApi {
       Object.entries(Object.fromEntries(texts)).filter((entry): entry is [string, string] => entry[1] !== null),
     ),
     ttlSeconds: orNothing(changes.ttlSeconds, api.ttlSeconds),
-    alg: changes.alg ?? api.alg,
+    alg: api.alg,
   })
 }
 

@@ -89,7 +89,15 @@ export class StandInDesk implements Desk {
       this.#sessions.push(sessionRow(account.id))
       return account
     },
-    update: async (id, changes) => this.#put(id, changes),
+    update: async (id, given) => {
+      const before = this.people.get(id) as Account
+      const changes = typeof given === 'function' ? given(before) : given
+      const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
+      if (isMoved && (await this.accounts.findByLogin(changes.email ?? '')))
+        throw new Failure('account_exists', 'conflict', 'Another account signs in with this email already.')
+      const { name = before.name, ...rest } = changes
+      return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, name: name ?? undefined })
+    },
     disable: async (id) => {
       this.#put(id, { disabledAt: now })
       return this.#end(id)
@@ -141,6 +149,16 @@ export class StandInDesk implements Desk {
     update: async (id, changes) => {
       const client = { ...(this.#clients.get(id) as Client), ...changes }
       this.#refuseUnknownApis(client.apis)
+      this.#clients.set(id, client)
+      return client
+    },
+    rotateSecret: async (id, digest, overlapSeconds) => {
+      const before = this.#clients.get(id) as Client
+      const previousSecret =
+        before.secretDigest && overlapSeconds > 0
+          ? { digest: before.secretDigest, until: new Date(now.getTime() + overlapSeconds * 1000) }
+          : undefined
+      const client = { ...before, secretDigest: digest, secretRotatedAt: now, previousSecret }
       this.#clients.set(id, client)
       return client
     },
