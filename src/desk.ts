@@ -22,6 +22,7 @@ import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 import { PostgresPeopleImport } from './storage/postgres-people-import.ts'
 import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
+import { PostgresSubjectNames } from './storage/postgres-subject-names.ts'
 import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
 
 export const openDesk: OpenDesk = async (env) => {
@@ -78,6 +79,7 @@ function deskOn(deployment: Deployment): Desk {
     streams: openDeskStreams(db, config.issuer),
     preview: openDeskPreview(deployment),
     audit,
+    names: new PostgresSubjectNames(db),
     events: { record: events.record },
     migrations: {
       async status() {

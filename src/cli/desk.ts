@@ -11,7 +11,7 @@ import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { ImportLine, ImportOutcome, PeopleImportOptions } from '../credentials/people-import.ts'
-import type { AuditEntry, AuditLog } from '../events/events.ts'
+import type { AuditEntry, AuditLog, SubjectNames } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { LedgerEntry } from '../revocation/issued-token.ts'
@@ -36,6 +36,8 @@ export interface Desk {
   streams: DeskStreams
   preview: DeskPreview
   audit: AuditLog
+  /** Who is who in the audit log. */
+  names: SubjectNames
   events: DeskEvents
   migrations: DeskMigrations
   database: DeskDatabase

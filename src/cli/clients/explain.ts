@@ -3,7 +3,7 @@ import type { RecordedEntry } from '../../events/events.ts'
 import { quoted } from '../../events/plain-text.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
-import { eventJson } from '../events/event-view.ts'
+import { calledText, eventJson, namesIn } from '../events/event-view.ts'
 import { dated } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 
@@ -27,23 +27,30 @@ export const clientsExplain: AddCommand = (parent, invocation) => {
     .description('why a request was refused: what came, what is registered, what differs')
     .argument('<request_id>', 'from the error page')
     .action(async (requestId: string, options: JsonOption) => {
-      const entries = await entriesOf(await invocation.desk(), requestId)
+      const desk = await invocation.desk()
+      const entries = await entriesOf(desk, requestId)
       if (entries.length === 0) {
         throw new Failure('request_unknown', 'missing', `Nothing is recorded of a request ${quoted(requestId)}.`, {
           detail: { hints: ['the log has a line for every request, by the same id'] },
         })
       }
-      printer.result(options, entries.map(eventJson), () => {
-        for (const { at, kind, clientId, source, detail = {} } of entries) {
-          printer.fields([
-            ['what', { text: kind, tone: 'strong' }],
-            ['when', dated(at, printer.now())],
-            ['client', clientId],
-            ['from', source],
-            ...Object.entries(detail).map(([name, value]) => [name, textOf(value)] as const),
-          ])
-        }
-      })
+      const names = await namesIn(desk, entries)
+      printer.result(
+        options,
+        entries.map((entry) => eventJson(entry, names)),
+        () => {
+          for (const { at, kind, accountId, clientId, source, detail = {} } of entries) {
+            printer.fields([
+              ['what', { text: kind, tone: 'strong' }],
+              ['when', dated(at, printer.now())],
+              ['client', calledText(clientId, names)],
+              ['person', calledText(accountId, names)],
+              ['from', source],
+              ...Object.entries(detail).map(([name, value]) => [name, textOf(value)] as const),
+            ])
+          }
+        },
+      )
     })
   withExample(withJson(command), 'claviger clients explain 01JD3Z6K9Q')
 }
