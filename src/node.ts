@@ -217,7 +217,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })
-    const server = await listen(management, config.managementPort, config.managementHost)
+    const server = await listen(management, config.managementPort, config.managementHost, 'CLAVIGER_MANAGEMENT_PORT')
     started.defer(() => drained(server, 0))
   }
   const jwksServed = (target: string) => metrics.jwksFetched(keys.counter.count(target))
