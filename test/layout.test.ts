@@ -10,7 +10,7 @@ const floors = [
   ['config', 'events', 'outbound'],
   ['accounts', 'clients', 'keyring', 'revocation'],
   ['credentials', 'consent', 'logout', 'signals'],
-  ['oidc'],
+  ['oidc', 'operations'],
   ['storage', 'web', 'cli'],
   ['.'],
 ]
