@@ -46,6 +46,7 @@ export const clientJson = (client: Client) => ({
   backchannel_logout_session_required: client.backchannelLogoutSessionRequired ?? false,
   refresh_delivery: client.refreshDelivery,
   rights: client.rights ?? [],
+  serves_api: client.servesApi ?? null,
   created_at: client.createdAt,
   updated_at: client.updatedAt,
 })
@@ -77,6 +78,7 @@ export function printClient(printer: Printer, client: Client): void {
     ['ID token', `${client.idTokenAlg}${client.claimsInIdToken ? ', with profile claims' : ''}`],
     ['requires', [yes(client.dpopBound, 'DPoP'), yes(client.requirePar, 'PAR')].filter((text) => text !== undefined)],
     ['rights', client.rights ?? []],
+    ['credentials of', client.servesApi],
     ['added', dated(client.createdAt, now)],
     ['changed', client.updatedAt.getTime() === client.createdAt.getTime() ? undefined : dated(client.updatedAt, now)],
   ])
