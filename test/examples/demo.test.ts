@@ -1,5 +1,6 @@
 /** `npm run demo`, run as a newcomer runs it: beside a provider, without one, and where its ports are taken. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
@@ -12,6 +13,8 @@ import { eventually } from '../harness/eventually.ts'
 import { freePort } from '../harness/free-port.ts'
 
 const root = join(import.meta.dirname, '../..')
+/** Without it, the provider makes a file of it in the checkout. */
+const kek = randomBytes(32).toString('base64url')
 const running: ChildProcess[] = []
 let folder: string
 let issuer: string
@@ -50,7 +53,7 @@ interface Run {
 function run(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Run {
   const child = spawn(process.execPath, [join(root, script), ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], HOME: folder, CLAVIGER_ISSUER: issuer, ...env },
+    env: { PATH: process.env['PATH'], HOME: folder, CLAVIGER_ISSUER: issuer, CLAVIGER_KEY_ENCRYPTION_KEY: kek, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
