@@ -157,8 +157,12 @@ describe.each(proxies)('behind $name, set up as documented', ({ binary, prepare 
   })
 
   whereInstalled("the audit log names the browser's own address, whatever X-Forwarded-For it sent", async () => {
-    const events = await provider.cli<{ kind: string; source: string | null }[]>(['events', 'list'])
-    expect(events.find(({ kind }) => kind === 'sign-in.succeeded')?.source).toBe('127.0.0.2')
+    // The audit log is written in batches.
+    const signedIn = await eventually(async () => {
+      const events = await provider.cli<{ kind: string; source: string | null }[]>(['events', 'list'])
+      return events.find(({ kind }) => kind === 'sign-in.succeeded')
+    })
+    expect(signedIn?.source).toBe('127.0.0.2')
   })
 
   whereInstalled('a stream of the revocation feed arrives unbuffered', async () => {
