@@ -3,6 +3,7 @@ import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
 import type { Api } from './client.ts'
+import { isIdentityScope } from './identity-scopes.ts'
 import { signingAlgs } from './signing-algs.ts'
 
 export interface ApiInput {
@@ -15,8 +16,6 @@ export interface ApiInput {
 /** An access token that lives longer than a day is a password by another name. */
 export const longestTtlSeconds = 86_400
 
-// OpenID Connect Core §5.4 and §11: these ask for claims or a long stay, not for an API.
-const reservedScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access']
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
 
 /** @throws Failure `api_invalid`, `detail.faults` has a sentence for each fault. */
@@ -50,9 +49,7 @@ function scopeFault(scope: unknown): string | undefined {
   if (typeof scope !== 'string' || !scopeToken.test(scope)) {
     return 'use 1 to 100 printable ASCII characters without blank, " and \\, for example orders:read'
   }
-  return reservedScopes.includes(scope)
-    ? 'OpenID Connect has taken this name; choose another, for example api:read'
-    : undefined
+  return isIdentityScope(scope) ? 'OpenID Connect has taken this name; choose another, for example api:read' : undefined
 }
 
 function ttlFaults(ttlSeconds: unknown): string[] {
