@@ -4,6 +4,7 @@ import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
 import type { Api } from './client.ts'
 import type { NewApi } from './client-store.ts'
+import { isIdentityScope } from './identity-scopes.ts'
 import { signingAlgs } from './signing-algs.ts'
 
 export interface ApiInput {
@@ -33,9 +34,6 @@ export const longestTtlSeconds = 86_400
 
 const nameLimit = 200
 const scopeTextLimit = 300
-
-// OpenID Connect Core §5.4 and §11: these ask for claims or a long stay, not for an API.
-const reservedScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access']
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
 
 /** @throws Failure `api_invalid`, `detail.faults` has a sentence for each fault. */
@@ -118,9 +116,7 @@ function scopeFault(scope: unknown): string | undefined {
   if (typeof scope !== 'string' || !scopeToken.test(scope)) {
     return 'use 1 to 100 printable ASCII characters without blank, " and \\, for example orders:read'
   }
-  return reservedScopes.includes(scope)
-    ? 'OpenID Connect has taken this name; choose another, for example api:read'
-    : undefined
+  return isIdentityScope(scope) ? 'OpenID Connect has taken this name; choose another, for example api:read' : undefined
 }
 
 function scopeTextFaults(texts: unknown, scopes: unknown): string[] {

@@ -100,4 +100,6 @@ export interface ModelStore {
   commit(changes: Changes): Promise<boolean>
   /** Remembers a value until `expiresAt`; false when it was known already (RFC 7523 §3 `jti`, RFC 9449 §11.1). */
   remember(id: string, expiresAt: number): Promise<boolean>
+  /** The same for so many seconds by the clock of the store, which all nodes share. */
+  rememberFor(id: string, seconds: number): Promise<boolean>
 }

@@ -37,6 +37,8 @@ export interface OidcEvents {
   codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string }): void
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
+  /** `isNews`: the first time today for this client and these scopes. */
+  scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
   redirectUriRefused(about: About & Refusal & { received: string }): void
   originRefused(about: About & Refusal & { origin: string }): void
   signedOut(about: About): void

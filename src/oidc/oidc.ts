@@ -15,12 +15,14 @@ import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
 import { watchCanary } from './canary-requests.ts'
 import { cookieSettings } from './cookies.ts'
+import { slowDownPolling } from './device-polling.ts'
 import { discoveryDocument } from './documents.ts'
 import { serveClients } from './engine-clients.ts'
 import { engineOptions } from './engine-options.ts'
 import { announce } from './event-wiring.ts'
 import { readForm } from './form-body.ts'
 import { readFormPost } from './form-post.ts'
+import { checkServiceScope, nameGrantedScope } from './granted-scope.ts'
 import type { Interactions } from './interactions.ts'
 import { recogniseJwts } from './jwt-access-tokens.ts'
 import { recordIssuedTokens } from './ledger-recording.ts'
@@ -36,6 +38,7 @@ import {
   signedOutClients,
   takeTokensFromCookies,
 } from './refresh-delivery.ts'
+import { sendErrorsByAllowedMode } from './response-modes.ts'
 import { settleResume } from './resume.ts'
 import { disguiseJwts } from './revocation-endpoints.ts'
 import { renewAtSignInOnly } from './session-identifier.ts'
@@ -86,6 +89,9 @@ async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Pro
   recogniseJwts(provider, keys, needs)
   if (needs.nextStatusPlace) recordIssuedTokens(provider, needs.models)
   acceptIssuerAudienceOnly(provider)
+  checkServiceScope(provider, needs)
+  slowDownPolling(provider, needs.models)
+  sendErrorsByAllowedMode(provider)
   takeTokensFromCookies(provider, inCookies)
   announce(provider, needs.events, needs.models)
   watchCanary(provider, keys.canary, needs.canaryAnswered)
@@ -144,6 +150,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     throw unit.failure
   }
   if (ctx.state.isSignInLost) return settleLostSignIn(ctx, engine, needs)
+  nameGrantedScope(ctx)
   if (!(await landed(unit, ctx, needs))) refuseSpentGrant(ctx)
   await settleCookies(ctx, unit, engine, needs)
   const form = readFormPost(ctx)
