@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { Access } from '../consent/consent.ts'
 import { Failure } from '../errors/failure.ts'
+import { findBrowserSession, wasStartedHere } from './device-start.ts'
 import type { FinishedMark } from './engine-adapter.ts'
 import { allow } from './grants.ts'
 import { interactionClient } from './interaction-client.ts'
@@ -31,9 +32,8 @@ type Decide = (interaction: EngineInteraction, session: EngineSession | undefine
 const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs', 'account_gone'])
 
 /** Who is signed in in this browser; disabled and removed people count until their session is gone. */
-export async function findSession(ctx: Context, { provider, cookies }: Engine): Promise<EngineSession | undefined> {
-  const id = ctx.cookies.get(cookies.engine.names.session, { signed: true })
-  const session = id ? await provider.Session.find(id) : undefined
+export async function findSession(ctx: Context, engine: Engine): Promise<EngineSession | undefined> {
+  const session = await findBrowserSession(ctx, engine)
   return session?.accountId ? session : undefined
 }
 
@@ -79,7 +79,8 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
   async function load(ctx: Context, uid: string): Promise<EngineInteraction | undefined> {
     // The cookie is sent to this interaction's path only; it is what ties the page to this browser.
     if (ctx.cookies.get(names.interaction, { signed: true }) !== uid) return undefined
-    return (await provider().Interaction.find(uid)) as EngineInteraction | undefined
+    const interaction = (await provider().Interaction.find(uid)) as EngineInteraction | undefined
+    return interaction && (await wasStartedHere(ctx, interaction, engine())) ? interaction : undefined
   }
 
   async function require(ctx: Context, uid: string): Promise<EngineInteraction> {

@@ -24,8 +24,9 @@ export async function settleResume(ctx: Context, engine: Engine, needs: OidcNeed
   const holdsCookie = ctx.cookies.get(engine.cookies.engine.names.resume, { signed: true }) === uid
   if (interaction && (await engine.proofs.holds(ctx, interaction))) {
     if (isOver(interaction, holdsCookie)) {
+      if (endpoint === 'device' && (await showConnected(ctx, interaction, engine, needs))) return true
       if (holdsCookie && (await wasUnheard(ctx, interaction, engine))) return false
-      if (endpoint === 'device') return showDevice(ctx, interaction, engine, needs)
+      if (endpoint === 'device') return showGone(ctx, uid, needs)
       return goOn(ctx, whereItEnded(interaction, needs.config.issuer))
     }
     // Nothing is posted here; whoever does so arrives by the way that exists.
@@ -34,6 +35,10 @@ export async function settleResume(ctx: Context, engine: Engine, needs: OidcNeed
   if (interaction && holdsCookie && interaction.answeredBy === undefined) {
     return goOn(ctx, new URL(engine.cookies.interactionPath(undefined, uid), needs.config.issuer).href)
   }
+  return showGone(ctx, uid, needs)
+}
+
+async function showGone(ctx: Context, uid: string, needs: OidcNeeds): Promise<true> {
   const { client } = await gone(needs, uid)
   await needs.pages.error(ctx, { error: 'interaction_gone', status: 400, client })
   return true
@@ -60,14 +65,18 @@ async function wasUnheard(ctx: Context, interaction: Interaction, engine: Engine
   return true
 }
 
-/** A device is connected once: the page says how that ended. */
-async function showDevice(ctx: Context, interaction: Interaction, engine: Engine, needs: OidcNeeds): Promise<true> {
+/** A device is connected once: a second press shows so. */
+async function showConnected(
+  ctx: Context,
+  interaction: Interaction,
+  engine: Engine,
+  needs: OidcNeeds,
+): Promise<boolean> {
   const { deviceCode, params } = interaction as Interaction & { deviceCode?: string }
   const device = deviceCode ? await engine.provider.DeviceCode.find(deviceCode, { ignoreExpiration: true }) : undefined
-  const found = await engine.provider.Client.find(String(params.client_id))
-  const client = found && interactionClient(found)
-  if (device?.accountId) await needs.pages.deviceDone(ctx, { client })
-  else await needs.pages.error(ctx, { error: 'interaction_gone', status: 400, client })
+  if (!device?.accountId) return false
+  const client = await engine.provider.Client.find(String(params.client_id))
+  await needs.pages.deviceDone(ctx, { client: client && interactionClient(client) })
   return true
 }
 
