@@ -23,6 +23,9 @@ export interface Stage {
   close(): Promise<unknown>
 }
 
+/** The cookie of the proof, in a Cookie header. */
+export const proofCookie = /(?:__(?:Host|Secure)-)?claviger_proof_[\w-]{11}=[\w-]{43}/
+
 /** @param issuer as browsers see it, where a proxy stands between; loopback without it */
 export async function openStage(issuer?: string): Promise<Stage> {
   const provider = await startProvider(issuer === undefined ? {} : { env: { CLAVIGER_ISSUER: issuer } })
