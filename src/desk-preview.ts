@@ -153,7 +153,9 @@ async function signIn(visit: Visitor, issuer: string, client: Client, scope: str
     }),
   )
   const { id_token: idToken, access_token: accessToken } = tokens as Parameters
-  const userinfo = readJson(await visit('/me', { bearer: accessToken ?? '' }))
+  // Userinfo refuses a token for an API.
+  const isForApi = accessToken?.startsWith('eyJ')
+  const userinfo = isForApi ? undefined : readJson(await visit('/me', { bearer: accessToken ?? '' }))
   return { scope: String(tokens['scope'] ?? ''), idToken: idToken ?? '', accessToken: accessToken ?? '', userinfo }
 }
 

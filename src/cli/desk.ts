@@ -219,7 +219,8 @@ export interface Preview {
   scope: string
   idToken: string
   accessToken: string
-  userinfo: Record<string, unknown>
+  /** Undefined: userinfo refuses the token, which is for an API. */
+  userinfo: Record<string, unknown> | undefined
 }
 
 /** Leaves nothing behind. @throws Failure `preview_refused` when the app would be refused */

@@ -35,6 +35,10 @@ export interface Client {
   readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
   /** SHA-256 of the secret; the secret itself is shown once and kept nowhere. */
   readonly secretDigest: Uint8Array | undefined
+  /** When the present secret replaced another; undefined: it is the first. */
+  readonly secretRotatedAt?: Date | undefined
+  /** The secret before the last rotation. It is accepted beside the present one until its end. */
+  readonly previousSecret?: { readonly digest: Uint8Array; readonly until: Date } | undefined
   readonly jwks: { keys: Record<string, unknown>[] } | undefined
   readonly jwksUri: string | undefined
   readonly idTokenAlg: string
@@ -60,7 +64,11 @@ export interface Client {
 export interface Api {
   /** The `aud` of its tokens: an absolute URI without fragment (RFC 8707 §2). */
   readonly audience: string
+  /** What people read instead of the audience, on the consent page. */
+  readonly name?: string | undefined
   readonly scopes: readonly string[]
+  /** What people read instead of a scope. Not every scope has a text; read one with `scopeTextOf`. */
+  readonly scopeTexts: Readonly<Record<string, string>>
   /** Lifetime of its access tokens in seconds; undefined: the deployment's. */
   readonly ttlSeconds: number | undefined
   readonly alg: string

@@ -7,8 +7,10 @@ import Provider, { errors } from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
 import { isClientSecret } from '../clients/client-secret.ts'
 import { engineMetadata } from '../clients/engine-metadata.ts'
+import { isResponseModeAllowed } from '../clients/preset-rules.ts'
 import { isPostLogoutRedirectUriAllowed, isRedirectUriAllowed } from '../clients/redirect-rules.ts'
 import type { ClientDirectory } from './client-directory.ts'
+import { noteRequestedScope } from './granted-scope.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 /** The engine's client with ours attached; the engine's own types leave the instance open. */
@@ -44,6 +46,13 @@ function build(provider: Provider, record: Client): EngineClient {
     },
     // Its server may be told of this session later on (`logout/`); the engine, which would make a person wait, is not told where.
     includeSid: { value: () => record.backchannelLogoutUri !== undefined },
+    // The engine asks this of each authorization request once it has all its parameters, pushed ones too.
+    responseModeAllowed: {
+      value: (mode: unknown) => {
+        if (Provider.ctx) noteRequestedScope(Provider.ctx)
+        return isResponseModeAllowed(record, mode)
+      },
+    },
     redirectUriAllowed: { value: (uri: unknown) => isRedirectUriAllowed(record, uri) },
     postLogoutRedirectUriAllowed: { value: (uri: unknown) => isPostLogoutRedirectUriAllowed(record, uri) },
   })

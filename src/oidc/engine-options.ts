@@ -6,16 +6,19 @@
 import type { Configuration } from 'oidc-provider'
 import { claimsByScope } from '../accounts/account-claims.ts'
 import { explainOrigin } from '../clients/explain-redirect.ts'
+import { identityScopes } from '../clients/identity-scopes.ts'
 import { isOriginAllowed } from '../clients/redirect-rules.ts'
 import type { KeySet } from '../keyring/key-set.ts'
 import { findAccount } from './account-claims.ts'
 import { assertClientAssertion } from './client-assertion.ts'
 import type { CookieSettings } from './cookies.ts'
+import { keepToBrowser } from './device-start.ts'
 import { EngineAdapter } from './engine-adapter.ts'
 import { recordOf } from './engine-clients.ts'
 import { engineFetch } from './engine-fetch.ts'
 import { EngineKey } from './engine-key.ts'
 import { enginePages } from './engine-pages.ts'
+import { checkRequestedScope } from './granted-scope.ts'
 import { loadExistingGrant } from './grants.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
 import { engineTtl } from './lifetimes.ts'
@@ -48,7 +51,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     ttl: engineTtl(config) as NonNullable<Configuration['ttl']>,
 
     responseTypes: ['code'],
-    scopes: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
+    scopes: [...identityScopes],
     claims: engineClaims,
     acrValues: [...needs.acrValues],
     subjectTypes: ['public'],
@@ -95,10 +98,19 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       needs.events.originRefused({ clientId: record.id, origin, closest, difference, requestId: requestIdOf(ctx) })
       return false
     },
-    extraParams: { [offlineParameter]: keepOfflineAccess },
+    extraParams: {
+      // The last check of a request before a person is asked: by now its APIs are known.
+      async [offlineParameter](ctx, kept) {
+        await keepOfflineAccess(ctx, kept)
+        await checkRequestedScope(ctx, needs)
+      },
+    },
     interactions: {
       policy: createInteractionPolicy(),
-      url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid),
+      async url(ctx, interaction) {
+        await keepToBrowser(ctx, interaction)
+        return cookies.interactionPath(ctx, interaction.uid)
+      },
     },
     loadExistingGrant,
     fetch: engineFetch(needs.fetch),

@@ -32,6 +32,11 @@ const recorded: [string, (events: Events) => void, string][] = [
   ['token.revoked', (e) => e.tokenRevoked(about), 'client:orders'],
   ['token.misused', (e) => e.tokenMisused({ ...about, owner: 'shop' }), 'client:orders'],
   ['token.forged', (e) => e.tokenForged({ ...about, kid: 'k1', jti: 'j1' }), 'anonymous'],
+  [
+    'scope.refused',
+    (e) => e.scopeRefused({ ...about, scopes: 'orders:write', granted: '', apis: [], isNews: true }),
+    'client:orders',
+  ],
   ['redirect-uri.refused', (e) => e.redirectUriRefused({ ...about, received: 'https://a.example/' }), 'client:orders'],
   ['origin.refused', (e) => e.originRefused({ ...about, origin: 'https://evil.example' }), 'client:orders'],
   ['account.created', (e) => e.accountCreated(account), 'cli:root'],

@@ -35,13 +35,13 @@ export const clientsPreview: AddCommand = (parent, invocation) => {
       const told = {
         scope: preview.scope,
         id_token: opened(preview.idToken),
-        userinfo: preview.userinfo,
+        userinfo: preview.userinfo ?? null,
         access_token: opened(preview.accessToken),
       }
       printer.result({ json }, told, () => {
         for (const [name, content] of Object.entries(told)) {
           printer.line({ text: name.replace('_', ' '), tone: 'strong' })
-          printer.line(typeof content === 'string' ? content : JSON.stringify(content ?? 'opaque', undefined, 2))
+          printer.line(typeof content === 'string' ? content : JSON.stringify(content ?? absent[name], undefined, 2))
         }
       })
       printer.note('Nothing was changed; the keys of these tokens are gone already.')
@@ -52,6 +52,12 @@ export const clientsPreview: AddCommand = (parent, invocation) => {
 async function wholeScope(desk: Pick<Desk, 'apis'>, { apis: [first] }: Client): Promise<string> {
   const api = first === undefined ? undefined : await desk.apis.find(first)
   return ['openid', 'profile', 'email', 'address', 'phone', ...(api?.scopes ?? [])].join(' ')
+}
+
+/** What stands for a part that the app does not get, or cannot read. */
+const absent: Readonly<Record<string, string>> = {
+  access_token: 'opaque',
+  userinfo: 'refused: this access token is for an API, and the ID token has the claims',
 }
 
 /** Undefined: an opaque token says nothing by itself. */
