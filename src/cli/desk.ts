@@ -197,6 +197,8 @@ export interface DeskRevocations {
 /** What was issued, where the deployment keeps a ledger of it. */
 export interface DeskLedger {
   history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistoryRow>
+  /** Was a token with this jti issued? Undefined where the ledger does not have every token that can still be valid. */
+  knowsJti(jti: string): Promise<boolean | undefined>
 }
 
 /** A stream of security events with what waits in it; without what its receiver wants sent along. */

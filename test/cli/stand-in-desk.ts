@@ -234,7 +234,10 @@ export class StandInDesk implements Desk {
     longestTokenSeconds: async () => 600,
   }
 
-  readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
+  readonly ledger: Desk['ledger'] = {
+    history: async () => ({ ledger: 'unknown', refreshedAt: undefined }),
+    knowsJti: async () => undefined,
+  }
   readonly streams: Desk['streams'] = {
     list: async () => this.#streams,
     find: async (id) => this.#streams.find((stream) => stream.id === id),

@@ -26,6 +26,8 @@ interface Target {
   data: Record<string, unknown>
   /** Where the token says itself when it ends. */
   until?: Date | undefined
+  /** What is not known of it, said after the answer. */
+  note?: string | undefined
   /** Asked first, where it touches more than somebody can name. */
   question?: string
   revoke(): Promise<Record<string, unknown> | undefined>
@@ -59,6 +61,8 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
         printer.line(boundText(until, now, desk.config))
       })
+      const note = more?.session_ended === false ? sessionNote : target.note
+      if (note) printer.note(note)
     })
   withExample(
     withConfirmation(command),
@@ -109,7 +113,29 @@ function claimsOf(token: string): JWTPayload | undefined {
   }
 }
 
-function byJti(desk: Desk, actor: string, jti: string, exp?: number): Target {
+/** What the engine gives out: 43 letters, digits, `-` and `_`. */
+const ownJti = /^[\w-]{43}$/
+
+const ledgerNote =
+  'Whether such a token was issued is not known: only with CLAVIGER_TOKEN_LEDGER=on are issued tokens recorded.'
+const sessionNote = 'There is no such session now. Tokens that carry this sid are revoked all the same.'
+
+function isUnknown(jti: string, hint: string): Failure {
+  return new Failure(
+    'token_unknown',
+    'missing',
+    `No token with the jti ${quoted(jti)} is known. Nothing was revoked.`,
+    {
+      detail: { hints: [hint] },
+    },
+  )
+}
+
+/** @throws Failure `token_unknown` where it is certain that no such token can be valid. */
+async function byJti(desk: Desk, actor: string, jti: string, exp?: number): Promise<Target> {
+  if (!ownJti.test(jti)) throw isUnknown(jti, 'a jti of this issuer has 43 characters: letters, digits, - and _')
+  const isKnown = await desk.ledger.knowsJti(jti)
+  if (isKnown === false) throw isUnknown(jti, 'it may have expired; the ledger has every token that can still be valid')
   const until = exp === undefined ? undefined : new Date(exp * 1000)
   // An end that lies far ahead is not ours: no token lives longer than the longest.
   const isPlausible = until !== undefined && until.getTime() < Date.now() + 2 * 86_400_000
@@ -117,6 +143,7 @@ function byJti(desk: Desk, actor: string, jti: string, exp?: number): Target {
   return {
     what: `the access token ${quoted(jti)}`,
     data: { jti },
+    note: isKnown ? undefined : ledgerNote,
     until: isPlausible ? until : undefined,
     revoke: async () => void (await desk.revocations.revokeToken(jti, { actor, expiresAt })),
   }
