@@ -1,11 +1,14 @@
 /** The table of contents: every operation there is. Faces, the table of rights and the tests are made from it. */
 import { createAdmin } from './admins/create.ts'
 import { giveAdmin } from './admins/give.ts'
+import { resetAdmin } from './admins/reset.ts'
 import { createApi } from './apis/create.ts'
 import { createApiCredentials } from './apis/credentials.ts'
 import { removeApi } from './apis/remove.ts'
+import { updateApi } from './apis/update.ts'
 import { createClient } from './clients/create.ts'
 import { removeClient } from './clients/remove.ts'
+import { rotateClientSecret } from './clients/rotate-secret.ts'
 import { updateClient } from './clients/update.ts'
 import type { Operation } from './operation.ts'
 import { createPerson } from './people/create.ts'
@@ -15,6 +18,7 @@ import { endPersonSessions } from './people/end-sessions.ts'
 import { removePerson } from './people/remove.ts'
 import { setPassword } from './people/set-password.ts'
 import { unlockPerson } from './people/unlock.ts'
+import { updatePerson } from './people/update.ts'
 import { endSession } from './sessions/end.ts'
 import { revokeSession } from './sessions/revoke.ts'
 import { removeStream } from './streams/remove.ts'
@@ -29,11 +33,14 @@ export type Listed = Pick<Operation<unknown, unknown>, 'name' | 'right' | 'risk'
 export const catalogue: readonly Listed[] = [
   createAdmin,
   giveAdmin,
+  resetAdmin,
   createApi,
   createApiCredentials,
   removeApi,
+  updateApi,
   createClient,
   removeClient,
+  rotateClientSecret,
   updateClient,
   createPerson,
   disablePerson,
@@ -42,6 +49,7 @@ export const catalogue: readonly Listed[] = [
   removePerson,
   setPassword,
   unlockPerson,
+  updatePerson,
   endSession,
   revokeSession,
   removeStream,

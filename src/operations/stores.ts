@@ -43,7 +43,7 @@ export interface RevocationWrites {
   /** All that an app was issued so far. */
   revokeClient(clientId: string, by: By): Promise<{ grants: number; refreshTokens: number }>
   /** Every access token that was issued so far. */
-  revokeAll(issuer: string, by: By): Promise<number>
+  revokeAll(issuer: string, by: By): Promise<unknown>
   /** A refresh token with its grant, or one opaque access token. Undefined: not known. */
   revokeOpaque(token: string): Promise<OpaqueToken | undefined>
 }

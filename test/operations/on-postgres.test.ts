@@ -4,12 +4,15 @@ import { performOn } from '../../src/desk-operations.ts'
 import type { AuditEntry } from '../../src/events/events.ts'
 import { createAdmin } from '../../src/operations/admins/create.ts'
 import { giveAdmin } from '../../src/operations/admins/give.ts'
+import { resetAdmin } from '../../src/operations/admins/reset.ts'
 import { createApi } from '../../src/operations/apis/create.ts'
 import { createApiCredentials } from '../../src/operations/apis/credentials.ts'
 import { removeApi } from '../../src/operations/apis/remove.ts'
+import { updateApi } from '../../src/operations/apis/update.ts'
 import { catalogue } from '../../src/operations/catalogue.ts'
 import { createClient } from '../../src/operations/clients/create.ts'
 import { removeClient } from '../../src/operations/clients/remove.ts'
+import { rotateClientSecret } from '../../src/operations/clients/rotate-secret.ts'
 import { updateClient } from '../../src/operations/clients/update.ts'
 import type { Operation } from '../../src/operations/operation.ts'
 import { type PerformNeeds, perform, planOf } from '../../src/operations/operations.ts'
@@ -20,6 +23,7 @@ import { endPersonSessions } from '../../src/operations/people/end-sessions.ts'
 import { removePerson } from '../../src/operations/people/remove.ts'
 import { setPassword } from '../../src/operations/people/set-password.ts'
 import { unlockPerson } from '../../src/operations/people/unlock.ts'
+import { updatePerson } from '../../src/operations/people/update.ts'
 import { endSession } from '../../src/operations/sessions/end.ts'
 import { revokeSession } from '../../src/operations/sessions/revoke.ts'
 import { removeStream } from '../../src/operations/streams/remove.ts'
@@ -111,6 +115,10 @@ const cases: readonly Case[] = [
   of(createAdmin, async () => ({ person: { email: `${next()}@example.org` }, hash })),
   of(giveAdmin, async () => ({ id: await addPerson() })),
   of(createApi, async () => ({ api: { audience: `https://${next()}.example` } })),
+  of(resetAdmin, async () => ({ id: await addPerson(), hash })),
+  of(updatePerson, async () => ({ id: await addPerson(), changes: { name: 'Renamed' } })),
+  of(updateApi, async () => ({ audience: await addApi(), changes: { addScopes: ['write'] } })),
+  of(rotateClientSecret, async () => ({ client_id: await addClient(), overlap_seconds: 3_600 })),
   of(createApiCredentials, async () => ({ audience: await addApi() })),
   of(removeApi, async () => ({ audience: await addApi() })),
   of(createClient, async () => ({ client: { preset: 'service', name: next() } })),

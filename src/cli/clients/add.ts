@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { type Preset, presets } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { newClient } from '../../clients/new-client.ts'
+import { createClient } from '../../operations/clients/create.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -46,8 +47,7 @@ export const clientsAdd: AddCommand = (parent, invocation) => {
       const { client: complete, secret } = withFreshSecret(input)
       const desk = await invocation.desk()
       refuseUnusedAlgorithm(desk.config, complete.idTokenAlg)
-      const client = await desk.clients.insert(complete)
-      desk.events.record({ kind: 'client.created', actor: invocation.actor, clientId: client.id })
+      const { client } = await invocation.perform(createClient, { client: complete })
       printer.result(options, { ...clientJson(client), ...(secret ? { client_secret: secret } : {}) }, () => {
         printClient(printer, client)
         if (secret) printSecret(printer, secret)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { newApiCredentials } from '../../clients/api-credentials.ts'
 import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 
 /** Makes credentials for an API itself, to read the revocation feed and introspect its own tokens. */
@@ -14,7 +15,7 @@ export const createApiCredentials = operation({
   plan: touchesNothingElse,
   async run({ apis, clients }, { audience }) {
     if (!(await apis.find(audience))) {
-      throw new Failure('api_missing', 'missing', `There is no API ${JSON.stringify(audience)}.`)
+      throw new Failure('api_missing', 'missing', `There is no API ${quoted(audience)}.`)
     }
     const { client, secret } = newApiCredentials(audience)
     await clients.insert(client)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { type ClientChanges, changedClient } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { checkedByItsRoom, clientId } from '../schemas.ts'
 
@@ -16,7 +17,7 @@ export const updateClient = operation({
   plan: touchesNothingElse,
   async run({ clients }, { client_id, changes }) {
     const before = await clients.find(client_id)
-    if (!before) throw new Failure('client_missing', 'missing', `There is no client ${JSON.stringify(client_id)}.`)
+    if (!before) throw new Failure('client_missing', 'missing', `There is no client ${quoted(client_id)}.`)
     const { createdAt: _, updatedAt: __, ...rest } = before
     const { client, secret } = withFreshSecret(changedClient(rest, changes))
     const { id: ___, ...whole } = client

@@ -3,7 +3,7 @@ import { Failure } from '../../errors/failure.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { accountId } from '../schemas.ts'
 
-/** Forgets the failed sign-ins that are counted against a person, wherever they came from. */
+/** Lets a person sign in at once: failed sign-ins that are counted against them are forgotten, and they are enabled. */
 export const unlockPerson = operation({
   name: 'people.unlock',
   right: 'people.recover',
@@ -13,9 +13,11 @@ export const unlockPerson = operation({
   target: ({ id }) => ({ account: id }),
   plan: touchesNothingElse,
   async run({ accounts, attempts }, { id }) {
-    const account = await accounts.find(id)
-    if (!account) throw new Failure('account_missing', 'missing', 'There is no such account.')
-    await attempts.forget(account)
-    return { output: account, entry: { kind: 'account.unlocked' } }
+    const before = await accounts.find(id)
+    if (!before) throw new Failure('account_missing', 'missing', 'There is no such account.')
+    await attempts.forget(before)
+    const account = before.disabledAt ? await accounts.enable(id) : before
+    const detail = { enabled: before.disabledAt !== undefined }
+    return { output: account, entry: { kind: 'account.unlocked', detail } }
   },
 })

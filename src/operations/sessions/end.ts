@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
 import { actorName } from '../actor.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 
@@ -14,7 +15,9 @@ export const endSession = operation({
   plan: touchesNothingElse,
   async run({ sessions }, { id }, by) {
     const ended = await sessions.end(id, { actor: actorName(by) })
-    if (!ended) throw new Failure('session_missing', 'missing', 'There is no such session; it may have ended already.')
+    if (!ended) {
+      throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
+    }
     return { output: ended, entry: { kind: 'session.ended', accountId: ended.accountId, detail: { session: id } } }
   },
 })
