@@ -133,3 +133,14 @@ describe('the program as its own process', () => {
     expect(await once(child, 'close')).toEqual([0, null])
   }, 60_000)
 })
+
+test('events of a removed person are found by their id', async () => {
+  const { stdout } = await runClaviger(['users', 'add', 'gone@example.org', '--json'], env)
+  const { id } = JSON.parse(stdout) as { id: string }
+  await runClaviger(['users', 'remove', id, '--yes'], env)
+  const found = await runClaviger(['events', 'list', '--user', id, '--json'], env)
+  expect(JSON.parse(found.stdout)).toEqual([
+    expect.objectContaining({ kind: 'account.created', account_id: id, account_email: 'gone@example.org' }),
+    expect.objectContaining({ kind: 'account.removed', account_id: id, account_email: 'gone@example.org' }),
+  ])
+})

@@ -79,7 +79,7 @@ export function withClientOptions(command: Command): Command {
         'where an spa gets its refresh token; a cookie is for an app on the same site as the issuer (default: body)',
       ).choices(refreshDeliveries),
     )
-  withSwitch(command, 'first-party', 'ours: never asks for consent')
+  withSwitch(command, 'first-party', 'a first-party app: people are never asked for consent')
   withSwitch(command, 'claims-in-id-token', 'put profile and email claims into the ID token too')
   withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
   withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
