@@ -12,7 +12,9 @@ export interface NewAccount {
 export interface AccountChanges {
   email?: string
   emailVerified?: boolean
-  name?: string
+  /** Null removes it. */
+  name?: string | null
+  /** All of them; those that are left out are removed. */
   claims?: ProfileClaims
   isAdmin?: boolean
 }
@@ -33,8 +35,11 @@ export interface AccountStore {
   list(page: { limit: number; after?: AccountId; search?: string }): Promise<Account[]>
   /** @throws Failure `account_exists` (conflict) when the normalised email is taken. */
   insert(account: NewAccount): Promise<Account>
-  /** @throws Failure `account_missing` (missing); `account_exists` (conflict). */
-  update(id: AccountId, changes: AccountChanges): Promise<Account>
+  /**
+   * A new email counts as not verified until somebody says so. A function is given the account as it is stored, and no
+   * other change gets in between. @throws Failure `account_missing` (missing); `account_exists` (conflict).
+   */
+  update(id: AccountId, changes: AccountChanges | ((account: Account) => AccountChanges)): Promise<Account>
   /** Marks it and ends every session, grant, code and refresh token in one transaction. */
   disable(id: AccountId, by?: { actor?: string }): Promise<Ended>
   enable(id: AccountId): Promise<Account>

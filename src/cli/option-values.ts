@@ -13,12 +13,28 @@ export const wholeNumber =
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** `90s`, `10m`, `24h`, `30d` as seconds. */
-export function durationSeconds(value: string): number {
+/** A duration with the text as it was typed: an answer repeats that text, so that `60m` is not answered by `1 hour`. */
+export interface TypedDuration {
+  seconds: number
+  text: string
+}
+
+/** Seconds of `90s`, `10m`, `24h`, `30d`; undefined for any other text. */
+export function durationSeconds(value: string): number | undefined {
   const [, digits, unit] = /^(\d{1,9})([smhd])$/.exec(value) ?? []
-  if (digits && unit && Number(digits) > 0) return Number(digits) * (unitSeconds[unit] ?? 1)
+  return digits && unit ? Number(digits) * (unitSeconds[unit] ?? 1) : undefined
+}
+
+/** `90s`, `10m`, `24h`, `30d`. */
+export function typedDuration(value: string): TypedDuration {
+  const seconds = durationSeconds(value)
+  if (seconds) return { seconds, text: value }
   throw new InvalidArgumentError('Write a duration such as 90s, 10m, 24h or 30d.')
 }
+
+/** As `typedDuration`, and `0` for none. */
+export const durationOrZero = (value: string): TypedDuration =>
+  /^0+[smhd]?$/.test(value) ? { seconds: 0, text: value } : typedDuration(value)
 
 export const oneOf =
   <Choice extends string>(...choices: readonly Choice[]) =>

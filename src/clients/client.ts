@@ -55,6 +55,10 @@ export interface Client {
   readonly tokenEndpointAuthMethod: (typeof authMethods)[number]
   /** SHA-256 of the secret; the secret itself is shown once and kept nowhere. */
   readonly secretDigest: Uint8Array | undefined
+  /** When the present secret replaced another; undefined: it is the first. */
+  readonly secretRotatedAt?: Date | undefined
+  /** The secret before the last rotation. It is accepted beside the present one until its end. */
+  readonly previousSecret?: { readonly digest: Uint8Array; readonly until: Date } | undefined
   readonly jwks: { keys: Record<string, unknown>[] } | undefined
   readonly jwksUri: string | undefined
   readonly idTokenAlg: string
@@ -80,7 +84,11 @@ export interface Client {
 export interface Api {
   /** The `aud` of its tokens: an absolute URI without fragment (RFC 8707 §2). */
   readonly audience: string
+  /** What people read instead of the audience, on the consent page. */
+  readonly name?: string | undefined
   readonly scopes: readonly string[]
+  /** What people read instead of a scope. Not every scope has a text; read one with `scopeTextOf`. */
+  readonly scopeTexts: Readonly<Record<string, string>>
   /** Lifetime of its access tokens in seconds; undefined: the deployment's. */
   readonly ttlSeconds: number | undefined
   readonly alg: string

@@ -12,6 +12,7 @@ import type { KeySet } from '../keyring/key-set.ts'
 import { findAccount } from './account-claims.ts'
 import { assertClientAssertion } from './client-assertion.ts'
 import type { CookieSettings } from './cookies.ts'
+import { keepToBrowser } from './device-start.ts'
 import { EngineAdapter } from './engine-adapter.ts'
 import { recordOf } from './engine-clients.ts'
 import { engineFetch } from './engine-fetch.ts'
@@ -107,7 +108,10 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     },
     interactions: {
       policy: createInteractionPolicy(),
-      url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid),
+      async url(ctx, interaction) {
+        await keepToBrowser(ctx, interaction)
+        return cookies.interactionPath(ctx, interaction.uid)
+      },
     },
     loadExistingGrant,
     fetch: engineFetch(needs.fetch),

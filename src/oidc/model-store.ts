@@ -7,11 +7,12 @@ import type { Account } from '../accounts/account.ts'
 import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import type { NewRevocation, TokenMarks } from '../revocation/revocation.ts'
 
-/** The engine's names of what it keeps, and our own `InteractionTrail`. */
+/** The engine's names of what it keeps, and our own `InteractionTrail` and `InteractionProof`. */
 export type ModelName =
   | 'Session'
   | 'Interaction'
   | 'InteractionTrail'
+  | 'InteractionProof'
   | 'Grant'
   | 'AuthorizationCode'
   | 'RefreshToken'

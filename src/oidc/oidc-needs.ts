@@ -8,6 +8,7 @@ import type { StatusPlace } from '../revocation/status-place.ts'
 import type { CanaryRequest } from './canary-requests.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
+import type { InteractionProofs } from './interaction-proof.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
 import type { RefreshCookies } from './refresh-cookie.ts'
@@ -90,6 +91,7 @@ export interface Engine {
   provider: Provider
   cookies: CookieSettings
   refreshCookies: RefreshCookies
+  proofs: InteractionProofs
   handle: Middleware
   /** Those that a key signs for. */
   algorithms: string

@@ -9,6 +9,9 @@ export interface ClientRow {
   preset: Preset
   first_party: boolean
   secret_digest: Buffer | null
+  secret_rotated_at: Date | null
+  previous_secret_digest: Buffer | null
+  previous_secret_until: Date | null
   metadata: Partial<Metadata & Newer>
   created_at: Date
   updated_at: Date
@@ -17,7 +20,9 @@ export interface ClientRow {
 
 export interface ApiRow {
   audience: string
+  name: string | null
   scopes: string[]
+  scope_texts: Record<string, string>
   ttl_seconds: number | null
   alg: string
   created_at: Date
@@ -44,8 +49,10 @@ export function metadataOf(client: NewClient): Metadata & Newer {
   const {
     createdAt: _created,
     updatedAt: _updated,
+    secretRotatedAt: _rotated,
+    previousSecret: _previous,
     ...kept
-  } = metadata as Metadata & Partial<Pick<Client, 'createdAt' | 'updatedAt'>>
+  } = metadata as Metadata & Partial<Omit<Client, keyof NewClient>>
   const { pkce, tokenEndpointAuthMethod, claimsInIdToken } = client
   return {
     ...kept,
@@ -81,6 +88,8 @@ export function clientOf(row: ClientRow): Client {
       metadata.tokenEndpointAuthMethod ??
       (row.secret_digest ? 'client_secret_basic' : 'none'),
     secretDigest: row.secret_digest ? new Uint8Array(row.secret_digest) : undefined,
+    ...(row.secret_rotated_at ? { secretRotatedAt: row.secret_rotated_at } : {}),
+    ...previousSecretOf(row),
     jwks: metadata.jwks ?? undefined,
     jwksUri: metadata.jwksUri ?? undefined,
     idTokenAlg: metadata.idTokenAlg ?? 'ES256',
@@ -98,9 +107,14 @@ export function clientOf(row: ClientRow): Client {
   }
 }
 
+const previousSecretOf = ({ previous_secret_digest: digest, previous_secret_until: until }: ClientRow) =>
+  digest && until ? { previousSecret: { digest: new Uint8Array(digest), until } } : {}
+
 export const apiOf = (row: ApiRow): Api => ({
   audience: row.audience,
+  name: row.name ?? undefined,
   scopes: row.scopes,
+  scopeTexts: row.scope_texts,
   ttlSeconds: row.ttl_seconds ?? undefined,
   alg: row.alg,
   createdAt: row.created_at,

@@ -61,26 +61,34 @@ export class PostgresAccountStore implements AccountStore {
     return only(await rows.catch(nameClash), account.id)
   }
 
-  async update(id: AccountId, changes: AccountChanges): Promise<Account> {
-    const { email } = changes
-    const rows = this.#db.query<AccountRow>(
-      `update accounts
-          set login = coalesce($2, login), email = coalesce($3, email),
-              email_verified = coalesce($4, email_verified and ($2::text is null or $2 = login)),
-              name = coalesce($5, name), claims = coalesce($6, claims), is_admin = coalesce($7, is_admin),
-              updated_at = now()
-        where id = $1 returning ${accountColumns}`,
-      [
-        storable(id),
-        email === undefined ? null : loginOf(email),
-        email ?? null,
-        changes.emailVerified ?? null,
-        changes.name ?? null,
-        changes.claims ?? null,
-        changes.isAdmin ?? null,
-      ],
-    )
-    return only(await rows.catch(nameClash), id)
+  update(id: AccountId, changes: AccountChanges | ((account: Account) => AccountChanges)): Promise<Account> {
+    return this.#db.transaction(async (tx) => {
+      const before = only(
+        await tx.query<AccountRow>(`select ${accountColumns} from accounts where id = $1 for no key update`, [
+          storable(id),
+        ]),
+        id,
+      )
+      const { email, emailVerified, name, claims, isAdmin } = typeof changes === 'function' ? changes(before) : changes
+      const login = email === undefined ? null : loginOf(email)
+      const rows = tx.query<AccountRow>(
+        `update accounts
+            set login = coalesce($2, login), email = coalesce($3, email),
+                email_verified = coalesce($4, email_verified and ($2::text is null or $2 = login)),
+                name = $5, claims = coalesce($6, claims), is_admin = coalesce($7, is_admin), updated_at = now()
+          where id = $1 returning ${accountColumns}`,
+        [
+          storable(id),
+          login,
+          email ?? null,
+          emailVerified ?? null,
+          (name === undefined ? before.name : name) ?? null,
+          claims ?? null,
+          isAdmin ?? null,
+        ],
+      )
+      return only(await rows.catch(nameClash), id)
+    })
   }
 
   disable(id: AccountId, by: { actor?: string } = {}): Promise<Ended> {

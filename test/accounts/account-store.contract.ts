@@ -95,6 +95,23 @@ export function accountStoreContract(open: () => Promise<AccountStore>): void {
       expect(await store.find(id)).toEqual(changed)
     })
 
+    test('removes a name that is null, and replaces the claims as a whole', async () => {
+      const { id } = await store.insert(ada({ name: 'Ada', claims: { locale: 'en', nickname: 'Countess' } }))
+      const changed = await store.update(id, { name: null, claims: { locale: 'fr' } })
+      expect(changed.name).toBeUndefined()
+      expect(changed.claims).toEqual({ locale: 'fr' })
+      expect(await store.find(id)).toEqual(changed)
+    })
+
+    test('of changes at the same moment that build on what is stored, none is lost', async () => {
+      const { id } = await store.insert(ada())
+      const claims = ['given_name', 'family_name', 'nickname', 'gender', 'locale']
+      await Promise.all(
+        claims.map((claim) => store.update(id, (before) => ({ claims: { ...before.claims, [claim]: 'en' } }))),
+      )
+      expect(Object.keys((await store.find(id))?.claims ?? {}).toSorted()).toEqual(claims.toSorted())
+    })
+
     test('a new email is not verified until somebody says so', async () => {
       const { id } = await store.insert(ada({ emailVerified: true }))
       expect((await store.update(id, { email: 'ADA@example.com' })).emailVerified).toBe(true)

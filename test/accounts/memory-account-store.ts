@@ -45,14 +45,19 @@ export class MemoryAccountStore implements AccountStore {
     })
   }
 
-  async update(id: AccountId, changes: AccountChanges): Promise<Account> {
+  async update(id: AccountId, given: AccountChanges | ((account: Account) => AccountChanges)): Promise<Account> {
     const before = this.#get(id)
+    const changes = typeof given === 'function' ? given(before) : given
     const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
     if (isMoved) this.#refuseTaken(changes.email ?? '')
     return this.#keep({
       ...before,
       emailVerified: before.emailVerified && !isMoved,
-      ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)),
+      ...Object.fromEntries(
+        Object.entries(changes)
+          .filter(([, value]) => value !== undefined)
+          .map(([field, value]) => [field, value ?? undefined]),
+      ),
       updatedAt: new Date(),
     })
   }

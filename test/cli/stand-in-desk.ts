@@ -89,7 +89,15 @@ export class StandInDesk implements Desk {
       this.#sessions.push(sessionRow(account.id))
       return account
     },
-    update: async (id, changes) => this.#put(id, changes),
+    update: async (id, given) => {
+      const before = this.people.get(id) as Account
+      const changes = typeof given === 'function' ? given(before) : given
+      const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
+      if (isMoved && (await this.accounts.findByLogin(changes.email ?? '')))
+        throw new Failure('account_exists', 'conflict', 'Another account signs in with this email already.')
+      const { name = before.name, ...rest } = changes
+      return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, name: name ?? undefined })
+    },
     disable: async (id) => {
       this.#put(id, { disabledAt: now })
       return this.#end(id)
@@ -144,6 +152,16 @@ export class StandInDesk implements Desk {
       this.#clients.set(id, client)
       return client
     },
+    rotateSecret: async (id, digest, overlapSeconds) => {
+      const before = this.#clients.get(id) as Client
+      const previousSecret =
+        before.secretDigest && overlapSeconds > 0
+          ? { digest: before.secretDigest, until: new Date(now.getTime() + overlapSeconds * 1000) }
+          : undefined
+      const client = { ...before, secretDigest: digest, secretRotatedAt: now, previousSecret }
+      this.#clients.set(id, client)
+      return client
+    },
     remove: async (id) => {
       this.#clients.delete(id)
       return { grants: 3, refreshTokens: 1 }
@@ -158,6 +176,13 @@ export class StandInDesk implements Desk {
         throw new Failure('api_exists', 'conflict', `There is an API ${input.audience} already.`)
       const api: Api = { ...input, createdAt: now }
       this.#apis.set(api.audience, api)
+      return api
+    },
+    update: async (audience, change) => {
+      const before = this.#apis.get(audience)
+      if (!before) throw new Failure('api_missing', 'missing', `There is no API "${audience}".`)
+      const api: Api = { ...before, ...change(before) }
+      this.#apis.set(audience, api)
       return api
     },
     remove: async (audience) => {

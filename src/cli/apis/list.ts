@@ -1,7 +1,7 @@
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { duration, fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { apiJson } from './api-view.ts'
+import { apiJson, ttlSecondsOf } from './api-view.ts'
 import { refusedScopes } from './refused-scopes.ts'
 
 /** `apis list`. */
@@ -27,11 +27,12 @@ export const apisList: AddCommand = (parent, invocation) => {
 
       function printApis() {
         printer.table(
-          ['AUDIENCE', 'SCOPES', 'TOKENS LIVE', 'ALG', 'ADDED'],
+          ['AUDIENCE', 'NAME', 'SCOPES', 'TOKENS LIVE', 'ALG', 'ADDED'],
           apis.map((api) => [
             api.audience,
+            api.name ?? '–',
             api.scopes.join(' ') || '–',
-            duration(api.ttlSeconds ?? desk.config.accessTokenSeconds),
+            duration(ttlSecondsOf(api, desk.config)),
             api.alg,
             { text: fromNow(api.createdAt, printer.now()), tone: 'dim' },
           ]),

@@ -2,12 +2,12 @@ import { Option } from 'commander'
 import { type Preset, presets } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { newClient } from '../../clients/new-client.ts'
-import { Failure } from '../../errors/failure.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
 import { readSecret, readSecretFile } from '../secret-input.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
+import { wrongUsage } from '../usage.ts'
 import { type ClientOptions, givenOf, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, printClient, printSecret } from './client-view.ts'
 
@@ -69,7 +69,7 @@ export async function readOwnSecret(
   { secretStdin, secretFile }: OwnSecretOptions,
 ): Promise<{ secret?: string }> {
   if (secretStdin && secretFile !== undefined) {
-    throw new Failure('secret_twice', 'invalid', 'Choose one of --secret-stdin and --secret-file.')
+    throw wrongUsage('secret_twice', 'Choose one of --secret-stdin and --secret-file.')
   }
   if (secretStdin) return { secret: await readSecret(invocation.stdin, 'client secret') }
   return secretFile === undefined ? {} : { secret: await readSecretFile(secretFile, 'client secret') }

@@ -37,6 +37,8 @@ export const clientJson = (client: Client) => ({
   pkce: client.pkce,
   token_endpoint_auth_method: client.tokenEndpointAuthMethod,
   has_secret: client.secretDigest !== undefined,
+  secret_rotated_at: client.secretRotatedAt ?? null,
+  previous_secret_until: client.previousSecret?.until ?? null,
   jwks: client.jwks ?? null,
   jwks_uri: client.jwksUri ?? null,
   id_token_alg: client.idTokenAlg,
@@ -47,6 +49,7 @@ export const clientJson = (client: Client) => ({
   backchannel_logout_session_required: client.backchannelLogoutSessionRequired ?? false,
   refresh_delivery: client.refreshDelivery,
   rights: client.rights ?? [],
+  serves_api: client.servesApi ?? null,
   created_at: client.createdAt,
   updated_at: client.updatedAt,
 })
@@ -65,6 +68,10 @@ const pkceText = {
   optional: 'optional',
 } as const satisfies Record<Client['pkce'], string>
 
+/** The secret before the last rotation, while it is still accepted. */
+export const livingPreviousSecret = ({ previousSecret }: Client, now: Date): Client['previousSecret'] =>
+  previousSecret && previousSecret.until > now ? previousSecret : undefined
+
 const yes = (value: boolean, text: string): string | undefined => (value ? text : undefined)
 
 const toldAt = ({ backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isOne }: Client): string | undefined =>
@@ -72,6 +79,7 @@ const toldAt = ({ backchannelLogoutUri: uri, backchannelLogoutSessionRequired: i
 
 export function printClient(printer: Printer, client: Client): void {
   const now = printer.now()
+  const previous = livingPreviousSecret(client, now)
   printer.fields([
     ['client_id', { text: client.id, tone: 'strong' }],
     ['name', client.name],
@@ -88,12 +96,15 @@ export function printClient(printer: Printer, client: Client): void {
     ['grants', client.grants.map(shortGrantType).join(', ')],
     ['profile', client.profile === 'strict' ? 'strict' : undefined],
     ['authenticates by', methodText[client.tokenEndpointAuthMethod]],
+    ['secret', client.secretRotatedAt && `accepted since ${dated(client.secretRotatedAt, now)}`],
+    ['old secret', previous && `accepted until ${dated(previous.until, now)}`],
     ['keys', client.jwksUri ?? (client.jwks && `${client.jwks.keys.length} registered`)],
     ['PKCE', pkceText[client.pkce]],
     ['refresh token', client.refreshDelivery === 'cookie' ? 'in a cookie, for pages of its origins' : undefined],
     ['ID token', `${client.idTokenAlg}, ${client.claimsInIdToken ? 'with' : 'without'} the claims of granted scopes`],
     ['requires', [yes(client.dpopBound, 'DPoP'), yes(client.requirePar, 'PAR')].filter((text) => text !== undefined)],
     ['rights', client.rights ?? []],
+    ['credentials of', client.servesApi],
     ['added', dated(client.createdAt, now)],
     ['changed', client.updatedAt.getTime() === client.createdAt.getTime() ? undefined : dated(client.updatedAt, now)],
   ])

@@ -8,6 +8,7 @@ import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
 import { readSecret } from '../secret-input.ts'
+import { wrongUsage } from '../usage.ts'
 import { getPerson } from '../users/person.ts'
 
 interface Options extends ConfirmedOptions {
@@ -71,7 +72,7 @@ async function targetOf(invocation: Invocation, options: Options): Promise<Targe
   const { tokenStdin, jti, sid, sub, client, all } = options
   const named = [jti, sid, sub, client].filter((value) => value !== undefined)
   if (named.length + Number(tokenStdin ?? false) + Number(all ?? false) !== 1) {
-    throw new Failure('token_unnamed', 'invalid', 'Name one: --token-stdin, --jti, --sid, --sub, --client or --all.')
+    throw wrongUsage('token_unnamed', 'Name one: --token-stdin, --jti, --sid, --sub, --client or --all.')
   }
   if (named.some((value) => value.length > 1024 || value === '')) {
     throw new Failure('token_name_invalid', 'invalid', 'A name has 1 to 1024 characters.')

@@ -4,8 +4,8 @@ import type { Ended } from '../../accounts/account-store.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import type { Desk } from '../desk.ts'
-import { counted } from '../moment.ts'
-import type { Cell } from '../printer.ts'
+import { counted, dated } from '../moment.ts'
+import type { Cell, Printer } from '../printer.ts'
 
 export const personArgument = ['<person>', 'email address or account id (acc_…)'] as const
 
@@ -36,6 +36,25 @@ export const personState = (account: Account): Cell => {
   if (account.disabledAt) return { text: 'disabled', tone: 'bad' }
   return account.isAdmin ? { text: 'administrator', tone: 'good' } : 'active'
 }
+
+export function printPerson(printer: Printer, person: Account, sessions: readonly string[] = []): void {
+  const now = printer.now()
+  printer.fields([
+    ['id', person.id],
+    ['email', `${person.email}${person.emailVerified ? '' : ' (not verified)'}`],
+    ['name', person.name],
+    ['state', personState(person)],
+    ['disabled', dated(person.disabledAt, now)],
+    ['added', dated(person.createdAt, now)],
+    ['claims', claimLines(person)],
+    ['sessions', sessions],
+  ])
+}
+
+const claimLines = ({ claims }: Account): string[] =>
+  Object.entries(claims)
+    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+    .sort()
 
 export const endedJson = (ended: Ended) => ({
   sessions_ended: ended.sessions,
