@@ -33,7 +33,7 @@ export function clientFaults(draft: Draft): string[] {
     ...pageFaults(draft),
     ...listFaults('API', draft.apis, audienceFault),
     ...authenticationFaults(draft, preset, rules),
-    ...policyFaults(draft, preset),
+    ...policyFaults(draft, preset, rules),
     ...logoutFaults(draft, preset),
     ...deliveryFaults(draft, preset),
     ...ownApiFaults(draft, preset),
@@ -65,12 +65,15 @@ function redirectFaults(draft: Draft, preset: Preset): string[] {
     ...listFaults('Post-logout redirect URI', draft.postLogoutRedirectUris, fault),
   ]
   const count = (list: unknown): number => (Array.isArray(list) ? list.length : 0)
-  const redirects = hasRedirects(draft)
+  const redirects = hasRedirects(draft) && presetRules[preset].mayHave.includes('authorization_code')
   if (redirects && Array.isArray(draft.redirectUris) && draft.redirectUris.length === 0) {
     return [...faults, `Redirect URI: a ${preset} client needs at least one, where people return to after signing in`]
   }
   if (!redirects && count(draft.redirectUris) + count(draft.postLogoutRedirectUris) > 0) {
-    return [...faults, `Redirect URI: a ${preset} client sends nobody to a browser and has none; leave it out`]
+    return [
+      ...faults,
+      `Redirect URI: a ${preset} client without authorization_code sends nobody to a browser and has none; leave it out`,
+    ]
   }
   return faults
 }
@@ -153,13 +156,15 @@ function rightFaults({ rights: given }: Draft, preset: Preset): string[] {
     : [`Right: only a service client has any, and a ${preset} client acts for people; leave it out`]
 }
 
-function policyFaults(draft: Draft, preset: Preset): string[] {
+function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
+  // Where the preset has no public clients, the method is the fault that is named.
+  const isPublic = draft.tokenEndpointAuthMethod === 'none' && rules.authMethods.includes('none')
   const faults = ['firstParty', 'claimsInIdToken', 'dpopBound', 'requirePar']
     .filter((field) => typeof draft[field] !== 'boolean')
     .map((field) => `${field} ${quoted(draft[field])}: write true or false`)
   if (!(pkceRules as readonly unknown[]).includes(draft.pkce)) {
     faults.push(`PKCE ${quoted(draft.pkce)}: write ${pkceRules.join(', ')}`)
-  } else if (draft.pkce !== 'required' && draft.tokenEndpointAuthMethod === 'none') {
+  } else if (draft.pkce !== 'required' && isPublic) {
     faults.push(
       `PKCE: it can be ${draft.pkce} for confidential clients only, and this ${preset} client is public (RFC 9700 §2.1.1)`,
     )
