@@ -38,7 +38,11 @@ describe('the program as its own process', () => {
 
   test('exits 2 for wrong usage before it opens anything', async () => {
     const { code, stderr } = await runClaviger(['users', 'lst'], { DATABASE_URL: 'postgres://127.0.0.1:1/none' })
-    expect({ code, stderr }).toEqual({ code: 2, stderr: "claviger: unknown command 'lst'\nhint: did you mean list?\n" })
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr:
+        "claviger: unknown command 'lst'\nhint: did you mean list?\nhint: 'node src/main.ts users --help' lists its commands\n",
+    })
   })
 
   test('names every fault of the environment at once', async () => {

@@ -17,6 +17,7 @@ let rows: Rows
 let ours: PlainClient
 let guest: PlainClient
 let device: PlainClient
+let web: PlainClient
 
 beforeAll(async () => {
   provider = await startProvider()
@@ -26,6 +27,7 @@ beforeAll(async () => {
   person = await addPerson(provider)
   ours = new PlainClient(await addClient(provider, { ...app, firstParty: true }), place)
   guest = new PlainClient(await addClient(provider, { ...app, name: 'Guest' }), place)
+  web = new PlainClient(await addClient(provider, { ...app, preset: 'web', firstParty: true }), place)
   device = new PlainClient(await addClient(provider, { preset: 'device', firstParty: true }), place)
 }, 60_000)
 
@@ -376,7 +378,7 @@ describe('every HTML answer', () => {
     [
       'form_post',
       async (agent) => {
-        const page = await signIn(agent, ours.start({ response_mode: 'form_post' }).url, person)
+        const page = await signIn(agent, web.start({ response_mode: 'form_post' }).url, person)
         return page
       },
     ],
