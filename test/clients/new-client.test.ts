@@ -236,7 +236,7 @@ describe('a change is checked like a new client', () => {
     const wrong: [object, RegExp][] = [
       [{ ...examples.spa, grants: ['authorization_code', 'client_credentials'] }, /a spa client may have/],
       [{ ...examples.service, grants: ['client_credentials', 'authorization_code'] }, /a service client may have/],
-      [{ ...examples.web, grants: ['implicit'] }, /"implicit".*a web client may have/],
+      [{ ...examples.web, grants: ['authorization_code', 'implicit'] }, /"implicit".*a web client may have/],
       [{ ...examples.web, grants: [] }, /name at least one/],
       [{ ...examples.web, grants: 'authorization_code' }, /name at least one/],
       [{ ...examples.web, grants: ['authorization_code', 'authorization_code'] }, /twice/],
