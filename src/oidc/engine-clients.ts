@@ -5,6 +5,7 @@
  */
 import Provider, { errors } from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
+import { isStrict } from '../clients/client-profile.ts'
 import { isClientSecret } from '../clients/client-secret.ts'
 import { engineMetadata } from '../clients/engine-metadata.ts'
 import { isResponseModeAllowed } from '../clients/preset-rules.ts'
@@ -72,7 +73,9 @@ function isAuthenticated(record: Client, presented: unknown): boolean {
     new errors.InvalidClientAuth(
       `the secret is right, but it came by ${used}, and the client may use ${registered} only`,
     ),
-    `Have the app use ${registered}, or run: claviger clients set ${record.id} --token-endpoint-auth-method client_secret`,
+    isStrict(record)
+      ? `Have the app use ${registered}. The profile strict of this client needs one method.`
+      : `Have the app use ${registered}, or run: claviger clients set ${record.id} --token-endpoint-auth-method client_secret`,
   )
 }
 

@@ -1,6 +1,7 @@
 /** Which code requests need PKCE, and what an administrator can do where an app sends none. */
 import { type Client as EngineClient, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
+import { isStrict } from '../clients/client-profile.ts'
 import { isLoopback } from '../config/parsers.ts'
 import { recordOf } from './engine-clients.ts'
 import { withRemedy } from './remedy.ts'
@@ -26,10 +27,11 @@ const wanted = {
   'or-nonce': 'PKCE (code_challenge with code_challenge_method=S256), or scope openid with a nonce',
 }
 
-function remedyFor({ id, pkce, profile, tokenEndpointAuthMethod }: Client): string {
+function remedyFor(record: Client): string {
+  const { id, pkce, tokenEndpointAuthMethod } = record
   const inApp = 'Turn PKCE (S256) on in the app'
   if (tokenEndpointAuthMethod === 'none') return `${inApp}.`
-  if (profile === 'strict') return `${inApp}. The profile strict of this client needs it.`
+  if (isStrict(record)) return `${inApp}. The profile strict of this client needs it.`
   const looser = pkce === 'required' ? 'or-nonce' : 'optional'
   return `${inApp}, or run: claviger clients set ${id} --pkce ${looser}`
 }
