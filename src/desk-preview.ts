@@ -73,6 +73,8 @@ const bare = (client: Client): Client => ({
   jwks: undefined,
   jwksUri: undefined,
   requirePar: false,
+  profile: 'standard',
+  pkce: 'required',
   dpopBound: false,
   refreshDelivery: 'body',
 })

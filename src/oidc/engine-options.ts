@@ -25,6 +25,7 @@ import { engineTtl } from './lifetimes.ts'
 import type { ModelName } from './model-store.ts'
 import { keepOfflineAccess, offlineParameter } from './offline-access.ts'
 import type { OidcNeeds } from './oidc-needs.ts'
+import { isPkceMissing } from './pkce-rule.ts'
 import { requestIdOf } from './request-id.ts'
 import { resourceIndicators } from './resource-servers.ts'
 import { revocationFeatures } from './revocation-endpoints.ts'
@@ -90,7 +91,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     },
 
-    pkce: { required: (_ctx, client) => recordOf(client).pkce === 'required' },
+    pkce: { required: isPkceMissing },
     clientBasedCORS: (ctx, origin, client) => {
       const record = recordOf(client)
       if (isOriginAllowed(record, origin)) return true

@@ -7,6 +7,7 @@ import { recordOf } from './engine-clients.ts'
 import { refusedScopes, requestedScopes } from './granted-scope.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcEvents } from './oidc-needs.ts'
+import { remedyOf } from './remedy.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
@@ -29,7 +30,21 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
   const tellScope = (ctx: KoaContextWithOIDC, { error, scope }: EngineError): void => {
     if (error !== 'invalid_scope') return
     const refused = scope === undefined ? requestedScopes(ctx) : [scope]
+    if (refused.length === 0) return
     events.scopeRefused({ ...refusedScopes(ctx, refused, []), isNews: true })
+  }
+
+  const tellRemedy = (ctx: KoaContextWithOIDC, error: EngineError): void => {
+    const remedy = remedyOf(error)
+    if (remedy === undefined) return
+    const [clientId, requestId] = [ctx.oidc.client?.clientId, requestIdOf(ctx)]
+    events.requestRefused({
+      clientId,
+      requestId,
+      error: error.error ?? 'server_error',
+      reason: detailOf(error),
+      remedy,
+    })
   }
 
   provider.on('grant.success', (ctx) => events.tokenIssued(String(ctx.oidc.params?.grant_type)))
@@ -42,6 +57,7 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
       requestId: requestIdOf(ctx),
     })
     tellScope(ctx, error)
+    tellRemedy(ctx, error)
   })
   provider.on('grant.revoked', (ctx, grantId) => {
     const replayed = UnitOfWork.current?.replayed
@@ -66,6 +82,7 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
         requestId: requestIdOf(ctx),
       })
       tellScope(ctx, error)
+      tellRemedy(ctx, error)
     }
   }
   provider.on('authorization.error', authorizationRefused)

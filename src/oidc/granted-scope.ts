@@ -30,8 +30,17 @@ export function requestedScopes(ctx: KoaContextWithOIDC): string[] {
   return words(ctx.state.requestedScope ?? scope)
 }
 
-/** @throws InvalidScope when no requested scope can be granted at the authorization, PAR or device endpoint */
+/**
+ * At the authorization, PAR and device endpoint, before a person is asked anything.
+ * @throws InvalidScope when no scope is asked for, or none that can be granted
+ */
 export async function checkRequestedScope(ctx: KoaContextWithOIDC, needs: ScopeNeeds): Promise<void> {
+  if (requestedScopes(ctx).length === 0) {
+    throw new errors.InvalidScope(
+      'the request names no scope, and there is no default (RFC 6749 §3.3)',
+      undefined as never,
+    )
+  }
   const { requestParamOIDCScopes, requestParamScopes, resourceServers = {} } = ctx.oidc
   const ofApis = Object.values(resourceServers).flatMap(({ scopes }) => [...scopes])
   const grantable = [...requestParamOIDCScopes, ...ofApis.filter((scope) => requestParamScopes.has(scope))]

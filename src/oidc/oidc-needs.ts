@@ -40,6 +40,8 @@ export interface OidcEvents {
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
   /** `isNews`: the first time today for this client and these scopes. */
   scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
+  /** A setting of the client would let the request through. */
+  requestRefused(about: About & { error: string; reason: string | undefined; remedy: string }): void
   redirectUriRefused(about: About & Refusal & { received: string }): void
   originRefused(about: About & Refusal & { origin: string }): void
   signedOut(about: About): void

@@ -13,6 +13,7 @@ import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
+import { readBasicCredentials } from './basic-credentials.ts'
 import { watchCanary } from './canary-requests.ts'
 import { cookieSettings } from './cookies.ts'
 import { slowDownPolling } from './device-polling.ts'
@@ -150,6 +151,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
   }
 
   if (ctx.method === 'POST' && ctx.path === '/token') needs.assertMayIssue()
+  await readBasicCredentials(ctx, needs.directory)
   await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)

@@ -22,7 +22,12 @@ const daysAgo = (days: number): Date => new Date(now.getTime() - days * day)
 const ended: Ended = { sessions: 1, grants: 1, refreshTokens: 2 }
 
 export class StandInDesk implements Desk {
-  config = { issuer: 'http://localhost:9400', accessTokenSeconds: 600, eventRetentionSeconds: 400 * 86_400 } as Config
+  config = {
+    issuer: 'http://localhost:9400',
+    accessTokenSeconds: 600,
+    eventRetentionSeconds: 400 * 86_400,
+    clientProfile: 'standard',
+  } as Config
   closed = 0
   readonly people = new Map<string, Account>()
   readonly hashes = new Map<string, string>()
@@ -96,9 +101,10 @@ export class StandInDesk implements Desk {
       const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
       if (isMoved && (await this.accounts.findByLogin(changes.email ?? '')))
         throw new Failure('account_exists', 'conflict', 'Another account signs in with this email already.')
-      const { name = before.name, ...rest } = changes
+      const { name = before.name, username = before.username, ...rest } = changes
       this.#keepName(id)
-      return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, name: name ?? undefined })
+      const names = { name: name ?? undefined, username: username ?? undefined }
+      return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, ...names })
     },
     disable: async (id) => {
       this.#put(id, { disabledAt: now })

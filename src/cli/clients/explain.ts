@@ -16,6 +16,7 @@ const kinds = [
   'redirect-uri.refused',
   'origin.refused',
   'scope.refused',
+  'request.refused',
   'server.error',
   'sign-in.rejected',
   'sign-in.throttled',

@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Client } from '../../clients/client.ts'
-import { presetRules } from '../../clients/preset-rules.ts'
+import { usesRedirects } from '../../clients/grant-types.ts'
 import { Failure } from '../../errors/failure.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
@@ -25,7 +25,7 @@ export const clientsPreview: AddCommand = (parent, invocation) => {
     .action(async (id: string, { user, scope, json }: Options) => {
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
-      if (!presetRules[client.preset].redirects) {
+      if (!usesRedirects(client)) {
         throw new Failure('preview_impossible', 'invalid', `A ${client.preset} client signs nobody in by a browser.`)
       }
       const account = await getPerson(desk, user)

@@ -1,3 +1,4 @@
+import type { Account } from '../../accounts/account.ts'
 import { newAccount } from '../../accounts/new-account.ts'
 import { createPerson } from '../../operations/people/create.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
@@ -7,6 +8,7 @@ import { personJson } from './person.ts'
 
 interface Options extends JsonOption, PasswordOptions {
   name?: string
+  username?: string
   emailVerified?: boolean
 }
 
@@ -18,13 +20,15 @@ export const usersAdd: AddCommand = (parent, invocation) => {
     .description('add a person; asks for a password on a terminal')
     .argument('<email>', 'their sign-in name')
     .option('--name <name>', 'full name')
-    .option('--email-verified', 'the address is known to be theirs')
+    .option('--username <name>', 'what apps are told as preferred_username (default: their address up to the @)')
+    .option('--email-verified', 'the address is known to be theirs; without it apps are told that it is not verified')
     .action(async (email: string, options: Options) => {
       // Checked before a password is asked for.
-      const { name, emailVerified } = options
+      const { name, username, emailVerified } = options
       const person = newAccount({
         email,
         ...(name === undefined ? {} : { name }),
+        ...(username === undefined ? {} : { username }),
         ...(emailVerified ? { emailVerified } : {}),
       })
       const given = await findNewPassword(invocation, options, email)
@@ -38,6 +42,7 @@ export const usersAdd: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Added', tone: 'good' }, ` ${account.email} (${account.id}).`)
         if (given?.generated) printer.line(`Password, shown this once: ${given.password}`)
       })
+      printer.note(verifiedText(account))
       if (!hash) {
         printer.note('They have no password yet, so they cannot sign in.')
         printer.next(`users set-password ${account.email}`)
@@ -49,3 +54,9 @@ export const usersAdd: AddCommand = (parent, invocation) => {
     'pass show ada | claviger users add ada@example.org --password-stdin',
   )
 }
+
+/** Some apps take in nobody whose address is not verified. */
+const verifiedText = ({ email, emailVerified }: Account): string =>
+  emailVerified
+    ? `Apps are told that the address is verified; 'claviger users set ${email} --no-email-verified' changes it.`
+    : `Apps are told that the address is not verified; 'claviger users set ${email} --email-verified' changes it.`

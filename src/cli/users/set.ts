@@ -13,6 +13,7 @@ interface Options extends JsonOption, DryRunOption {
   email?: string
   emailVerified?: boolean
   name?: string
+  username?: string
   claim?: string[]
   removeClaim?: string[]
 }
@@ -26,6 +27,7 @@ export const usersSet: AddCommand = (parent, invocation) => {
     .argument(...personArgument)
     .option('--email <address>', 'their sign-in name from now on; not verified until somebody says so')
     .option('--name <name>', 'full name; an empty one removes it')
+    .option('--username <name>', 'what apps are told as preferred_username; an empty one removes it')
     .option('--claim <name=value>', 'a claim, such as locale=en or address.locality=London (repeat for more)', collect)
     .option('--remove-claim <name>', 'remove a claim (repeat for more)', collect)
     .action(async (named: string, options: Options) => {
@@ -52,12 +54,13 @@ export const usersSet: AddCommand = (parent, invocation) => {
 }
 
 /** @throws Failure `nothing_to_set`. */
-function changesOf({ email, emailVerified, name, claim = [], removeClaim = [] }: Options): ProfileChanges {
+function changesOf({ email, emailVerified, name, username, claim = [], removeClaim = [] }: Options): ProfileChanges {
   const claims = claimsOf(claim, removeClaim)
   const changes: ProfileChanges = {
     ...(email === undefined ? {} : { email }),
     ...(emailVerified === undefined ? {} : { emailVerified }),
     ...(name === undefined ? {} : { name: name === '' ? null : name }),
+    ...(username === undefined ? {} : { username: username === '' ? null : username }),
     ...(Object.keys(claims).length === 0 ? {} : { claims }),
   }
   if (Object.keys(changes).length === 0) throw wrongUsage('nothing_to_set', 'Say what to change.')
@@ -67,10 +70,11 @@ function changesOf({ email, emailVerified, name, claim = [], removeClaim = [] }:
 // What the store makes of it.
 const asPlanned = (
   before: Account,
-  { name = before.name, ...planned }: ReturnType<typeof changedProfile>,
+  { name = before.name, username = before.username, ...planned }: ReturnType<typeof changedProfile>,
 ): Account => ({
   ...before,
   emailVerified: before.emailVerified && (planned.email ?? before.email) === before.email,
   ...planned,
   name: name ?? undefined,
+  username: username ?? undefined,
 })

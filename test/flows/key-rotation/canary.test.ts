@@ -97,7 +97,9 @@ beforeAll(async () => {
   await addApi(node, audience)
   person = await addPerson(node)
   const wishes = { redirectUris: [redirectUri], postLogoutRedirectUris: [goodbyeUri], apis: [audience] }
-  const add = () => addClient(node, { preset: 'spa', firstParty: true, ...wishes })
+  // One algorithm for both kinds of tokens, so that one standby is in question.
+  const more = ['--id-token-alg', 'ES256']
+  const add = () => addClient(node, { preset: 'spa', firstParty: true, ...wishes, more })
   canary = new App(await add())
   other = new App(await add())
   await Promise.all([canary.signIn(), other.signIn()])

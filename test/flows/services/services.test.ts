@@ -19,7 +19,11 @@ beforeAll(async () => {
   provider = await startProvider()
   await addApi(provider, orders, ['orders:read', 'orders:write'])
   ;[service, byPost] = await Promise.all([
-    addClient(provider, { preset: 'service', apis: [orders] }),
+    addClient(provider, {
+      preset: 'service',
+      apis: [orders],
+      more: ['--token-endpoint-auth-method', 'client_secret_basic'],
+    }),
     addClient(provider, {
       preset: 'service',
       apis: [orders],
