@@ -11,6 +11,7 @@ import { openDeskStreams } from './desk-streams.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
+import type { Database } from './storage/database.ts'
 import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
@@ -23,6 +24,10 @@ import { PostgresPeopleImport } from './storage/postgres-people-import.ts'
 import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
 import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
+import { askNodes } from './storage/running-nodes.ts'
+import { refuseUnwritable, serverPlaceOf } from './storage/server-place.ts'
+
+const confirmed = async (db: Database) => askNodes(db, (await new PostgresRevocationLog(db).advance()).seq)
 
 export const openDesk: OpenDesk = async (env) => {
   const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
@@ -100,6 +105,10 @@ function deskOn(deployment: Deployment): Desk {
           embedded: database.isEmbedded,
         }
       },
+      refuseUnwritable: async () => refuseUnwritable(await serverPlaceOf(db), database.where),
+    },
+    nodes: {
+      confirm: () => confirmed(db).catch(() => ({ confirmed: 0, silent: [] })),
     },
     publish,
     async close() {

@@ -72,6 +72,9 @@ export interface Stage {
   database: boolean
   signingKey: boolean
   clock: boolean
+  primary: boolean
+  notifications: boolean
+  revocations: boolean
   draining: boolean
   keys: { publicJwks: { keys: object[] }; maxAgeSeconds: number }
   /** Throws in place of the interactions' answers. */
@@ -155,7 +158,14 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
   }
   const health = {
     isDraining: () => stage.draining,
-    check: async () => ({ database: stage.database, signingKey: stage.signingKey, clock: stage.clock }),
+    check: async () => ({
+      database: stage.database,
+      signingKey: stage.signingKey,
+      clock: stage.clock,
+      primary: stage.primary,
+      notifications: stage.notifications,
+      revocations: stage.revocations,
+    }),
   }
   const metrics = { route: () => ({ answered: () => {} }) }
   const web = createWeb({

@@ -1,6 +1,6 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 
@@ -17,10 +17,11 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
         throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
       }
       desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
-      printer.result(options, { id, ended: true, void_by: until }, () => {
+      printer.result(options, { id, ended: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
-        printer.line(boundText(until, printer.now(), desk.config))
+        printer.line(boundText(until, printer.now(), desk.config, heard))
       })
     })
   withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')

@@ -1,7 +1,7 @@
 import { decodeJwt, type JWTPayload } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { Desk } from '../desk.ts'
@@ -53,10 +53,11 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       desk.events.record({ kind: 'token.revoked', actor: invocation.actor, detail: target.data })
       const now = printer.now()
+      const heard = await desk.nodes.confirm()
       const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
-      printer.result(options, { ...target.data, ...more, revoked: true, void_by: until }, () => {
+      printer.result(options, { ...target.data, ...more, revoked: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
-        printer.line(boundText(until, now, desk.config))
+        printer.line(boundText(until, now, desk.config, heard))
       })
     })
   withExample(

@@ -1,4 +1,4 @@
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -29,14 +29,15 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         accountId: person.id,
         detail: { ...ended },
       })
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
       const after = (await desk.accounts.find(person.id)) ?? person
       printer.result(
         options,
-        { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
+        { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds, ...boundJson(until, heard) },
         () => {
           printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now(), desk.config))
+          printer.line(boundText(until, printer.now(), desk.config, heard))
         },
       )
     })
