@@ -45,6 +45,7 @@ const within = (tx: Queryable): Database => ({
   lookUp: (statement) => tx.query(statement),
   transaction: (work) => work(tx),
   load: { total: 1, idle: 0, waiting: 0 },
+  cut() {},
   close: async () => {},
 })
 

@@ -1,5 +1,5 @@
 import { endSession } from '../../operations/sessions/end.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 
@@ -13,10 +13,11 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
     .action(async (id: string, options: JsonOption) => {
       const desk = await invocation.desk()
       await invocation.perform(endSession, { id })
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
-      printer.result(options, { id, ended: true, void_by: until }, () => {
+      printer.result(options, { id, ended: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
-        printer.line(boundText(until, printer.now(), desk.config))
+        printer.line(boundText(until, printer.now(), desk.config, heard))
       })
     })
   withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')

@@ -7,7 +7,7 @@ import { revokeToken } from '../../operations/tokens/revoke.ts'
 import { revokeAllTokens } from '../../operations/tokens/revoke-all.ts'
 import { revokeClientTokens } from '../../operations/tokens/revoke-client.ts'
 import { revokeOpaqueToken } from '../../operations/tokens/revoke-opaque.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { Desk } from '../desk.ts'
@@ -61,10 +61,11 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       const more = await target.revoke()
       const desk = await invocation.desk()
       const now = printer.now()
+      const heard = await desk.nodes.confirm()
       const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
-      printer.result(options, { ...target.data, ...more, revoked: true, void_by: until }, () => {
+      printer.result(options, { ...target.data, ...more, revoked: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
-        printer.line(boundText(until, now, desk.config))
+        printer.line(boundText(until, now, desk.config, heard))
       })
       const note = more?.session_ended === false ? sessionNote : target.note
       if (note) printer.note(note)

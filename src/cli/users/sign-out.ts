@@ -1,5 +1,5 @@
 import { endPersonSessions } from '../../operations/people/end-sessions.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -24,13 +24,14 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
       }
       const ended = await invocation.perform(endPersonSessions, { id: person.id })
       const seconds = await desk.revocations.longestTokenSeconds()
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
       printer.result(
         options,
-        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
+        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, ...boundJson(until, heard) },
         () => {
           printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now(), desk.config))
+          printer.line(boundText(until, printer.now(), desk.config, heard))
         },
       )
     })
