@@ -5,7 +5,7 @@
  *   GET /check   needs the scope orders:read
  */
 import Koa from 'koa'
-import { createVerifier, koaAuth } from '../../src/verifier/verifier.ts'
+import { createVerifier, koaAuth } from '../../packages/verifier/src/verifier.ts'
 import { allowOrigin } from '../allow-origin.ts'
 import { listen, type RunningService } from '../running-service.ts'
 

@@ -6,12 +6,12 @@
  */
 import { Command, CommanderError } from 'commander'
 import { release } from '../config/release.ts'
+import { unknownVariables, unknownVariableText } from '../config/unknown-variables.ts'
 import { Failure } from '../errors/failure.ts'
 import { withExamplesOfCommands } from './command-options.ts'
 import { complain } from './complain.ts'
 import type { OpenDesk, Serve, ServeSigner } from './desk.ts'
-import type { Input, Output } from './invocation.ts'
-import { newInvocation } from './invocation.ts'
+import { type Input, type Invocation, newInvocation, type Output } from './invocation.ts'
 import { nouns } from './nouns.ts'
 import { helpArgv, helpHint, helpWords, usageComplaint, withHelpHint, withVersionOption } from './usage.ts'
 
@@ -26,6 +26,8 @@ export interface CliNeeds {
   /** Path of the running script, so that hints name the command as it was called. */
   script?: string | undefined
   now?: () => Date
+  /** One of several processes that a command started; the first process has given all warnings. */
+  isWorker?: boolean
   /** Aborted when nobody reads our stdout any longer: `events follow | head`. */
   readerGone?: AbortSignal
 }
@@ -46,6 +48,7 @@ export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<
     await addNouns(program, asked ?? argv, invocation)
     nameHelp(program, invocation.printer.program)
     program.hook('preAction', (_, called) => {
+      if (!needs.isWorker) warnOfVariables(invocation)
       hint = helpHint(called, invocation.printer.program)
     })
     await program.parseAsync(asked ? helpArgv(program, asked) : idsLast(withVersionOption(argv)), { from: 'user' })
@@ -95,6 +98,13 @@ function newProgram({ stdout, stderr }: CliNeeds): Command {
     .addHelpText('after', "\n'claviger <command> --help' tells more, with an example.")
 }
 
+/** On stderr, so that data on stdout stays whole. A mistyped option would otherwise be ignored in silence. */
+function warnOfVariables({ env, printer }: Invocation): void {
+  for (const variable of unknownVariables(env)) {
+    printer.note({ text: 'warning: ', tone: 'warn' }, unknownVariableText(variable))
+  }
+}
+
 /** A complaint of commander names the help of the command that was called. */
 function nameHelp(command: Command, program: string): void {
   command.configureOutput({ outputError: (text, write) => write(usageComplaint(text, helpHint(command, program))) })
@@ -102,11 +112,7 @@ function nameHelp(command: Command, program: string): void {
 }
 
 /** Every noun is listed; only those that argv may mean are loaded, so that no command pays for another. */
-async function addNouns(
-  program: Command,
-  argv: readonly string[],
-  invocation: ReturnType<typeof newInvocation>,
-): Promise<void> {
+async function addNouns(program: Command, argv: readonly string[], invocation: Invocation): Promise<void> {
   const [called] = argv.filter((word) => !word.startsWith('-'))
   for (const noun of nouns) {
     const command = program.command(noun.name).description(noun.summary).helpGroup(noun.group).helpCommand(false)

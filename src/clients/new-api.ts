@@ -24,6 +24,8 @@ export interface ApiInput {
 export interface ApiChanges {
   name?: string | null
   scopes?: readonly string[]
+  addScopes?: readonly string[]
+  removeScopes?: readonly string[]
   /** Only the scopes named here get a new text; null removes a text. */
   scopeTexts?: Readonly<Record<string, string | null>>
   ttlSeconds?: number | null
@@ -64,7 +66,7 @@ export function newApi(input: ApiInput): NewApi {
 
 /** The whole API after the change. The text of a scope that is removed is removed too. @throws Failure like `newApi`. */
 export function changedApi(api: Api, changes: ApiChanges): NewApi {
-  const scopes = changes.scopes ?? api.scopes
+  const scopes = changedScopes(api, changes)
   const kept = Object.entries(api.scopeTexts).filter(([scope]) => scopes.includes(scope))
   const texts = [...kept, ...Object.entries(changes.scopeTexts ?? {})]
   return newApi({
@@ -77,6 +79,21 @@ export function changedApi(api: Api, changes: ApiChanges): NewApi {
     ttlSeconds: orNothing(changes.ttlSeconds, api.ttlSeconds),
     alg: api.alg,
   })
+}
+
+/** @throws Failure `list_entry_missing` (invalid) for a scope that is to be removed and is not there. */
+function changedScopes(
+  api: Api,
+  { scopes = api.scopes, addScopes = [], removeScopes = [] }: ApiChanges,
+): readonly string[] {
+  const unknown = removeScopes.find((each) => !scopes.includes(each))
+  if (unknown !== undefined) {
+    throw new Failure('list_entry_missing', 'invalid', `${api.audience} has no scope "${unknown}".`, {
+      detail: { hints: scopes.map((each) => `it has ${each}`) },
+    })
+  }
+  const kept = scopes.filter((each) => !removeScopes.includes(each))
+  return [...kept, ...addScopes.filter((each) => !kept.includes(each))]
 }
 
 const orNothing = <Value>(change: Value | null | undefined, before: Value | undefined): Value | undefined =>

@@ -147,6 +147,28 @@ describe('the command line', () => {
     )
   })
 
+  test.each([['users', 'list', '--json'], ['config', 'show', '--json'], ['start']])(
+    'warns of an unknown CLAVIGER_* variable on stderr and names the nearest option: %s',
+    async (...argv) => {
+      const { stdout, stderr, code } = await run(argv, {
+        desk: new StandInDesk(),
+        env: { CLAVIGER_ISSUR: 'https://s3cret.example' },
+      })
+      expect(stderr).toContain(
+        'warning: CLAVIGER_ISSUR is no option and has no effect; did you mean CLAVIGER_ISSUER?\n',
+      )
+      expect(`${stdout}${stderr}`).not.toContain('s3cret')
+      expect(code).toBe(0)
+    },
+  )
+
+  test('the doctor reports an unknown CLAVIGER_* variable', async () => {
+    const { stdout } = await run(['doctor', '--json'], { desk: new StandInDesk(), env: { CLAVIGER_ISSUR: 'x' } })
+    expect(JSON.parse(stdout).checks).toContainEqual(
+      expect.objectContaining({ name: 'configuration', outcome: 'warning', found: expect.stringContaining('ISSUR') }),
+    )
+  })
+
   test('hints name the command as it was called', async () => {
     const desk = new StandInDesk()
     const { stderr } = await run(['users', 'list'], {
@@ -165,7 +187,7 @@ describe('the command line', () => {
     })
     const recorded = JSON.stringify(desk.entries, (_name, value) => (typeof value === 'bigint' ? String(value) : value))
     expect(`${stdout}${stderr}${recorded}`).not.toContain(password)
-    expect([...desk.hashes.values()]).toEqual([`hash of ${password}`])
+    expect([...desk.hashes.values()]).toEqual([`$plain$${password}`])
   })
 
   test('a refused password leaves nobody behind', async () => {

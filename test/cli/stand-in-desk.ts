@@ -9,7 +9,7 @@ import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { importPeople } from '../../src/credentials/people-import.ts'
 import { Failure } from '../../src/errors/failure.ts'
-import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
+import type { AuditLog, RecordedEntry } from '../../src/events/events.ts'
 import type { CanaryKey } from '../../src/keyring/canary.ts'
 import type { KeyChange } from '../../src/keyring/change-keys.ts'
 import type { KeyRow } from '../../src/keyring/key-row.ts'
@@ -113,7 +113,7 @@ export class StandInDesk implements Desk {
   }
 
   readonly passwords: Desk['passwords'] = {
-    hash: async (password) => `hash of ${password}`,
+    hash: async (password) => `$plain$${password}`,
     set: async (id, hash) => {
       this.hashes.set(id, hash)
       return ended
@@ -235,7 +235,10 @@ export class StandInDesk implements Desk {
     longestTokenSeconds: async () => 600,
   }
 
-  readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
+  readonly ledger: Desk['ledger'] = {
+    history: async () => ({ ledger: 'unknown', refreshedAt: undefined }),
+    knowsJti: async () => undefined,
+  }
   readonly streams: Desk['streams'] = {
     list: async () => this.#streams,
     find: async (id) => this.#streams.find((stream) => stream.id === id),
@@ -247,7 +250,16 @@ export class StandInDesk implements Desk {
 
   readonly publish = async () => undefined
 
-  readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
+  /** No transaction: an operation that throws has changed nothing here, since each changes one store at its end. */
+  readonly operations: Desk['operations'] = {
+    stores: this.#stores(),
+    transaction: async (work) => {
+      const { output, entry } = await work(this.#stores())
+      this.audit.write(entry)
+      return output
+    },
+  }
+
   readonly keyring: DeskKeyring = standInKeyring()
 
   readonly secrets: Desk['secrets'] = {
@@ -273,6 +285,26 @@ export class StandInDesk implements Desk {
 
   async close(): Promise<void> {
     this.closed += 1
+  }
+
+  #stores(): Desk['operations']['stores'] {
+    const { accounts, passwords, attempts, clients, apis, revocations, streams } = this
+    return {
+      accounts,
+      passwords,
+      attempts,
+      clients,
+      apis,
+      revocations,
+      streams,
+      sessions: {
+        count: async (accountId) => (await this.sessions.list(accountId)).length,
+        end: async (id) => {
+          const found = await this.sessions.find(id)
+          return found && (await this.sessions.end(id)) ? { accountId: found.accountId } : undefined
+        },
+      },
+    }
   }
 
   #put(id: string, changes: Partial<Account>): Account {

@@ -3,6 +3,7 @@ import { appSettings } from '../../clients/app-settings.ts'
 import { type Preset, presets } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { newClient } from '../../clients/new-client.ts'
+import { createClient } from '../../operations/clients/create.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -50,8 +51,7 @@ export const clientsAdd: AddCommand = (parent, invocation) => {
       })
       const { client: complete, secret } = withFreshSecret(input)
       refuseUnusedAlgorithm(desk.config, complete.idTokenAlg)
-      const client = await desk.clients.insert(complete)
-      desk.events.record({ kind: 'client.created', actor: invocation.actor, clientId: client.id })
+      const { client } = await invocation.perform(createClient, { client: complete })
       const settings = appSettings(client, desk.config.issuer)
       const shown = { ...clientJson(client), settings, ...(secret ? { client_secret: secret } : {}) }
       printer.result(options, shown, () => {

@@ -1,5 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
 import { newAccount } from '../../accounts/new-account.ts'
+import { createPerson } from '../../operations/people/create.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { checkForPerson, findNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
@@ -35,9 +36,7 @@ export const usersAdd: AddCommand = (parent, invocation) => {
       if (given) checkForPerson(given, person, desk.config.issuer)
       // Hashed before anything is stored, so that a refused password leaves no half-made person.
       const hash = given && (await desk.passwords.hash(given.password))
-      const account = await desk.accounts.insert(person)
-      if (hash) await desk.passwords.set(account.id, hash)
-      desk.events.record({ kind: 'account.created', actor: invocation.actor, accountId: account.id })
+      const account = await invocation.perform(createPerson, { person, ...(hash ? { hash } : {}) })
       const secret = given?.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(account), has_password: hash !== undefined, ...secret }, () => {
         printer.line({ text: 'Added', tone: 'good' }, ` ${account.email} (${account.id}).`)

@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
-import { accountClaims } from '../../accounts/account-claims.ts'
 import { changedProfile, type ProfileChanges } from '../../accounts/changed-profile.ts'
+import { updatePerson } from '../../operations/people/update.ts'
 import { withSwitch } from '../clients/client-options.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -35,18 +35,12 @@ export const usersSet: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const before = await getPerson(desk, named)
       const planned = changedProfile(before, changes)
-      const after: Account = options.dryRun
-        ? asPlanned(before, planned)
-        : // Planned again on what is stored by now, so that of two changes at once neither is lost.
-          await desk.accounts.update(before.id, (account) => changedProfile(account, changes))
-      const fields = changedFields(before, after)
-      if (!options.dryRun && fields.length > 0) {
-        const detail = { fields, ...(before.email === after.email ? {} : { from: before.email, to: after.email }) }
-        desk.events.record({ kind: 'account.changed', actor: invocation.actor, accountId: before.id, detail })
-      }
+      const done = options.dryRun ? undefined : await invocation.perform(updatePerson, { id: before.id, changes })
+      const after: Account = done?.account ?? asPlanned(before, planned)
       const data = { ...personJson(after), claims: after.claims, ...(options.dryRun ? { dry_run: true } : {}) }
       printer.result(options, data, () => printPerson(printer, after))
       if (options.dryRun) return printer.note('This is how it would be; nothing was changed.')
+      const fields = done?.fields ?? []
       if (fields.length === 0) return printer.note('All of this was so already.')
       printer.note(`Changed: ${fields.join(', ')}. Apps see it at userinfo at once, and in the next ID token.`)
       printer.note('Access tokens name a person by id alone, so those that are out stay valid.')
@@ -84,11 +78,3 @@ const asPlanned = (
   name: name ?? undefined,
   username: username ?? undefined,
 })
-
-/** By the names that tokens use. */
-function changedFields(before: Account, after: Account): string[] {
-  const [old, fresh] = [accountClaims(before), accountClaims(after)]
-  const names = new Set([...Object.keys(old), ...Object.keys(fresh)])
-  const isChanged = (name: string) => JSON.stringify(old[name]) !== JSON.stringify(fresh[name])
-  return [...names].filter((name) => name !== 'updated_at' && isChanged(name)).sort()
-}

@@ -1,7 +1,7 @@
 /** One app gets the next key before everybody does: on every node, once the key has been published, and how it tells. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
-import { createVerifier } from '../../../src/verifier/verifier.ts'
+import { createVerifier } from '../../../packages/verifier/src/verifier.ts'
 import { freshDatabase, type TestDatabase } from '../../harness/database.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { addApi, addClient, addPerson, type Person } from '../../harness/people.ts'
