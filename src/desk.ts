@@ -24,6 +24,7 @@ import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 import { PostgresPeopleImport } from './storage/postgres-people-import.ts'
 import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
+import { PostgresSubjectNames } from './storage/postgres-subject-names.ts'
 import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
 
 export const openDesk: OpenDesk = async (env) => {
@@ -82,6 +83,7 @@ function deskOn(deployment: Deployment): Desk {
     preview: openDeskPreview(deployment),
     operations: performOn(db, createRecord({ ...eventNeeds, audit: { write: () => {} } })),
     audit,
+    names: new PostgresSubjectNames(db),
     migrations: {
       async status() {
         const applied = (await appliedMigrations(db)).map(({ name, at }) => ({ name, at }))

@@ -11,7 +11,7 @@ import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { ImportLine, ImportOutcome, PeopleImportOptions } from '../credentials/people-import.ts'
-import type { AuditLog } from '../events/events.ts'
+import type { AuditLog, SubjectNames } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { PerformNeeds } from '../operations/operations.ts'
@@ -39,6 +39,8 @@ export interface Desk {
   /** The one way in which commands change anything: stores that are bound to one transaction with the audit log. */
   operations: PerformNeeds
   audit: AuditLog
+  /** Who is who in the audit log. */
+  names: SubjectNames
   migrations: DeskMigrations
   database: DeskDatabase
   /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */

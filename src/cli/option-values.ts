@@ -6,7 +6,7 @@ export const collect = (value: string, earlier: readonly string[] | undefined): 
 export const wholeNumber =
   (least: number, most: number) =>
   (value: string): number => {
-    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
+    const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
     if (number >= least && number <= most) return number
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
   }
@@ -42,4 +42,23 @@ export const oneOf =
     const choice = choices.find((each) => each === value)
     if (choice !== undefined) return choice
     throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`)
+  }
+
+const date = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:\d{2})?)?$/
+
+/** `24h`, meaning so long ago, or a date, or a date with a time; UTC where no zone is given, as times are printed. */
+export const instantBefore =
+  (now: () => Date) =>
+  (value: string): Date => {
+    const seconds = durationSeconds(value)
+    if (seconds !== undefined) return new Date(now().getTime() - seconds * 1000)
+    const [, day = '', time = '00:00', zone = 'Z'] = date.exec(value) ?? []
+    const midnight = new Date(`${day}T00:00Z`)
+    const at = new Date(`${day}T${time}${zone}`)
+    // 30 February is taken for 2 March otherwise.
+    const isReal = !Number.isNaN(at.getTime()) && midnight.toISOString().startsWith(day)
+    if (isReal) return at
+    throw new InvalidArgumentError(
+      'Write how long ago, such as 24h or 7d, or a time such as 2026-03-01 or 2026-03-01T12:00Z.',
+    )
   }

@@ -4,13 +4,15 @@ import { Failure } from '../errors/failure.ts'
 import { singleLines } from './terminal-text.ts'
 
 /** Options that do not fit together, or say too little. The hint that names the help is added where the command is known. */
-export const wrongUsage = (code: string, sentence: string): Failure =>
-  new Failure(code, 'invalid', sentence, { detail: { isUsage: true } })
+export const wrongUsage = (code: string, sentence: string, hints: readonly string[] = []): Failure =>
+  new Failure(code, 'invalid', sentence, { detail: { isUsage: true, hints } })
 
 /** Adds the hint to what `wrongUsage` made; anything else is left as it is. */
 export function withHelpHint(thrown: unknown, hint: string | undefined): unknown {
   if (!(thrown instanceof Failure) || thrown.detail.isUsage !== true || hint === undefined) return thrown
-  return new Failure(thrown.code, thrown.kind, thrown.message, { detail: { hints: [hint] } })
+  return new Failure(thrown.code, thrown.kind, thrown.message, {
+    detail: { hints: [...(thrown.detail.hints as string[]), hint] },
+  })
 }
 
 /** `'claviger users add --help' shows its options, with an example`. */

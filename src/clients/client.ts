@@ -29,7 +29,7 @@ export interface Client {
   readonly id: ClientId
   readonly name: string
   readonly preset: Preset
-  /** Ours: never asks for consent. */
+  /** First-party: people are never asked for consent. */
   readonly firstParty: boolean
   readonly redirectUris: readonly string[]
   readonly postLogoutRedirectUris: readonly string[]

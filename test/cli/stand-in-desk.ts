@@ -22,13 +22,19 @@ const daysAgo = (days: number): Date => new Date(now.getTime() - days * day)
 const ended: Ended = { sessions: 1, grants: 1, refreshTokens: 2 }
 
 export class StandInDesk implements Desk {
-  config = { issuer: 'http://localhost:9400', accessTokenSeconds: 600, clientProfile: 'standard' } as Config
+  config = {
+    issuer: 'http://localhost:9400',
+    accessTokenSeconds: 600,
+    eventRetentionSeconds: 400 * 86_400,
+    clientProfile: 'standard',
+  } as Config
   closed = 0
   readonly people = new Map<string, Account>()
   readonly hashes = new Map<string, string>()
   readonly importedFrom = new Map<string, string>()
   readonly entries: RecordedEntry[] = []
   readonly #clients = new Map<string, Client>()
+  readonly #former: { id: string; email: string | undefined; name: string | undefined }[] = []
   readonly #apis = new Map<string, Api>()
   #sessions: SessionRow[] = []
   #streams: StreamRow[] = [
@@ -96,6 +102,7 @@ export class StandInDesk implements Desk {
       if (isMoved && (await this.accounts.findByLogin(changes.email ?? '')))
         throw new Failure('account_exists', 'conflict', 'Another account signs in with this email already.')
       const { name = before.name, username = before.username, ...rest } = changes
+      this.#keepName(id)
       const names = { name: name ?? undefined, username: username ?? undefined }
       return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, ...names })
     },
@@ -106,6 +113,7 @@ export class StandInDesk implements Desk {
     enable: async (id) => this.#put(id, { disabledAt: undefined }),
     signOut: async (id) => this.#end(id),
     remove: async (id) => {
+      this.#keepName(id)
       this.people.delete(id)
       return this.#end(id)
     },
@@ -164,6 +172,7 @@ export class StandInDesk implements Desk {
       return client
     },
     remove: async (id) => {
+      this.#former.push({ id, email: undefined, name: this.#clients.get(id)?.name })
       this.#clients.delete(id)
       return { grants: 3, refreshTokens: 1 }
     },
@@ -213,14 +222,33 @@ export class StandInDesk implements Desk {
   readonly audit: AuditLog = {
     write: (entry) => void this.entries.push({ ...entry, id: BigInt(this.entries.length + 1), at: now }),
     flush: async () => undefined,
-    list: async ({ limit, accountId, kind }) =>
-      this.entries
-        .filter(
-          (entry) =>
-            (accountId === undefined || entry.accountId === accountId) && (kind === undefined || entry.kind === kind),
-        )
-        .toReversed()
-        .slice(0, limit),
+    list: async ({ limit, accountIds, clientId, kind, since, until, afterId, beforeId }) => {
+      const chosen = this.entries.filter(
+        (entry) =>
+          (accountIds === undefined || accountIds.includes(entry.accountId ?? '')) &&
+          (clientId === undefined || entry.clientId === clientId) &&
+          (kind === undefined || entry.kind === kind) &&
+          (since === undefined || entry.at >= since) &&
+          (until === undefined || entry.at < until) &&
+          (afterId === undefined || entry.id > afterId) &&
+          (beforeId === undefined || entry.id < beforeId),
+      )
+      return (afterId === undefined ? chosen.toReversed() : chosen).slice(0, limit)
+    },
+  }
+
+  readonly names: Desk['names'] = {
+    of: async (ids) => {
+      const clients = [...this.#clients.values()].map(({ id, name }) => ({ id, name, email: undefined }))
+      const called = [...this.#former, ...this.people.values(), ...clients].filter(({ id }) => ids.includes(id))
+      return new Map(called.map(({ id, email, name }) => [id, { email, name }]))
+    },
+    accountsCalled: async (named) => {
+      const people = [...this.#former, ...this.people.values()].filter(
+        ({ id, email }) => id === named || normaliseLogin(email ?? '') === normaliseLogin(named),
+      )
+      return [...new Set(people.map(({ id }) => id))]
+    },
   }
 
   readonly revocations: Desk['revocations'] = {
@@ -305,6 +333,11 @@ export class StandInDesk implements Desk {
         },
       },
     }
+  }
+
+  #keepName(id: string): void {
+    const { email, name } = this.people.get(id) as Account
+    this.#former.push({ id, email, name })
   }
 
   #put(id: string, changes: Partial<Account>): Account {

@@ -84,7 +84,7 @@ export function withClientOptions(command: Command): Command {
         'where an spa gets its refresh token; a cookie is for an app on the same site as the issuer (default: body)',
       ).choices(refreshDeliveries),
     )
-  withSwitch(command, 'first-party', 'ours: never asks for consent')
+  withSwitch(command, 'first-party', 'a first-party app: people are never asked for consent')
   command
     .option('--grant <grant>', 'what it gets tokens by, in place of its preset (repeat for more)', collect)
     .addOption(

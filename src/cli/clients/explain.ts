@@ -4,7 +4,7 @@ import { quoted } from '../../events/plain-text.ts'
 import { scopeRemedy } from '../apis/refused-scopes.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
-import { eventJson } from '../events/event-view.ts'
+import { calledText, eventJson, namesIn } from '../events/event-view.ts'
 import { dated } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 
@@ -39,15 +39,20 @@ export const clientsExplain: AddCommand = (parent, invocation) => {
           detail: { hints: ['the log has a line for every request, by the same id'] },
         })
       }
+      const names = await namesIn(desk, entries)
       const explained = entries.map((entry) => ({ entry, remedy: scopeRemedy(entry, apis) }))
-      const asJson = explained.map(({ entry, remedy }) => ({ ...eventJson(entry), ...(remedy ? { remedy } : {}) }))
+      const asJson = explained.map(({ entry, remedy }) => ({
+        ...eventJson(entry, names),
+        ...(remedy ? { remedy } : {}),
+      }))
       printer.result(options, asJson, () => {
         for (const { entry, remedy } of explained) {
-          const { at, kind, clientId, source, detail = {} } = entry
+          const { at, kind, accountId, clientId, source, detail = {} } = entry
           printer.fields([
             ['what', { text: kind, tone: 'strong' }],
             ['when', dated(at, printer.now())],
-            ['client', clientId],
+            ['client', calledText(clientId, names)],
+            ['person', calledText(accountId, names)],
             ['from', source],
             ...Object.entries(detail).map(([name, value]) => [name, textOf(value)] as const),
             ['remedy', remedy],

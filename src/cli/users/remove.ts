@@ -1,7 +1,7 @@
 import { removePerson } from '../../operations/people/remove.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
-import { counted } from '../moment.ts'
+import { counted, duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
@@ -27,6 +27,8 @@ export const usersRemove: AddCommand = (parent, invocation) => {
       printer.result(options, { ...personJson(person), removed: true, ...endedJson(ended) }, () => {
         printer.line({ text: 'Removed', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
       })
+      const kept = duration(desk.config.eventRetentionSeconds)
+      printer.note(`The audit log still tells their name and address, for ${kept} (CLAVIGER_EVENT_RETENTION).`)
     })
   withExample(withConfirmation(command), 'claviger users remove ada@example.org --dry-run')
 }

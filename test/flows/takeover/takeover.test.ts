@@ -1,5 +1,8 @@
 /** A neighbour of the issuer plants cookies of a sign-in of its own; the victim signs in on the genuine page. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { artifactModels } from '../../../src/storage/artifact-models.ts'
+import { askDatabase } from '../../harness/later.ts'
+import { type Provider, startProvider } from '../../harness/server.ts'
 import { signIn } from '../../harness/sign-in.ts'
 import { UserAgent, type VisitedPage } from '../../harness/user-agent.ts'
 import { codeIn, openStage, pressOnly, type Stage, typed } from './stage.ts'
@@ -140,4 +143,82 @@ test('the victim’s own browser goes on to the app after the attacker tried', a
   await attacker.visit(location)
   expect(codeIn(await victim.visit(location))).not.toBeNull()
   expect(await stage.isSignedIn(victim, stage.victim)).toBe(true)
+})
+
+describe('consent under cookies that were copied', () => {
+  test('the attacker gets no code when the victim allows', async () => {
+    const victim = stage.browser()
+    const page = await signIn(victim, stage.guest.start().url, stage.victim)
+    const attacker = stage.browser()
+    for (const path of [page.url.pathname, new URL(resumeOf(page)).pathname]) {
+      const cookies = victim.cookies.header(new URL(stage.url(path))) ?? ''
+      const withoutSession = cookies.split('; ').filter((pair) => !pair.includes('claviger_session'))
+      attacker.cookies.keep(
+        new URL(stage.issuer),
+        withoutSession.map((pair) => `${pair}; path=${path}`),
+      )
+    }
+    const { location } = await pressOnly(victim, page, '#allow')
+    await expectNothingFor(attacker, location)
+    expect(codeIn(await victim.visit(location))).not.toBeNull()
+    await expectNothingFor(attacker, location)
+  })
+
+  test('the victim’s session is no proof of an answer that was given in another browser', async () => {
+    const { attacker, victim, page } = await setTrap({ victim: await signedInVictim(), start: { prompt: 'login' } })
+    const { location } = await pressOnly(attacker, page, '#sign-in', typed(stage.attacker))
+    const seen = await victim.visit(location)
+    expect([seen.left, codeIn(seen)]).toEqual([false, null])
+    expect(await stage.isSignedIn(victim, stage.victim)).toBe(true)
+  })
+})
+
+test('an answer that made no proof goes nowhere: a new kind of question cannot forget it', async () => {
+  const agent = stage.browser()
+  const page = await agent.visit(stage.app.start().url)
+  const [account] = await askDatabase<{ id: string }>(
+    stage.provider.databaseUrl,
+    'select id from accounts where email = $1',
+    [stage.victim.email],
+  )
+  const login = { accountId: account?.id, amr: ['pwd'], acr: 'urn:claviger:acr:password', ts: 1 }
+  for (const answer of [{ result: { login } }, { result: { login }, answeredBy: account?.id }]) {
+    const changed = await askDatabase(
+      stage.provider.databaseUrl,
+      `update artifacts set payload = payload || $1::jsonb where model = $2 and id = sha256(convert_to($3, 'UTF8')) returning 1`,
+      [JSON.stringify(answer), artifactModels.Interaction, page.url.pathname.split('/')[2]],
+    )
+    expect(changed).toHaveLength(1)
+    expect(codeIn(await agent.visit(resumeOf(page)))).toBeNull()
+    expect(await stage.isSignedIn(agent, stage.victim)).toBe(false)
+  }
+})
+
+describe('on two nodes', () => {
+  let second: Provider
+  beforeAll(async () => {
+    const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = stage.provider.env
+    const database = { url: stage.provider.databaseUrl }
+    second = await startProvider({ database, env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY } })
+  }, 60_000)
+  afterAll(() => second?.stop())
+
+  const onSecond = (agent: UserAgent) =>
+    new UserAgent(stage.issuer, { cookies: agent.cookies, port: () => second.port })
+
+  test('a sign-in that was answered on one goes on at the other', async () => {
+    const agent = stage.browser()
+    const page = await agent.visit(stage.app.start().url)
+    const { location } = await pressOnly(agent, page, '#sign-in', typed(stage.victim))
+    expect(codeIn(await onSecond(agent).visit(location))).not.toBeNull()
+  })
+
+  test('the attacker gets nothing from either, before the victim’s own redirect and after it', async () => {
+    const { attacker, victim, page } = await setTrap()
+    const { location } = await pressOnly(victim, page, '#sign-in', typed(stage.victim))
+    for (const agent of [onSecond(attacker), attacker]) expect(codeIn(await agent.visit(location))).toBeNull()
+    expect(codeIn(await onSecond(victim).visit(location))).not.toBeNull()
+    for (const agent of [onSecond(attacker), attacker]) expect(codeIn(await agent.visit(location))).toBeNull()
+    expect(await stage.isSignedIn(attacker, stage.victim)).toBe(false)
+  })
 })
