@@ -42,7 +42,7 @@ export const usersAdd: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Added', tone: 'good' }, ` ${account.email} (${account.id}).`)
         if (given?.generated) printer.line(`Password, shown this once: ${given.password}`)
       })
-      if (!options.json) printer.note(verifiedText(account))
+      printer.note(verifiedText(account))
       if (!hash) {
         printer.note('They have no password yet, so they cannot sign in.')
         printer.next(`users set-password ${account.email}`)
