@@ -8,6 +8,7 @@ export interface ProfileChanges {
   email?: string
   emailVerified?: boolean
   name?: string | null
+  username?: string | null
   /** By claim, or by member of the address, such as `address.locality`. Only the claims named here change. */
   claims?: Readonly<Record<string, unknown>>
 }
@@ -17,14 +18,15 @@ export interface ProfileChanges {
  * says so; the store does the same for a new address. @throws Failure `account_invalid` (invalid).
  */
 export function changedProfile(account: Account, changes: ProfileChanges): AccountChanges {
-  const { email, emailVerified, name, claims = {} } = changes
+  const { email, emailVerified, name, username, claims = {} } = changes
   const checked = accountChanges({
     ...(email === undefined ? {} : { email }),
     ...(emailVerified === undefined ? {} : { emailVerified }),
     ...(typeof name === 'string' ? { name } : {}),
+    ...(typeof username === 'string' ? { username } : {}),
     ...(Object.keys(claims).length === 0 ? {} : { claims: mergedClaims(account.claims, claims) }),
   })
-  return name === null ? { ...checked, name } : checked
+  return { ...checked, ...(name === null ? { name } : {}), ...(username === null ? { username } : {}) }
 }
 
 function mergedClaims(before: ProfileClaims, changes: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -55,7 +55,7 @@ export function ownSecretDigest(secret: string): Uint8Array {
 }
 
 export const needsSecret = (client: Pick<Client, 'tokenEndpointAuthMethod'>): boolean =>
-  client.tokenEndpointAuthMethod === 'client_secret_basic' || client.tokenEndpointAuthMethod === 'client_secret_post'
+  client.tokenEndpointAuthMethod.startsWith('client_secret')
 
 /** Gives a client that needs a secret and has none a new one; `secret` is the only copy there will ever be. */
 export function withFreshSecret(client: NewClient): { client: NewClient; secret: string | undefined } {

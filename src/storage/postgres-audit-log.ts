@@ -5,7 +5,7 @@
  */
 import type { AuditEntry, AuditLog, EventFilter, RecordedEntry } from '../events/events.ts'
 import { type EventRow, entryOf, insertStatement, type Pending } from './audit-row.ts'
-import type { Database } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 
 export interface AuditLogOptions {
   flushMs?: number
@@ -126,4 +126,12 @@ export class PostgresAuditLog implements AuditLog {
       return false
     }
   }
+}
+
+/**
+ * Writes an entry in the transaction of what it records. Call it last: until the commit, every other writer of the
+ * audit log waits for this one.
+ */
+export async function appendEntry(transaction: Queryable, entry: AuditEntry, at = new Date()): Promise<void> {
+  await transaction.query(insertStatement([{ at, entry }]))
 }

@@ -126,6 +126,24 @@ export function accountStoreContract(open: () => Promise<AccountStore>): void {
       await expect(store.update(id, { email: 'ada@EXAMPLE.com' })).rejects.toMatchObject({ code: 'account_exists' })
     })
 
+    test('a username belongs to one person, whatever its case, until it is removed', async () => {
+      const first = await store.insert(ada({ username: 'Ada' }))
+      const second = await store.insert(ada({ email: 'bob@example.com' }))
+      expect((await store.find(first.id))?.username).toBe('Ada')
+      await expect(store.update(second.id, { username: 'aDA' })).rejects.toMatchObject({ code: 'username_taken' })
+      const third = ada({ email: 'eve@example.com', username: 'ADA' })
+      await expect(store.insert(third)).rejects.toMatchObject({ code: 'username_taken' })
+      expect((await store.update(first.id, { name: 'Ada' })).username).toBe('Ada')
+      expect((await store.update(first.id, { username: null })).username).toBeUndefined()
+      expect((await store.update(second.id, { username: 'aDA' })).username).toBe('aDA')
+    })
+
+    test('of twenty people who take one username at once exactly one gets it', async () => {
+      const all = Array.from({ length: 20 }, (_, index) => ada({ email: `ada${index}@example.com`, username: 'ada' }))
+      const results = await Promise.allSettled(all.map((each) => store.insert(each)))
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    })
+
     test('disables and enables; disabling twice keeps the first date', async () => {
       const { id } = await store.insert(ada())
       await store.disable(id)

@@ -32,6 +32,7 @@ export class MemoryAccountStore implements AccountStore {
 
   async insert(account: NewAccount): Promise<Account> {
     this.#refuseTaken(account.email)
+    this.#refuseTakenUsername(account.id, account.username)
     const now = new Date()
     return this.#keep({
       emailVerified: false,
@@ -50,6 +51,7 @@ export class MemoryAccountStore implements AccountStore {
     const changes = typeof given === 'function' ? given(before) : given
     const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
     if (isMoved) this.#refuseTaken(changes.email ?? '')
+    this.#refuseTakenUsername(id, changes.username)
     return this.#keep({
       ...before,
       emailVerified: before.emailVerified && !isMoved,
@@ -60,6 +62,11 @@ export class MemoryAccountStore implements AccountStore {
       ),
       updatedAt: new Date(),
     })
+  }
+
+  #refuseTakenUsername(id: AccountId, wanted: string | null | undefined): void {
+    const isTaken = (account: Account) => account.id !== id && account.username?.toLowerCase() === wanted?.toLowerCase()
+    if (wanted && [...this.#accounts.values()].some(isTaken)) throw new Failure('username_taken', 'conflict', 'taken')
   }
 
   async disable(id: AccountId): Promise<Ended> {

@@ -187,7 +187,7 @@ describe('the command line', () => {
     })
     const recorded = JSON.stringify(desk.entries, (_name, value) => (typeof value === 'bigint' ? String(value) : value))
     expect(`${stdout}${stderr}${recorded}`).not.toContain(password)
-    expect([...desk.hashes.values()]).toEqual([`hash of ${password}`])
+    expect([...desk.hashes.values()]).toEqual([`$plain$${password}`])
   })
 
   test('a refused password leaves nobody behind', async () => {

@@ -3,13 +3,13 @@ import { UnsecuredJWT } from 'jose'
 import type { Account } from '../../src/accounts/account.ts'
 import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
 import { normaliseLogin } from '../../src/accounts/login.ts'
-import type { Desk, DeskKeyring, DeskPreview, SessionRow, StreamRow } from '../../src/cli/desk.ts'
+import type { Desk, DeskKeyring, DeskPreview, NodesHeard, SessionRow, StreamRow } from '../../src/cli/desk.ts'
 import type { Api, Client } from '../../src/clients/client.ts'
 import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { importPeople } from '../../src/credentials/people-import.ts'
 import { Failure } from '../../src/errors/failure.ts'
-import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
+import type { AuditLog, RecordedEntry } from '../../src/events/events.ts'
 import type { CanaryKey } from '../../src/keyring/canary.ts'
 import type { KeyChange } from '../../src/keyring/change-keys.ts'
 import type { KeyRow } from '../../src/keyring/key-row.ts'
@@ -22,7 +22,12 @@ const daysAgo = (days: number): Date => new Date(now.getTime() - days * day)
 const ended: Ended = { sessions: 1, grants: 1, refreshTokens: 2 }
 
 export class StandInDesk implements Desk {
-  config = { issuer: 'http://localhost:9400', accessTokenSeconds: 600, eventRetentionSeconds: 400 * 86_400 } as Config
+  config = {
+    issuer: 'http://localhost:9400',
+    accessTokenSeconds: 600,
+    eventRetentionSeconds: 400 * 86_400,
+    clientProfile: 'standard',
+  } as Config
   closed = 0
   readonly people = new Map<string, Account>()
   readonly hashes = new Map<string, string>()
@@ -96,9 +101,10 @@ export class StandInDesk implements Desk {
       const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
       if (isMoved && (await this.accounts.findByLogin(changes.email ?? '')))
         throw new Failure('account_exists', 'conflict', 'Another account signs in with this email already.')
-      const { name = before.name, ...rest } = changes
+      const { name = before.name, username = before.username, ...rest } = changes
       this.#keepName(id)
-      return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, name: name ?? undefined })
+      const names = { name: name ?? undefined, username: username ?? undefined }
+      return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, ...names })
     },
     disable: async (id) => {
       this.#put(id, { disabledAt: now })
@@ -115,7 +121,7 @@ export class StandInDesk implements Desk {
   }
 
   readonly passwords: Desk['passwords'] = {
-    hash: async (password) => `hash of ${password}`,
+    hash: async (password) => `$plain$${password}`,
     set: async (id, hash) => {
       this.hashes.set(id, hash)
       return ended
@@ -272,7 +278,16 @@ export class StandInDesk implements Desk {
 
   readonly publish = async () => undefined
 
-  readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
+  /** No transaction: an operation that throws has changed nothing here, since each changes one store at its end. */
+  readonly operations: Desk['operations'] = {
+    stores: this.#stores(),
+    transaction: async (work) => {
+      const { output, entry } = await work(this.#stores())
+      this.audit.write(entry)
+      return output
+    },
+  }
+
   readonly keyring: DeskKeyring = standInKeyring()
 
   readonly secrets: Desk['secrets'] = {
@@ -292,12 +307,35 @@ export class StandInDesk implements Desk {
     apply: async () => this.pending.splice(0),
   }
 
+  nodes = { confirm: async (): Promise<NodesHeard> => ({ confirmed: 1, silent: [] }) }
+
   readonly database: Desk['database'] = {
     describe: async () => ({ version: '18.4', now: new Date(), where: './data', embedded: true }),
+    refuseUnwritable: async () => {},
   }
 
   async close(): Promise<void> {
     this.closed += 1
+  }
+
+  #stores(): Desk['operations']['stores'] {
+    const { accounts, passwords, attempts, clients, apis, revocations, streams } = this
+    return {
+      accounts,
+      passwords,
+      attempts,
+      clients,
+      apis,
+      revocations,
+      streams,
+      sessions: {
+        count: async (accountId) => (await this.sessions.list(accountId)).length,
+        end: async (id) => {
+          const found = await this.sessions.find(id)
+          return found && (await this.sessions.end(id)) ? { accountId: found.accountId } : undefined
+        },
+      },
+    }
   }
 
   #keepName(id: string): void {

@@ -78,6 +78,62 @@ describe('a client is kept as it was given', () => {
   })
 })
 
+describe('a client of another release', () => {
+  /** As the release before wrote it. */
+  const stored = {
+    redirectUris: ['https://shop.example/cb'],
+    postLogoutRedirectUris: [],
+    origins: [],
+    pkce: 'required',
+    tokenEndpointAuthMethod: 'client_secret_basic',
+    idTokenAlg: 'ES256',
+    claimsInIdToken: false,
+    dpopBound: false,
+    requirePar: false,
+    refreshDelivery: 'body',
+  }
+
+  const insertStored = (id: string, metadata: object) =>
+    db.query(
+      `insert into clients (id, name, preset, secret_digest, metadata) values ($1, 'Shop', 'web', sha256('x'), $2)`,
+      [id, metadata],
+    )
+
+  test('written by the release before keeps the behaviour that it was registered with', async () => {
+    await insertStored('old', stored)
+    expect(await clients.find('old')).toMatchObject({
+      grants: ['authorization_code', 'refresh_token'],
+      profile: 'standard',
+      pkce: 'required',
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      idTokenAlg: 'ES256',
+      claimsInIdToken: false,
+    })
+  })
+
+  test('with an API, whose ID token always had the claims, keeps them', async () => {
+    await insertStored('old', stored)
+    await db.query(`insert into client_apis (client_id, audience, position) values ('old', 'https://a.example', 0)`)
+    expect((await clients.find('old'))?.claimsInIdToken).toBe(true)
+  })
+
+  test('written by this release reads to the release before as the strictest that it knows', async () => {
+    await clients.insert(web)
+    const { rows } = await db.query<{ metadata: Record<string, unknown> }>('select metadata from clients')
+    expect(rows[0]?.metadata).toMatchObject({ pkce: 'required', tokenEndpointAuthMethod: 'client_secret_basic' })
+    expect(await clients.find('shop')).toMatchObject({ pkce: 'or-nonce', tokenEndpointAuthMethod: 'client_secret' })
+  })
+
+  test('changed by the release before, which leaves out what it does not know, is as strict as that release made it', async () => {
+    await clients.insert(web)
+    await db.query(`update clients set metadata = metadata - 'newer'`)
+    expect(await clients.find('shop')).toMatchObject({
+      pkce: 'required',
+      tokenEndpointAuthMethod: 'client_secret_basic',
+    })
+  })
+})
+
 describe('what cannot be kept is refused', () => {
   test('an id is taken once', async () => {
     await clients.insert(spa)

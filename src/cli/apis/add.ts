@@ -1,9 +1,8 @@
-import { newApiCredentials } from '../../clients/api-credentials.ts'
 import { newApi } from '../../clients/new-api.ts'
+import { createApi } from '../../operations/apis/create.ts'
+import { createApiCredentials } from '../../operations/apis/credentials.ts'
 import { printSecret } from '../clients/client-view.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
-import type { Desk } from '../desk.ts'
-import type { Invocation } from '../invocation.ts'
 import { duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect, type TypedDuration, typedDuration } from '../option-values.ts'
@@ -40,9 +39,8 @@ export const apisAdd: AddCommand = (parent, invocation) => {
       const input = newApi({ audience, name, scopes: scope, scopeTexts, ttlSeconds: ttl?.seconds, alg })
       const desk = await invocation.desk()
       refuseUnusedAlgorithm(desk.config, input.alg)
-      const api = await desk.apis.insert(input)
-      desk.events.record({ kind: 'api.created', actor: invocation.actor, detail: { audience: api.audience } })
-      const credentials = withCredentials ? await addCredentials(invocation, desk, api.audience) : undefined
+      const api = await invocation.perform(createApi, { api: input })
+      const credentials = withCredentials ? await invocation.perform(createApiCredentials, { audience }) : undefined
       printer.result({ json }, { ...apiJson(api, desk.config), ...credentials }, () => {
         const lifetime = ttl?.text ?? duration(desk.config.accessTokenSeconds)
         printer.line(
@@ -64,17 +62,4 @@ export const apisAdd: AddCommand = (parent, invocation) => {
     'claviger apis add https://api.example.org --scope orders:read --scope orders:write --ttl 5m',
     "claviger apis add https://api.example.org --name 'Order service' --scope orders:read --scope-text 'orders:read=Read your orders'",
   )
-}
-
-/** What the API asks us with; the secret is shown this once. */
-export async function addCredentials(invocation: Invocation, desk: Desk, audience: string) {
-  const { client, secret } = newApiCredentials(audience)
-  await desk.clients.insert(client)
-  desk.events.record({
-    kind: 'client.created',
-    actor: invocation.actor,
-    clientId: client.id,
-    detail: { servesApi: audience },
-  })
-  return { client_id: client.id, client_secret: secret }
 }

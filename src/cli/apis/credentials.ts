@@ -1,7 +1,7 @@
+import { createApiCredentials } from '../../operations/apis/credentials.ts'
 import { printSecret } from '../clients/client-view.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { addCredentials } from './add.ts'
 import { audienceArgument, getApi } from './api-view.ts'
 
 /** `apis credentials`: more of what `apis add --with-credentials` gives, for an API that is there already. */
@@ -14,7 +14,7 @@ export const apisCredentials: AddCommand = (parent, invocation) => {
     .action(async (audience: string, options: JsonOption) => {
       const desk = await invocation.desk()
       await getApi(desk, audience)
-      const made = await addCredentials(invocation, desk, audience)
+      const made = await invocation.perform(createApiCredentials, { audience })
       printer.result(options, { audience, ...made }, () => {
         printer.fields([['client_id', made.client_id]])
         printSecret(printer, made.client_secret)

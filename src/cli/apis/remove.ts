@@ -1,3 +1,4 @@
+import { removeApi } from '../../operations/apis/remove.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -23,8 +24,7 @@ export const apisRemove: AddCommand = (parent, invocation) => {
         return
       }
       if (!(await isConfirmed(invocation, options, `Remove ${audience}?`))) return
-      await desk.apis.remove(audience)
-      desk.events.record({ kind: 'api.removed', actor: invocation.actor, detail: { audience } })
+      await invocation.perform(removeApi, { audience })
       printer.result(options, { ...apiJson(api, desk.config), removed: true }, () =>
         printer.line({ text: 'Removed', tone: 'good' }, ` ${audience}.`),
       )

@@ -1,6 +1,6 @@
 import type { Api } from '../../clients/client.ts'
 import { type ApiChanges, changedApi } from '../../clients/new-api.ts'
-import { Failure } from '../../errors/failure.ts'
+import { updateApi } from '../../operations/apis/update.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
@@ -34,15 +34,10 @@ export const apisSet: AddCommand = (parent, invocation) => {
     .action(async (audience: string, options: Options) => {
       const desk = await invocation.desk()
       const before = await getApi(desk, audience)
-      const changed = changedApi(before, changesOf(before, options))
+      const changes = changesOf(before, options)
       const after: Api = options.dryRun
-        ? { ...before, ...changed }
-        : // The change is made again on what is stored by now, so that of two changes at once neither is lost.
-          await desk.apis.update(audience, (api) => changedApi(api, changesOf(api, options)))
-      if (!options.dryRun) {
-        const fields = fieldsOf(options)
-        desk.events.record({ kind: 'api.changed', actor: invocation.actor, detail: { audience, fields } })
-      }
+        ? { ...before, ...changedApi(before, changes) }
+        : await invocation.perform(updateApi, { audience, changes })
       printer.result(options, { ...apiJson(after, desk.config), ...(options.dryRun ? { dry_run: true } : {}) }, () =>
         printApi(printer, after, desk.config, typedTtl(options)),
       )
@@ -70,29 +65,22 @@ const fieldsOf = ({ name, scope, addScope, removeScope, scopeText, ttl }: Option
 /** @throws Failure `nothing_to_set`, `list_entry_missing`. */
 function changesOf(api: Api, options: Options): ApiChanges {
   if (fieldsOf(options).length === 0) throw wrongUsage('nothing_to_set', 'Say what to change.')
-  const { name, scope, scopeText = [], ttl } = options
-  const scopes = changedScopes(api, options)
-  const texts = Object.entries(scopeTextsOf(scopeText, scopes)).map(([each, text]) => [each, text === '' ? null : text])
+  const { name, scope, addScope, removeScope, scopeText = [], ttl } = options
+  const known = changedApi(api, scopeChangesOf(options)).scopes
+  const texts = Object.entries(scopeTextsOf(scopeText, known)).map(([each, text]) => [each, text === '' ? null : text])
   return {
     ...(name === undefined ? {} : { name: name === '' ? null : name }),
-    ...(scope || scopes !== api.scopes ? { scopes } : {}),
+    ...scopeChangesOf({ scope, addScope, removeScope }),
     ...(texts.length === 0 ? {} : { scopeTexts: Object.fromEntries(texts) }),
     ...(ttl === undefined ? {} : { ttlSeconds: ttl === 'default' ? null : ttl.seconds }),
   }
 }
 
-function changedScopes(api: Api, { scope, addScope = [], removeScope = [] }: Options): readonly string[] {
-  const base = scope ?? api.scopes
-  if (addScope.length + removeScope.length === 0) return base
-  const unknown = removeScope.find((each) => !base.includes(each))
-  if (unknown !== undefined) {
-    throw new Failure('list_entry_missing', 'invalid', `${api.audience} has no scope "${unknown}".`, {
-      detail: { hints: base.map((each) => `it has ${each}`) },
-    })
-  }
-  const kept = base.filter((each) => !removeScope.includes(each))
-  return [...kept, ...addScope.filter((each) => !kept.includes(each))]
-}
+const scopeChangesOf = ({ scope, addScope, removeScope }: Pick<Options, 'scope' | 'addScope' | 'removeScope'>) => ({
+  ...(scope ? { scopes: scope } : {}),
+  ...(addScope ? { addScopes: addScope } : {}),
+  ...(removeScope ? { removeScopes: removeScope } : {}),
+})
 
 /** A signed token says what it said when it was issued. */
 function noteOldTokens({ printer }: Invocation, { config }: Desk, before: Api, after: Api): void {

@@ -1,7 +1,11 @@
 import { Option } from 'commander'
 import type { Client } from '../../clients/client.ts'
-import { digestOfSecret, needsSecret, newClientSecret, ownSecretDigest } from '../../clients/client-secret.ts'
-import { Failure } from '../../errors/failure.ts'
+import type { Failure } from '../../errors/failure.ts'
+import {
+  longestOverlapSeconds,
+  refuseWithoutSecret,
+  rotateClientSecret,
+} from '../../operations/clients/rotate-secret.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import { instant } from '../moment.ts'
@@ -16,9 +20,6 @@ interface Options extends JsonOption, DryRunOption {
   secretFile?: string
   overlap: TypedDuration
 }
-
-/** A secret that works beside its successor for longer was not replaced. */
-const longestOverlapSeconds = 90 * 86_400
 
 /** `clients rotate-secret`: the old secret works on for a while, so that the app can be changed in that time. */
 export const clientsRotateSecret: AddCommand = (parent, invocation) => {
@@ -40,22 +41,17 @@ export const clientsRotateSecret: AddCommand = (parent, invocation) => {
       const own = await readOwnSecret(invocation, options)
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
-      if (!needsSecret(client)) throw hasNoSecret(client)
-      const fresh = own.secret === undefined ? newClientSecret() : undefined
-      const digest = fresh === undefined ? ownSecretDigest(own.secret ?? '') : digestOfSecret(fresh)
-      if (client.secretDigest && Buffer.from(client.secretDigest).equals(digest)) throw isSame(client)
       if (options.dryRun) {
+        refuseWithoutSecret(client)
         printer.result(options, { ...clientJson(client), dry_run: true }, () =>
           printer.line(`Would give ${client.id} a new secret. ${fateOfOld(overlap)}`),
         )
         return
       }
-      const after = await desk.clients.rotateSecret(id, digest, overlap.seconds)
-      desk.events.record({
-        kind: 'client.secret-rotated',
-        actor: invocation.actor,
-        clientId: id,
-        detail: { overlapSeconds: overlap.seconds, previousUntil: after.previousSecret?.until.toISOString() },
+      const { client: after, secret: fresh } = await invocation.perform(rotateClientSecret, {
+        client_id: id,
+        overlap_seconds: overlap.seconds,
+        ...own,
       })
       printer.result(options, { ...clientJson(after), ...(fresh ? { client_secret: fresh } : {}) }, () => {
         printEnds(invocation, after, overlap)
@@ -105,13 +101,3 @@ function noteEarlier({ printer }: Invocation, before: Client): void {
 
 const tooLong = ({ text }: TypedDuration): Failure =>
   wrongUsage('overlap_too_long', `An overlap of ${text} is too long: choose at most 90d.`)
-
-const hasNoSecret = ({ id, tokenEndpointAuthMethod }: Client): Failure =>
-  new Failure(
-    'client_has_no_secret',
-    'conflict',
-    `${id} authenticates by ${tokenEndpointAuthMethod} and has no secret.`,
-  )
-
-const isSame = ({ id }: Client): Failure =>
-  new Failure('secret_unchanged', 'conflict', `${id} has this secret already. Nothing was changed.`)

@@ -1,6 +1,7 @@
 /** How commands name a person, and how they show one. */
 import type { Account } from '../../accounts/account.ts'
 import type { Ended } from '../../accounts/account-store.ts'
+import { localPartOf } from '../../accounts/username.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import type { Desk } from '../desk.ts'
@@ -26,6 +27,7 @@ export const personJson = (account: Account) => ({
   email: account.email,
   email_verified: account.emailVerified,
   name: account.name ?? null,
+  username: account.username ?? null,
   admin: account.isAdmin,
   disabled_at: account.disabledAt ?? null,
   created_at: account.createdAt,
@@ -43,6 +45,7 @@ export function printPerson(printer: Printer, person: Account, sessions: readonl
     ['id', person.id],
     ['email', `${person.email}${person.emailVerified ? '' : ' (not verified)'}`],
     ['name', person.name],
+    ['username', person.username ?? fallbackText(person)],
     ['state', personState(person)],
     ['disabled', dated(person.disabledAt, now)],
     ['added', dated(person.createdAt, now)],
@@ -50,6 +53,9 @@ export function printPerson(printer: Printer, person: Account, sessions: readonl
     ['sessions', sessions],
   ])
 }
+
+const fallbackText = ({ claims, email }: Account): string =>
+  `none; apps are told ${claims.preferred_username ?? localPartOf(email)} as preferred_username`
 
 const claimLines = ({ claims }: Account): string[] =>
   Object.entries(claims)

@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
-import { accountClaims } from '../../accounts/account-claims.ts'
 import { changedProfile, type ProfileChanges } from '../../accounts/changed-profile.ts'
+import { updatePerson } from '../../operations/people/update.ts'
 import { withSwitch } from '../clients/client-options.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -13,6 +13,7 @@ interface Options extends JsonOption, DryRunOption {
   email?: string
   emailVerified?: boolean
   name?: string
+  username?: string
   claim?: string[]
   removeClaim?: string[]
 }
@@ -26,6 +27,7 @@ export const usersSet: AddCommand = (parent, invocation) => {
     .argument(...personArgument)
     .option('--email <address>', 'their sign-in name from now on; not verified until somebody says so')
     .option('--name <name>', 'full name; an empty one removes it')
+    .option('--username <name>', 'what apps are told as preferred_username; an empty one removes it')
     .option('--claim <name=value>', 'a claim, such as locale=en or address.locality=London (repeat for more)', collect)
     .option('--remove-claim <name>', 'remove a claim (repeat for more)', collect)
     .action(async (named: string, options: Options) => {
@@ -33,18 +35,12 @@ export const usersSet: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const before = await getPerson(desk, named)
       const planned = changedProfile(before, changes)
-      const after: Account = options.dryRun
-        ? asPlanned(before, planned)
-        : // Planned again on what is stored by now, so that of two changes at once neither is lost.
-          await desk.accounts.update(before.id, (account) => changedProfile(account, changes))
-      const fields = changedFields(before, after)
-      if (!options.dryRun && fields.length > 0) {
-        const detail = { fields, ...(before.email === after.email ? {} : { from: before.email, to: after.email }) }
-        desk.events.record({ kind: 'account.changed', actor: invocation.actor, accountId: before.id, detail })
-      }
+      const done = options.dryRun ? undefined : await invocation.perform(updatePerson, { id: before.id, changes })
+      const after: Account = done?.account ?? asPlanned(before, planned)
       const data = { ...personJson(after), claims: after.claims, ...(options.dryRun ? { dry_run: true } : {}) }
       printer.result(options, data, () => printPerson(printer, after))
       if (options.dryRun) return printer.note('This is how it would be; nothing was changed.')
+      const fields = done?.fields ?? []
       if (fields.length === 0) return printer.note('All of this was so already.')
       printer.note(`Changed: ${fields.join(', ')}. Apps see it at userinfo at once, and in the next ID token.`)
       printer.note('Access tokens name a person by id alone, so those that are out stay valid.')
@@ -58,12 +54,13 @@ export const usersSet: AddCommand = (parent, invocation) => {
 }
 
 /** @throws Failure `nothing_to_set`. */
-function changesOf({ email, emailVerified, name, claim = [], removeClaim = [] }: Options): ProfileChanges {
+function changesOf({ email, emailVerified, name, username, claim = [], removeClaim = [] }: Options): ProfileChanges {
   const claims = claimsOf(claim, removeClaim)
   const changes: ProfileChanges = {
     ...(email === undefined ? {} : { email }),
     ...(emailVerified === undefined ? {} : { emailVerified }),
     ...(name === undefined ? {} : { name: name === '' ? null : name }),
+    ...(username === undefined ? {} : { username: username === '' ? null : username }),
     ...(Object.keys(claims).length === 0 ? {} : { claims }),
   }
   if (Object.keys(changes).length === 0) throw wrongUsage('nothing_to_set', 'Say what to change.')
@@ -73,18 +70,11 @@ function changesOf({ email, emailVerified, name, claim = [], removeClaim = [] }:
 // What the store makes of it.
 const asPlanned = (
   before: Account,
-  { name = before.name, ...planned }: ReturnType<typeof changedProfile>,
+  { name = before.name, username = before.username, ...planned }: ReturnType<typeof changedProfile>,
 ): Account => ({
   ...before,
   emailVerified: before.emailVerified && (planned.email ?? before.email) === before.email,
   ...planned,
   name: name ?? undefined,
+  username: username ?? undefined,
 })
-
-/** By the names that tokens use. */
-function changedFields(before: Account, after: Account): string[] {
-  const [old, fresh] = [accountClaims(before), accountClaims(after)]
-  const names = new Set([...Object.keys(old), ...Object.keys(fresh)])
-  const isChanged = (name: string) => JSON.stringify(old[name]) !== JSON.stringify(fresh[name])
-  return [...names].filter((name) => name !== 'updated_at' && isChanged(name)).sort()
-}

@@ -231,8 +231,9 @@ describe('revoking an access token for an API (RFC 7009)', () => {
     expect((await revoke(app, token)).status).toBe(200)
   })
 
-  test('closes userinfo to it', async () => {
-    const { access_token: token } = await signedIn()
+  test('closes userinfo to a token for userinfo', async () => {
+    const { refresh_token: refreshToken = '' } = await signedIn()
+    const { access_token: token } = await party.refresh(refreshToken, { scope: 'openid' })
     const userinfo = () =>
       fetch(String(discovery['userinfo_endpoint']), { headers: { authorization: `Bearer ${token}` } })
     expect((await userinfo()).status).toBe(200)
