@@ -33,8 +33,6 @@ export interface OidcEvents {
   tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
-  refreshTokenReused(about: About & { grantId: string }): void
-  codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string }): void
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
   redirectUriRefused(about: About & Refusal & { received: string }): void
