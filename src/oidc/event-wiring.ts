@@ -9,7 +9,7 @@ import type { OidcEvents } from './oidc-needs.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-interface EngineError extends Error {
+export interface EngineError extends Error {
   error?: string
   error_detail?: string
   error_description?: string
@@ -66,7 +66,7 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
 }
 
 /** What the app is not told: the engine's own words, and ours where we could not ask a client's server. */
-function detailOf(error: EngineError): string | undefined {
+export function detailOf(error: EngineError): string | undefined {
   const said = error.error_detail ?? error.error_description
   const ours = failureBehind(error)
   return ours ? `${said}: ${ours.message}` : said

@@ -4,8 +4,9 @@ import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { Access } from '../consent/consent.ts'
 import { Failure } from '../errors/failure.ts'
+import { consentDetails } from './consent-details.ts'
 import type { FinishedMark } from './engine-adapter.ts'
-import { allow } from './grants.ts'
+import { allow, rememberAnswer } from './grants.ts'
 import { interactionClient } from './interaction-client.ts'
 import { gone } from './interaction-trail.ts'
 import type { Interaction, Interactions } from './interactions.ts'
@@ -85,7 +86,9 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
       if (!client) return { state: 'gone', client: undefined }
       const described = interactionClient(client, interaction.params.redirect_uri)
       if (interaction.finished) return { state: 'finished', client: described, resumeUrl: interaction.returnTo }
-      return { state: 'live', interaction: await describe(interaction, described, await currentSession(ctx)) }
+      const seen = describe(interaction, described, await currentSession(ctx))
+      const details = await consentDetails(interaction, seen.missing, client, { ...needs, provider: provider() })
+      return { state: 'live', interaction: { ...seen, ...details } }
     },
 
     csrfToken: (_ctx, uid) => csrfToken(uid),
@@ -142,6 +145,7 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
         const earlier = interaction.grantId ? await Grant.find(interaction.grantId) : undefined
         const grant = earlier ?? new Grant({ accountId, clientId: String(interaction.params.client_id) })
         allow(grant, missing)
+        await rememberAnswer(grant, missing, needs.directory)
         return settle(interaction, { consent: { grantId: await grant.save() } })
       }),
 
@@ -164,11 +168,11 @@ function forgetOrigin(interaction: EngineInteraction): void {
 const selection = (interaction: EngineInteraction): Payload =>
   String(interaction.params.prompt ?? '').includes('select_account') ? { select_account: {} } : {}
 
-async function describe(
+function describe(
   interaction: EngineInteraction,
   client: Interaction['client'],
   session: EngineSession | undefined,
-): Promise<Interaction> {
+): Omit<Interaction, keyof Awaited<ReturnType<typeof consentDetails>>> {
   const { prompt, params, uid } = interaction
   return {
     uid,

@@ -7,7 +7,16 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Account } from '../accounts/account.ts'
 import type { IssuedToken } from '../revocation/issued-token.ts'
 import type { NewRevocation } from '../revocation/revocation.ts'
-import type { Changes, Found, ModelName, ModelStore, Payload, StoredModel, Upsert } from './model-store.ts'
+import type {
+  Changes,
+  ConsentChange,
+  Found,
+  ModelName,
+  ModelStore,
+  Payload,
+  StoredModel,
+  Upsert,
+} from './model-store.ts'
 
 const running = new AsyncLocalStorage<UnitOfWork>()
 
@@ -30,6 +39,7 @@ export class UnitOfWork {
   #revokedGrants = new Set<string>()
   #revocations: NewRevocation[] = []
   #issued: IssuedToken | undefined
+  #consent: ConsentChange | undefined
 
   static get current(): UnitOfWork | undefined {
     return running.getStore()
@@ -131,6 +141,11 @@ export class UnitOfWork {
     this.#issued = token
   }
 
+  /** What the person answers now, or the earlier answer that is relied on. */
+  consent(change: ConsentChange): void {
+    this.#consent = change
+  }
+
   learnAccount(id: string, account: Account | undefined): void {
     this.#accounts.set(id, account)
   }
@@ -156,9 +171,11 @@ export class UnitOfWork {
       revokedGrants: [...this.#revokedGrants],
       revocations: this.#revocations,
       issued: this.#issued,
+      consent: this.#consent,
     }
     this.#revocations = []
     this.#issued = undefined
+    this.#consent = undefined
     for (const held of [this.#upserts, this.#consumes, this.#destroys, this.#revokedGrants]) held.clear()
     return store.commit(changes)
   }

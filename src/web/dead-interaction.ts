@@ -5,6 +5,9 @@ import { optionalViewOf, viewOf } from './client-view.ts'
 import { type InteractionNeeds, seeOther } from './interaction-needs.ts'
 
 type Dead = Exclude<InteractionLookup, { state: 'live' }>
+/** Every page before this one has set a cookie. */
+export const isCookieless = (ctx: Context): boolean => ctx.get('Cookie') === ''
+
 type ShowNeeds = Pick<InteractionNeeds, 'pages'>
 
 export function answerDead(ctx: Context, lookup: Dead, needs: ShowNeeds): void {
@@ -28,7 +31,7 @@ export function showUnusable(
   pages.show(
     ctx,
     'gone',
-    { client: optionalViewOf(dead.client) },
+    { client: optionalViewOf(dead.client), isCookieless: isCookieless(ctx) },
     { status: 410, uiLocales: dead.uiLocales, keepsOpener: true },
   )
 }
