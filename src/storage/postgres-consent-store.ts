@@ -64,8 +64,23 @@ const consentOf = ({ client_id, scopes, claims, apis, allowed_at }: ConsentRow):
   allowedAt: allowed_at,
 })
 
+/**
+ * Lands what follows from an answer together with it: rare, when a person answers a guest app, or signs in to one by
+ * an answer given before. Inside a transaction; false when nothing landed.
+ */
+export async function withConsent(
+  db: Queryable,
+  consent: ConsentChange,
+  land: () => Promise<boolean>,
+): Promise<boolean> {
+  if (consent.allowed === undefined && !(await holdConsent(db, consent))) return false
+  if (!(await land())) return false
+  if (consent.allowed !== undefined) await rememberConsent(db, consent, consent.allowed)
+  return true
+}
+
 /** Keeps an earlier answer from being withdrawn until this transaction ends. False when it was withdrawn. */
-export async function holdConsent(db: Queryable, { accountId, clientId }: ConsentChange): Promise<boolean> {
+async function holdConsent(db: Queryable, { accountId, clientId }: ConsentChange): Promise<boolean> {
   const { rowCount } = await db.query('select from consents where account_id = $1 and client_id = $2 for key share', [
     accountId,
     clientId,
@@ -74,7 +89,7 @@ export async function holdConsent(db: Queryable, { accountId, clientId }: Consen
 }
 
 /** Adds an answer to what was allowed before, in the transaction that keeps its grant. */
-export async function rememberConsent(
+async function rememberConsent(
   db: Queryable,
   { accountId, clientId }: ConsentChange,
   { scopes, claims, apis }: Access,

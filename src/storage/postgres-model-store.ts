@@ -1,17 +1,7 @@
 /** The engine's state on Postgres: one statement to read, one to write. */
 import { hash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
-import type {
-  Changes,
-  ConsentChange,
-  Found,
-  ModelName,
-  ModelStore,
-  Payload,
-  Standing,
-  Upsert,
-  Use,
-} from '../oidc/model-store.ts'
+import type { Changes, Found, ModelName, ModelStore, Payload, Standing, Upsert, Use } from '../oidc/model-store.ts'
 import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import { type NewRevocation, namesOf, type TokenMarks } from '../revocation/revocation.ts'
 import { type AccountRow, accountFromRow } from './account-row.ts'
@@ -26,7 +16,7 @@ import {
   spendOneKeepOneAndRecord,
 } from './artifact-writes.ts'
 import type { Database, Queryable } from './database.ts'
-import { holdConsent, rememberConsent } from './postgres-consent-store.ts'
+import { withConsent } from './postgres-consent-store.ts'
 import { appendRevocations, voiding } from './postgres-revocation-log.ts'
 import { isMissing, ledgerValues, missingValues } from './postgres-token-ledger.ts'
 
@@ -162,7 +152,7 @@ export class PostgresModelStore implements ModelStore {
 
   commit(changes: Changes): Promise<boolean> {
     const { upserts, consumes, destroys, revokedGrants, revocations = [], issued, consent } = changes
-    if (consent) return this.#commitWithConsent(changes, consent)
+    if (consent) return this.#db.transaction((db) => withConsent(db, consent, () => this.#commitAll(db, changes)))
     if (revocations.length > 0) return this.#commitAndRevoke(changes, revocations)
     const [kept] = upserts
     const isSimple = upserts.length <= 1 && kept?.replaces === undefined && destroys.length + revokedGrants.length === 0
@@ -199,17 +189,6 @@ export class PostgresModelStore implements ModelStore {
         : { name: 'spend one, keep one', text: spendOneKeepOne, values },
     )
     return rowCount === 1
-  }
-
-  /** Rare: when a person answers a guest app, or signs in to one by an answer given before. */
-  #commitWithConsent({ revocations = [], ...changes }: Changes, consent: ConsentChange): Promise<boolean> {
-    return this.#db.transaction(async (db) => {
-      if (consent.allowed === undefined && !(await holdConsent(db, consent))) return false
-      if (!(await this.#commitAll(db, changes))) return false
-      if (consent.allowed !== undefined) await rememberConsent(db, consent, consent.allowed)
-      if (revocations.length > 0) await appendRevocations(db, revocations)
-      return true
-    })
   }
 
   async #commitAndRevoke(changes: Changes, revocations: readonly NewRevocation[]): Promise<boolean> {

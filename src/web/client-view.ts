@@ -31,12 +31,6 @@ export const optionalViewOf = (client: InteractionClient | undefined): ClientVie
 /** The name, or its beginning with an ellipsis. */
 export function clamped(name: string): string {
   const plain = unmarked(name)
-  if (plain.length <= longestName) return plain
-  const shown = [...letters.segment(plain.slice(0, longestName * 8))].map(({ segment }) => segment)
-  return shown.length <= longestName
-    ? plain.slice(0, longestName * 8)
-    : `${shown
-        .slice(0, longestName - 1)
-        .join('')
-        .trimEnd()}…`
+  const cuts = [...letters.segment(plain)].map(({ index }) => index)
+  return cuts.length <= longestName ? plain : `${plain.slice(0, cuts[longestName - 1]).trimEnd()}…`
 }
