@@ -97,6 +97,53 @@ describe('a device', () => {
     await expect(tv.refresh(given)).rejects.toMatchObject({ error: 'invalid_grant' })
   })
 
+  test('is asked about once: one page has its code, what it would like to do and who is signed in', async () => {
+    const { user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    const form = await agent.visit(verification_uri)
+    const page = await signedIn(agent, await agent.press(form, '#continue', { user_code }))
+    expect(page.document.querySelector('.big-code')?.textContent).toBe(user_code)
+    expect(page.document.querySelector('.asked')?.textContent).toMatch(/Know who you are.*while you are away/s)
+    expect(page.document.querySelector('.person')?.textContent).toContain(person.email)
+    expect((await agent.press(page, '#allow')).heading).toBe('Device connected')
+  })
+
+  test('of our own is asked about too, also where the person allowed it before', async () => {
+    const ours = await relyingParty(
+      provider.issuer,
+      await addClient(provider, { preset: 'device', name: 'Our television', firstParty: true }),
+    )
+    const agent = new UserAgent(provider.issuer)
+    for (let round = 0; round < 2; round += 1) {
+      const begun = await client.initiateDeviceAuthorization(ours.config, { scope: 'openid profile' })
+      const page = await signedIn(agent, await open(agent, begun.verification_uri_complete ?? ''))
+      expect([page.heading, page.text.includes(begun.user_code)]).toEqual(['Is this your device?', true])
+      expect((await agent.press(page, '#allow')).heading).toBe('Device connected')
+    }
+  })
+
+  test('may be connected after the person left its page and typed the code again', async () => {
+    const { device_code, user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    await agent.press(await agent.visit(verification_uri), '#continue', { user_code })
+    expect((await connect(new UserAgent(provider.issuer), verification_uri, user_code)).heading).toBe(
+      'Device connected',
+    )
+    expect((await poll(device_code)).status).toBe(200)
+  })
+
+  test('is connected by one of two browsers that answer at once, and the other is told so', async () => {
+    const { device_code, verification_uri_complete = '' } = await begin()
+    const browsers = [new UserAgent(provider.issuer), new UserAgent(provider.issuer)]
+    const pages = await Promise.all(
+      browsers.map(async (agent) => signedIn(agent, await open(agent, verification_uri_complete))),
+    )
+    await (browsers[0] as UserAgent).press(pages[0] as VisitedPage, '#allow')
+    const late = await (browsers[1] as UserAgent).press(pages[1] as VisitedPage, '#allow')
+    expect(late.heading).not.toBe('Device connected')
+    expect((await poll(device_code)).status).toBe(200)
+  })
+
   test('learns that the person said no', async () => {
     const { device_code, verification_uri_complete = '' } = await begin()
     const agent = new UserAgent(provider.issuer)
