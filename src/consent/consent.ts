@@ -27,8 +27,8 @@ export type ConsentingClient = Pick<Client, 'firstParty'> & { preset?: Client['p
 
 export function consentLasts({ firstParty, preset, isSelfRegistered = false }: ConsentingClient): ConsentDuration {
   if (firstParty) return 'never-asked'
-  if (isSelfRegistered) return 'session'
-  return preset === 'native' ? 'once' : 'until-withdrawn'
+  if (preset === 'native') return 'once'
+  return isSelfRegistered ? 'session' : 'until-withdrawn'
 }
 
 export const asksConsent = (client: ConsentingClient): boolean => consentLasts(client) !== 'never-asked'

@@ -1,4 +1,4 @@
-/** Stylesheet, script and images: read once, served from memory under names that change with their content. */
+/** Stylesheet and images: read once, served from memory under names that change with their content. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
@@ -13,7 +13,6 @@ export interface Assets {
 
 const typeOf: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
 }

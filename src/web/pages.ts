@@ -1,4 +1,5 @@
 /** Shows the pages of `views/` to people, in their language. */
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Eta } from 'eta'
 import type { Context } from 'koa'
@@ -7,7 +8,7 @@ import { type Assets, loadAssets } from './assets.ts'
 import { acceptedLocales, lookUpLocale, uiLocales } from './locale.ts'
 import { cookieName, type Place, placeOf } from './place.ts'
 import { createSeal, type Seal, type SealNeeds } from './seal.ts'
-import { formPostScript, type PageTraits } from './security-headers.ts'
+import { formPostScript, hashOf, type PageTraits } from './security-headers.ts'
 import { type Language, loadTexts, type Texts, unmarked } from './texts.ts'
 
 export interface PageOptions extends PageTraits {
@@ -61,7 +62,8 @@ export function createPages(
   const localeCookie = cookieName(place, 'locale')
   const languageFor = (ctx: Context, wanted?: string): Language => languageOf(ctx, texts, localeCookie, wanted)
   const seals = createSeal('shown page', sealedSeconds, sealing)
-  const script = `${place.origin}${place.base}${assets.path('page.js')}`
+  const pageScript = readFileSync(`${folder}/page.js`, 'utf8')
+  const hashes = { page: hashOf(pageScript), formPost: hashOf(formPostScript) }
 
   return {
     place,
@@ -81,10 +83,13 @@ export function createPages(
       ctx.set(options.headers ?? {})
       ctx.set('Content-Language', language.locale)
       ctx.vary('Accept-Language')
-      Object.assign(ctx.state, { submitsItself, keepsOpener, script })
+      const hasComforts = hasSomethingFor(name, data)
+      const scriptHash = submitsItself ? hashes.formPost : hasComforts ? hashes.page : undefined
+      Object.assign(ctx.state, { submitsItself, keepsOpener, scriptHash })
       ctx.type = 'html'
       ctx.body = eta.render(`./${name}`, {
         ...surroundings(page, chosenLocale(ctx, texts), sealed),
+        pageScript: scriptHash === hashes.page ? pageScript : undefined,
         requestId,
         ...data,
       })
@@ -104,6 +109,12 @@ export function createPages(
     },
   }
 }
+
+/** The script of `page.js` shows passwords and watches logos; no other page carries it. */
+const hasSomethingFor = (
+  name: string,
+  { client }: { client?: { logoUri?: string | undefined } | undefined },
+): boolean => name === 'login' || client?.logoUri !== undefined
 
 /** What every template may use, under `it`. */
 function surroundings(
@@ -143,7 +154,6 @@ function surroundings(
     host: place.host,
     deployment,
     formPostScript,
-    submitsItself: options.submitsItself ?? false,
     sealed,
     languages: texts.locales.map((locale) => ({
       locale,

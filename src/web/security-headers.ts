@@ -5,7 +5,9 @@ import type { Place } from './place.ts'
 
 /** Submits its page's form; allowed by its hash, and the only script of its page. */
 export const formPostScript = 'document.forms[0].submit()'
-const formPostHash = `'sha256-${createHash('sha256').update(formPostScript).digest('base64')}'`
+
+/** The name of a script in a policy: its text, and nothing else that gets into the page, may run. */
+export const hashOf = (script: string): string => `'sha256-${createHash('sha256').update(script).digest('base64')}'`
 
 /**
  * No form-action: Chrome applies it to every redirect after a form post, and
@@ -13,9 +15,8 @@ const formPostHash = `'sha256-${createHash('sha256').update(formPostScript).dige
  */
 const policyWith = (script: string): string =>
   `default-src 'none'; style-src 'self'; img-src 'self' https: data:; ${script}frame-ancestors 'none'; base-uri 'none'`
-const formPostPolicy = policyWith(`script-src ${formPostHash}; `)
-/** One file of ours and no other script; without it none at all. */
-const pagePolicy = (script: string | undefined): string => policyWith(script ? `script-src ${script}; ` : '')
+const pagePolicy = (scriptHash: string | undefined): string =>
+  policyWith(scriptHash ? `script-src ${scriptHash}; ` : '')
 
 const pageHeaders = {
   'X-Frame-Options': 'DENY',
@@ -29,8 +30,8 @@ const pageHeaders = {
 export interface PageTraits {
   /** The page submits itself by `formPostScript`. */
   submitsItself?: boolean
-  /** Address of the one script that this page may run. */
-  script?: string
+  /** Of the one script that this page may run; without it none may. */
+  scriptHash?: string
   /** An app may have opened the page in a window of its own, and needs to hear from that window again. */
   keepsOpener?: boolean
 }
@@ -52,8 +53,8 @@ export function setSecurityHeaders(ctx: Context, isSecure: boolean): void {
   if (isPage) ctx.set('Referrer-Policy', 'same-origin')
   else if (ctx.status >= 300 && ctx.status < 400) ctx.set('Referrer-Policy', 'no-referrer')
   if (!isPage) return
-  const { submitsItself, keepsOpener, script } = ctx.state as PageTraits
-  ctx.set('Content-Security-Policy', submitsItself ? formPostPolicy : pagePolicy(script))
+  const { submitsItself, keepsOpener, scriptHash } = ctx.state as PageTraits
+  ctx.set('Content-Security-Policy', pagePolicy(scriptHash))
   ctx.set('Cross-Origin-Opener-Policy', keepsOpener || submitsItself ? 'unsafe-none' : 'same-origin')
   ctx.set(pageHeaders)
 }

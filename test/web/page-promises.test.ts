@@ -43,7 +43,7 @@ describe('the button that shows the password', () => {
     expect(button?.text).toBe('Show Password')
   })
   test('comes with a script of at most 3 kB', () => {
-    expect(statSync('views/assets/page.js').size).toBeLessThanOrEqual(3 * 1024)
+    expect(statSync('views/page.js').size).toBeLessThanOrEqual(3 * 1024)
   })
 })
 
