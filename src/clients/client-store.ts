@@ -1,6 +1,6 @@
 import type { Api, Client, ClientId } from './client.ts'
 
-export type NewClient = Omit<Client, 'createdAt' | 'updatedAt'>
+export type NewClient = Omit<Client, 'createdAt' | 'updatedAt' | 'secretRotatedAt' | 'previousSecret'>
 
 export type NewApi = Omit<Api, 'createdAt'>
 
@@ -10,8 +10,13 @@ export interface ClientStore {
   list(): Promise<Client[]>
   /** @throws Failure `client_exists` (conflict), `api_missing` (missing) for an unknown audience. */
   insert(client: NewClient): Promise<Client>
-  /** @throws Failure `client_missing` (missing), `api_missing` (missing). */
+  /** A change of the secret here ends the one before it. @throws Failure `client_missing` (missing), `api_missing` (missing). */
   update(id: ClientId, changes: Partial<Omit<NewClient, 'id'>>): Promise<Client>
+  /**
+   * Replaces the secret. The secret before it stays valid for `overlapSeconds`; 0 ends it, and so does the next rotation.
+   * @throws Failure `client_missing` (missing).
+   */
+  rotateSecret(id: ClientId, digest: Uint8Array, overlapSeconds: number): Promise<Client>
   /** Ends its grants, codes and refresh tokens with it. @throws Failure `client_missing`. */
   remove(id: ClientId, by?: { actor?: string }): Promise<{ grants: number; refreshTokens: number }>
 }

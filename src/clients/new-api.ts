@@ -4,6 +4,7 @@ import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
 import type { Api } from './client.ts'
 import type { NewApi } from './client-store.ts'
+import { isIdentityScope } from './identity-scopes.ts'
 import { signingAlgs } from './signing-algs.ts'
 
 export interface ApiInput {
@@ -16,14 +17,18 @@ export interface ApiInput {
   alg?: string | undefined
 }
 
-/** What `changedApi` changes. A field that is left out stays as it is; null removes it. */
+/**
+ * What `changedApi` changes. A field that is left out stays as it is; null removes it. The audience and the algorithm
+ * cannot change: verifiers are configured with both.
+ */
 export interface ApiChanges {
   name?: string | null
   scopes?: readonly string[]
+  addScopes?: readonly string[]
+  removeScopes?: readonly string[]
   /** Only the scopes named here get a new text; null removes a text. */
   scopeTexts?: Readonly<Record<string, string | null>>
   ttlSeconds?: number | null
-  alg?: string
 }
 
 /** An access token that lives longer than a day is a password by another name. */
@@ -31,9 +36,6 @@ export const longestTtlSeconds = 86_400
 
 const nameLimit = 200
 const scopeTextLimit = 300
-
-// OpenID Connect Core §5.4 and §11: these ask for claims or a long stay, not for an API.
-const reservedScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access']
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
 
 /** @throws Failure `api_invalid`, `detail.faults` has a sentence for each fault. */
@@ -64,7 +66,7 @@ export function newApi(input: ApiInput): NewApi {
 
 /** The whole API after the change. The text of a scope that is removed is removed too. @throws Failure like `newApi`. */
 export function changedApi(api: Api, changes: ApiChanges): NewApi {
-  const scopes = changes.scopes ?? api.scopes
+  const scopes = changedScopes(api, changes)
   const kept = Object.entries(api.scopeTexts).filter(([scope]) => scopes.includes(scope))
   const texts = [...kept, ...Object.entries(changes.scopeTexts ?? {})]
   return newApi({
@@ -75,8 +77,23 @@ export function changedApi(api: Api, changes: ApiChanges): NewApi {
       Object.entries(Object.fromEntries(texts)).filter((entry): entry is [string, string] => entry[1] !== null),
     ),
     ttlSeconds: orNothing(changes.ttlSeconds, api.ttlSeconds),
-    alg: changes.alg ?? api.alg,
+    alg: api.alg,
   })
+}
+
+/** @throws Failure `list_entry_missing` (invalid) for a scope that is to be removed and is not there. */
+function changedScopes(
+  api: Api,
+  { scopes = api.scopes, addScopes = [], removeScopes = [] }: ApiChanges,
+): readonly string[] {
+  const unknown = removeScopes.find((each) => !scopes.includes(each))
+  if (unknown !== undefined) {
+    throw new Failure('list_entry_missing', 'invalid', `${api.audience} has no scope "${unknown}".`, {
+      detail: { hints: scopes.map((each) => `it has ${each}`) },
+    })
+  }
+  const kept = scopes.filter((each) => !removeScopes.includes(each))
+  return [...kept, ...addScopes.filter((each) => !kept.includes(each))]
 }
 
 const orNothing = <Value>(change: Value | null | undefined, before: Value | undefined): Value | undefined =>
@@ -116,9 +133,7 @@ function scopeFault(scope: unknown): string | undefined {
   if (typeof scope !== 'string' || !scopeToken.test(scope)) {
     return 'use 1 to 100 printable ASCII characters without blank, " and \\, for example orders:read'
   }
-  return reservedScopes.includes(scope)
-    ? 'OpenID Connect has taken this name; choose another, for example api:read'
-    : undefined
+  return isIdentityScope(scope) ? 'OpenID Connect has taken this name; choose another, for example api:read' : undefined
 }
 
 function scopeTextFaults(texts: unknown, scopes: unknown): string[] {

@@ -51,7 +51,8 @@ export class PostgresApiStore implements ApiStore {
       const before = found?.rows[0]
       if (!before) throw missing(audience)
       const { rows } = await tx.query<ApiRow>(
-        `update apis set name = $2, scopes = $3, scope_texts = $4, ttl_seconds = $5, alg = $6
+        `update apis set name = $2, scopes = $3, scope_texts = $4, ttl_seconds = $5, alg = $6,
+                ttl_changed_at = case when ttl_seconds is distinct from $5 then now() else ttl_changed_at end
           where audience = $1 returning ${columns}`,
         valuesOf({ ...change(apiOf(before)), audience }),
       )

@@ -1,4 +1,5 @@
 import { type Config, readConfig } from '../../config/config.ts'
+import { unknownVariables, unknownVariableText } from '../../config/unknown-variables.ts'
 import { Failure } from '../../errors/failure.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
@@ -67,6 +68,8 @@ async function examine(invocation: Invocation): Promise<NamedFinding[]> {
 function readConfiguration({ env }: Invocation): [NamedFinding, Config?] {
   try {
     const config = readConfig(env)
+    const [unknown, ...others] = unknownVariables(env).map(unknownVariableText)
+    if (unknown) return [{ name: 'configuration', outcome: 'warning', found: [unknown, ...others].join(' ') }, config]
     return [
       { name: 'configuration', outcome: 'ok', found: `Complete and free of contradiction (${config.issuer}).` },
       config,

@@ -1,5 +1,4 @@
-import { Failure } from '../../errors/failure.ts'
-import { quoted } from '../../events/plain-text.ts'
+import { endSession } from '../../operations/sessions/end.ts'
 import { boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -13,10 +12,7 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
     .argument('<id>', 'of the session, from sessions list')
     .action(async (id: string, options: JsonOption) => {
       const desk = await invocation.desk()
-      if (!(await desk.sessions.end(id, { actor: invocation.actor }))) {
-        throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
-      }
-      desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
+      await invocation.perform(endSession, { id })
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
       printer.result(options, { id, ended: true, void_by: until }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)

@@ -1,3 +1,4 @@
+import { endPersonSessions } from '../../operations/people/end-sessions.ts'
 import { boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
@@ -15,19 +16,13 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       if (options.dryRun) {
-        const sessions = await desk.sessions.list(person.id)
-        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
-          printer.line(`Would sign ${person.email} out of ${counted(sessions.length, 'session')}.`),
+        const { sessions = 0 } = await invocation.planOf(endPersonSessions, { id: person.id })
+        printer.result(options, { ...personJson(person), dry_run: true, sessions }, () =>
+          printer.line(`Would sign ${person.email} out of ${counted(sessions, 'session')}.`),
         )
         return
       }
-      const ended = await desk.accounts.signOut(person.id, { actor: invocation.actor })
-      desk.events.record({
-        kind: 'account.signed-out',
-        actor: invocation.actor,
-        accountId: person.id,
-        detail: { ...ended },
-      })
+      const ended = await invocation.perform(endPersonSessions, { id: person.id })
       const seconds = await desk.revocations.longestTokenSeconds()
       const until = voidBy(printer.now(), seconds)
       printer.result(
