@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import type { InteractionClient, InteractionLookup } from '../oidc/interactions.ts'
 import { optionalViewOf, viewOf } from './client-view.ts'
 import { type InteractionNeeds, seeOther } from './interaction-needs.ts'
+import { sameAddress } from './pages.ts'
 
 type Dead = Exclude<InteractionLookup, { state: 'live' }>
 /** Every page before this one has set a cookie. */
@@ -20,7 +21,8 @@ export function answerDead(ctx: Context, lookup: Dead, needs: ShowNeeds): void {
     seeOther(ctx, lookup.resumeUrl)
   } else {
     const { client, resumeUrl } = lookup
-    needs.pages.show(ctx, 'finished', { client: viewOf(client), resumeUrl }, { keepsOpener: true })
+    const options = { keepsOpener: true, languagePath: sameAddress(ctx) }
+    needs.pages.show(ctx, 'finished', { client: viewOf(client), resumeUrl }, options)
   }
 }
 
@@ -34,6 +36,11 @@ export function showUnusable(
     ctx,
     'gone',
     { client: optionalViewOf(dead.client), isCookieless: isCookieless(ctx) },
-    { status: 410, uiLocales: dead.uiLocales, keepsOpener: true },
+    {
+      status: 410,
+      uiLocales: dead.uiLocales,
+      keepsOpener: true,
+      ...(ctx.method === 'GET' ? { languagePath: sameAddress(ctx) } : {}),
+    },
   )
 }

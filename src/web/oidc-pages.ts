@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import type { OidcPages } from '../oidc/oidc-pages.ts'
 import { optionalViewOf } from './client-view.ts'
 import { isCookieless } from './dead-interaction.ts'
-import type { PageOptions, Pages } from './pages.ts'
+import { type PageOptions, type Pages, sameAddress } from './pages.ts'
 
 export function createOidcPages(pages: Pages): OidcPages {
   const show = (ctx: Context, name: string, data: object, options: PageOptions = {}) =>
@@ -20,10 +20,10 @@ export function createOidcPages(pages: Pages): OidcPages {
       show(ctx, 'error', data, { status })
     },
     async logout(ctx, { action, xsrf, client }) {
-      show(ctx, 'logout', { action, xsrf, client: optionalViewOf(client) })
+      show(ctx, 'logout', { action, xsrf, client: optionalViewOf(client) }, { languagePath: sameAddress(ctx) })
     },
     async signedOut(ctx, { client }) {
-      show(ctx, 'signed-out', { client: optionalViewOf(client) }, { languagePath: pathOf(ctx) })
+      show(ctx, 'signed-out', { client: optionalViewOf(client) }, { languagePath: sameAddress(ctx) })
     },
     async deviceCode(ctx, { action, xsrf, userCode, wrong }) {
       show(
@@ -53,13 +53,6 @@ function kindOf(ctx: Context, error: string, status: number): string {
   if (status >= 500) return error === 'temporarily_unavailable' ? '503' : '500'
   if (isCookieless(ctx) && (ctx.method === 'POST' || needingCookies.has(error))) return 'cookies'
   return needingCookies.has(error) ? 'session' : 'request'
-}
-
-/** This address again, without the language that was chosen. */
-function pathOf(ctx: Context): string {
-  const search = new URLSearchParams(ctx.querystring)
-  search.delete('lang')
-  return search.size > 0 ? `${ctx.path}?${search}` : ctx.path
 }
 
 function wishedLocales(ctx: Context): string | undefined {

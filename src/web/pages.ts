@@ -165,6 +165,13 @@ function surroundings(
   }
 }
 
+/** The path and query of this request again, without the language that was chosen; where looking twice is harmless. */
+export function sameAddress(ctx: Context): string {
+  const search = new URLSearchParams(ctx.querystring)
+  search.delete('lang')
+  return search.size > 0 ? `${ctx.path}?${search}` : ctx.path
+}
+
 const inLanguage = (href: string, locale: string): string => `${href}${href.includes('?') ? '&' : '?'}lang=${locale}`
 
 /** Chosen on the page, wished by the app, chosen before, set in the browser: in this order. */

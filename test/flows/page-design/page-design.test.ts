@@ -266,6 +266,7 @@ test('a browser that keeps no cookies is told that cookies are needed, on every 
     await page.fill('#user_code', 'BCDFGHJK')
     await page.click('#continue')
     expect(await page.textContent('[role=alert]')).toContain('needs cookies, and your browser sent none')
+    await page.unrouteAll({ behavior: 'wait' })
   })
 })
 
