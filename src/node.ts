@@ -30,6 +30,7 @@ import { PostgresApiStore } from './storage/postgres-api-store.ts'
 import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
 import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
+import { PostgresConsentStore } from './storage/postgres-consent-store.ts'
 import { PostgresModelStore } from './storage/postgres-model-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 import { createDocuments } from './web/documents.ts'
@@ -106,13 +107,16 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   const signals = await openSignals({ deployment, keys, revocations, accounts, directory, events, fetch, trouble })
   started.defer(() => signals.close())
 
-  const pages = createPages(config)
+  const consents = new PostgresConsentStore(db, revocations.revoked)
+  const formKey = await keys.secrets.secret('form')
+  const pages = createPages(config, { key: formKey, now })
   const oidc = await createOidc(
     {
       config,
       models: new PostgresModelStore(db, revocations.revoked, events.replayEnded),
       accounts,
       directory,
+      consents,
       origins,
       pages: createOidcPages(pages),
       events,
@@ -170,6 +174,9 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     interactions: oidc.interactions,
     signIn: (attempt) => signIn(signInNeeds, attempt),
     accounts,
+    clients: directory,
+    consents,
+    events,
     knownBrowsers,
     currentSession: (ctx) => oidc.currentSession(ctx),
     corsOrigins: origins,
@@ -178,7 +185,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     accessLog: createAccessLog(log),
     metrics,
     cookieKeys: keys.cookies.current(),
-    formKey: await keys.secrets.secret('form'),
+    formKey,
     now,
     signals: signals.routes,
     globalRevocation: signals.globalRevocation,

@@ -30,6 +30,7 @@ import {
   spendOneKeepOneAndRecord,
 } from './artifact-writes.ts'
 import type { Database, Queryable } from './database.ts'
+import { withConsent } from './postgres-consent-store.ts'
 import { appendRevocations, voiding } from './postgres-revocation-log.ts'
 import { isMissing, ledgerValues, missingValues } from './postgres-token-ledger.ts'
 
@@ -129,7 +130,8 @@ export class PostgresModelStore implements ModelStore {
   }
 
   commit(changes: Changes): Promise<boolean> {
-    const { upserts, consumes, destroys, revokedGrants, revocations = [], issued, from = nowhere } = changes
+    const { upserts, consumes, destroys, revokedGrants, revocations = [], issued, consent, from = nowhere } = changes
+    if (consent) return this.#db.transaction((db) => withConsent(db, consent, () => this.#commitAll(db, changes)))
     if (revocations.length > 0) return this.#commitAndRevoke(changes, revocations)
     const [kept] = upserts
     const isSimple = upserts.length <= 1 && kept?.replaces === undefined && destroys.length + revokedGrants.length === 0
