@@ -3,10 +3,11 @@ import { type Preset, presets } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { newClient } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { readSecret, readSecretFile } from '../secret-input.ts'
+import { oneLine, readSecret, readSecretFile } from '../secret-input.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
 import { type ClientOptions, givenOf, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, printClient, printSecret } from './client-view.ts'
@@ -71,6 +72,8 @@ export async function readOwnSecret(
   if (secretStdin && secretFile !== undefined) {
     throw new Failure('secret_twice', 'invalid', 'Choose one of --secret-stdin and --secret-file.')
   }
-  if (secretStdin) return { secret: await readSecret(invocation.stdin, 'client secret') }
-  return secretFile === undefined ? {} : { secret: await readSecretFile(secretFile, 'client secret') }
+  if (secretStdin)
+    return { secret: oneLine(await readSecret(invocation.stdin, 'client secret'), 'client secret', 'stdin') }
+  if (secretFile === undefined) return {}
+  return { secret: oneLine(await readSecretFile(secretFile, 'client secret'), 'client secret', quoted(secretFile)) }
 }

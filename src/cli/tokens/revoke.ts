@@ -131,6 +131,7 @@ const ofEverybody = (desk: Desk, actor: string): Target => ({
 const bySid = (desk: Desk, actor: string, sid: string): Target => ({
   what: `everything of the session ${quoted(sid)}`,
   data: { sid },
+  question: `End the session ${quoted(sid)} with everything that came from it?`,
   revoke: async () => ({ session_ended: (await desk.revocations.revokeSession(sid, { actor })).ended }),
 })
 
@@ -139,6 +140,7 @@ async function byPerson(desk: Desk, actor: string, named: string): Promise<Targe
   return {
     what: `everything of ${person.email}`,
     data: { sub: person.id },
+    question: `Sign ${person.email} out everywhere?`,
     async revoke() {
       const { sessions, grants, refreshTokens } = await desk.accounts.signOut(person.id, { actor })
       return { sessions_ended: sessions, grants_ended: grants, refresh_tokens_ended: refreshTokens }
@@ -152,6 +154,7 @@ async function byClient(desk: Desk, actor: string, clientId: string): Promise<Ta
   return {
     what: `everything that ${client.id} (${client.name}) holds`,
     data: { client_id: client.id },
+    question: `End everything that ${client.id} (${client.name}) holds of anybody?`,
     async revoke() {
       const { grants, refreshTokens } = await desk.revocations.revokeClient(client.id, { actor })
       return { grants_ended: grants, refresh_tokens_ended: refreshTokens }

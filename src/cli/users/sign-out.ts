@@ -1,5 +1,6 @@
 import { boundText, voidBy } from '../bound.ts'
-import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
@@ -11,7 +12,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
     .command('sign-out')
     .description('sign a person out everywhere: every session, grant and refresh token ends')
     .argument(...personArgument)
-    .action(async (named: string, options: JsonOption & DryRunOption) => {
+    .action(async (named: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       if (options.dryRun) {
@@ -21,6 +22,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         )
         return
       }
+      if (!(await isConfirmed(invocation, options, `Sign ${person.email} out everywhere?`))) return
       const ended = await desk.accounts.signOut(person.id, { actor: invocation.actor })
       desk.events.record({
         kind: 'account.signed-out',
@@ -39,5 +41,5 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         },
       )
     })
-  withExample(withDryRun(withJson(command)), 'claviger users sign-out ada@example.org')
+  withExample(withConfirmation(command), 'claviger users sign-out ada@example.org')
 }
