@@ -72,6 +72,9 @@ export interface Stage {
   database: boolean
   signingKey: boolean
   clock: boolean
+  primary: boolean
+  notifications: boolean
+  revocations: boolean
   draining: boolean
   keys: { publicJwks: { keys: object[] }; maxAgeSeconds: number }
   /** Throws in place of the interactions' answers. */
@@ -123,6 +126,9 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
     database: true,
     signingKey: true,
     clock: true,
+    primary: true,
+    notifications: true,
+    revocations: true,
     draining: false,
     keys: { publicJwks: { keys: [{ kty: 'EC', kid: 'k1', alg: 'ES256', use: 'sig' }] }, maxAgeSeconds: 300 },
     failure: undefined,
@@ -152,7 +158,14 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
   }
   const health = {
     isDraining: () => stage.draining,
-    check: async () => ({ database: stage.database, signingKey: stage.signingKey, clock: stage.clock }),
+    check: async () => ({
+      database: stage.database,
+      signingKey: stage.signingKey,
+      clock: stage.clock,
+      primary: stage.primary,
+      notifications: stage.notifications,
+      revocations: stage.revocations,
+    }),
   }
   const metrics = { route: () => ({ answered: () => {} }) }
   const web = createWeb({

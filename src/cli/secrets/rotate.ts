@@ -1,10 +1,10 @@
-import { Failure } from '../../errors/failure.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { RotatedSecrets } from '../desk.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
+import { wrongUsage } from '../usage.ts'
 
 interface Options extends ConfirmedOptions {
   cookies?: boolean
@@ -26,11 +26,7 @@ export const secretsRotate: AddCommand = (parent, invocation) => {
     .action(async (options: Options) => {
       const { dryRun = false, now = false } = options
       if ((options.cookies && options.feed) || (now && !options.feed)) {
-        throw new Failure(
-          'rotation_ambiguous',
-          'invalid',
-          'Say either --cookies or --feed; --now goes with --feed only.',
-        )
+        throw wrongUsage('rotation_ambiguous', 'Say either --cookies or --feed; --now goes with --feed only.')
       }
       const which = options.feed ? 'key of the revocation feed' : options.cookies ? 'cookie key' : 'key-encryption key'
       const { secrets } = await invocation.desk()

@@ -1,6 +1,7 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { endSession } from '../../operations/sessions/end.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -21,12 +22,12 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
         return
       }
       if (!(await isConfirmed(invocation, options, `End session ${id}?`))) return
-      if (!(await desk.sessions.end(id, { actor: invocation.actor }))) throw missing(id)
-      desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
+      await invocation.perform(endSession, { id })
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
-      printer.result(options, { id, ended: true, void_by: until }, () => {
+      printer.result(options, { id, ended: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
-        printer.line(boundText(until, printer.now(), desk.config))
+        printer.line(boundText(until, printer.now(), desk.config, heard))
       })
     })
   withExample(withConfirmation(command), 'claviger sessions end 4Vm1c0Yc8s')
