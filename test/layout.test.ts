@@ -25,6 +25,7 @@ const owners: Record<string, string> = {
   argon2: 'credentials',
   bcrypt: 'credentials',
   commander: 'cli',
+  'csv-parse': 'cli',
   '@inquirer/prompts': 'cli',
   pino: 'events',
   'prom-client': 'events',

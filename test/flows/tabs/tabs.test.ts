@@ -165,7 +165,7 @@ describe('an answer that another press overtook never reaches the browser', () =
     const agent = new UserAgent(provider.issuer)
     const { page } = await openTab(agent)
     await pressUnheard(agent, page, '#sign-in', typed(ada))
-    await provider.cli(['users', 'sign-out', ada.email])
+    await provider.cli(['users', 'sign-out', '--yes', ada.email])
     const arrived = await agent.press(page, '#sign-in', typed(ada))
     expect(arrived.left).toBe(false)
     expect(arrived.heading).toBe('Sign in')
