@@ -11,7 +11,7 @@ import { migrate, planUpgrade } from './storage/migrations.ts'
 
 export interface Deployment {
   config: Config
-  database: { url: string; isEmbedded: boolean; where: string }
+  database: { url: string; directUrl: string | undefined; isEmbedded: boolean; where: string }
   db: Database
   /** Closes the pool, and stops the embedded database when nobody else uses it. */
   close(): Promise<void>
@@ -40,7 +40,12 @@ export async function openDeployment(
   const db = openDatabase({ url, poolSize: config.databasePoolSize, onConnectionLost: options.onTrouble })
   return {
     config,
-    database: { url, isEmbedded: embedded !== undefined, where: embedded ? config.dataDir : placeOf(url) },
+    database: {
+      url,
+      directUrl: config.databaseDirectUrl,
+      isEmbedded: embedded !== undefined,
+      where: embedded ? config.dataDir : placeOf(url),
+    },
     db,
     async close() {
       await db.close()
@@ -72,7 +77,7 @@ export async function bringUpToDate({ config, database, db }: Deployment): Promi
       { detail: { pending: names } },
     )
   }
-  await migrate({ url: database.url })
+  await migrate(database)
   return ahead
 }
 

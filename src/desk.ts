@@ -85,7 +85,7 @@ function deskOn(deployment: Deployment): Desk {
         const { pending, ahead } = await planUpgrade(db)
         return { applied, pending: pending.map(({ name }) => name), ahead }
       },
-      apply: () => migrate({ url: database.url }),
+      apply: () => migrate(database),
     },
     database: {
       async describe() {

@@ -68,7 +68,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
 
   // Watched before anything is read, so that no change can fall between.
   const changes = new Changes({
-    database: { url: database.url },
+    database,
     onTrouble: trouble('Changes cannot be followed for a moment'),
   })
   started.defer(() => changes.stop())

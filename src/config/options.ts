@@ -52,9 +52,17 @@ export const options = {
     env: 'DATABASE_URL',
     parse: databaseUrl,
     defaultDoc: 'embedded Postgres',
-    doc: 'Postgres 14 or newer. PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE and PGSSLROOTCERT work too, and need no percent-encoding.',
+    doc: 'Postgres 14 or newer. PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE and PGSSLROOTCERT work too, and need no percent-encoding. sslmode means what libpq means by it.',
     secret: 'password',
     example: 'postgres://claviger:password@localhost:5432/claviger',
+  }),
+  databaseDirectUrl: option({
+    env: 'CLAVIGER_DATABASE_DIRECT_URL',
+    parse: databaseUrl,
+    defaultDoc: 'DATABASE_URL',
+    doc: 'The same database past a pooler, where DATABASE_URL leads through one in transaction mode (PgBouncer): for LISTEN, locks of a session and migrations.',
+    secret: 'password',
+    example: 'postgres://claviger:password@db.internal:5432/claviger',
   }),
   databasePoolSize: option({
     env: 'CLAVIGER_DATABASE_POOL_SIZE',

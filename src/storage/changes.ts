@@ -5,8 +5,9 @@
  * back by a pooler, costs a second and no more.
  */
 import type { Client } from 'pg'
-import { connectDirectly, type DatabaseOptions } from './database.ts'
+import { connectDirectly, type DatabaseOptions, directPlaceOf } from './database.ts'
 import { asFailure } from './database-failure.ts'
+import { farewell } from './farewell.ts'
 
 export type ChangeListener = (topic: string) => void | Promise<void>
 
@@ -64,7 +65,8 @@ export class Changes {
     this.#stopping.abort()
     this.#wake()
     await this.#watching
-    await this.#client?.end()
+    const client = this.#client
+    if (client) await farewell(client.end(), () => [client])
   }
 
   async #watch(): Promise<void> {
@@ -117,7 +119,7 @@ export class Changes {
       this.#client = client
     } catch (error) {
       client.end().catch(() => {})
-      throw asFailure(error)
+      throw asFailure(error, directPlaceOf(this.#needs.database))
     }
   }
 

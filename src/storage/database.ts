@@ -3,13 +3,19 @@
  * paths are given as `{ name, text, values }`, so that each connection plans
  * them once.
  */
-import { Client, type ClientConfig, Pool, type PoolClient } from 'pg'
+import { type Client, Pool, type PoolClient } from 'pg'
 import { asFailure } from './database-failure.ts'
+import { type DatabasePlace, placeOf } from './database-place.ts'
+import { clientsOf, farewell } from './farewell.ts'
+import { PostgresClient, type PostgresConfig } from './postgres-client.ts'
 import { SharedLine } from './shared-line.ts'
+import { takeTlsSettings } from './tls-ways.ts'
 
 export interface DatabaseOptions {
   /** `postgres://…`; a Unix socket as `postgres://user@localhost/name?host=/folder`. Without it libpq's `PG*` variables decide. */
   url?: string | undefined
+  /** Leads past a pooler, where `url` leads through one: for what needs a session of its own. */
+  directUrl?: string | undefined
   /** Connections at most; what comes beyond waits. */
   poolSize?: number | undefined
   /** Seen in `pg_stat_activity`. */
@@ -50,7 +56,7 @@ export interface Database extends Queryable {
   transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result>
   /** Connections: in all, idle, and callers waiting for one. For metrics. */
   readonly load: { total: number; idle: number; waiting: number }
-  /** Waits for queries under way, then ends the connections. Harmless when repeated. */
+  /** Waits for queries under way, for some seconds at most, then ends the connections. Harmless when repeated. */
   close(): Promise<void>
 }
 
@@ -59,11 +65,13 @@ export function openDatabase(options: DatabaseOptions = {}): Database {
   return new PooledDatabase(options)
 }
 
-/** Settings of one connection outside the pool: for LISTEN, advisory locks and migrations. */
-export function connectionSettings(options: DatabaseOptions): ClientConfig {
+/** What `pg` needs to know for one connection. */
+export function connectionSettings(options: DatabaseOptions): PostgresConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000
+  const { url, tls } = takeTlsSettings(options.url)
   return {
-    ...(options.url === undefined ? {} : { connectionString: options.url }),
+    ...(url === undefined ? {} : { connectionString: url }),
+    tls,
     application_name: options.applicationName ?? 'claviger',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
@@ -76,39 +84,56 @@ export function connectionSettings(options: DatabaseOptions): ClientConfig {
 }
 
 /**
- * One connection outside the pool. `lost` is told when it breaks, and which one: that may be before the caller has it
- * in hands. @throws Failure `database_unavailable`, `database_refused`
+ * One connection of its own, past a pooler where there is one: for LISTEN, locks of a session and migrations. `lost` is
+ * told when it breaks, and which one: that may be before the caller has it in hands.
+ * @throws Failure `database_unavailable`, `database_refused`
  */
 export async function connectDirectly(
   options: DatabaseOptions,
   lost: (client: Client) => void = () => {},
 ): Promise<Client> {
-  const client = new Client(connectionSettings(options))
+  const settings = connectionSettings({ ...options, url: options.directUrl ?? options.url })
+  const client = new PostgresClient(settings)
   client.on('error', () => lost(client))
   try {
     await client.connect()
+    // Zero was asked for, and the role may have a limit of its own.
+    if (options.statementTimeoutMs === 0) await client.query('set statement_timeout = 0')
     return client
   } catch (error) {
-    throw asFailure(error)
+    throw asFailure(error, placeOf(settings))
   }
 }
+
+/** Where `connectDirectly` leads. */
+export const directPlaceOf = (options: DatabaseOptions): DatabasePlace =>
+  placeOf(connectionSettings({ ...options, url: options.directUrl ?? options.url }))
 
 class PooledDatabase implements Database {
   readonly #pool: Pool
   readonly #line: SharedLine
+  readonly #rethrow: (error: unknown) => never
+  readonly #clients: ReadonlySet<Client>
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
+    const settings = connectionSettings(options)
+    const place = placeOf(settings)
+    this.#rethrow = (error) => {
+      throw asFailure(error, place)
+    }
     this.#pool = new Pool({
-      ...connectionSettings(options),
+      ...settings,
+      Client: PostgresClient as never,
       max: options.poolSize ?? 10,
       // A connection that is thrown away takes its prepared statements along: keep it through a quiet spell.
       idleTimeoutMillis: 300_000,
       maxLifetimeSeconds: 3_600,
     })
+    this.#clients = clientsOf(this.#pool)
     // Without a listener, a connection lost while idle would end the process.
     this.#pool.on('error', (error) => options.onConnectionLost?.(error))
-    this.#line = new SharedLine(connectionSettings(options), options.onConnectionLost)
+    this.#line = new SharedLine(settings, options.onConnectionLost)
   }
 
   get load(): { total: number; idle: number; waiting: number } {
@@ -117,19 +142,19 @@ class PooledDatabase implements Database {
 
   query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
     // `pg` takes its arguments writable but leaves them alone.
-    return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(rethrow)
+    return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(this.#rethrow)
   }
 
   lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
-    return this.#line.query<Row>(statement).catch(rethrow)
+    return this.#line.query<Row>(statement).catch(this.#rethrow)
   }
 
   async transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result> {
-    const client = await this.#pool.connect().catch(rethrow)
+    const client = await this.#pool.connect().catch(this.#rethrow)
     const broken = watchForLoss(client)
     try {
       await client.query('begin')
-      const result = await work(queryableOn(client))
+      const result = await work(queryableOn(client, this.#rethrow))
       await client.query('commit')
       client.off('error', broken.listener)
       client.release()
@@ -138,17 +163,19 @@ class PooledDatabase implements Database {
       const unusable = broken.error ?? (await rolledBack(client))
       client.off('error', broken.listener)
       client.release(unusable)
-      throw asFailure(error)
+      this.#rethrow(error)
     }
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool.end(), this.#line.close()]).then(() => undefined)
+    this.#closing ??= Promise.all([farewell(this.#pool.end(), () => this.#clients), this.#line.close()]).then(
+      () => undefined,
+    )
     return this.#closing
   }
 }
 
-const queryableOn = (client: PoolClient): Queryable => ({
+const queryableOn = (client: PoolClient, rethrow: (error: unknown) => never): Queryable => ({
   query: <Row>(statement: string | Statement, values?: readonly unknown[]) =>
     (client.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(rethrow),
 })
@@ -173,8 +200,4 @@ async function rolledBack(client: PoolClient): Promise<Error | undefined> {
   } catch (error) {
     return error as Error
   }
-}
-
-function rethrow(error: unknown): never {
-  throw asFailure(error)
 }

@@ -4,26 +4,27 @@
  * Whatever is slow here is slow for all, so: questions that find their row by a key, change nothing and wait for no
  * lock. Writes do not belong here either: each would wait for the disk before the next could begin.
  */
-import { Client, type ClientConfig } from 'pg'
 import type { Rows, Statement } from './database.ts'
+import { farewell } from './farewell.ts'
+import { PostgresClient, type PostgresConfig } from './postgres-client.ts'
 
 /** So that a node finds its way after a database has moved; the pool's connections live as long. */
 const longestLifeMs = 3_600_000
 
 interface Line {
-  client: Client
+  client: PostgresClient
   connected: Promise<unknown>
   until: number
 }
 
 export class SharedLine {
-  readonly #settings: ClientConfig
+  readonly #settings: PostgresConfig
   readonly #onLost: ((error: Error) => void) | undefined
   #line: Line | undefined
   #isClosed = false
 
   /** Connects on first use. @param onLost told of each connection that breaks; the next question makes a new one */
-  constructor(settings: ClientConfig, onLost?: (error: Error) => void) {
+  constructor(settings: PostgresConfig, onLost?: (error: Error) => void) {
     this.#settings = settings
     this.#onLost = onLost
   }
@@ -43,7 +44,7 @@ export class SharedLine {
   }
 
   #connect(): Line {
-    const client = new Client({ ...this.#settings, pipeline: true })
+    const client = new PostgresClient({ ...this.#settings, pipeline: true })
     const line: Line = { client, connected: client.connect(), until: performance.now() + longestLifeMs }
     const forget = () => {
       if (this.#line === line) this.#line = undefined
@@ -62,6 +63,6 @@ export class SharedLine {
     const line = this.#line
     this.#line = undefined
     // One that never came about has told so to whoever asked.
-    await line?.connected.then(() => line.client.end()).catch(() => undefined)
+    await line?.connected.then(() => farewell(line.client.end(), () => [line.client])).catch(() => undefined)
   }
 }

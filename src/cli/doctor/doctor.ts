@@ -89,8 +89,9 @@ function failedBy(thrown: unknown): Finding {
       found: `It could not be looked at (${thrown instanceof Error ? thrown.name : typeof thrown}).`,
     }
   }
-  const { hints } = thrown.detail
-  const found = thrown.message.replaceAll(/\s*\n\s*/g, ' ')
+  const { hints, reason } = thrown.detail
+  const said = typeof reason === 'string' ? `${thrown.message} ${reason}` : thrown.message
+  const found = said.replaceAll(/\s*\n\s*/g, ' ')
   return { outcome: 'failed', found, ...(Array.isArray(hints) ? { mend: hints.join(' ') } : {}) }
 }
 
