@@ -21,4 +21,5 @@ export async function farewell(goodbye: Promise<unknown>, clients: () => Iterabl
   await goodbye.finally(() => clearTimeout(impatient))
 }
 
-const cut = ({ connection }: Client) => (connection as typeof connection & { stream: Socket }).stream.destroy()
+/** Ends a connection without a word. */
+export const cut = ({ connection }: Client) => (connection as typeof connection & { stream: Socket }).stream.destroy()

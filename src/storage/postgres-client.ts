@@ -2,8 +2,8 @@
  * One connection to Postgres, opened as libpq would: where `sslmode` allows two ways, the second is tried when the
  * server does not take the first; and a pooler that refuses a startup parameter is asked again without it.
  */
-import type { Socket } from 'node:net'
-import { Client, type ClientConfig, type Connection } from 'pg'
+import { Client, type ClientConfig } from 'pg'
+import { cut } from './farewell.ts'
 import { type TlsSettings, type Way, waysOf } from './tls-ways.ts'
 
 export interface PostgresConfig extends ClientConfig {
@@ -64,17 +64,23 @@ export class PostgresClient extends Client {
     if (way !== false || this.#said !== undefined || this.isWithoutLimit) this.#startOver(way)
     super.connect(((error: Error | null, client?: Client) => {
       if (!error) return connected(null, client)
-      if (performance.now() >= this.#until) return connected(error)
+      if (performance.now() >= this.#until) return this.#giveUp(error, connected)
       if (unsupportedParameter.test(error.message) && !this.isWithoutLimit) {
         withoutParameters.add(this.#address)
         this.isWithoutLimit = true
         this.#ways.unshift(way)
       } else if (this.#ways.length === 0 || isOutOfReach(error) || (way === false && !saysServer(error))) {
-        return connected(this.#worthTelling(error))
+        return this.#giveUp(this.#worthTelling(error), connected)
       }
       this.#said = this.#worthTelling(error)
       this.#tryNext(connected)
     }) as never)
+  }
+
+  /** What fails on this side leaves a connection that the server keeps for a minute, and with it this process. */
+  #giveUp(error: Error, connected: Connected): void {
+    cut(this)
+    connected(error)
   }
 
   /** Of two ways that failed, the server's own words tell more than that it has no TLS. */
@@ -88,10 +94,9 @@ export class PostgresClient extends Client {
 
   /** A `Client` connects once: what it consists of is taken anew; whoever listens to it stays. */
   #startOver(ssl: Way): void {
-    const spent = this.connection as Connection & { stream: Socket }
-    spent.removeAllListeners()
-    spent.on('error', () => {})
-    spent.stream.destroy()
+    this.connection.removeAllListeners()
+    this.connection.on('error', () => {})
+    cut(this)
     const { statement_timeout: limit, ...bare } = this.#config
     const fresh = new Client({
       ...bare,
