@@ -8,6 +8,7 @@ import type { KeyTimes } from './keyring/key-times.ts'
 import { type Database, openDatabase } from './storage/database.ts'
 import { type EmbeddedOptions, joinOrStart } from './storage/embedded-postgres.ts'
 import { migrate, planUpgrade } from './storage/migrations.ts'
+import { examineRoutes, refuseForgetfulPooler, refuseSharedSession } from './storage/pooler.ts'
 
 export interface Deployment {
   config: Config
@@ -58,6 +59,14 @@ export async function openDeployment(
 function placeOf(url: string): string {
   const { hostname: host, port, pathname, searchParams } = new URL(url)
   return `${searchParams.get('host') ?? host}${port ? `:${port}` : ''}${pathname}`
+}
+
+/** @throws Failure `database_pooler`, `database_mismatch` when a pooler on the way does not do */
+export async function refusePooler({ database }: Deployment): Promise<void> {
+  if (database.isEmbedded) return
+  const routes = await examineRoutes(database)
+  refuseForgetfulPooler(routes)
+  refuseSharedSession(routes, database)
 }
 
 /**

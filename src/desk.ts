@@ -11,7 +11,9 @@ import { openDeskStreams } from './desk-streams.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
+import { connectionRoom } from './storage/connection-room.ts'
 import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
+import { examineRoutes, refuseSharedSession } from './storage/pooler.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
 import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
@@ -85,8 +87,12 @@ function deskOn(deployment: Deployment): Desk {
         const { pending, ahead } = await planUpgrade(db)
         return { applied, pending: pending.map(({ name }) => name), ahead }
       },
-      apply: () => migrate(database),
+      async apply() {
+        refuseSharedSession(await examineRoutes(database), database)
+        return migrate(database)
+      },
     },
+    connections: { routes: () => examineRoutes(database), room: () => connectionRoom(db) },
     database: {
       async describe() {
         const { rows } = await db.query<{ version: string; now: Date }>(

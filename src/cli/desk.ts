@@ -17,6 +17,7 @@ import type { Keyring } from '../keyring/keyring.ts'
 import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
 import type { EventStream } from '../signals/signals.ts'
+import type { DeskConnections } from './desk-connections.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -39,6 +40,7 @@ export interface Desk {
   events: DeskEvents
   migrations: DeskMigrations
   database: DeskDatabase
+  connections: DeskConnections
   /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */
   publish(): Promise<void>
   /** Flushes the audit log, ends connections, and stops the embedded database if this command started it. */

@@ -33,9 +33,15 @@ export class Changes {
   #watching: Promise<void> | undefined
   #wake: () => void = () => {}
   #nudged = false
+  #isListening = false
 
   constructor(needs: ChangesNeeds) {
     this.#needs = needs
+  }
+
+  /** Whether Postgres said within the last look that this session is the one it notifies. */
+  get isListening(): boolean {
+    return this.#client !== undefined && this.#isListening
   }
 
   /** Calls it after each change of the topic. Changes in quick succession may come as one. Returns the way to stop. */
@@ -127,10 +133,12 @@ export class Changes {
   async #compare(): Promise<void> {
     const client = this.#client
     if (!client) return
-    const { rows } = await client.query<{ topic: string; version: string }>({
+    // A pooler may have given the session to somebody else since; the counters tell of changes all the same.
+    const { rows } = await client.query<{ topic: string; version: string; listens: boolean }>({
       name: 'change-counters',
-      text: 'select topic, version from change_counters',
+      text: `select topic, version, (select count(*) from pg_listening_channels()) = 2 as listens from change_counters`,
     })
+    this.#isListening = rows.every(({ listens }) => listens)
     const before = this.#versions
     this.#versions = new Map(rows.map(({ topic, version }) => [topic, version]))
     if (!before) return

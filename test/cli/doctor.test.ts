@@ -24,7 +24,7 @@ afterAll(() => void server.close())
 
 function healthyDesk(changes: Partial<Desk> = {}): StandInDesk {
   const desk = new StandInDesk()
-  desk.config = { issuer, accessTokenSeconds: 600 } as Config
+  desk.config = { issuer, accessTokenSeconds: 600, databasePoolSize: 10, workers: 1 } as Config
   desk.pending = []
   said = issuer
   desk.accounts.hasAdmin = async () => true

@@ -21,8 +21,18 @@ const daysAgo = (days: number): Date => new Date(now.getTime() - days * day)
 
 const ended: Ended = { sessions: 1, grants: 1, refreshTokens: 2 }
 
+/** A connection without a pooler. */
+export const straight = {
+  isPooled: false,
+  keepsSession: true,
+  keepsStatements: true,
+  keepsTransactions: true,
+  refusesLimit: false,
+  target: '5@2026-03-01',
+}
+
 export class StandInDesk implements Desk {
-  config = { issuer: 'http://localhost:9400', accessTokenSeconds: 600 } as Config
+  config = { issuer: 'http://localhost:9400', accessTokenSeconds: 600, databasePoolSize: 10, workers: 1 } as Config
   closed = 0
   readonly people = new Map<string, Account>()
   readonly hashes = new Map<string, string>()
@@ -239,6 +249,17 @@ export class StandInDesk implements Desk {
       ahead: this.ahead,
     }),
     apply: async () => this.pending.splice(0),
+  }
+
+  readonly connections: Desk['connections'] = {
+    routes: async () => ({ pool: straight, direct: straight }),
+    room: async () => ({
+      maxConnections: 100,
+      reserved: 3,
+      roleLimit: undefined,
+      databaseLimit: undefined,
+      serving: 1,
+    }),
   }
 
   readonly database: Desk['database'] = {

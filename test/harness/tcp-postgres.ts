@@ -48,7 +48,7 @@ export async function startTcpPostgres({ settings = [], rules, tls }: TcpPostgre
     if (user) await chown(join(data, name), user.uid, user.gid)
   }
   const local = `local all ${superuser} trust`
-  await place('pg_hba.conf', [local, ...(rules ?? ['host all all 127.0.0.1/32 trust'])].join('\n') + '\n')
+  await place('pg_hba.conf', `${[local, ...(rules ?? ['host all all 127.0.0.1/32 trust'])].join('\n')}\n`)
   if (tls) await Promise.all([place('server.crt', tls.certificate), place('server.key', tls.key)])
   const port = await freePort()
   const all = [

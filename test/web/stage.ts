@@ -71,6 +71,8 @@ export interface Stage {
   session: { accountId: string } | undefined
   database: boolean
   signingKey: boolean
+  revocationLog: boolean
+  notifications: boolean
   clock: boolean
   draining: boolean
   keys: { publicJwks: { keys: object[] }; maxAgeSeconds: number }
@@ -122,6 +124,8 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
     session: undefined,
     database: true,
     signingKey: true,
+    revocationLog: true,
+    notifications: true,
     clock: true,
     draining: false,
     keys: { publicJwks: { keys: [{ kty: 'EC', kid: 'k1', alg: 'ES256', use: 'sig' }] }, maxAgeSeconds: 300 },
@@ -152,7 +156,13 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
   }
   const health = {
     isDraining: () => stage.draining,
-    check: async () => ({ database: stage.database, signingKey: stage.signingKey, clock: stage.clock }),
+    check: async () => ({
+      database: stage.database,
+      signingKey: stage.signingKey,
+      clock: stage.clock,
+      revocationLog: stage.revocationLog,
+      notifications: stage.notifications,
+    }),
   }
   const metrics = { route: () => ({ answered: () => {} }) }
   const web = createWeb({

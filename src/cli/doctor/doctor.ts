@@ -8,12 +8,15 @@ import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
 import { administratorCheck, backupCheck } from './backup-check.ts'
 import type { Check, Finding } from './check.ts'
+import { connectionsCheck, poolerCheck } from './connection-checks.ts'
 import { clockCheck, databaseCheck, migrationsCheck } from './database-checks.ts'
 import { issuerCheck } from './issuer-check.ts'
 import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
 
 const checks: readonly Check[] = [
   databaseCheck,
+  poolerCheck,
+  connectionsCheck,
   migrationsCheck,
   clockCheck,
   keyEncryptionKeyCheck,
