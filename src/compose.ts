@@ -29,11 +29,14 @@ export const serve: Serve = async (env, options) => {
     const ahead = cluster.isPrimary ? await bringUpToDate(deployment) : []
     if (ahead.length > 0) log.warn({ ahead }, 'The schema is that of a newer release; this one can live with it')
     const isSupervisor = cluster.isPrimary && config.workers > 1
+    // From here on nothing may be left half done: a signal that comes during the start ends what has then started.
+    const signalled = untilSignalled().then(() =>
+      endWithin(stopMs(config) + (isSupervisor ? supervisorMs : 0), 'stopping', log),
+    )
     node = isSupervisor ? await superviseWorkers(deployment, log) : await startNode(deployment, log)
     const serving = node
     const welcome = await welcomeOf(deployment)
-    const stopped = untilSignalled().then(async () => {
-      endWithin(stopMs(config) + (isSupervisor ? supervisorMs : 0), 'stopping', log)
+    const stopped = signalled.then(async () => {
       await serving.stop()
       await deployment.close()
       await log.close()
