@@ -40,6 +40,8 @@ export const serve: Serve = async (env, options) => {
       await serving.stop()
       await deployment.close()
       await log.close()
+      // The channel to its supervisor would keep a worker for ever.
+      cluster.worker?.disconnect()
     })
     return { welcome, stopped }
   } catch (error) {

@@ -257,7 +257,7 @@ const paceMs = 10 * 60_000
 const noticeOf = ({ production }: Pick<Config, 'production'>) => (production ? 5_000 : 0)
 
 /** What is left to do without requests: ending jobs, writing events, closing connections. A database may not answer. */
-export const goodbyeMs = 5_000
+export const goodbyeMs = 4_000
 
 /** The longest that a stop may take. */
 export const stopMs = (config: Pick<Config, 'production'>) => noticeOf(config) + longestRequestMs + goodbyeMs

@@ -141,6 +141,8 @@ describe('a stop', () => {
       child?.kill('SIGTERM')
       expect(await run.ended).toBe(0)
       expect(await areGone(children)).toBe(true)
+      // Nothing had to be cut.
+      expect(run.output.stderr()).not.toContain('process.cut')
     },
     60_000,
   )
