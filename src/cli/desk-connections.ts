@@ -6,8 +6,8 @@ export interface RouteView {
   keepsSession: boolean
   keepsStatements: boolean
   keepsTransactions: boolean
-  /** It takes no `statement_timeout` as a startup parameter. */
-  refusesLimit: boolean
+  /** Nothing ends slow statements on the server. */
+  isUnlimited: boolean
   /** The same for two routes that lead to one database. */
   target: string
 }

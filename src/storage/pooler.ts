@@ -17,8 +17,8 @@ export interface Route {
   keepsStatements: boolean
   /** A transaction may hold more than one statement. */
   keepsTransactions: boolean
-  /** The pooler takes no `statement_timeout` from us: only a limit of the role ends slow statements on the server. */
-  refusesLimit: boolean
+  /** Our `statement_timeout` did not get through, and the role has none: nothing ends slow statements on the server. */
+  isUnlimited: boolean
   /** Names the database behind it, and the run of its server. */
   target: string
 }
@@ -50,10 +50,10 @@ async function examineRoute(url: string | undefined): Promise<Route> {
   }
   try {
     const client = await open()
-    const { pid, target } = await ask(client)
+    const { pid, limit, target } = await ask(client)
     // A pooler makes up the number by which a statement would be cancelled; Postgres gives that of its own process.
     const isPooled = (client as PostgresClient & { processID: number | null }).processID !== pid
-    const route = { isPooled, refusesLimit: client.isWithoutLimit, target }
+    const route = { isPooled, isUnlimited: limit === '0', target }
     const kept = { keepsSession: true, keepsStatements: true, keepsTransactions: true }
     return { ...route, ...kept, ...(isPooled ? await whatIsLost(client, pid, open) : {}) }
   } catch (error) {
@@ -70,15 +70,21 @@ async function examineRoute(url: string | undefined): Promise<Route> {
   }
 }
 
+interface Asked {
+  pid: number
+  limit: string
+  target: string
+}
+
 /** Named, so that the second time it is only run. */
-async function ask(client: Client): Promise<{ pid: number; target: string }> {
+async function ask(client: Client): Promise<Asked> {
   const { rows } = await client.query({
     name: 'claviger-route',
-    text: `select pg_backend_pid() as pid,
+    text: `select pg_backend_pid() as pid, current_setting('statement_timeout') as limit,
                   d.oid || '@' || pg_postmaster_start_time() as target
              from pg_database d where d.datname = current_database()`,
   })
-  return rows[0] as { pid: number; target: string }
+  return rows[0] as Asked
 }
 
 /** Others hold transactions meanwhile: what comes to another process of Postgres then was never kept. */

@@ -31,7 +31,7 @@ export class PostgresClient extends Client {
   #said: Error | undefined
   #until = Number.POSITIVE_INFINITY
   /** A pooler took no `statement_timeout`. */
-  isWithoutLimit = false
+  #isWithoutLimit = false
 
   constructor(config: PostgresConfig) {
     super({ ...config, ssl: false })
@@ -53,7 +53,7 @@ export class PostgresClient extends Client {
       process.nextTick(connected, error)
       return
     }
-    this.isWithoutLimit = withoutParameters.has(this.#address)
+    this.#isWithoutLimit = withoutParameters.has(this.#address)
     const { connectionTimeoutMillis: patience = 0 } = this.#config
     if (patience > 0) this.#until = performance.now() + patience - 1
     this.#tryNext(connected)
@@ -61,13 +61,13 @@ export class PostgresClient extends Client {
 
   #tryNext(connected: Connected): void {
     const way = this.#ways.shift() ?? false
-    if (way !== false || this.#said !== undefined || this.isWithoutLimit) this.#startOver(way)
+    if (way !== false || this.#said !== undefined || this.#isWithoutLimit) this.#startOver(way)
     super.connect(((error: Error | null, client?: Client) => {
       if (!error) return connected(null, client)
       if (performance.now() >= this.#until) return this.#giveUp(error, connected)
-      if (unsupportedParameter.test(error.message) && !this.isWithoutLimit) {
+      if (unsupportedParameter.test(error.message) && !this.#isWithoutLimit) {
         withoutParameters.add(this.#address)
-        this.isWithoutLimit = true
+        this.#isWithoutLimit = true
         this.#ways.unshift(way)
       } else if (this.#ways.length === 0 || isOutOfReach(error) || (way === false && !saysServer(error))) {
         return this.#giveUp(this.#worthTelling(error), connected)
@@ -100,7 +100,7 @@ export class PostgresClient extends Client {
     const { statement_timeout: limit, ...bare } = this.#config
     const fresh = new Client({
       ...bare,
-      ...(limit === undefined || this.isWithoutLimit ? {} : { statement_timeout: limit }),
+      ...(limit === undefined || this.#isWithoutLimit ? {} : { statement_timeout: limit }),
       ssl,
     })
     const { _events, _eventsCount, _maxListeners, ...state } = fresh as unknown as Record<string, unknown>

@@ -113,8 +113,8 @@ describe('doctor', () => {
   test.each([
     ['a pooler in session mode is a thing to know', { isPooled: true }, 'note', 'in session mode'],
     [
-      'one that refuses the limit on statements is a warning',
-      { isPooled: true, refusesLimit: true },
+      'one that does not pass the limit on statements on is a warning',
+      { isPooled: true, isUnlimited: true },
       'warning',
       'statement_timeout',
     ],

@@ -27,7 +27,7 @@ export const straight = {
   keepsSession: true,
   keepsStatements: true,
   keepsTransactions: true,
-  refusesLimit: false,
+  isUnlimited: false,
   target: '5@2026-03-01',
 }
 

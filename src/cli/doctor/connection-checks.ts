@@ -30,10 +30,10 @@ export const poolerCheck: Check = {
         found: 'DATABASE_URL and CLAVIGER_DATABASE_DIRECT_URL lead to different databases.',
         mend: 'Let both name the same database on the same server.',
       }
-    if (pool.refusesLimit)
+    if (pool.isUnlimited)
       return {
         outcome: 'warning',
-        found: `${found} It refuses the startup parameter statement_timeout, so no limit of ours ends slow statements on the server.`,
+        found: `${found} It does not pass statement_timeout on, so nothing ends slow statements on the server.`,
         mend: `Run on the server: alter role "${roleOf(config.databaseUrl)}" set statement_timeout = '15s'`,
       }
     return { outcome: 'note', found }

@@ -99,7 +99,7 @@ describe('a start that fails', () => {
     gate = await openGate(postgres.url(), (startup) => !startup.includes('claviger listens') || ++listening === 1)
     const run = await start(gate.url, 2)
     const workers = new Set<number>()
-    const watch = setInterval(() => childrenOf(run.pid).forEach((pid) => workers.add(pid)), 20)
+    const watch = setInterval(() => childrenOf(run.pid).forEach((pid) => void workers.add(pid)), 20)
     expect(await run.ended).toBe(1)
     clearInterval(watch)
     expect(run.output.stderr()).toMatch(/reason: Postgres at 127\.0\.0\.1:\d+, database "postgres", role "claviger"/)

@@ -89,14 +89,16 @@ withPgBouncer('PgBouncer in session mode', () => {
     })
   }, 60_000)
 
-  test('is no warning where the parameter is ignored', async () => {
+  test('leaves statements without a limit where it ignores the parameter, until the role has one', async () => {
     bouncer = await startPgBouncer(postgres.port, 'session', [ignoring])
-    expect((await examineRoutes({ url: bouncer.url })).pool).toMatchObject({
-      isPooled: true,
-      keepsSession: true,
-      keepsStatements: true,
-      refusesLimit: false,
-    })
+    const { url } = bouncer
+    const found = { isPooled: true, keepsSession: true, keepsStatements: true }
+    expect((await examineRoutes({ url })).pool).toMatchObject({ ...found, isUnlimited: true })
+    await bouncer.stop()
+    await postgres.sql(`alter role claviger set statement_timeout = '15s'`)
+    bouncer = await startPgBouncer(postgres.port, 'session', [ignoring])
+    expect((await examineRoutes({ url: bouncer.url })).pool).toMatchObject({ ...found, isUnlimited: false })
+    await postgres.sql('alter role claviger reset statement_timeout')
   })
 })
 
