@@ -11,7 +11,7 @@ import { openDeskStreams } from './desk-streams.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
-import { connectionRoom } from './storage/connection-room.ts'
+import { connectionRoom, roleRights } from './storage/connection-room.ts'
 import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
 import { examineRoutes, refuseSharedSession } from './storage/pooler.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
@@ -92,7 +92,11 @@ function deskOn(deployment: Deployment): Desk {
         return migrate(database)
       },
     },
-    connections: { routes: () => examineRoutes(database), room: () => connectionRoom(db) },
+    connections: {
+      routes: () => examineRoutes(database),
+      room: () => connectionRoom(db),
+      rights: () => roleRights(db),
+    },
     database: {
       async describe() {
         const { rows } = await db.query<{ version: string; now: Date }>(

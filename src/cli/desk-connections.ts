@@ -22,4 +22,12 @@ export interface DeskConnections {
     databaseLimit: number | undefined
     serving: number
   }>
+  /** What the role may do. */
+  rights(): Promise<{
+    role: string
+    schema: string | null
+    canCreate: boolean
+    readsOnly: boolean
+    isStandby: boolean
+  }>
 }

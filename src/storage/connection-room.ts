@@ -1,4 +1,4 @@
-/** How many connections the server has for us. */
+/** How many connections the server has for us, and what the role may do there. */
 import type { Queryable } from './database.ts'
 
 export interface ConnectionRoom {
@@ -39,4 +39,23 @@ export async function connectionRoom(db: Queryable): Promise<ConnectionRoom> {
     databaseLimit: limit(row.database_limit),
     serving: row.serving,
   }
+}
+
+export interface RoleRights {
+  role: string
+  /** Where tables would be made; null where no schema of the search path exists. */
+  schema: string | null
+  canCreate: boolean
+  /** A standby, or a role that was set so. */
+  readsOnly: boolean
+  isStandby: boolean
+}
+
+export async function roleRights(db: Queryable): Promise<RoleRights> {
+  const { rows } = await db.query<RoleRights>(
+    `select current_user as role, current_schema() as schema, pg_is_in_recovery() as "isStandby",
+            coalesce(has_schema_privilege(current_schema(), 'create'), false) as "canCreate",
+            current_setting('transaction_read_only') = 'on' as "readsOnly"`,
+  )
+  return rows[0] as RoleRights
 }

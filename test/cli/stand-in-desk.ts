@@ -253,6 +253,13 @@ export class StandInDesk implements Desk {
 
   readonly connections: Desk['connections'] = {
     routes: async () => ({ pool: straight, direct: straight }),
+    rights: async () => ({
+      role: 'claviger',
+      schema: 'public',
+      canCreate: true,
+      readsOnly: false,
+      isStandby: false,
+    }),
     room: async () => ({
       maxConnections: 100,
       reserved: 3,

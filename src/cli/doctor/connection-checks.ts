@@ -3,6 +3,34 @@ import type { Check, Finding } from './check.ts'
 /** Besides the pool: for LISTEN, the log of revocations, event streams and look-ups. README says so of the option. */
 const besidesPool = 5
 
+export const rightsCheck: Check = {
+  name: 'rights',
+  async look({ connections }): Promise<Finding> {
+    const { role, schema, canCreate, readsOnly, isStandby } = await connections.rights()
+    if (isStandby)
+      return { outcome: 'failed', found: 'This server is a standby: it only reads.', mend: 'Connect to the primary.' }
+    if (readsOnly)
+      return {
+        outcome: 'failed',
+        found: `Role "${role}" only reads.`,
+        mend: `Run on the server: alter role "${role}" reset default_transaction_read_only`,
+      }
+    if (schema === null)
+      return {
+        outcome: 'failed',
+        found: `No schema on the search_path of role "${role}" exists.`,
+        mend: `Run on the server: alter role "${role}" reset search_path`,
+      }
+    if (!canCreate)
+      return {
+        outcome: 'warning',
+        found: `Role "${role}" may not create tables in schema "${schema}", which migrations need.`,
+        mend: `Run as the owner of the database: grant usage, create on schema "${schema}" to "${role}"`,
+      }
+    return { outcome: 'ok', found: `Role "${role}" may write, and create tables in schema "${schema}".` }
+  },
+}
+
 export const poolerCheck: Check = {
   name: 'pooler',
   async look({ connections, config }): Promise<Finding> {

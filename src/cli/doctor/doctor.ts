@@ -8,13 +8,14 @@ import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
 import { administratorCheck, backupCheck } from './backup-check.ts'
 import type { Check, Finding } from './check.ts'
-import { connectionsCheck, poolerCheck } from './connection-checks.ts'
+import { connectionsCheck, poolerCheck, rightsCheck } from './connection-checks.ts'
 import { clockCheck, databaseCheck, migrationsCheck } from './database-checks.ts'
 import { issuerCheck } from './issuer-check.ts'
 import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
 
 const checks: readonly Check[] = [
   databaseCheck,
+  rightsCheck,
   poolerCheck,
   connectionsCheck,
   migrationsCheck,
