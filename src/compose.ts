@@ -7,6 +7,7 @@ import { endWithin } from './last-moment.ts'
 import { goodbyeMs, type Node, startNode, stopMs } from './node.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
+import { refuseUnwritable, serverPlaceOf } from './storage/server-place.ts'
 import { untilSignalled } from './until-signalled.ts'
 import { superviseWorkers } from './workers.ts'
 
@@ -26,6 +27,7 @@ export const serve: Serve = async (env, options) => {
   let node: Node | undefined
   try {
     if (cluster.isPrimary) await refusePooler(deployment)
+    refuseUnwritable(await serverPlaceOf(deployment.db), deployment.database.where)
     const ahead = cluster.isPrimary ? await bringUpToDate(deployment) : []
     if (ahead.length > 0) log.warn({ ahead }, 'The schema is that of a newer release; this one can live with it')
     const isSupervisor = cluster.isPrimary && config.workers > 1

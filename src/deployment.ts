@@ -9,11 +9,14 @@ import { type Database, openDatabase } from './storage/database.ts'
 import { type EmbeddedOptions, joinOrStart } from './storage/embedded-postgres.ts'
 import { migrate, planUpgrade } from './storage/migrations.ts'
 import { examineRoutes, refuseForgetfulPooler, refuseSharedSession } from './storage/pooler.ts'
+import { PrimaryWatch } from './storage/primary-watch.ts'
 
 export interface Deployment {
   config: Config
   database: { url: string; directUrl: string | undefined; isEmbedded: boolean; where: string }
   db: Database
+  /** Watches `db` and what else is given to it, once a node starts it. */
+  primary: PrimaryWatch
   /** Closes the pool, and stops the embedded database when nobody else uses it. */
   close(): Promise<void>
 }
@@ -38,16 +41,14 @@ export async function openDeployment(
   const config = readConfig(env)
   const embedded = config.databaseUrl === undefined ? await joinOrStart(config.dataDir, options) : undefined
   const url = config.databaseUrl ?? embedded?.url ?? ''
-  const db = openDatabase({ url, poolSize: config.databasePoolSize, onConnectionLost: options.onTrouble })
+  const where = embedded ? config.dataDir : placeOf(url)
+  const primary = new PrimaryWatch({ url }, where)
+  const db = openDatabase({ url, poolSize: config.databasePoolSize, onConnectionLost: options.onTrouble, primary })
   return {
     config,
-    database: {
-      url,
-      directUrl: config.databaseDirectUrl,
-      isEmbedded: embedded !== undefined,
-      where: embedded ? config.dataDir : placeOf(url),
-    },
+    database: { url, directUrl: config.databaseDirectUrl, isEmbedded: embedded !== undefined, where },
     db,
+    primary,
     async close() {
       await db.close()
       await embedded?.stop()

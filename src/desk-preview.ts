@@ -45,6 +45,7 @@ const within = (tx: Queryable): Database => ({
   lookUp: (statement) => tx.query(statement),
   transaction: (work) => work(tx),
   load: { total: 1, idle: 0, waiting: 0 },
+  cut() {},
   close: async () => {},
 })
 
@@ -73,6 +74,8 @@ const bare = (client: Client): Client => ({
   jwks: undefined,
   jwksUri: undefined,
   requirePar: false,
+  profile: 'standard',
+  pkce: 'required',
   dpopBound: false,
   refreshDelivery: 'body',
 })
@@ -153,7 +156,9 @@ async function signIn(visit: Visitor, issuer: string, client: Client, scope: str
     }),
   )
   const { id_token: idToken, access_token: accessToken } = tokens as Parameters
-  const userinfo = readJson(await visit('/me', { bearer: accessToken ?? '' }))
+  // Userinfo refuses a token for an API.
+  const isForApi = accessToken?.startsWith('eyJ')
+  const userinfo = isForApi ? undefined : readJson(await visit('/me', { bearer: accessToken ?? '' }))
   return { scope: String(tokens['scope'] ?? ''), idToken: idToken ?? '', accessToken: accessToken ?? '', userinfo }
 }
 

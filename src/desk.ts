@@ -5,13 +5,16 @@ import { PasswordHasher } from './credentials/password-hasher.ts'
 import { importBatchSize, importPeople } from './credentials/people-import.ts'
 import { bringUpToDate, type Deployment, openDeployment } from './deployment.ts'
 import { openDeskKeyring } from './desk-keyring.ts'
+import { performOn } from './desk-operations.ts'
 import { openDeskPreview } from './desk-preview.ts'
 import { openDeskSecrets } from './desk-secrets.ts'
 import { openDeskStreams } from './desk-streams.ts'
 import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
+import { createRecord } from './events/record.ts'
 import { connectionRoom, roleRights } from './storage/connection-room.ts'
+import type { Database } from './storage/database.ts'
 import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
 import { examineRoutes, refuseSharedSession } from './storage/pooler.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
@@ -24,7 +27,12 @@ import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 import { PostgresPeopleImport } from './storage/postgres-people-import.ts'
 import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
+import { PostgresSubjectNames } from './storage/postgres-subject-names.ts'
 import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
+import { askNodes } from './storage/running-nodes.ts'
+import { refuseUnwritable, serverPlaceOf } from './storage/server-place.ts'
+
+const confirmed = async (db: Database) => askNodes(db, (await new PostgresRevocationLog(db).advance()).seq)
 
 export const openDesk: OpenDesk = async (env) => {
   const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
@@ -47,7 +55,8 @@ function deskOn(deployment: Deployment): Desk {
     production: config.production,
     immediate: true,
   })
-  const events = createEvents({ audit, log, metrics: createMetrics({ processMetrics: false }) })
+  const eventNeeds = { audit, log, metrics: createMetrics({ processMetrics: false }) }
+  const events = createEvents(eventNeeds)
   const passwords = new PostgresPasswordStore(db)
   const hasher = new PasswordHasher({ queueLimit: importBatchSize })
   const throttle = new AttemptThrottle(new PostgresAttemptStore(db))
@@ -79,8 +88,9 @@ function deskOn(deployment: Deployment): Desk {
     ledger: new PostgresTokenLedger(db),
     streams: openDeskStreams(db, config.issuer),
     preview: openDeskPreview(deployment),
+    operations: performOn(db, createRecord({ ...eventNeeds, audit: { write: () => {} } })),
     audit,
-    events: { record: events.record },
+    names: new PostgresSubjectNames(db),
     migrations: {
       async status() {
         const applied = (await appliedMigrations(db)).map(({ name, at }) => ({ name, at }))
@@ -110,6 +120,10 @@ function deskOn(deployment: Deployment): Desk {
           embedded: database.isEmbedded,
         }
       },
+      refuseUnwritable: async () => refuseUnwritable(await serverPlaceOf(db), database.where),
+    },
+    nodes: {
+      confirm: () => confirmed(db).catch(() => ({ confirmed: 0, silent: [] })),
     },
     publish,
     async close() {

@@ -17,6 +17,7 @@ import { startJobs } from './node-jobs.ts'
 import { followKeys, openKeys } from './node-keys.ts'
 import { openLedger } from './node-ledger.ts'
 import { deliverLogouts } from './node-logouts.ts'
+import { reportPrimary } from './node-primary.ts'
 import { openRevocations } from './node-revocations.ts'
 import { openSignals } from './node-signals.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
@@ -61,7 +62,7 @@ export async function startNode(deployment: Deployment, log: Log): Promise<Node>
 }
 
 async function start(deployment: Deployment, log: Log, started: AsyncDisposableStack): Promise<Node> {
-  const { config, db, database } = deployment
+  const { config, db, database, primary } = deployment
   const trouble = (what: string) => (error: unknown) => log.warn({ error }, what)
 
   const metrics = createMetrics()
@@ -69,9 +70,13 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   started.defer(() => audit.close())
   const events = createEvents({ audit, log, metrics })
 
+  // Nothing is read before the database has proven to be the primary.
+  await primary.start(reportPrimary(log))
+  started.defer(() => primary.stop())
+
   // Watched before anything is read, so that no change can fall between.
   const changes = new Changes({
-    database,
+    database: { ...database, primary },
     onTrouble: trouble('Changes cannot be followed for a moment'),
   })
   started.defer(() => changes.stop())
@@ -123,7 +128,10 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       acrValues: [passwordAcr],
       issueSecond: (marks, notBefore) => revocations.live.issueSecond(marks, notBefore),
       fetch,
-      assertMayIssue: () => refuseWrongClock(revocations.live.clock),
+      assertMayIssue() {
+        primary.assertProven()
+        refuseWrongClock(revocations.live.clock)
+      },
       canaryAnswered(request) {
         keys.canary.count(request)
         metrics.canaryAnswered(request)
@@ -153,8 +161,9 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       database: await isAnswering(deployment),
       signingKey: keys.live.current().algorithms.length > 0,
       clock: !revocations.live.clock.isOff,
-      revocationLog: revocations.live.ageMs < oldestLogMs,
+      primary: primary.isProven,
       notifications: changes.isListening,
+      revocations: revocations.isCurrent(),
     }),
   }
   const web = createWeb({
@@ -246,9 +255,6 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     },
   }
 }
-
-/** The log of revocations is looked at each second. One that could not be read for so long is not known any more. */
-const oldestLogMs = 3_000
 
 /** How often a node looks whose hashes are kept: people are imported while it runs, and renew their hashes by signing in. */
 const paceMs = 10 * 60_000

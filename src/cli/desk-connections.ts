@@ -22,12 +22,10 @@ export interface DeskConnections {
     databaseLimit: number | undefined
     serving: number
   }>
-  /** What the role may do. */
+  /** What the role may do. `schema` is where tables would be made; null where none of the search path exists. */
   rights(): Promise<{
     role: string
     schema: string | null
     canCreate: boolean
-    readsOnly: boolean
-    isStandby: boolean
   }>
 }

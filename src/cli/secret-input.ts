@@ -6,6 +6,7 @@ import { checkNewPassword, newPasswordFault } from '../credentials/new-password.
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
 import type { Input, Invocation } from './invocation.ts'
+import { wrongUsage } from './usage.ts'
 
 const limitBytes = 64 * 1024
 
@@ -33,7 +34,7 @@ export async function findNewPassword(
 ): Promise<NewPassword | undefined> {
   const { stdin } = invocation
   if (options.passwordStdin && options.generatePassword) {
-    throw new Failure('password_twice', 'invalid', 'Choose one of --password-stdin and --generate-password.')
+    throw wrongUsage('password_twice', 'Choose one of --password-stdin and --generate-password.')
   }
   if (options.generatePassword) return { password: randomBytes(15).toString('base64url'), generated: true }
   if (options.passwordStdin) return { password: await readSecret(stdin, 'password'), generated: false }

@@ -10,10 +10,24 @@ export const newClientSecret = (): string => `clv_${randomBytes(32).toString('ba
 // A secret of full entropy needs no slow hash; one that a person chose is held to 32 characters.
 export const digestOfSecret = (secret: string): Uint8Array => hash('sha256', secret, 'buffer')
 
-/** Compares digests in constant time; false when the client has no secret. */
-export function isClientSecret({ secretDigest }: Pick<Client, 'secretDigest'>, presented: unknown): boolean {
+// Stands for a secret that a client does not have, so that the comparison takes the same time.
+const noDigest = new Uint8Array(32)
+
+/**
+ * Is this the client's secret, or the one before its last rotation while that is still accepted? Compares with both
+ * digests in constant time. False when the client has no secret.
+ */
+export function isClientSecret(
+  { secretDigest, previousSecret }: Pick<Client, 'secretDigest' | 'previousSecret'>,
+  presented: unknown,
+  now: number = Date.now(),
+): boolean {
   if (typeof presented !== 'string' || presented === '' || presented.length > 1024) return false
-  return secretDigest?.length === 32 && timingSafeEqual(secretDigest, digestOfSecret(presented))
+  if (secretDigest?.length !== 32) return false
+  const digest = digestOfSecret(presented)
+  const isPresent = timingSafeEqual(secretDigest, digest)
+  const isPrevious = timingSafeEqual(previousSecret?.digest ?? noDigest, digest)
+  return isPresent || (isPrevious && previousSecret !== undefined && now < previousSecret.until.getTime())
 }
 
 /** What the engine is told as `client_secret`: names the digest, and is itself no secret that opens anything. */
@@ -41,7 +55,7 @@ export function ownSecretDigest(secret: string): Uint8Array {
 }
 
 export const needsSecret = (client: Pick<Client, 'tokenEndpointAuthMethod'>): boolean =>
-  client.tokenEndpointAuthMethod === 'client_secret_basic' || client.tokenEndpointAuthMethod === 'client_secret_post'
+  client.tokenEndpointAuthMethod.startsWith('client_secret')
 
 /** Gives a client that needs a secret and has none a new one; `secret` is the only copy there will ever be. */
 export function withFreshSecret(client: NewClient): { client: NewClient; secret: string | undefined } {

@@ -157,6 +157,12 @@ export const options = {
     doc: 'PIN of the token in the HSM.',
     secret: 'all',
   }),
+  clientProfile: option({
+    env: 'CLAVIGER_CLIENT_PROFILE',
+    parse: oneOf('standard', 'strict'),
+    default: 'standard',
+    doc: 'What `clients add` begins with; strict: PKCE required, one authentication method, ES256 ID tokens without claims.',
+  }),
   accessTokenSeconds: option({
     env: 'CLAVIGER_ACCESS_TOKEN_TTL',
     parse: duration({ least: '1s', most: '1h' }),

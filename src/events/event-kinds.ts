@@ -21,6 +21,8 @@ export const eventKinds = {
   'token.misused': ['warn', 'An app tried to revoke a token that was issued to another app'],
   'token.forged': ['error', 'A token was presented that we never issued, with a right signature: its key has leaked'],
   'redirect-uri.refused': ['warn', 'A redirect URI was refused: it is not registered'],
+  'request.refused': ['warn', 'A request was refused that a setting of the app or its client would let through'],
+  'scope.refused': ['warn', 'An app asked for a scope that it does not get'],
   'origin.refused': ['warn', 'A browser request was refused: its origin is not registered'],
   'account.created': ['info', 'An account was created'],
   'account.changed': ['info', 'An account was changed'],

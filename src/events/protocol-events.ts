@@ -1,4 +1,5 @@
 /** What apps do at the protocol endpoints, and what we refuse them. */
+import { eventKinds } from './event-kinds.ts'
 import { plainText } from './plain-text.ts'
 import { type About, actorOf, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
 
@@ -20,6 +21,10 @@ export interface ProtocolEvents {
   tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   /** Somebody else signs with a key of ours. Who is named is whom the token names. */
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
+  /** A setting would let the request through: `remedy` says which. */
+  requestRefused(about: About & { error: string; reason?: string | undefined; remedy: string }): void
+  /** Scopes that a request asked for and did not get; the audit log has it where it is news, the log always. */
+  scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
   /** `closest` and `difference` from `explainRedirectUri`. */
   redirectUriRefused(
     about: About & { received: string; closest?: string | undefined; difference?: string | undefined },
@@ -87,6 +92,14 @@ export function protocolEvents(
           hint: 'keys revoke <kid> --compromised',
         },
       }),
+    requestRefused: (about) =>
+      byApp('request.refused', about, { error: about.error, reason: about.reason, remedy: about.remedy }),
+    scopeRefused(about) {
+      const { apis, isNews } = about
+      const detail = { scopes: plainText(about.scopes), granted: plainText(about.granted), apis }
+      if (isNews) byApp('scope.refused', about, detail)
+      else log.info({ event: 'scope.refused', ...whereOf(about), detail }, eventKinds['scope.refused'][1])
+    },
     redirectUriRefused: (about) =>
       byApp('redirect-uri.refused', about, {
         received: plainText(about.received),

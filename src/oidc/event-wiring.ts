@@ -4,8 +4,10 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { explainRedirectUri } from '../clients/explain-redirect.ts'
 import { Failure } from '../errors/failure.ts'
 import { recordOf } from './engine-clients.ts'
+import { refusedScopes, requestedScopes } from './granted-scope.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcEvents } from './oidc-needs.ts'
+import { remedyOf } from './remedy.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
@@ -13,6 +15,8 @@ interface EngineError extends Error {
   error?: string
   error_detail?: string
   error_description?: string
+  /** Of the engine's `invalid_scope`: the scopes that are too many. */
+  scope?: string
 }
 
 export function announce(provider: Provider, events: OidcEvents, models: Pick<ModelStore, 'remember'>): void {
@@ -20,6 +24,27 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
   const onceFor = (grantId: string, tell: () => void): void => {
     const until = Math.floor(Date.now() / 1000) + 86_400
     models.remember(`reuse told\n${grantId}`, until).then((isFirst) => isFirst && tell(), tell)
+  }
+
+  /** A request that got none of its scopes, or asked for more than its refresh token has. */
+  const tellScope = (ctx: KoaContextWithOIDC, { error, scope }: EngineError): void => {
+    if (error !== 'invalid_scope') return
+    const refused = scope === undefined ? requestedScopes(ctx) : [scope]
+    if (refused.length === 0) return
+    events.scopeRefused({ ...refusedScopes(ctx, refused, []), isNews: true })
+  }
+
+  const tellRemedy = (ctx: KoaContextWithOIDC, error: EngineError): void => {
+    const remedy = remedyOf(error)
+    if (remedy === undefined) return
+    const [clientId, requestId] = [ctx.oidc.client?.clientId, requestIdOf(ctx)]
+    events.requestRefused({
+      clientId,
+      requestId,
+      error: error.error ?? 'server_error',
+      reason: detailOf(error),
+      remedy,
+    })
   }
 
   provider.on('grant.success', (ctx) => events.tokenIssued(String(ctx.oidc.params?.grant_type)))
@@ -31,6 +56,8 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
       clientId: ctx.oidc.client?.clientId,
       requestId: requestIdOf(ctx),
     })
+    tellScope(ctx, error)
+    tellRemedy(ctx, error)
   })
   provider.on('grant.revoked', (ctx, grantId) => {
     const replayed = UnitOfWork.current?.replayed
@@ -39,7 +66,7 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
     else if (replayed?.model === 'AuthorizationCode') onceFor(grantId, () => events.codeReused(about))
     else events.grantRevoked(about)
   })
-  provider.on('authorization.error', (ctx, error: EngineError) => {
+  const authorizationRefused = (ctx: KoaContextWithOIDC, error: EngineError) => {
     const { params, client } = ctx.oidc
     if (error.error === 'invalid_redirect_uri' && client) {
       const explanation = explainRedirectUri(
@@ -54,8 +81,13 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
         clientId: client?.clientId,
         requestId: requestIdOf(ctx),
       })
+      tellScope(ctx, error)
+      tellRemedy(ctx, error)
     }
-  })
+  }
+  provider.on('authorization.error', authorizationRefused)
+  provider.on('pushed_authorization_request.error', authorizationRefused)
+  provider.on('device_authorization.error', authorizationRefused)
   provider.on('end_session.success', (ctx) => {
     events.signedOut({ ...whoFrom(ctx, undefined) })
   })

@@ -35,7 +35,12 @@ export interface Interaction {
 
 export type InteractionLookup =
   | { state: 'live'; interaction: Interaction }
-  /** Finished seconds ago (double submit, second tab): `resume` leads on to the app. */
+  /**
+   * Finished seconds ago, and this browser has no proof that it did so: the answer was lost, or was given in another
+   * browser. The same account may answer once more; there is nothing to see.
+   */
+  | { state: 'answered'; interaction: Interaction }
+  /** Finished seconds ago in this browser (double submit, second tab): `resumeUrl` leads on to the app. */
   | { state: 'finished'; client: InteractionClient; resumeUrl: string }
   /** Expired, used, bookmarked, another browser. `client` while it is remembered. */
   | { state: 'gone'; client: InteractionClient | undefined; uiLocales?: string }

@@ -7,11 +7,12 @@ import type { Account } from '../accounts/account.ts'
 import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import type { NewRevocation, TokenMarks } from '../revocation/revocation.ts'
 
-/** The engine's names of what it keeps, and our own `InteractionTrail`. */
+/** The engine's names of what it keeps, and our own `InteractionTrail` and `InteractionProof`. */
 export type ModelName =
   | 'Session'
   | 'Interaction'
   | 'InteractionTrail'
+  | 'InteractionProof'
   | 'Grant'
   | 'AuthorizationCode'
   | 'RefreshToken'
@@ -100,4 +101,6 @@ export interface ModelStore {
   commit(changes: Changes): Promise<boolean>
   /** Remembers a value until `expiresAt`; false when it was known already (RFC 7523 §3 `jti`, RFC 9449 §11.1). */
   remember(id: string, expiresAt: number): Promise<boolean>
+  /** The same for so many seconds by the clock of the store, which all nodes share. */
+  rememberFor(id: string, seconds: number): Promise<boolean>
 }

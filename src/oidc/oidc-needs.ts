@@ -8,6 +8,7 @@ import type { StatusPlace } from '../revocation/status-place.ts'
 import type { CanaryRequest } from './canary-requests.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
+import type { InteractionProofs } from './interaction-proof.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
 import type { RefreshCookies } from './refresh-cookie.ts'
@@ -37,6 +38,10 @@ export interface OidcEvents {
   codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string }): void
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
+  /** `isNews`: the first time today for this client and these scopes. */
+  scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
+  /** A setting of the client would let the request through. */
+  requestRefused(about: About & { error: string; reason: string | undefined; remedy: string }): void
   redirectUriRefused(about: About & Refusal & { received: string }): void
   originRefused(about: About & Refusal & { origin: string }): void
   signedOut(about: About): void
@@ -86,6 +91,7 @@ export interface Engine {
   provider: Provider
   cookies: CookieSettings
   refreshCookies: RefreshCookies
+  proofs: InteractionProofs
   handle: Middleware
   /** Those that a key signs for. */
   algorithms: string

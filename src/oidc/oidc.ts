@@ -13,14 +13,19 @@ import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
+import { readBasicCredentials } from './basic-credentials.ts'
 import { watchCanary } from './canary-requests.ts'
 import { cookieSettings } from './cookies.ts'
+import { slowDownPolling } from './device-polling.ts'
 import { discoveryDocument } from './documents.ts'
 import { serveClients } from './engine-clients.ts'
 import { engineOptions } from './engine-options.ts'
+import { isBrowserPath, isSpelledExactly } from './engine-paths.ts'
 import { announce } from './event-wiring.ts'
 import { readForm } from './form-body.ts'
 import { readFormPost } from './form-post.ts'
+import { checkServiceScope, nameGrantedScope } from './granted-scope.ts'
+import { InteractionProofs, requireProof } from './interaction-proof.ts'
 import type { Interactions } from './interactions.ts'
 import { recogniseJwts } from './jwt-access-tokens.ts'
 import { recordIssuedTokens } from './ledger-recording.ts'
@@ -36,6 +41,7 @@ import {
   signedOutClients,
   takeTokensFromCookies,
 } from './refresh-delivery.ts'
+import { sendErrorsByAllowedMode } from './response-modes.ts'
 import { settleResume } from './resume.ts'
 import { disguiseJwts } from './revocation-endpoints.ts'
 import { renewAtSignInOnly } from './session-identifier.ts'
@@ -77,15 +83,20 @@ export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> 
 async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Promise<Engine> {
   const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys())
   const inCookies = refreshCookies(needs.config.issuer, needs.cookieKeys())
+  const proofs = new InteractionProofs(cookies, needs.models)
   const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
   await setImmediate()
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
-  keepFinishedMark(provider)
+  keepOwnFields(provider)
+  requireProof(provider, proofs)
   renewAtSignInOnly(provider)
   recogniseJwts(provider, keys, needs)
   if (needs.nextStatusPlace) recordIssuedTokens(provider, needs.models)
   acceptIssuerAudienceOnly(provider)
+  checkServiceScope(provider, needs)
+  slowDownPolling(provider, needs.models)
+  sendErrorsByAllowedMode(provider)
   takeTokensFromCookies(provider, inCookies)
   announce(provider, needs.events, needs.models)
   watchCanary(provider, keys.canary, needs.canaryAnswered)
@@ -97,6 +108,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Pro
     provider,
     cookies,
     refreshCookies: inCookies,
+    proofs,
     handle: compose(provider.middleware) as Middleware,
     algorithms,
     document,
@@ -111,10 +123,12 @@ function serveReplayDetection(provider: Provider, models: OidcNeeds['models']): 
   Object.defineProperty(provider.ReplayDetection, 'unique', { value: unique })
 }
 
-/** The engine drops what it does not know of a stored interaction; `finished` is ours (`engine-adapter.ts`). */
-function keepFinishedMark(provider: Provider): void {
+/** Of a stored interaction the engine drops what it does not know: what our own code adds to it. */
+const ownFields = ['finished', 'answeredBy', 'startedIn'] as const
+
+function keepOwnFields(provider: Provider): void {
   const { Interaction } = provider as unknown as { Interaction: { IN_PAYLOAD: string[] } }
-  Object.defineProperty(Interaction, 'IN_PAYLOAD', { value: [...Interaction.IN_PAYLOAD, 'finished'] })
+  Object.defineProperty(Interaction, 'IN_PAYLOAD', { value: [...Interaction.IN_PAYLOAD, ...ownFields] })
 }
 
 /** RFC 10070: the issuer is the only audience of a client's assertion. The engine would add endpoints from the request's host. */
@@ -124,6 +138,7 @@ function acceptIssuerAudienceOnly(provider: Provider): void {
 }
 
 async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds): Promise<void> {
+  if (!isSpelledExactly(ctx.path)) return next()
   if (isBrowserPath(ctx.path)) {
     if (ctx.method === 'HEAD') return refuseHead(ctx)
     if (ctx.method === 'POST' && seeAsGet.has(ctx.path)) return askAgainByGet(ctx, needs.config.issuer)
@@ -136,6 +151,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
   }
 
   if (ctx.method === 'POST' && ctx.path === '/token') needs.assertMayIssue()
+  await readBasicCredentials(ctx, needs.directory)
   await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)
@@ -144,6 +160,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     throw unit.failure
   }
   if (ctx.state.isSignInLost) return settleLostSignIn(ctx, engine, needs)
+  nameGrantedScope(ctx)
   if (!(await landed(unit, ctx, needs))) refuseSpentGrant(ctx)
   await settleCookies(ctx, unit, engine, needs)
   const form = readFormPost(ctx)
@@ -171,9 +188,6 @@ async function settleLostSignIn(ctx: Context, engine: Engine, needs: OidcNeeds):
   ctx.status = status
 }
 
-const isBrowserPath = (path: string) => path.startsWith('/auth') || path.startsWith('/session/end')
-
-/** A link preview must not start or end a sign-in. */
 function refuseHead(ctx: Context): void {
   ctx.status = 405
   ctx.set('Allow', 'GET, POST')

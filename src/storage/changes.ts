@@ -5,9 +5,11 @@
  * back by a pooler, costs a second and no more.
  */
 import type { Client } from 'pg'
-import { connectDirectly, type DatabaseOptions, directPlaceOf } from './database.ts'
+import { CuttableSockets } from './cuttable-sockets.ts'
+import { connectDirectly, type DatabaseOptions, directPlaceOf, type Queryable, type Rows } from './database.ts'
 import { asFailure } from './database-failure.ts'
 import { farewell } from './farewell.ts'
+import { nodesChannel } from './running-nodes.ts'
 
 export type ChangeListener = (topic: string) => void | Promise<void>
 
@@ -28,6 +30,8 @@ export class Changes {
   readonly #listeners = new Map<string, Set<ChangeListener>>()
   readonly #stopping = new AbortController()
   readonly #revoked = new Set<() => void>()
+  readonly #sockets = new CuttableSockets()
+  #stopWatching: (() => void) | undefined
   #versions: ReadonlyMap<string, string> | undefined
   #client: Client | undefined
   #watching: Promise<void> | undefined
@@ -37,6 +41,14 @@ export class Changes {
 
   constructor(needs: ChangesNeeds) {
     this.#needs = needs
+    const { primary } = needs.database
+    this.#stopWatching = primary?.watch({
+      name: 'claviger listens',
+      ask: async (statement) => this.#client?.query(statement as never) as unknown as Rows<Record<string, unknown>>,
+      cut: () => this.#cut(),
+    })
+    // Counters of another server may stand where these stood, though something else has changed.
+    primary?.onMoved(() => this.#forgetAll())
   }
 
   /** Whether Postgres said within the last look that this session is the one it notifies. */
@@ -71,8 +83,9 @@ export class Changes {
     this.#stopping.abort()
     this.#wake()
     await this.#watching
+    this.#stopWatching?.()
     const client = this.#client
-    if (client) await farewell(client.end(), () => [client])
+    if (client) await farewell(client.end(), () => this.#sockets.cut())
   }
 
   async #watch(): Promise<void> {
@@ -107,7 +120,12 @@ export class Changes {
   async #connect(): Promise<void> {
     const client = await connectDirectly(
       // A server that hangs must not stop the watch for long.
-      { ...this.#needs.database, applicationName: 'claviger listens', statementTimeoutMs: 5_000 },
+      {
+        ...this.#needs.database,
+        applicationName: 'claviger listens',
+        statementTimeoutMs: 5_000,
+        socket: this.#sockets.create,
+      },
       (lost) => {
         if (this.#client === lost) this.#disconnect()
       },
@@ -117,11 +135,16 @@ export class Changes {
         for (const listener of this.#revoked) listener()
         return
       }
+      if (notice.channel === nodesChannel) {
+        this.#needs.database.primary?.answer()
+        return
+      }
       this.#nudged = true
       this.#wake()
     })
     try {
-      await client.query(`listen ${channel}; listen ${revocationChannel}`)
+      await this.#needs.database.primary?.admit(client as unknown as Queryable)
+      await client.query(`listen ${channel}; listen ${revocationChannel}; listen ${nodesChannel}`)
       this.#client = client
     } catch (error) {
       client.end().catch(() => {})
@@ -136,7 +159,7 @@ export class Changes {
     // A pooler may have given the session to somebody else since; the counters tell of changes all the same.
     const { rows } = await client.query<{ topic: string; version: string; listens: boolean }>({
       name: 'change-counters',
-      text: `select topic, version, (select count(*) from pg_listening_channels()) = 2 as listens from change_counters`,
+      text: `select topic, version, (select count(*) from pg_listening_channels()) = 3 as listens from change_counters`,
     })
     this.#isListening = rows.every(({ listens }) => listens)
     const before = this.#versions
@@ -157,6 +180,18 @@ export class Changes {
         this.#needs.onTrouble(error)
       }
     }
+  }
+
+  #forgetAll(): void {
+    this.#versions = new Map([...(this.#versions ?? [])].map(([name]) => [name, '']))
+  }
+
+  /** Connects anew without waiting for the next poll. */
+  #cut(): void {
+    this.#sockets.cut()
+    this.#disconnect()
+    this.#nudged = true
+    this.#wake()
   }
 
   #forget(topic: string): void {

@@ -46,16 +46,12 @@ export interface RoleRights {
   /** Where tables would be made; null where no schema of the search path exists. */
   schema: string | null
   canCreate: boolean
-  /** A standby, or a role that was set so. */
-  readsOnly: boolean
-  isStandby: boolean
 }
 
 export async function roleRights(db: Queryable): Promise<RoleRights> {
   const { rows } = await db.query<RoleRights>(
-    `select current_user as role, current_schema() as schema, pg_is_in_recovery() as "isStandby",
-            coalesce(has_schema_privilege(current_schema(), 'create'), false) as "canCreate",
-            current_setting('transaction_read_only') = 'on' as "readsOnly"`,
+    `select current_user as role, current_schema() as schema,
+            coalesce(has_schema_privilege(current_schema(), 'create'), false) as "canCreate"`,
   )
   return rows[0] as RoleRights
 }

@@ -13,7 +13,7 @@ export interface DatabasePlace {
 /** As `pg` understands the settings. Never the password. */
 export function placeOf(settings: PostgresConfig): DatabasePlace {
   // Only made, never connected.
-  const { host, port, database, user } = new Client({ ...settings, ssl: false })
+  const { host, port, database, user } = new Client({ ...settings, ssl: false, stream: undefined })
   return { host, port, database: database ?? '', role: user ?? '' }
 }
 

@@ -3,11 +3,15 @@
  * paths are given as `{ name, text, values }`, so that each connection plans
  * them once.
  */
+
+import type { Socket } from 'node:net'
 import { type Client, Pool, type PoolClient } from 'pg'
+import { CuttableSockets } from './cuttable-sockets.ts'
 import { asFailure } from './database-failure.ts'
 import { type DatabasePlace, placeOf } from './database-place.ts'
-import { clientsOf, farewell } from './farewell.ts'
+import { farewell } from './farewell.ts'
 import { PostgresClient, type PostgresConfig } from './postgres-client.ts'
+import type { PrimaryWatch } from './primary-watch.ts'
 import { SharedLine } from './shared-line.ts'
 import { takeTlsSettings } from './tls-ways.ts'
 
@@ -26,6 +30,10 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number | undefined
   /** Told of connections lost while idle; they are replaced by themselves. */
   onConnectionLost?: ((error: Error) => void) | undefined
+  /** Watches every connection: none is used unless it leads to the primary. */
+  primary?: PrimaryWatch | undefined
+  /** Makes the socket of each connection. */
+  socket?: (() => Socket) | undefined
 }
 
 export interface Statement {
@@ -56,6 +64,8 @@ export interface Database extends Queryable {
   transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result>
   /** Connections: in all, idle, and callers waiting for one. For metrics. */
   readonly load: { total: number; idle: number; waiting: number }
+  /** Closes every connection at once, busy or not; the next query opens a new one. */
+  cut(): void
   /** Waits for queries under way, for some seconds at most, then ends the connections. Harmless when repeated. */
   close(): Promise<void>
 }
@@ -76,6 +86,7 @@ export function connectionSettings(options: DatabaseOptions): PostgresConfig {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    ...(options.socket ? { stream: options.socket } : {}),
     ...(statementTimeoutMs === 0
       ? {}
       : // The second limit is ours: it ends waiting for a server that no longer answers at all.
@@ -112,16 +123,21 @@ export const directPlaceOf = (options: DatabaseOptions): DatabasePlace =>
 class PooledDatabase implements Database {
   readonly #pool: Pool
   readonly #line: SharedLine
+  readonly #sockets = new CuttableSockets()
+  readonly #primary: PrimaryWatch | undefined
+  readonly #stopWatching: (() => void) | undefined
   readonly #rethrow: (error: unknown) => never
-  readonly #clients: ReadonlySet<Client>
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
-    const settings = connectionSettings(options)
+    const { primary } = options
+    const settings = connectionSettings({ ...options, socket: this.#sockets.create })
     const place = placeOf(settings)
-    this.#rethrow = (error) => {
+    const rethrow = (error: unknown): never => {
       throw asFailure(error, place)
     }
+    this.#rethrow = rethrow
+    this.#primary = primary
     this.#pool = new Pool({
       ...settings,
       Client: PostgresClient as never,
@@ -129,27 +145,37 @@ class PooledDatabase implements Database {
       // A connection that is thrown away takes its prepared statements along: keep it through a quiet spell.
       idleTimeoutMillis: 300_000,
       maxLifetimeSeconds: 3_600,
+      ...(primary
+        ? { verify: (client, done) => void primary.admit(queryableOn(client, rethrow)).then(() => done(), done) }
+        : {}),
     })
-    this.#clients = clientsOf(this.#pool)
     // Without a listener, a connection lost while idle would end the process.
     this.#pool.on('error', (error) => options.onConnectionLost?.(error))
-    this.#line = new SharedLine(settings, options.onConnectionLost)
+    this.#line = new SharedLine(settings, { onLost: options.onConnectionLost, primary })
+    this.#stopWatching = primary?.watch({
+      name: options.applicationName ?? 'claviger',
+      ask: (statement) => this.#ask(statement),
+      cut: () => this.cut(),
+    })
   }
 
   get load(): { total: number; idle: number; waiting: number } {
     return { total: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount }
   }
 
-  query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
+  async query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
+    this.#primary?.assertProven()
     // `pg` takes its arguments writable but leaves them alone.
     return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(this.#rethrow)
   }
 
-  lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
+  async lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
+    this.#primary?.assertProven()
     return this.#line.query<Row>(statement).catch(this.#rethrow)
   }
 
   async transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result> {
+    this.#primary?.assertProven()
     const client = await this.#pool.connect().catch(this.#rethrow)
     const broken = watchForLoss(client)
     try {
@@ -167,11 +193,25 @@ class PooledDatabase implements Database {
     }
   }
 
+  cut(): void {
+    this.#sockets.cut()
+  }
+
   close(): Promise<void> {
-    this.#closing ??= Promise.all([farewell(this.#pool.end(), () => this.#clients), this.#line.close()]).then(
-      () => undefined,
-    )
+    this.#stopWatching?.()
+    this.#closing ??= farewell(Promise.all([this.#pool.end(), this.#line.close()]), () => this.cut())
     return this.#closing
+  }
+
+  /** Through the shared connection, and through one that is idle: a busy one answers to whoever uses it. */
+  async #ask(statement: Statement): Promise<Rows<Record<string, unknown>>> {
+    const isIdle = this.#pool.idleCount > 0 && this.#pool.waitingCount === 0
+    const answers = await Promise.all([
+      this.#line.ask<Record<string, unknown>>(statement),
+      isIdle ? (this.#pool.query(statement as never) as unknown as Promise<Rows<Record<string, unknown>>>) : undefined,
+    ])
+    const rows = answers.flatMap((answer) => answer?.rows ?? [])
+    return { rows, rowCount: rows.length }
   }
 }
 

@@ -4,7 +4,7 @@ import { Failure } from '../errors/failure.ts'
 import { connectionSettings, type DatabaseOptions } from './database.ts'
 import { asFailure } from './database-failure.ts'
 import { placeOf } from './database-place.ts'
-import { farewell } from './farewell.ts'
+import { cut, farewell } from './farewell.ts'
 import { PostgresClient } from './postgres-client.ts'
 
 /** What became of a connection on its way to Postgres. */

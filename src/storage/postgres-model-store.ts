@@ -219,18 +219,24 @@ export class PostgresModelStore implements ModelStore {
   }
 
   async remember(id: string, expiresAt: number): Promise<boolean> {
-    // An expired memory that housekeeping has not reached yet counts as none.
-    const { rowCount } = await this.#db.query({
-      name: 'remember',
-      text: `insert into artifacts as a (model, id, payload, expires_at)
-             values (${artifactModels.ReplayDetection}, $1, '{}', to_timestamp($2))
-                 on conflict (model, id) do update set expires_at = excluded.expires_at
-              where a.expires_at <= now()`,
-      values: [digest(id), expiresAt],
-    })
+    const values = [digest(id), expiresAt]
+    const { rowCount } = await this.#db.query({ name: 'remember', text: remembering('to_timestamp($2)'), values })
+    return rowCount === 1
+  }
+
+  async rememberFor(id: string, seconds: number): Promise<boolean> {
+    const text = remembering('now() + make_interval(secs => $2)')
+    const { rowCount } = await this.#db.query({ name: 'remember for', text, values: [digest(id), seconds] })
     return rowCount === 1
   }
 }
+
+/** An expired memory that housekeeping has not reached yet counts as none. */
+const remembering = (expiresAt: string) => `
+  insert into artifacts as a (model, id, payload, expires_at)
+  values (${artifactModels.ReplayDetection}, $1, '{}', ${expiresAt})
+      on conflict (model, id) do update set expires_at = excluded.expires_at
+   where a.expires_at <= now()`
 
 const text = (value: unknown) => (typeof value === 'string' ? value : null)
 

@@ -8,7 +8,9 @@ type Dead = Exclude<InteractionLookup, { state: 'live' }>
 type ShowNeeds = Pick<InteractionNeeds, 'pages'>
 
 export function answerDead(ctx: Context, lookup: Dead, needs: ShowNeeds): void {
-  if (lookup.state === 'gone' || lookup.resumeUrl === '') {
+  if (lookup.state === 'answered') {
+    showUnusable(ctx, lookup.interaction, needs)
+  } else if (lookup.state === 'gone' || lookup.resumeUrl === '') {
     showUnusable(ctx, lookup, needs)
   } else if (ctx.method === 'POST') {
     // A second click of the same button: it shall end where the first one did.

@@ -44,8 +44,12 @@ function showFailureJson(ctx: Context, { status, error, sentence }: Answer): voi
   ctx.body = { error, error_description: sentence, request_id: ctx.state.requestId }
 }
 
+/** Endpoints that apps call from a browser. Nothing else is for scripts of other origins, errors included. */
+const readable = /^\/(?:token(?:\/(?:introspection|revocation))?|me|request|device\/auth|jwks|\.well-known\/[a-z-]+)$/
+
 /** Without this a browser tells its app nothing but "network error". */
 async function allowReading(ctx: Context, { corsOrigins, log }: FailurePageNeeds): Promise<void> {
+  if (!readable.test(ctx.path)) return
   const origin = ctx.get('Origin')
   if (origin === '' || origin === 'null') return
   // The engine may have allowed it before something went wrong; then only what there is to read is new.

@@ -6,10 +6,12 @@ export interface Checks {
   signingKey: boolean
   /** Does this machine's clock agree with the database's? */
   clock: boolean
-  /** Was the log of revocations read within the last seconds? */
-  revocationLog: boolean
-  /** Does the session live that Postgres notifies of changes? */
+  /** Have all connections proven that they lead to the writable primary? */
+  primary: boolean
+  /** Is the connection open that hears of changes (LISTEN)? */
   notifications: boolean
+  /** Was the log of revocations read within the last two seconds? */
+  revocations: boolean
 }
 
 export interface Health {
@@ -50,8 +52,9 @@ const nothing: Checks = {
   database: false,
   signingKey: false,
   clock: false,
-  revocationLog: false,
+  primary: false,
   notifications: false,
+  revocations: false,
 }
 const tooLate = () =>
   new Promise<typeof nothing>((resolve) => {

@@ -48,7 +48,7 @@ async function submit(ctx: Context, uid: string, action: string | undefined, nee
   refuseCrossSite(ctx, needs.pages.place)
   const fields = await readForm(ctx)
   const lookup = await needs.interactions.read(ctx, uid)
-  if (lookup.state !== 'live') return answerDead(ctx, lookup, needs)
+  if (lookup.state !== 'live' && lookup.state !== 'answered') return answerDead(ctx, lookup, needs)
   if (!needs.interactions.isCsrfToken(ctx, uid, fields.get('csrf'))) return refuseForgery(ctx, uid, needs)
   const perform = actions.get(action ?? '')
   if (!perform) throw new HttpRefusal(405, 'Nothing is posted here.', { Allow: 'GET, HEAD' })

@@ -71,9 +71,10 @@ export interface Stage {
   session: { accountId: string } | undefined
   database: boolean
   signingKey: boolean
-  revocationLog: boolean
-  notifications: boolean
   clock: boolean
+  primary: boolean
+  notifications: boolean
+  revocations: boolean
   draining: boolean
   keys: { publicJwks: { keys: object[] }; maxAgeSeconds: number }
   /** Throws in place of the interactions' answers. */
@@ -124,9 +125,10 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
     session: undefined,
     database: true,
     signingKey: true,
-    revocationLog: true,
-    notifications: true,
     clock: true,
+    primary: true,
+    notifications: true,
+    revocations: true,
     draining: false,
     keys: { publicJwks: { keys: [{ kty: 'EC', kid: 'k1', alg: 'ES256', use: 'sig' }] }, maxAgeSeconds: 300 },
     failure: undefined,
@@ -160,8 +162,9 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
       database: stage.database,
       signingKey: stage.signingKey,
       clock: stage.clock,
-      revocationLog: stage.revocationLog,
+      primary: stage.primary,
       notifications: stage.notifications,
+      revocations: stage.revocations,
     }),
   }
   const metrics = { route: () => ({ answered: () => {} }) }

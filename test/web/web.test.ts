@@ -125,6 +125,41 @@ describe('What goes wrong becomes one kind of answer', () => {
     expect((await of('https://photos.example'))['access-control-allow-origin']).toBe('https://photos.example')
     expect((await of('https://evil.example'))['access-control-allow-origin']).toBeUndefined()
   })
+  test.each([
+    ['GET', '/nowhere'],
+    ['GET', '/account/deeper'],
+    ['PUT', '/account'],
+    ['POST', '/'],
+    ['GET', '/interaction/nope/nothing'],
+    ['POST', '/interaction/nope/login'],
+    ['GET', '/auth'],
+    ['GET', '/auth/nope'],
+    ['GET', '/session/end'],
+    ['POST', '/session/end/confirm'],
+    ['GET', '/device'],
+    ['POST', '/device'],
+    ['GET', '/token/'],
+    ['GET', '/Token'],
+  ])('an error of a page has no CORS header, not even for a registered origin: %s %s', async (method, path) => {
+    stage.engine = failing(unavailable)
+    for (const accept of ['text/html', '*/*', 'application/json']) {
+      const { status, headers } = await stage.send(path, {
+        method,
+        headers: { origin: 'https://photos.example', accept },
+      })
+      expect(status).toBeGreaterThanOrEqual(400)
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+    }
+  })
+  test.each(['/token', '/token/revocation', '/token/introspection', '/me', '/request', '/device/auth'])(
+    'an error of an endpoint that apps call from a browser is readable for a registered origin: %s',
+    async (path) => {
+      stage.engine = failing(unavailable)
+      const headers = { origin: 'https://photos.example', accept: '*/*' }
+      const reply = await stage.send(path, { method: 'POST', headers })
+      expect(reply.headers['access-control-allow-origin']).toBe('https://photos.example')
+    },
+  )
   test('an oversize post of a registered origin tells it so', async () => {
     const reply = await stage.post(
       '/token',

@@ -1,9 +1,9 @@
-import { Failure } from '../../errors/failure.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { RotatedSecrets } from '../desk.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
+import { wrongUsage } from '../usage.ts'
 
 interface Options extends JsonOption, DryRunOption {
   cookies?: boolean
@@ -25,11 +25,7 @@ export const secretsRotate: AddCommand = (parent, invocation) => {
     .action(async (options: Options) => {
       const { dryRun = false, now = false } = options
       if ((options.cookies && options.feed) || (now && !options.feed)) {
-        throw new Failure(
-          'rotation_ambiguous',
-          'invalid',
-          'Say either --cookies or --feed; --now goes with --feed only.',
-        )
+        throw wrongUsage('rotation_ambiguous', 'Say either --cookies or --feed; --now goes with --feed only.')
       }
       const { secrets } = await invocation.desk()
       if (options.feed) {

@@ -1,6 +1,5 @@
-import { Failure } from '../../errors/failure.ts'
-import { quoted } from '../../events/plain-text.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { endSession } from '../../operations/sessions/end.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 
@@ -13,14 +12,12 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
     .argument('<id>', 'of the session, from sessions list')
     .action(async (id: string, options: JsonOption) => {
       const desk = await invocation.desk()
-      if (!(await desk.sessions.end(id, { actor: invocation.actor }))) {
-        throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
-      }
-      desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
+      await invocation.perform(endSession, { id })
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
-      printer.result(options, { id, ended: true, void_by: until }, () => {
+      printer.result(options, { id, ended: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
-        printer.line(boundText(until, printer.now(), desk.config))
+        printer.line(boundText(until, printer.now(), desk.config, heard))
       })
     })
   withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')

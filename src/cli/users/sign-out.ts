@@ -1,4 +1,5 @@
-import { boundText, voidBy } from '../bound.ts'
+import { endPersonSessions } from '../../operations/people/end-sessions.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -15,27 +16,22 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       if (options.dryRun) {
-        const sessions = await desk.sessions.list(person.id)
-        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
-          printer.line(`Would sign ${person.email} out of ${counted(sessions.length, 'session')}.`),
+        const { sessions = 0 } = await invocation.planOf(endPersonSessions, { id: person.id })
+        printer.result(options, { ...personJson(person), dry_run: true, sessions }, () =>
+          printer.line(`Would sign ${person.email} out of ${counted(sessions, 'session')}.`),
         )
         return
       }
-      const ended = await desk.accounts.signOut(person.id, { actor: invocation.actor })
-      desk.events.record({
-        kind: 'account.signed-out',
-        actor: invocation.actor,
-        accountId: person.id,
-        detail: { ...ended },
-      })
+      const ended = await invocation.perform(endPersonSessions, { id: person.id })
       const seconds = await desk.revocations.longestTokenSeconds()
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
       printer.result(
         options,
-        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
+        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, ...boundJson(until, heard) },
         () => {
           printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now(), desk.config))
+          printer.line(boundText(until, printer.now(), desk.config, heard))
         },
       )
     })

@@ -35,7 +35,11 @@ beforeAll(async () => {
   await addApi(provider, 'https://orders.example', ['orders:read'])
   person = await addPerson(provider)
   const wishes = { redirectUris: [redirectUri], firstParty: true }
-  web = await addClient(provider, { preset: 'web', ...wishes })
+  web = await addClient(provider, {
+    preset: 'web',
+    ...wishes,
+    more: ['--token-endpoint-auth-method', 'client_secret_basic'],
+  })
   post = await addClient(provider, {
     preset: 'web',
     ...wishes,
@@ -167,7 +171,7 @@ describe('clients', () => {
     return `${answer.status} ${(JSON.parse(answer.text) as { error: string }).error}`
   }
 
-  test('authenticate by the method they are registered for and by no other', async () => {
+  test('authenticate by the method that they are pinned to and by no other', async () => {
     expect(await attempt(basicOf(web), {})).toBe('400 invalid_grant')
     expect(await attempt({}, bodyOf(web))).toBe('401 invalid_client')
     expect(await attempt({}, bodyOf(post))).toBe('400 invalid_grant')

@@ -135,27 +135,26 @@ describe('claims', () => {
     return { tokens, claims: tokens.claims() }
   }
 
-  test('of profile and e-mail stay out of the ID token, and userinfo tells them', async () => {
+  test('of granted scopes are in the ID token and at userinfo', async () => {
     const app = await newApp({ firstParty: true })
     const { tokens, claims } = await inIdToken(app)
-    expect(claims).not.toHaveProperty('email')
-    expect(claims).not.toHaveProperty('name')
+    expect(claims).toMatchObject({ email: person.email, name: person.name })
     expect(await app.userinfo(tokens.access_token, claims?.sub ?? '')).toMatchObject({
       email: person.email,
       name: person.name,
     })
   })
 
-  test('are in the ID token of an app that is set to have them there, and no longer when that is taken back', async () => {
+  test('are not in the ID token of an app that is set so, from the moment of the change', async () => {
     const client = await addClient(provider, {
       preset: 'spa',
       firstParty: true,
       redirectUris: [redirectUri],
-      more: ['--claims-in-id-token'],
+      more: ['--claims-in-id-token', 'on'],
     })
     const app = await relyingParty(provider.issuer, client, { redirectUri })
     expect((await inIdToken(app)).claims).toMatchObject({ email: person.email, name: person.name })
-    await provider.cli(['clients', 'set', client.client_id, '--no-claims-in-id-token'])
+    await provider.cli(['clients', 'set', client.client_id, '--claims-in-id-token', 'off'])
     let last = (await inIdToken(app)).claims
     for (let tries = 0; tries < 20 && last?.['email']; tries += 1) last = (await inIdToken(app)).claims
     expect(last).not.toHaveProperty('email')

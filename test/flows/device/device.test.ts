@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import * as client from 'openid-client'
 import { letTimePass } from '../../harness/later.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'
+import { PlainClient } from '../../harness/plain-client.ts'
 import { type RelyingParty, relyingParty } from '../../harness/relying-party.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { UserAgent, type VisitedPage } from '../../harness/user-agent.ts'
@@ -26,14 +27,17 @@ afterAll(() => provider?.stop())
 const begin = () => client.initiateDeviceAuthorization(tv.config, { scope: 'openid profile offline_access' })
 
 /** One poll, without waiting for the interval. */
-async function poll(deviceCode: string): Promise<{ status: number; json: Record<string, string> }> {
-  const body = new URLSearchParams({
+async function poll(
+  deviceCode: string,
+  port = provider.port,
+  clientId = tv.config.clientMetadata().client_id,
+): Promise<{ status: number; json: Record<string, string> }> {
+  const place = { issuer: provider.issuer, port: () => port, redirectUri: '' }
+  const { status, json } = await new PlainClient({ client_id: clientId }, place).token({
     grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
     device_code: deviceCode,
-    client_id: tv.config.clientMetadata().client_id,
   })
-  const answer = await fetch(tv.config.serverMetadata().token_endpoint ?? '', { method: 'POST', body })
-  return { status: answer.status, json: (await answer.json()) as Record<string, string> }
+  return { status, json: json as Record<string, string> }
 }
 
 const typed = () => ({ login: person.email, password: person.password })
@@ -92,6 +96,38 @@ describe('a device', () => {
     expect((await poll(device_code)).json['error']).toBe('invalid_grant')
     const given = answers.find(({ status }) => status === 200)?.json['refresh_token'] ?? ''
     await expect(tv.refresh(given)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  test('that polls faster than every five seconds is told slow_down, whichever process it asks', async () => {
+    const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = provider.env
+    const second = await startProvider({
+      database: { url: provider.databaseUrl },
+      env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY },
+    })
+    try {
+      const { device_code, verification_uri_complete = '' } = await begin()
+      const ports = [provider.port, second.port]
+      const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => poll(device_code, ports[index % 2])))
+      const told = answers.map(({ json }) => json['error']).sort()
+      expect(told).toEqual(['authorization_pending', ...Array(11).fill('slow_down')])
+      await letTimePass(provider.databaseUrl, 5)
+      expect((await poll(device_code, second.port)).json['error']).toBe('authorization_pending')
+      expect((await poll(device_code)).json['error']).toBe('slow_down')
+      // Once the person has answered, the device learns it at once.
+      await connect(new UserAgent(provider.issuer), verification_uri_complete)
+      expect((await poll(device_code, second.port)).status).toBe(200)
+    } finally {
+      await second.stop()
+    }
+  })
+
+  test('is not slowed down by another client that polls with its code', async () => {
+    const { device_code } = await begin()
+    const other = await addClient(provider, { preset: 'device', name: 'Another' })
+    for (let times = 0; times < 3; times += 1) {
+      expect((await poll(device_code, provider.port, other.client_id)).json['error']).toBe('invalid_grant')
+    }
+    expect((await poll(device_code)).json['error']).toBe('authorization_pending')
   })
 
   test('learns that the person said no', async () => {

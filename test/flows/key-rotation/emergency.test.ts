@@ -35,7 +35,13 @@ beforeAll(async () => {
   await addApi(provider, audience)
   const [person, client] = await Promise.all([
     addPerson(provider),
-    addClient(provider, { preset: 'spa', firstParty: true, redirectUris: [redirectUri], apis: [audience] }),
+    addClient(provider, {
+      preset: 'spa',
+      firstParty: true,
+      redirectUris: [redirectUri],
+      apis: [audience],
+      more: ['--id-token-alg', 'ES256'],
+    }),
   ])
   service = (await addClient(provider, { preset: 'service', apis: [audience] })).client_id
   app = new PlainClient(client, { issuer: provider.issuer, redirectUri, port: () => provider.port })

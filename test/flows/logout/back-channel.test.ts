@@ -225,8 +225,8 @@ describe('the server of an app is told', () => {
   })
 
   test('by the algorithm of its ID tokens', async () => {
-    const mine = await addShop('--id-token-alg', 'RS256')
-    const theirs = await startLogoutEndpoint({ issuer: provider.issuer, alg: 'RS256' })
+    const mine = await addShop('--id-token-alg', 'ES256')
+    const theirs = await startLogoutEndpoint({ issuer: provider.issuer, alg: 'ES256' })
     try {
       theirs.clientId = mine.client_id
       await provider.cli(['clients', 'set', mine.client_id, '--backchannel-logout-uri', theirs.url])

@@ -1,7 +1,7 @@
 /** The keys that sign the feed rotate by a command, and services that pinned the present and the next one go on. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { decodeJwt } from 'jose'
-import { createVerifier, type Verifier } from '../../../src/verifier/verifier.ts'
+import { createVerifier, type Verifier } from '../../../packages/verifier/src/verifier.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { type AddedClient, addClient } from '../../harness/people.ts'
 import { PlainClient } from '../../harness/plain-client.ts'

@@ -1,10 +1,16 @@
-/** A person, an app and an API with `claviger/verifier` in front: what ends at the provider ends at the API. */
+/** A person, an app and an API with `@claviger/verifier` in front: what ends at the provider ends at the API. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import Koa from 'koa'
-import { createVerifier, koaAuth, tokenOf, type Verifier, type WatchEnd } from '../../../src/verifier/verifier.ts'
+import {
+  createVerifier,
+  koaAuth,
+  tokenOf,
+  type Verifier,
+  type WatchEnd,
+} from '../../../packages/verifier/src/verifier.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { letTimePass } from '../../harness/later.ts'
 import { type AddedClient, addClient, addPerson, type Person } from '../../harness/people.ts'

@@ -116,11 +116,13 @@ describe('what is told of', () => {
     ])
   })
 
-  test('a change of what tokens say of a person: CAEP token-claims-change, with the new values only', async () => {
+  test('users set: CAEP token-claims-change with the new values only, and nothing where nothing changed', async () => {
     const person = await addPerson(provider)
     const id = await idOf(person)
-    await change(`update accounts set name = 'Ada King', claims = '{"nickname":"Countess"}' where id = $1`, [id])
-    await change(`update accounts set claims = '{}', email_verified = true, revoked_before = 1 where id = $1`, [id])
+    await provider.cli(['users', 'set', id, '--name', 'Ada King', '--claim', 'nickname=Countess'])
+    await provider.cli(['users', 'set', id, '--name', 'Ada King'])
+    await provider.cli(['users', 'set', id, '--remove-claim', 'nickname', '--email-verified'])
+    await change('update accounts set revoked_before = 1 where id = $1', [id])
     const told = await siem.gather(stream, 3)
     expect(summary(told)).toEqual([
       ['credential-change', subject(id)],

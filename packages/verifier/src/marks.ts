@@ -43,7 +43,9 @@ export async function marksOf(
 
 /** Keys as text, for a map: four words each. */
 export function keyNames(words: Uint32Array): string[] {
-  return Array.from({ length: words.length / 4 }, (_, at) => words.subarray(at * 4, at * 4 + 4).join('.'))
+  return Array.from({ length: words.length / 4 }, (_, at) =>
+    words.subarray(at * 4, at * 4 + 4).join('../../../src/verifier'),
+  )
 }
 
 /** By what it is void, if it is. Every name is looked at: none outranks another. */

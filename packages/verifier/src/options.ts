@@ -4,6 +4,7 @@ import { type Algorithm, isAlgorithm } from './algorithms.ts'
 import type { Certificate } from './certificate.ts'
 import type { Clock } from './clock.ts'
 import type { DpopOptions } from './dpop.ts'
+import type { WriteLine } from './event-log.ts'
 import type { VerifierEvent } from './telemetry.ts'
 import type { FeedAuth, Fetch } from './web-requests.ts'
 
@@ -28,8 +29,13 @@ export interface VerifierOptions {
   dpop?: 'off' | 'allowed' | 'required' | DpopOptions
   /** Sender-constrained tokens by mutual TLS (RFC 8705). */
   mtls?: MtlsOptions
-  /** Told of everything worth a log line or an alarm. */
+  /** Called with everything worth a log line or an alarm. With a listener, nothing is logged unless `log` is given. */
   onEvent?: (event: VerifierEvent) => void
+  /**
+   * Where the lines go that say why the feed cannot be followed, each reason once a minute at most.
+   * Default: `console.warn` when no `onEvent` is given. `false`: nowhere.
+   */
+  log?: WriteLine | false
   /** Plain HTTP to other than this machine: only on networks that nobody else can touch. */
   allowInsecureHttp?: true
   /** Instead of the global `fetch`: for a client certificate, a proxy, or a test. */

@@ -1,8 +1,7 @@
 /**
- * verifier is the package's export `claviger/verifier`, for the APIs that take
- * our access tokens: it verifies them offline (RFC 9068), and knows within a
- * second when one was revoked, because it follows the issuer's revocation feed.
- * It stands alone: it imports nothing of the rest and needs nothing but jose.
+ * @claviger/verifier is for APIs that accept Claviger's access tokens. It verifies them offline (RFC 9068) and knows
+ * within a second when one was revoked, because it follows the issuer's revocation feed. It stands alone: it imports
+ * nothing of the provider and needs nothing but jose.
  *
  *     const verifier = await createVerifier({
  *       issuer: 'https://id.example',
@@ -20,6 +19,7 @@ import type { Certificate } from './certificate.ts'
 import { systemClock, unref } from './clock.ts'
 import { Discovery } from './discovery.ts'
 import { ProofChecker } from './dpop.ts'
+import { eventLog } from './event-log.ts'
 import type { ArchiveFiles } from './feed-archive.ts'
 import type { FeedState } from './freshness.ts'
 import type { HeldToken } from './held-token.ts'
@@ -107,7 +107,11 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
   const platform = await findPlatform()
   const clock = options.clock ?? systemClock
   const fetch = options.fetch ?? globalThis.fetch
-  const telemetry = new Telemetry([options.onEvent, revocation?.onEvent])
+  const isHeard = options.onEvent !== undefined || revocation?.onEvent !== undefined
+  // biome-ignore lint/suspicious/noConsole: a service that gives no log and no listener reads its console
+  const write = options.log ?? (isHeard ? false : console.warn)
+  const log = write === false ? undefined : eventLog(issuer, clock, (line) => write(line))
+  const telemetry = new Telemetry([options.onEvent, revocation?.onEvent, log])
   const discovery = new Discovery({ issuer, fetch, clock, signal })
   const feedState = (): FeedState => feed?.state ?? 'OFF'
   const algorithms = options.algorithms ?? ['ES256']
