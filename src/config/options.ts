@@ -68,7 +68,7 @@ export const options = {
     env: 'CLAVIGER_DATABASE_POOL_SIZE',
     parse: wholeNumber(2, 500),
     default: '10',
-    doc: 'Connections to Postgres in the pool of each worker process at most; each process keeps up to five besides.',
+    doc: 'Connections to Postgres in the pool of each worker process at most; each process keeps up to six besides.',
   }),
   dataDir: option({
     env: 'CLAVIGER_DATA_DIR',

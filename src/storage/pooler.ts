@@ -63,7 +63,7 @@ async function examineRoute(url: string | undefined): Promise<Route> {
       opened.map((client) =>
         farewell(
           client.end().catch(() => {}),
-          () => [client],
+          () => cut(client),
         ),
       ),
     )

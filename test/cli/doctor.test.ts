@@ -177,7 +177,7 @@ describe('doctor', () => {
     expect((await examine(desk)).of('connections')).toMatchObject({
       outcome: 'warning',
       found:
-        '7 processes with up to 15 connections each: 105. Postgres takes 97 (max_connections 100, 3 of them reserved).',
+        '7 processes with up to 16 connections each: 112. Postgres takes 97 (max_connections 100, 3 of them reserved).',
     })
     desk.connections.room = async () => ({ ...room, serving: 6, databaseLimit: 80 })
     expect((await examine(desk)).of('connections').found).toContain('Postgres takes 80 (the limit of the database)')

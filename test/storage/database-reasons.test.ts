@@ -52,8 +52,8 @@ const cases: [name: string, url: () => string, reason: RegExp, hint: RegExp][] =
   [
     'the role only reads',
     () => server.url({ database: 'reading', user: 'reader' }),
-    /role "reader": cannot execute CREATE TABLE in a read-only transaction \(SQLSTATE 25006\)/,
-    /alter role "reader" reset default_transaction_read_only/,
+    /role "reader": cannot execute CREATE TABLE in a read-only transaction \(SQLSTATE 25006\)|The server at 127\.0\.0\.1:\d+\/reading accepts reads only/,
+    /alter role "reader" reset default_transaction_read_only|reset default_transaction_read_only for this server, database and role/,
   ],
   [
     'the table schema_migrations is another program’s',

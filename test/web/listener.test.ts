@@ -148,9 +148,9 @@ describe('Health', () => {
     stage.signingKey = false
     expect(await ready()).toBe(503)
     stage.signingKey = true
-    stage.revocationLog = false
+    stage.revocations = false
     expect(await ready()).toBe(503)
-    stage.revocationLog = true
+    stage.revocations = true
     stage.notifications = false
     expect(await ready()).toBe(503)
     stage.notifications = true

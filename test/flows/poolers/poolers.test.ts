@@ -194,7 +194,7 @@ describe('without a pooler', () => {
     const env = { DATABASE_URL: postgres.url(), CLAVIGER_WORKERS: '8', CLAVIGER_DATABASE_POOL_SIZE: '10' }
     const { stdout } = await command(['doctor'], env)
     expect(stdout).toContain(
-      '8 processes with up to 15 connections each: 120. Postgres takes 117 (max_connections 120, 3',
+      '8 processes with up to 16 connections each: 128. Postgres takes 117 (max_connections 120, 3',
     )
     expect(stdout).toContain('Lower CLAVIGER_DATABASE_POOL_SIZE or CLAVIGER_WORKERS')
     await postgres.sql('create role narrow superuser login connection limit 30')
