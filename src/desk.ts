@@ -13,8 +13,10 @@ import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
 import { createRecord } from './events/record.ts'
+import { connectionRoom, roleRights } from './storage/connection-room.ts'
 import type { Database } from './storage/database.ts'
 import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
+import { examineRoutes, refuseSharedSession } from './storage/pooler.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
 import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
@@ -95,7 +97,15 @@ function deskOn(deployment: Deployment): Desk {
         const { pending, ahead } = await planUpgrade(db)
         return { applied, pending: pending.map(({ name }) => name), ahead }
       },
-      apply: () => migrate({ url: database.url }),
+      async apply() {
+        refuseSharedSession(await examineRoutes(database), database)
+        return migrate(database)
+      },
+    },
+    connections: {
+      routes: () => examineRoutes(database),
+      room: () => connectionRoom(db),
+      rights: () => roleRights(db),
     },
     database: {
       async describe() {

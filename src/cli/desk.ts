@@ -18,6 +18,7 @@ import type { PerformNeeds } from '../operations/operations.ts'
 import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
 import type { EventStream } from '../signals/signals.ts'
+import type { DeskConnections } from './desk-connections.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -43,6 +44,7 @@ export interface Desk {
   names: SubjectNames
   migrations: DeskMigrations
   database: DeskDatabase
+  connections: DeskConnections
   nodes: DeskNodes
   /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */
   publish(): Promise<void>
