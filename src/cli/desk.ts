@@ -1,6 +1,6 @@
 /**
  * What commands find on their desk: the stores and services they act on,
- * opened by the roof (`compose.ts`) on the deployment's database. Nothing here
+ * opened by the roof (`serve.ts`) on the deployment's database. Nothing here
  * needs a running server, and whatever is changed here reaches running nodes
  * through the database.
  */

@@ -1,17 +1,15 @@
 /** The roof: what `main.ts` hands to the command line. */
 import cluster from 'node:cluster'
-import type { Serve, Serving } from './cli/desk.ts'
-import { bringUpToDate, type Deployment, openDeployment, refusePooler } from './deployment.ts'
-import { createLog } from './events/log.ts'
-import { endWithin } from './last-moment.ts'
+import type { Serve, Serving } from '../cli/desk.ts'
+import { bringUpToDate, type Deployment, openDeployment, refusePooler } from '../deployment/deployment.ts'
+import { endWithin } from '../deployment/last-moment.ts'
+import { untilSignalled } from '../deployment/until-signalled.ts'
+import { createLog } from '../events/log.ts'
+import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
+import { PostgresClientStore } from '../storage/postgres-client-store.ts'
+import { refuseUnwritable, serverPlaceOf } from '../storage/server-place.ts'
 import { goodbyeMs, type Node, startNode, stopMs } from './node.ts'
-import { PostgresAccountStore } from './storage/postgres-account-store.ts'
-import { PostgresClientStore } from './storage/postgres-client-store.ts'
-import { refuseUnwritable, serverPlaceOf } from './storage/server-place.ts'
-import { untilSignalled } from './until-signalled.ts'
 import { superviseWorkers } from './workers.ts'
-
-export { openDesk } from './desk.ts'
 
 export const serve: Serve = async (env, options) => {
   const settings = { ...env }

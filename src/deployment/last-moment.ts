@@ -1,5 +1,5 @@
 /** Every stop has an end: what still hangs then, ends with the process. */
-import type { Log } from './events/log.ts'
+import type { Log } from '../events/log.ts'
 
 let due: NodeJS.Timeout | undefined
 

@@ -1,15 +1,15 @@
 /** What every process of a deployment shares: configuration, database, keys. The server and the commands both open it. */
-import { type Config, readConfig } from './config/config.ts'
-import { ensureKeyEncryptionKey, readKeyEncryptionKeys } from './config/key-encryption-key.ts'
-import { Failure } from './errors/failure.ts'
-import { algorithmsInUse } from './keyring/algorithms.ts'
-import { Envelope } from './keyring/envelope.ts'
-import type { KeyTimes } from './keyring/key-times.ts'
-import { type Database, openDatabase } from './storage/database.ts'
-import { type EmbeddedOptions, joinOrStart } from './storage/embedded-postgres.ts'
-import { migrate, planUpgrade } from './storage/migrations.ts'
-import { examineRoutes, refuseForgetfulPooler, refuseSharedSession } from './storage/pooler.ts'
-import { PrimaryWatch } from './storage/primary-watch.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { ensureKeyEncryptionKey, readKeyEncryptionKeys } from '../config/key-encryption-key.ts'
+import { Failure } from '../errors/failure.ts'
+import { algorithmsInUse } from '../keyring/algorithms.ts'
+import { Envelope } from '../keyring/envelope.ts'
+import type { KeyTimes } from '../keyring/key-times.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
+import { type EmbeddedOptions, joinOrStart } from '../storage/embedded-postgres.ts'
+import { migrate, planUpgrade } from '../storage/migrations.ts'
+import { examineRoutes, refuseForgetfulPooler, refuseSharedSession } from '../storage/pooler.ts'
+import { PrimaryWatch } from '../storage/primary-watch.ts'
 
 export interface Deployment {
   config: Config

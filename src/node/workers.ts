@@ -1,8 +1,8 @@
 /** Several processes on one node: the first prepares the database and the keys, the others serve. */
 import cluster, { type Worker } from 'node:cluster'
-import type { Deployment } from './deployment.ts'
-import { Failure } from './errors/failure.ts'
-import type { Log } from './events/log.ts'
+import type { Deployment } from '../deployment/deployment.ts'
+import { Failure } from '../errors/failure.ts'
+import type { Log } from '../events/log.ts'
 import { type Node, stopMs } from './node.ts'
 
 /** A worker that dies is replaced, but not faster than this. */
