@@ -1,9 +1,9 @@
 /** What the exchange of the engine costs the process that serves: CPU time, which other load on the machine blurs least. */
 import { randomBytes } from 'node:crypto'
 import { readConfig } from '../src/config/config.ts'
-import { Envelope } from '../src/keyring/envelope.ts'
-import type { KeySet, KeySigner } from '../src/keyring/key-set.ts'
-import { LocalKeyVault } from '../src/keyring/key-vault.ts'
+import type { KeySet, KeySigner } from '../src/keyring/live/key-set.ts'
+import { Envelope } from '../src/keyring/vaults/envelope.ts'
+import { LocalKeyVault } from '../src/keyring/vaults/key-vault.ts'
 import { createOidc } from '../src/oidc/oidc.ts'
 import type { OidcNeeds } from '../src/oidc/oidc-needs.ts'
 import { createOidcPages } from '../src/web/oidc-pages.ts'

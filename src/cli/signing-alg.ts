@@ -1,7 +1,7 @@
 /** What may be signed with here: only what the configuration switched on has keys. */
 import type { Config } from '../config/config.ts'
 import { Failure } from '../errors/failure.ts'
-import { algorithmsInUse } from '../keyring/algorithms.ts'
+import { algorithmsInUse } from '../keyring/cycle/algorithms.ts'
 
 /** @throws Failure `signing_algorithm_unused` */
 export function refuseUnusedAlgorithm({ signingAlgorithms }: Pick<Config, 'signingAlgorithms'>, alg: string): void {

@@ -1,7 +1,7 @@
 /** One try to tell one app. */
 import { Failure } from '../errors/failure.ts'
 import { plainText } from '../events/plain-text.ts'
-import type { KeySet } from '../keyring/key-set.ts'
+import type { KeySet } from '../keyring/live/key-set.ts'
 import type { OutboundAnswer } from '../outbound/exchange.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
 import type { LogoutDelivery, TryResult } from './logout.ts'

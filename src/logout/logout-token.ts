@@ -1,8 +1,8 @@
 /** What an app is told, in a form it can believe. */
 import { randomUUID } from 'node:crypto'
 import { Failure } from '../errors/failure.ts'
-import type { KeySet } from '../keyring/key-set.ts'
-import { signedJwt } from '../keyring/signed-jwt.ts'
+import type { KeySet } from '../keyring/live/key-set.ts'
+import { signedJwt } from '../keyring/live/signed-jwt.ts'
 import type { LogoutDelivery } from './logout.ts'
 
 /** §2.6 of the specification recommends at most two minutes. */

@@ -1,6 +1,6 @@
 /** The ledger of issued tokens on one node, and the status lists that follow from it. */
 import type { Deployment } from '../deployment/deployment.ts'
-import type { KeySet } from '../keyring/key-set.ts'
+import type { KeySet } from '../keyring/live/key-set.ts'
 import type { LiveLog } from '../revocation/live-log.ts'
 import { StatusIndices } from '../revocation/status-indices.ts'
 import { StatusLists } from '../revocation/status-lists.ts'

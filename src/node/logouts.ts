@@ -2,7 +2,7 @@
 import type { Deployment } from '../deployment/deployment.ts'
 import type { Events } from '../events/create-events.ts'
 import type { Metrics } from '../events/metrics.ts'
-import type { KeySetSource } from '../keyring/key-set.ts'
+import type { KeySetSource } from '../keyring/live/key-set.ts'
 import { startCourier } from '../logout/courier.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
 import { PostgresLogoutOutbox } from '../storage/signals/logout-outbox.ts'

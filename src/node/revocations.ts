@@ -1,7 +1,7 @@
 /** The log of revocations on one node: followed, and fed to verifiers. */
 import type { Deployment } from '../deployment/deployment.ts'
 import type { Log } from '../events/log.ts'
-import type { DeploymentSecrets } from '../keyring/deployment-secrets.ts'
+import type { DeploymentSecrets } from '../keyring/secrets/deployment-secrets.ts'
 import type { DatabaseClock } from '../revocation/database-clock.ts'
 import { Feed } from '../revocation/feed.ts'
 import { openFeedKeys } from '../revocation/feed-keys.ts'

@@ -1,7 +1,7 @@
 /** A key as the engine takes one: it signs when asked, here or in another process, and shows only its public half. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import Provider, { ExternalSigningKey } from 'oidc-provider'
-import type { KeySigner } from '../keyring/key-set.ts'
+import type { KeySigner } from '../keyring/live/key-set.ts'
 
 const publicMembers = ['kty', 'crv', 'x', 'y', 'n', 'e', 'pub'] as const
 

@@ -7,7 +7,7 @@
  */
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import type Provider from 'oidc-provider'
-import type { KeySet } from '../keyring/key-set.ts'
+import type { KeySet } from '../keyring/live/key-set.ts'
 import { type LedgerEntry, tokenDigest } from '../revocation/issued-token.ts'
 import { kinds, marksOf } from '../revocation/revocation.ts'
 import type { Payload } from './model-store.ts'

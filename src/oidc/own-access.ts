@@ -1,7 +1,7 @@
 /** Whether an access token opens something of ours: one that was issued to a service for exactly that. */
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { Client } from '../clients/client.ts'
-import type { KeySet } from '../keyring/key-set.ts'
+import type { KeySet } from '../keyring/live/key-set.ts'
 import { marksOf, type TokenMarks } from '../revocation/revocation.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { OwnResource } from './own-resources.ts'

@@ -5,7 +5,7 @@
  * holder has presented them.
  */
 import { hkdfSync } from 'node:crypto'
-import { openText, sealText } from '../keyring/sealed-text.ts'
+import { openText, sealText } from '../keyring/vaults/sealed-text.ts'
 import type { ModelName, Payload } from './model-store.ts'
 
 /** Values of an interaction that open other things; sealed under its own identifier. */

@@ -1,5 +1,5 @@
 /** Security Event Tokens (RFC 8417) as SSF 1.0 §4.1 wants them: no `sub`, no `exp`, the subject in `sub_id`, one event. */
-import { signedJwt } from '../keyring/signed-jwt.ts'
+import { signedJwt } from '../keyring/live/signed-jwt.ts'
 import type { JournalHead, SecurityEvent } from './signals.ts'
 import type { ToldEvent } from './told-event.ts'
 

@@ -10,9 +10,9 @@ import type { Config } from '../../src/config/config.ts'
 import { importPeople } from '../../src/credentials/people-import.ts'
 import { Failure } from '../../src/errors/failure.ts'
 import type { AuditLog, RecordedEntry } from '../../src/events/events.ts'
-import type { CanaryKey } from '../../src/keyring/canary.ts'
-import type { KeyChange } from '../../src/keyring/change-keys.ts'
-import type { KeyRow } from '../../src/keyring/key-row.ts'
+import type { KeyChange } from '../../src/keyring/cycle/change-keys.ts'
+import type { KeyRow } from '../../src/keyring/cycle/key-row.ts'
+import type { CanaryKey } from '../../src/keyring/readiness/canary.ts'
 import { memoryPeopleImport } from './memory-people-import.ts'
 
 export const now = new Date('2026-03-01T12:00:00Z')

@@ -1,8 +1,8 @@
 /** A token as this issuer would have signed it some time ago, by its own key out of its own database. */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { Envelope } from '../../src/keyring/envelope.ts'
-import { LocalKeyVault } from '../../src/keyring/key-vault.ts'
-import { LiveKeySet } from '../../src/keyring/live-key-set.ts'
+import { LiveKeySet } from '../../src/keyring/live/live-key-set.ts'
+import { Envelope } from '../../src/keyring/vaults/envelope.ts'
+import { LocalKeyVault } from '../../src/keyring/vaults/key-vault.ts'
 import { openDatabase } from '../../src/storage/connection/database.ts'
 import { PostgresKeyStore } from '../../src/storage/keys/key-store.ts'
 import type { Provider } from './server.ts'

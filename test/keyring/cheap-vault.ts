@@ -1,7 +1,7 @@
 /** A vault whose keys cost nothing: for tests of the life of keys, not of what they sign. */
 import { randomUUID } from 'node:crypto'
-import type { KeyPair } from '../../src/keyring/key-material.ts'
-import type { KeyVault, NewKey, OpenKey } from '../../src/keyring/key-vault.ts'
+import type { KeyPair } from '../../src/keyring/cycle/key-material.ts'
+import type { KeyVault, NewKey, OpenKey } from '../../src/keyring/vaults/key-vault.ts'
 
 export class CheapVault implements KeyVault {
   fingerprint = '0011223344556677'

@@ -1,5 +1,5 @@
 /** A key store whose process is killed in the middle of a change, as often as the test says. */
-import type { BUSY, KeyLedger, KeySnapshot, KeyStore, Patience } from '../../src/keyring/key-store.ts'
+import type { BUSY, KeyLedger, KeySnapshot, KeyStore, Patience } from '../../src/keyring/cycle/key-store.ts'
 
 export class Killed extends Error {}
 

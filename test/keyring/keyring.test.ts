@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { exportJWK, generateKeyPair } from 'jose'
 import type { AuditEntry } from '../../src/events/events.ts'
-import type { KeyStore } from '../../src/keyring/key-store.ts'
+import type { KeyStore } from '../../src/keyring/cycle/key-store.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { CheapVault } from './cheap-vault.ts'
 import { MemoryKeyStore } from './memory-key-store.ts'

@@ -1,7 +1,7 @@
 /** Plays random games of the life cycle on any key store: the keyring against its oracle. */
 import fc from 'fast-check'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
-import type { KeyStore } from '../../src/keyring/key-store.ts'
+import type { KeyStore } from '../../src/keyring/cycle/key-store.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { CheapVault } from './cheap-vault.ts'
 import { CrashingKeyStore } from './crashing-key-store.ts'

@@ -1,10 +1,10 @@
 /** The moves of the life-cycle game, each played by the oracle and by the keyring, and what must hold after every one. */
 import { expect } from '@jest/globals'
 import fc from 'fast-check'
-import { nextPromotionAt } from '../../src/keyring/key-plan.ts'
-import { cacheSecondsOf, type KeyTimes } from '../../src/keyring/key-times.ts'
+import { nextPromotionAt } from '../../src/keyring/cycle/key-plan.ts'
+import { cacheSecondsOf, type KeyTimes } from '../../src/keyring/cycle/key-times.ts'
 import type { Keyring } from '../../src/keyring/keyring.ts'
-import { isPublished } from '../../src/keyring/signing-key.ts'
+import { isPublished } from '../../src/keyring/live/signing-key.ts'
 import { type CrashingKeyStore, Killed } from './crashing-key-store.ts'
 import { CACHE, INTERVAL, LEAD, type LifeCycleOracle, RETENTION, type Side } from './life-cycle-oracle.ts'
 import { HOUR } from './sample-key.ts'

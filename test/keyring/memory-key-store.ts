@@ -1,8 +1,14 @@
 /** Keys in a Map with a clock that a test moves, under the law that the database holds. The contract suite keeps it honest. */
 import { Failure } from '../../src/errors/failure.ts'
-import { refusedByLaw } from '../../src/keyring/key-law.ts'
-import { BUSY, type KeyLedger, type KeySnapshot, type KeyStore, type Patience } from '../../src/keyring/key-store.ts'
-import type { KeyState, SigningKey } from '../../src/keyring/signing-key.ts'
+import { refusedByLaw } from '../../src/keyring/cycle/key-law.ts'
+import {
+  BUSY,
+  type KeyLedger,
+  type KeySnapshot,
+  type KeyStore,
+  type Patience,
+} from '../../src/keyring/cycle/key-store.ts'
+import type { KeyState, SigningKey } from '../../src/keyring/live/signing-key.ts'
 
 const WAYS: Record<KeyState, readonly KeyState[]> = {
   pending: ['active', 'retired', 'removed', 'revoked'],

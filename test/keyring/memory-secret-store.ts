@@ -1,6 +1,7 @@
 /** Secrets in a list, with a clock that a test moves. */
-import type { Sealed } from '../../src/keyring/envelope.ts'
-import type { SecretStore, StoredSecret } from '../../src/keyring/secret-store.ts'
+
+import type { SecretStore, StoredSecret } from '../../src/keyring/secrets/secret-store.ts'
+import type { Sealed } from '../../src/keyring/vaults/envelope.ts'
 
 export class MemorySecretStore implements SecretStore {
   secrets: StoredSecret[] = []

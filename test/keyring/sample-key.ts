@@ -1,8 +1,8 @@
 /** One row of a signing key, and the times that the tests of the keyring go by. */
 
-import type { KeyTimes } from '../../src/keyring/key-times.ts'
-import type { NewKey } from '../../src/keyring/key-vault.ts'
-import type { SigningKey } from '../../src/keyring/signing-key.ts'
+import type { KeyTimes } from '../../src/keyring/cycle/key-times.ts'
+import type { SigningKey } from '../../src/keyring/live/signing-key.ts'
+import type { NewKey } from '../../src/keyring/vaults/key-vault.ts'
 
 export const HOUR = 3600
 export const DAY = 24 * HOUR

@@ -1,7 +1,8 @@
 /** A signer in a process of its own, as a deployment runs it: the key-encryption key comes by stdin, never by argv. */
-import { Envelope } from '../../src/keyring/envelope.ts'
-import { Signer } from '../../src/keyring/signer.ts'
-import { serveSigner } from '../../src/keyring/signer-server.ts'
+
+import { Signer } from '../../src/keyring/live/signer.ts'
+import { Envelope } from '../../src/keyring/vaults/envelope.ts'
+import { serveSigner } from '../../src/keyring/vaults/signer-server.ts'
 
 const [path = ''] = process.argv.slice(2)
 const kek = await new Promise<Buffer>((resolve) => {

@@ -1,5 +1,5 @@
 /** How commands show what the revocation of a key touches. */
-import type { BlastRadius } from '../../keyring/blast-radius.ts'
+import type { BlastRadius } from '../../keyring/cycle/blast-radius.ts'
 import { counted, dated } from '../moment.ts'
 import type { Printer } from '../printer.ts'
 

@@ -1,4 +1,4 @@
-import type { CanaryKey, CanaryReport } from '../../keyring/canary.ts'
+import type { CanaryKey, CanaryReport } from '../../keyring/readiness/canary.ts'
 import { getClient } from '../clients/client-view.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'

@@ -1,6 +1,6 @@
 /** How commands show keys and what becomes of them. */
-import type { KeyChange } from '../../keyring/change-keys.ts'
-import type { KeyRow } from '../../keyring/key-row.ts'
+import type { KeyChange } from '../../keyring/cycle/change-keys.ts'
+import type { KeyRow } from '../../keyring/cycle/key-row.ts'
 import { isConfirmed, unconfirmedText } from '../bound.ts'
 import type { DeskKeyring, NodesHeard } from '../desk.ts'
 import { fromNow } from '../moment.ts'

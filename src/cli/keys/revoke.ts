@@ -1,4 +1,4 @@
-import type { BlastRadius } from '../../keyring/blast-radius.ts'
+import type { BlastRadius } from '../../keyring/cycle/blast-radius.ts'
 import { heardJson } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'

@@ -1,4 +1,4 @@
-import type { KeyReadiness } from '../../keyring/jwks-sightings.ts'
+import type { KeyReadiness } from '../../keyring/readiness/jwks-sightings.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'

@@ -1,7 +1,7 @@
 /** Why a token is accepted or refused, found out claim by claim. */
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { Failure } from '../../errors/failure.ts'
-import type { KeyRow } from '../../keyring/key-row.ts'
+import type { KeyRow } from '../../keyring/cycle/key-row.ts'
 import { tokenDigest } from '../../revocation/issued-token.ts'
 import { marksOf } from '../../revocation/revocation.ts'
 import type { Desk, RevocationRow, TokenHistoryRow } from '../desk.ts'

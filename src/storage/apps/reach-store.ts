@@ -1,6 +1,6 @@
 /** Who would notice that an algorithm's key is gone, on Postgres. */
 import type { ClientId } from '../../clients/client.ts'
-import type { Reach, ReachedClient, ReachStore, Signing } from '../../keyring/blast-radius.ts'
+import type { Reach, ReachedClient, ReachStore, Signing } from '../../keyring/cycle/blast-radius.ts'
 import type { Database } from '../connection/database.ts'
 import { artifactModels } from '../protocol/artifact-models.ts'
 import { endClient } from '../protocol/ending.ts'

@@ -1,5 +1,5 @@
 /** The canary's token requests by signing key, on Postgres. */
-import type { CanaryUse, CanaryUseStore } from '../../keyring/canary.ts'
+import type { CanaryUse, CanaryUseStore } from '../../keyring/readiness/canary.ts'
 import type { Database } from '../connection/database.ts'
 
 export class PostgresCanaryUseStore implements CanaryUseStore {

@@ -1,9 +1,9 @@
 /** Signing keys on Postgres. Its triggers hold the law of their life; their refusals become Failures here. */
 import type { JWK } from 'jose'
 import { Failure } from '../../errors/failure.ts'
-import { refusedByLaw } from '../../keyring/key-law.ts'
-import { BUSY, type KeyLedger, type KeySnapshot, type KeyStore, type Patience } from '../../keyring/key-store.ts'
-import type { SigningKey } from '../../keyring/signing-key.ts'
+import { refusedByLaw } from '../../keyring/cycle/key-law.ts'
+import { BUSY, type KeyLedger, type KeySnapshot, type KeyStore, type Patience } from '../../keyring/cycle/key-store.ts'
+import type { SigningKey } from '../../keyring/live/signing-key.ts'
 import type { Database, Queryable } from '../connection/database.ts'
 import { revokeKey } from '../revocation/revocation-log.ts'
 

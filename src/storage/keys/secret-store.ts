@@ -1,8 +1,9 @@
 /** The deployment's sealed secrets on Postgres, and the change of what all is sealed under. */
-import { bindingOf } from '../../keyring/deployment-secrets.ts'
-import type { Sealed } from '../../keyring/envelope.ts'
-import { refusedByLaw } from '../../keyring/key-law.ts'
-import type { SealedRow, SealedStore, SecretStore, StoredSecret } from '../../keyring/secret-store.ts'
+
+import { refusedByLaw } from '../../keyring/cycle/key-law.ts'
+import { bindingOf } from '../../keyring/secrets/deployment-secrets.ts'
+import type { SealedRow, SealedStore, SecretStore, StoredSecret } from '../../keyring/secrets/secret-store.ts'
+import type { Sealed } from '../../keyring/vaults/envelope.ts'
 import type { Database } from '../connection/database.ts'
 import { keyLock, lawOf } from './key-store.ts'
 

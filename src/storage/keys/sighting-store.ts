@@ -1,5 +1,5 @@
 /** Who has fetched which keys, on Postgres. */
-import type { Sighting, SightingCount, SightingStore } from '../../keyring/jwks-sightings.ts'
+import type { Sighting, SightingCount, SightingStore } from '../../keyring/readiness/jwks-sightings.ts'
 import type { Database } from '../connection/database.ts'
 
 export class PostgresSightingStore implements SightingStore {

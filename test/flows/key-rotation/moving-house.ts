@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from '@jest/globals'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
-import { fingerprintOf } from '../../../src/keyring/envelope.ts'
+import { fingerprintOf } from '../../../src/keyring/vaults/envelope.ts'
 import { runClaviger } from '../../harness/cli.ts'
 import { addApi, addClient, addPerson } from '../../harness/people.ts'
 import { PlainClient } from '../../harness/plain-client.ts'

@@ -3,10 +3,10 @@
  * took. Told so by its last argument, it kills itself at a write of that step, as `kill -9` would; or it waits there.
  */
 import { createInterface } from 'node:readline'
-import { Envelope } from '../../../src/keyring/envelope.ts'
-import type { KeyLedger, KeyStore } from '../../../src/keyring/key-store.ts'
-import { LocalKeyVault } from '../../../src/keyring/key-vault.ts'
+import type { KeyLedger, KeyStore } from '../../../src/keyring/cycle/key-store.ts'
 import { Keyring } from '../../../src/keyring/keyring.ts'
+import { Envelope } from '../../../src/keyring/vaults/envelope.ts'
+import { LocalKeyVault } from '../../../src/keyring/vaults/key-vault.ts'
 import { openDatabase } from '../../../src/storage/connection/database.ts'
 import { PostgresKeyStore } from '../../../src/storage/keys/key-store.ts'
 

@@ -11,7 +11,7 @@ const root = process.env['SOFTHSM2_ROOT'] ?? ''
 const library = `${root}/usr/lib/softhsm/libsofthsm2.so`
 const utility = `${root}/usr/bin/softhsm2-util`
 const pin = 'test-pin-4711'
-const tokenFile = join(import.meta.dirname, '../../../src/keyring/pkcs11-token.ts')
+const tokenFile = join(import.meta.dirname, '../../../src/keyring/vaults/pkcs11-token.ts')
 
 function hasPackage(): boolean {
   try {

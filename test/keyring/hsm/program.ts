@@ -1,12 +1,12 @@
 /** What is to be seen of keys in an HSM, looked at in a process of its own: the module reads the real environment. */
 import { randomBytes } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
-import type { SigningAlgorithm } from '../../../src/keyring/algorithms.ts'
-import { Envelope } from '../../../src/keyring/envelope.ts'
-import { LocalKeyVault } from '../../../src/keyring/key-vault.ts'
+import type { SigningAlgorithm } from '../../../src/keyring/cycle/algorithms.ts'
 import { Keyring } from '../../../src/keyring/keyring.ts'
-import { Pkcs11Token } from '../../../src/keyring/pkcs11-token.ts'
-import { Pkcs11Vault } from '../../../src/keyring/pkcs11-vault.ts'
+import { Envelope } from '../../../src/keyring/vaults/envelope.ts'
+import { LocalKeyVault } from '../../../src/keyring/vaults/key-vault.ts'
+import { Pkcs11Token } from '../../../src/keyring/vaults/pkcs11-token.ts'
+import { Pkcs11Vault } from '../../../src/keyring/vaults/pkcs11-vault.ts'
 import { MemoryKeyStore } from '../memory-key-store.ts'
 import { rowOf, times } from '../sample-key.ts'
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { SigningKey } from '../../../src/keyring/signing-key.ts'
+import type { SigningKey } from '../../../src/keyring/live/signing-key.ts'
 import { type Database, openDatabase } from '../../../src/storage/connection/database.ts'
 import { PostgresKeyStore } from '../../../src/storage/keys/key-store.ts'
 import { freshDatabase, type TestDatabase } from '../../harness/database.ts'
-import { describeKeyStore } from '../../keyring/key-store.contract.ts'
+import { describeKeyStore } from '../../keyring/cycle/key-store.contract.ts'
 import { sampleKey } from '../../keyring/sample-key.ts'
 import { ageKeys, forgetKeys } from '../age-keys.ts'
 

@@ -1,7 +1,0 @@
-import { describeKeyStore } from './key-store.contract.ts'
-import { MemoryKeyStore } from './memory-key-store.ts'
-
-describeKeyStore('the stand-in for the key store', async () => {
-  const store = new MemoryKeyStore()
-  return { store, advance: async (seconds) => store.advance(seconds) }
-})
