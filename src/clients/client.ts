@@ -70,7 +70,7 @@ export interface Client {
   readonly backchannelLogoutUri?: string | undefined
   /** It must be told which session; otherwise all of the person's sessions at the app end. */
   readonly backchannelLogoutSessionRequired?: boolean | undefined
-  /** Where its refresh tokens travel; in a cookie that no script can read only for an `spa` (`oidc/refresh-delivery.ts`). */
+  /** Where its refresh tokens travel; in a cookie that no script can read only for an `spa` (`oidc/tokens/refresh-delivery.ts`). */
   readonly refreshDelivery: RefreshDelivery
   /** These are the credentials of this API itself (an audience): it may read the revocation feed and introspect its own tokens. */
   readonly servesApi?: string | undefined

@@ -32,7 +32,7 @@ export function engineMetadata(client: Client): Record<string, unknown> {
 
 function authentication(client: Client): Record<string, unknown> {
   return {
-    // The engine takes a secret by either way for each of the two; which ones count is ours (`oidc/engine-clients.ts`).
+    // The engine takes a secret by either way for each of the two; which ones count is ours (`oidc/engine/engine-clients.ts`).
     token_endpoint_auth_method:
       client.tokenEndpointAuthMethod === 'client_secret' ? 'client_secret_basic' : client.tokenEndpointAuthMethod,
     client_secret: needsSecret(client) ? secretPlaceholder(client.secretDigest) : undefined,

@@ -1,6 +1,6 @@
 /** The pages that the engine asks for outside interactions. `web` renders them; each sets status, type and body on `ctx`. */
 import type { Context } from 'koa'
-import type { InteractionClient } from './interactions.ts'
+import type { InteractionClient } from './interactions/interactions.ts'
 
 export interface OidcPages {
   /**

@@ -13,27 +13,38 @@ import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/live/key-set.ts'
-import { readBasicCredentials } from './basic-credentials.ts'
-import { watchCanary } from './canary-requests.ts'
-import { cookieSettings } from './cookies.ts'
-import { askOnlyOnce, isDeviceForm } from './device-form.ts'
-import { slowDownPolling } from './device-polling.ts'
+import { askOnlyOnce, isDeviceForm } from './device/device-form.ts'
+import { slowDownPolling } from './device/device-polling.ts'
 import { discoveryDocument } from './documents.ts'
-import { serveClients } from './engine-clients.ts'
-import { engineOptions } from './engine-options.ts'
-import { isBrowserPath, isSpelledExactly } from './engine-paths.ts'
-import { announce } from './event-wiring.ts'
-import { readForm } from './form-body.ts'
-import { readFormPost } from './form-post.ts'
-import { checkServiceScope, nameGrantedScope } from './granted-scope.ts'
-import { InteractionProofs, requireProof } from './interaction-proof.ts'
-import type { Interactions } from './interactions.ts'
-import { recogniseJwts } from './jwt-access-tokens.ts'
-import { recordIssuedTokens } from './ledger-recording.ts'
-import { acceptableLogout, isAskedByOwnApp, leaveWithoutSession, nameApp, readLogoutRequest } from './logout.ts'
+import { readBasicCredentials } from './engine/basic-credentials.ts'
+import { cookieSettings } from './engine/cookies.ts'
+import { serveClients } from './engine/engine-clients.ts'
+import { engineOptions } from './engine/engine-options.ts'
+import { isBrowserPath, isSpelledExactly } from './engine/engine-paths.ts'
+import { announce } from './engine/event-wiring.ts'
+import { readForm } from './engine/form-body.ts'
+import { readFormPost } from './engine/form-post.ts'
+import { sendErrorsByAllowedMode } from './engine/response-modes.ts'
+import { InteractionProofs, requireProof } from './interactions/interaction-proof.ts'
+import type { Interactions } from './interactions/interactions.ts'
+import { createInteractions, findSession } from './interactions/provider-interactions.ts'
+import { settleResume } from './interactions/resume.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
-import { createInteractions, findSession } from './provider-interactions.ts'
-import { refreshCookies } from './refresh-cookie.ts'
+import {
+  acceptableLogout,
+  isAskedByOwnApp,
+  leaveWithoutSession,
+  nameApp,
+  readLogoutRequest,
+} from './sign-out/logout.ts'
+import { renewAtSignInOnly } from './sign-out/session-identifier.ts'
+import { land } from './state/token-landing.ts'
+import { UnitOfWork } from './state/unit-of-work.ts'
+import { watchCanary } from './tokens/canary-requests.ts'
+import { checkServiceScope, nameGrantedScope } from './tokens/granted-scope.ts'
+import { recogniseJwts } from './tokens/jwt-access-tokens.ts'
+import { recordIssuedTokens } from './tokens/ledger-recording.ts'
+import { refreshCookies } from './tokens/refresh-cookie.ts'
 import {
   allowCredentials,
   deliverInCookie,
@@ -41,13 +52,8 @@ import {
   isOfOurSite,
   signedOutClients,
   takeTokensFromCookies,
-} from './refresh-delivery.ts'
-import { sendErrorsByAllowedMode } from './response-modes.ts'
-import { settleResume } from './resume.ts'
-import { disguiseJwts } from './revocation-endpoints.ts'
-import { renewAtSignInOnly } from './session-identifier.ts'
-import { land } from './token-landing.ts'
-import { UnitOfWork } from './unit-of-work.ts'
+} from './tokens/refresh-delivery.ts'
+import { disguiseJwts } from './tokens/revocation-endpoints.ts'
 
 export interface Oidc {
   /** The protocol endpoints; passes on what is none of them. */

@@ -1,5 +1,5 @@
 /** An app as pages show it. */
-import type { InteractionClient } from '../oidc/interactions.ts'
+import type { InteractionClient } from '../oidc/interactions/interactions.ts'
 import { webLink } from './links.ts'
 import { unmarked } from './texts.ts'
 

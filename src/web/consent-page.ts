@@ -1,6 +1,6 @@
 /** Asks a person what an app may know and do, and whether a device is theirs; the app waits outside. */
 import type { Context } from 'koa'
-import type { Interaction } from '../oidc/interactions.ts'
+import type { Interaction } from '../oidc/interactions/interactions.ts'
 import { askedFor } from './asked.ts'
 import { viewOf } from './client-view.ts'
 import { showUnusable } from './dead-interaction.ts'

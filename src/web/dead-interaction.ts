@@ -1,6 +1,6 @@
 /** Pages that are over: expired, used, bookmarked, opened in another browser. Each leads on to the app. */
 import type { Context } from 'koa'
-import type { InteractionClient, InteractionLookup } from '../oidc/interactions.ts'
+import type { InteractionClient, InteractionLookup } from '../oidc/interactions/interactions.ts'
 import { optionalViewOf, viewOf } from './client-view.ts'
 import { type InteractionNeeds, seeOther } from './interaction-needs.ts'
 import { sameAddress } from './pages.ts'

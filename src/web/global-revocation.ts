@@ -1,8 +1,8 @@
 /** Global Token Revocation (draft-parecki-oauth-global-token-revocation): a security tool has everything of a person ended. */
 import type { Middleware } from 'koa'
 import { Failure } from '../errors/failure.ts'
-import type { OwnAccess } from '../oidc/own-access.ts'
-import { globalRevocationScope } from '../oidc/own-resources.ts'
+import type { OwnAccess } from '../oidc/tokens/own-access.ts'
+import { globalRevocationScope } from '../oidc/tokens/own-resources.ts'
 import { readJson } from './json-body.ts'
 import { refuseAccess } from './refuse-access.ts'
 

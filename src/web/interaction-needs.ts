@@ -4,7 +4,7 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import type { SignIn, SignInAttempt } from '../credentials/sign-in.ts'
 import type { Log } from '../events/log.ts'
 import type { PersonEvents } from '../events/person-events.ts'
-import type { Interactions } from '../oidc/interactions.ts'
+import type { Interactions } from '../oidc/interactions/interactions.ts'
 import type { Pages } from './pages.ts'
 import type { ProofTickets } from './proof-ticket.ts'
 

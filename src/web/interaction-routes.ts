@@ -1,7 +1,7 @@
 /** `/interaction/:uid` and its forms. Looking changes nothing; posting needs our own page and its token. */
 import type { Context, Middleware } from 'koa'
 import { Failure } from '../errors/failure.ts'
-import type { Interaction, InteractionLookup } from '../oidc/interactions.ts'
+import type { Interaction, InteractionLookup } from '../oidc/interactions/interactions.ts'
 import { showConsent, submitConsent } from './consent-page.ts'
 import { answerDead } from './dead-interaction.ts'
 import { readForm } from './form-body.ts'

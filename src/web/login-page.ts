@@ -1,7 +1,7 @@
 /** The sign-in form and the pages around it: who goes on here, and as whom. */
 import type { Context } from 'koa'
 import type { Account } from '../accounts/account.ts'
-import type { Interaction } from '../oidc/interactions.ts'
+import type { Interaction } from '../oidc/interactions/interactions.ts'
 import { viewOf } from './client-view.ts'
 import { formPath, type InteractionNeeds } from './interaction-needs.ts'
 

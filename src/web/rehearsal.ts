@@ -7,7 +7,7 @@ import { Socket } from 'node:net'
 import Koa, { type Middleware } from 'koa'
 import compose from 'koa-compose'
 import { Failure } from '../errors/failure.ts'
-import type { Interactions } from '../oidc/interactions.ts'
+import type { Interactions } from '../oidc/interactions/interactions.ts'
 import { followIssuer } from './issuer-request.ts'
 import type { Place } from './place.ts'
 

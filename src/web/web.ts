@@ -1,7 +1,7 @@
 /**
  * web is everything around the engine in HTTP, and everything a person sees:
  * the gate and the fast lane (`listener.ts`), limits and headers, sign-in and
- * consent pages over `oidc/interactions.ts`, the pages that the engine asks for
+ * consent pages over `oidc/interactions/interactions.ts`, the pages that the engine asks for
  * (`oidc-pages.ts`), and the one mapper from what went wrong to an answer
  * (`failure-page.ts`). The protocol itself is `oidc`'s; what proves a person is
  * `credentials`'.
@@ -16,7 +16,7 @@ import type { SignIn, SignInAttempt } from '../credentials/sign-in.ts'
 import type { AccessLog } from '../events/access-log.ts'
 import type { Log } from '../events/log.ts'
 import type { RouteMeter } from '../events/metrics.ts'
-import type { Interactions } from '../oidc/interactions.ts'
+import type { Interactions } from '../oidc/interactions/interactions.ts'
 import { type AccountRoutesNeeds, accountRoutes } from './account-routes.ts'
 import { type FeedRoutesNeeds, feedRoutes } from './feed/feed-routes.ts'
 import { type GlobalRevocationNeeds, globalRevocationRoute } from './global-revocation.ts'

@@ -1,5 +1,5 @@
 /** Started by a test: spends what it is told of twenty-five times at once, from a process of its own. */
-import type { ModelName } from '../../src/oidc/model-store.ts'
+import type { ModelName } from '../../src/oidc/state/model-store.ts'
 import { openDatabase } from '../../src/storage/connection/database.ts'
 import { PostgresModelStore } from '../../src/storage/protocol/model-store.ts'
 

@@ -8,7 +8,12 @@ import type { Client } from '../../src/clients/client.ts'
 import type { RememberedConsent } from '../../src/consent/consent-store.ts'
 import type { SignIn, SignInAttempt } from '../../src/credentials/sign-in.ts'
 import type { AnsweredRequest } from '../../src/events/access-log.ts'
-import type { Interaction, InteractionClient, InteractionLookup, Interactions } from '../../src/oidc/interactions.ts'
+import type {
+  Interaction,
+  InteractionClient,
+  InteractionLookup,
+  Interactions,
+} from '../../src/oidc/interactions/interactions.ts'
 import type { OidcPages } from '../../src/oidc/oidc-pages.ts'
 import { createDocuments } from '../../src/web/documents.ts'
 import { createListener } from '../../src/web/listener.ts'

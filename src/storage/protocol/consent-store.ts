@@ -3,7 +3,7 @@ import type { AccountId } from '../../accounts/account.ts'
 import type { ClientId } from '../../clients/client.ts'
 import type { Access } from '../../consent/consent.ts'
 import type { ConsentStore, RememberedConsent } from '../../consent/consent-store.ts'
-import type { ConsentChange } from '../../oidc/model-store.ts'
+import type { ConsentChange } from '../../oidc/state/model-store.ts'
 import type { Database, Queryable } from '../connection/database.ts'
 import { endGrantsOf } from './ending.ts'
 

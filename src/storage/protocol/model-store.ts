@@ -13,7 +13,7 @@ import type {
   Standing,
   Upsert,
   Use,
-} from '../../oidc/model-store.ts'
+} from '../../oidc/state/model-store.ts'
 import type { IssuedToken, LedgerEntry } from '../../revocation/issued-token.ts'
 import { type NewRevocation, namesOf, type TokenMarks } from '../../revocation/revocation.ts'
 import type { Database, Queryable } from '../connection/database.ts'

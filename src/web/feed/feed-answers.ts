@@ -1,6 +1,6 @@
 /** What the ways to read the feed have in common. */
 import { Failure } from '../../errors/failure.ts'
-import type { FeedAccess } from '../../oidc/feed-access.ts'
+import type { FeedAccess } from '../../oidc/tokens/feed-access.ts'
 import type { Answer } from '../../revocation/feed.ts'
 import { HttpRefusal } from '../http-refusal.ts'
 

@@ -1,7 +1,7 @@
 /** Streams of security events over HTTP: their management (SSF 1.0 §8) and polling (RFC 8936). */
 import type { Context, Middleware } from 'koa'
 import { Failure } from '../../errors/failure.ts'
-import type { OwnAccess } from '../../oidc/own-access.ts'
+import type { OwnAccess } from '../../oidc/tokens/own-access.ts'
 import { ssfScopes } from '../../signals/metadata.ts'
 import type { PollAnswer, PollRequest } from '../../signals/poll.ts'
 import type { StreamDesk } from '../../signals/stream-desk.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { ConsentChange } from '../../../src/oidc/model-store.ts'
+import type { ConsentChange } from '../../../src/oidc/state/model-store.ts'
 import { type Database, openDatabase } from '../../../src/storage/connection/database.ts'
 import { PostgresConsentStore } from '../../../src/storage/protocol/consent-store.ts'
 import { PostgresModelStore } from '../../../src/storage/protocol/model-store.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { grantClaim } from '../../../src/oidc/token-claims.ts'
+import { grantClaim } from '../../../src/oidc/tokens/token-claims.ts'
 import { type Database, openDatabase } from '../../../src/storage/connection/database.ts'
 import { endAccount, endClient, endGrant, endGrantsOf, endSession } from '../../../src/storage/protocol/ending.ts'
 import { freshDatabase } from '../../harness/database.ts'

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { Changes, ModelName, Replay } from '../../../src/oidc/model-store.ts'
+import type { Changes, ModelName, Replay } from '../../../src/oidc/state/model-store.ts'
 import type { IssuedToken } from '../../../src/revocation/issued-token.ts'
 import { type Database, openDatabase } from '../../../src/storage/connection/database.ts'
 import { artifactModels } from '../../../src/storage/protocol/artifact-models.ts'

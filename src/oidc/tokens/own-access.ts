@@ -1,0 +1,51 @@
+/** Whether an access token opens something of ours: one that was issued to a service for exactly that. */
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import type { Client } from '../../clients/client.ts'
+import type { KeySet } from '../../keyring/live/key-set.ts'
+import { marksOf, type TokenMarks } from '../../revocation/revocation.ts'
+import type { ClientDirectory } from '../client-directory.ts'
+import type { OwnResource } from './own-resources.ts'
+
+export interface OwnAccessNeeds {
+  issuer: string
+  directory: Pick<ClientDirectory, 'find'>
+  keys(): Pick<KeySet, 'publicJwks'>
+  isVoid(marks: TokenMarks): boolean
+}
+
+export type OwnAccess =
+  | { outcome: 'allowed'; client: Client; marks: TokenMarks; expiresAtSeconds: number }
+  /** `error`: of the token; undefined when none was sent. */
+  | { outcome: 'unauthenticated'; error: 'invalid_token' | undefined }
+  | { outcome: 'insufficient_scope' }
+
+/**
+ * @param authorization the header as it came
+ * @param anyOf scopes of which one is enough
+ */
+export async function ownAccess(
+  authorization: string | undefined,
+  resource: OwnResource,
+  anyOf: readonly string[],
+  { issuer, directory, keys, isVoid }: OwnAccessNeeds,
+): Promise<OwnAccess> {
+  const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? []
+  if (token === undefined) return { outcome: 'unauthenticated', error: undefined }
+  const verified = await jwtVerify(token, createLocalJWKSet(keys().publicJwks), {
+    issuer,
+    audience: resource.audience,
+    typ: 'at+jwt',
+    clockTolerance: 5,
+    requiredClaims: ['exp', 'iat', 'client_id'],
+  }).catch(() => undefined) // forged, expired, for somebody else: all the same to whoever asks
+  // A bound token is not a bearer's.
+  if (!verified || verified.payload.cnf !== undefined) return { outcome: 'unauthenticated', error: 'invalid_token' }
+  const { payload, protectedHeader } = verified
+  const marks = marksOf(payload, protectedHeader.kid)
+  const client = await directory.find(String(payload.client_id))
+  if (!client || isVoid(marks)) return { outcome: 'unauthenticated', error: 'invalid_token' }
+  const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : []
+  if (!anyOf.some((scope) => scopes.includes(scope)) || !resource.isFor(client))
+    return { outcome: 'insufficient_scope' }
+  return { outcome: 'allowed', client, marks, expiresAtSeconds: payload.exp ?? 0 }
+}
