@@ -6,8 +6,8 @@ import { Envelope } from '../src/keyring/vaults/envelope.ts'
 import { LocalKeyVault } from '../src/keyring/vaults/key-vault.ts'
 import { createOidc } from '../src/oidc/oidc.ts'
 import type { OidcNeeds } from '../src/oidc/oidc-needs.ts'
-import { createOidcPages } from '../src/web/oidc-pages.ts'
-import { createPages } from '../src/web/pages.ts'
+import { createOidcPages } from '../src/web/pages/oidc-pages.ts'
+import { createPages } from '../src/web/pages/pages.ts'
 
 const algorithms = ['ES256', 'RS256'] as const
 /** Of each algorithm: months of retired ones behind the one that signs. */

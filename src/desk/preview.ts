@@ -17,8 +17,8 @@ import { PostgresApiStore } from '../storage/apps/api-store.ts'
 import type { Database, Queryable } from '../storage/connection/database.ts'
 import { PostgresAccountStore } from '../storage/people/account-store.ts'
 import { PostgresModelStore } from '../storage/protocol/model-store.ts'
-import { placeOf } from '../web/place.ts'
-import { type RehearsedAnswer, refusal, rehearsal, type Visitor } from '../web/rehearsal.ts'
+import { placeOf } from '../web/routing/place.ts'
+import { type RehearsedAnswer, refusal, rehearsal, type Visitor } from '../web/server/rehearsal.ts'
 
 type Parameters = Record<string, string>
 

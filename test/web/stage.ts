@@ -15,11 +15,11 @@ import type {
   Interactions,
 } from '../../src/oidc/interactions/interactions.ts'
 import type { OidcPages } from '../../src/oidc/oidc-pages.ts'
-import { createDocuments } from '../../src/web/documents.ts'
-import { createListener } from '../../src/web/listener.ts'
-import { createOidcPages } from '../../src/web/oidc-pages.ts'
-import { createPages } from '../../src/web/pages.ts'
-import { serverSettings } from '../../src/web/server-settings.ts'
+import { createOidcPages } from '../../src/web/pages/oidc-pages.ts'
+import { createPages } from '../../src/web/pages/pages.ts'
+import { createDocuments } from '../../src/web/server/documents.ts'
+import { createListener } from '../../src/web/server/listener.ts'
+import { serverSettings } from '../../src/web/server/server-settings.ts'
 import { createWeb } from '../../src/web/web.ts'
 
 export const uid = 'Nf0x2sT7vYQm3'

@@ -2,7 +2,7 @@
 import { Failure } from '../../errors/failure.ts'
 import type { FeedAccess } from '../../oidc/tokens/feed-access.ts'
 import type { Answer } from '../../revocation/feed.ts'
-import { HttpRefusal } from '../http-refusal.ts'
+import { HttpRefusal } from '../routing/http-refusal.ts'
 
 export type Allowed = Extract<FeedAccess, { outcome: 'allowed' }>
 

@@ -6,10 +6,10 @@ import { ssfScopes } from '../../signals/metadata.ts'
 import type { PollAnswer, PollRequest } from '../../signals/poll.ts'
 import type { StreamDesk } from '../../signals/stream-desk.ts'
 import { readPoll } from '../../signals/stream-request.ts'
-import { HttpRefusal } from '../http-refusal.ts'
-import { readJson } from '../json-body.ts'
-import { refuseAccess } from '../refuse-access.ts'
-import { answerOtherMethod } from '../routes.ts'
+import { readJson } from '../bodies/json-body.ts'
+import { HttpRefusal } from '../routing/http-refusal.ts'
+import { refuseAccess } from '../routing/refuse-access.ts'
+import { answerOtherMethod } from '../routing/routes.ts'
 
 export interface SignalRoutesNeeds {
   desk: StreamDesk

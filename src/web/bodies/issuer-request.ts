@@ -1,0 +1,21 @@
+/** Makes Koa tell our own address instead of reading it from headers: nobody who calls us decides where we are. */
+import type Koa from 'koa'
+import type { Place } from '../routing/place.ts'
+
+export function followIssuer(app: Koa, place: Place): void {
+  const protocol = place.isSecure ? 'https' : 'http'
+  const fixed = (value: unknown): PropertyDescriptor => ({ configurable: true, get: () => value })
+  Object.defineProperties(app.request, {
+    protocol: fixed(protocol),
+    secure: fixed(place.isSecure),
+    host: fixed(place.host),
+    hostname: fixed(new URL(place.origin).hostname),
+    origin: fixed(place.origin),
+    href: {
+      configurable: true,
+      get(this: Koa.Request) {
+        return `${place.origin}${place.base}${this.originalUrl}`
+      },
+    },
+  })
+}

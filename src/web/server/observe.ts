@@ -1,0 +1,108 @@
+/** Around every request: a name, a source, one answer whatever happens, its headers, its line in the log. */
+import type { Context, Middleware } from 'koa'
+import type { AccessLog } from '../../events/access-log.ts'
+import type { RouteMeter } from '../../events/metrics.ts'
+import { answerFailure, type FailurePageNeeds, showAnswer } from '../routing/failure-page.ts'
+import { firstSegment } from '../routing/routes.ts'
+import { setSecurityHeaders } from '../routing/security-headers.ts'
+import { answerWith } from '../routing/status-of.ts'
+import type { Health } from './health.ts'
+import { requestIdFrom } from './request-id.ts'
+import type { SourceOf } from './source-address.ts'
+
+export interface ObserveNeeds extends FailurePageNeeds {
+  sourceOf: SourceOf
+  accessLog: AccessLog
+  metrics: { route(name: string): RouteMeter }
+  health: Pick<Health, 'isDraining'>
+}
+
+/** Programs' daily work; a line for each would drown the rest. */
+const routine = new Set([
+  'token',
+  'introspection',
+  'revocation',
+  'userinfo',
+  'par',
+  'revocation-snapshot',
+  'revocation-changes',
+  'revocation-stream',
+  'status-list',
+  'shared-signals',
+])
+/** Labels of the counters: a short list, so that strangers cannot make new ones. */
+const labelOf = new Map([
+  ['/', 'home'],
+  ['/token', 'token'],
+  ['/token/introspection', 'introspection'],
+  ['/token/revocation', 'revocation'],
+  ['/me', 'userinfo'],
+  ['/request', 'par'],
+  ['/auth', 'authorization'],
+  ['/device/auth', 'device-authorization'],
+  ['/revocations/snapshot', 'revocation-snapshot'],
+  ['/revocations/changes', 'revocation-changes'],
+  ['/revocations/stream', 'revocation-stream'],
+  ['/global-token-revocation', 'global-revocation'],
+])
+const labelBelow = new Map([
+  ['auth', 'resume'],
+  ['session', 'end-session'],
+  ['device', 'device'],
+  ['interaction', 'interaction'],
+  ['account', 'account'],
+  ['language', 'language'],
+  ['status-lists', 'status-list'],
+  ['ssf', 'shared-signals'],
+])
+/** Paths that carry the name of something under way; it opens nothing by itself but is nobody's business. */
+const named = /^\/(interaction|auth|device)\/[^/]+/
+
+export function observe(needs: ObserveNeeds): Middleware {
+  const { isSecure } = needs.pages.place
+  return async (ctx, next) => {
+    const started = performance.now()
+    identify(ctx, needs.sourceOf)
+    try {
+      await next()
+      if (isUnanswered(ctx)) await showAnswer(ctx, answerWith(ctx.status, sentenceFor(ctx.status)), needs)
+    } catch (reason) {
+      await answerFailure(ctx, reason, needs)
+    }
+    setSecurityHeaders(ctx, isSecure)
+    // So that the client comes back through another, healthy connection.
+    if (needs.health.isDraining()) ctx.set('Connection', 'close')
+    note(ctx, performance.now() - started, needs)
+  }
+}
+
+function identify(ctx: Context, sourceOf: SourceOf): void {
+  const { source, isProxied } = sourceOf(ctx.req)
+  ctx.state.source = source
+  ctx.state.requestId = requestIdFrom(ctx.req.headers['x-request-id'], isProxied)
+  ctx.request.ip = source
+  ctx.set('X-Request-Id', ctx.state.requestId)
+}
+
+/** A status without a word about it: the engine's router knows neither path nor method, or a page of ours was not found. */
+const isUnanswered = (ctx: Context): boolean =>
+  ctx.status >= 400 && (ctx.body === undefined || ctx.body === null) && ctx.respond !== false
+
+const sentenceFor = (status: number): string =>
+  status === 404 ? 'There is nothing at this address.' : 'This request is not possible here.'
+
+function note(ctx: Context, milliseconds: number, { accessLog, metrics }: ObserveNeeds): void {
+  const { path, method, status } = ctx
+  const label = labelOf.get(path) ?? labelBelow.get(firstSegment(path)) ?? 'other'
+  metrics.route(label).answered(status, milliseconds / 1000)
+  const { requestId, source } = ctx.state as { requestId: string; source: string }
+  accessLog({
+    requestId,
+    method,
+    status,
+    milliseconds,
+    source,
+    path: path.replace(named, '/$1/:uid'),
+    routine: routine.has(label),
+  })
+}

@@ -1,0 +1,99 @@
+/**
+ * A sign-in that asks nobody and travels nowhere: requests are handed to the engine in this process, and whatever it
+ * would show a person is answered at once by `login`. For commands; no server ever offers it.
+ */
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import Koa, { type Middleware } from 'koa'
+import compose from 'koa-compose'
+import { Failure } from '../../errors/failure.ts'
+import type { Interactions } from '../../oidc/interactions/interactions.ts'
+import { followIssuer } from '../bodies/issuer-request.ts'
+import type { Place } from '../routing/place.ts'
+
+export interface RehearsalNeeds {
+  place: Place
+  oidc: { handle: Middleware; interactions: Interactions }
+  cookieKeys: readonly string[]
+  /** Whose sign-in it is; what is asked for is allowed. */
+  login: { accountId: string; amr: readonly string[]; acr: string }
+}
+
+export interface RehearsedAnswer {
+  status: number
+  location: string | undefined
+  text: string
+}
+
+export interface Visit {
+  form?: Readonly<Record<string, string>>
+  bearer?: string
+}
+
+/** Asks for a path below the issuer, like a browser: cookies are kept from one visit to the next. */
+export type Visitor = (path: string, visit?: Visit) => Promise<RehearsedAnswer>
+
+export function rehearsal({ place, oidc, cookieKeys, login }: RehearsalNeeds): Visitor {
+  const app = new Koa({ keys: [...cookieKeys] })
+  followIssuer(app, place)
+  const answer = compose<Koa.Context>([answering(oidc.interactions, login), oidc.handle])
+  const cookies = new Map<string, string>()
+  return async (path, visit = {}) => {
+    const request = requestOf(place, path, visit, cookies)
+    const ctx = app.createContext(request, new ServerResponse(request)) as Koa.Context
+    await answer(ctx)
+    for (const line of [ctx.response.get('Set-Cookie')].flat()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      cookies.set(name, value)
+    }
+    const { body, status } = ctx
+    return {
+      status,
+      location: ctx.response.get('Location') || undefined,
+      text: typeof body === 'string' ? body : JSON.stringify(body ?? ''),
+    }
+  }
+}
+
+const answering =
+  (interactions: Interactions, login: RehearsalNeeds['login']): Middleware =>
+  async (ctx, next) => {
+    const uid = /^\/interaction\/([\w-]+)$/.exec(ctx.path)?.[1]
+    if (uid === undefined) return next()
+    const found = await interactions.read(ctx, uid)
+    if (found.state !== 'live') throw new Error('the sign-in is over before it began')
+    const { interaction } = found
+    ctx.redirect(
+      interaction.prompt === 'login'
+        ? await interactions.finishLogin(ctx, interaction, { ...login, remember: false })
+        : await interactions.finishConsent(ctx, interaction),
+    )
+  }
+
+function requestOf(
+  { base, host, isSecure }: Place,
+  path: string,
+  { form, bearer }: Visit,
+  cookies: ReadonlyMap<string, string>,
+): IncomingMessage {
+  const request = new IncomingMessage(Object.assign(new Socket(), { encrypted: isSecure }))
+  const body = Buffer.from(form ? new URLSearchParams({ ...form }).toString() : '')
+  request.method = form ? 'POST' : 'GET'
+  request.originalUrl = `${base}${path}`
+  request.url = path
+  request.headers = {
+    host,
+    accept: 'application/json',
+    cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+    ...(form ? { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) } : {}),
+    ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+  }
+  request.push(body)
+  request.push(null)
+  return request
+}
+
+/** What the engine refused, in its own words. */
+export function refusal({ status, text }: RehearsedAnswer): Failure {
+  return new Failure('preview_refused', 'invalid', `The app would get nothing: ${status} ${text.slice(0, 500)}`)
+}

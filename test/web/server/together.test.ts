@@ -1,0 +1,63 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { describe, expect, test } from '@jest/globals'
+import type { Context } from 'koa'
+import { startTogether } from '../../../src/web/server/together.ts'
+
+const ctx = {} as Context
+
+describe('requests', () => {
+  test('of one turn of the event loop go in step, in the order in which they came', async () => {
+    const start = startTogether()
+    const steps: string[] = []
+    const walk = (name: string) => async () => {
+      steps.push(`${name} 1`)
+      await undefined
+      steps.push(`${name} 2`)
+    }
+    const first = start(ctx, walk('first'))
+    // As from two sockets: each is read in a task of its own, its microtasks done before the next.
+    await undefined
+    const second = start(ctx, walk('second'))
+    await Promise.all([first, second])
+    expect(steps).toEqual(['first 1', 'second 1', 'first 2', 'second 2'])
+  })
+
+  test('wait for the end of their turn and no longer', async () => {
+    const start = startTogether()
+    const seen: string[] = []
+    const started = start(ctx, async () => void seen.push('request'))
+    setImmediate(() => seen.push('next turn'))
+    await new Promise((resolve) => process.nextTick(resolve))
+    expect(seen).toEqual([])
+    await started
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(seen).toEqual(['request', 'next turn'])
+  })
+
+  test('that come while others are under way are not kept for them', async () => {
+    const start = startTogether()
+    const never = start(ctx, () => new Promise(() => undefined))
+    await new Promise((resolve) => setImmediate(resolve))
+    await start(ctx, async () => undefined)
+    expect(await Promise.race([never, 'still under way'])).toBe('still under way')
+  })
+
+  test('keep what is theirs: each goes on in its own asynchronous context', async () => {
+    const start = startTogether()
+    const name = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    const request = (who: string) => name.run(who, () => start(ctx, async () => void seen.push(name.getStore())))
+    await Promise.all([request('first'), request('second'), request('third')])
+    expect(seen).toEqual(['first', 'second', 'third'])
+  })
+
+  test('fail each for itself', async () => {
+    const start = startTogether()
+    const failing = start(ctx, async () => {
+      throw new Error('mine')
+    })
+    const answered = start(ctx, async () => undefined)
+    await expect(failing).rejects.toThrow('mine')
+    await expect(answered).resolves.toBeUndefined()
+  })
+})
