@@ -110,7 +110,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   const oidc = await createOidc(
     {
       config,
-      models: new PostgresModelStore(db, revocations.revoked),
+      models: new PostgresModelStore(db, revocations.revoked, events.replayEnded),
       accounts,
       directory,
       origins,

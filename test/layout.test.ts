@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals'
 const source = join(import.meta.dirname, '../src')
 
 const floors = [
-  ['errors'],
+  ['errors', 'guessing'],
   ['config', 'events', 'outbound'],
   ['accounts', 'clients', 'keyring', 'revocation'],
   ['credentials', 'consent', 'logout', 'signals'],

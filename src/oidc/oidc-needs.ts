@@ -34,8 +34,6 @@ export interface OidcEvents {
   tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
-  refreshTokenReused(about: About & { grantId: string }): void
-  codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string }): void
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
   /** `isNews`: the first time today for this client and these scopes. */

@@ -45,6 +45,7 @@ import { sendErrorsByAllowedMode } from './response-modes.ts'
 import { settleResume } from './resume.ts'
 import { disguiseJwts } from './revocation-endpoints.ts'
 import { renewAtSignInOnly } from './session-identifier.ts'
+import { land } from './token-landing.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 export interface Oidc {
@@ -98,7 +99,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Pro
   slowDownPolling(provider, needs.models)
   sendErrorsByAllowedMode(provider)
   takeTokensFromCookies(provider, inCookies)
-  announce(provider, needs.events, needs.models)
+  announce(provider, needs.events)
   watchCanary(provider, keys.canary, needs.canaryAnswered)
   // Of the keys it names the algorithms, and nothing else of it changes while this node runs.
   const algorithms = keys.algorithms.join()
@@ -223,7 +224,7 @@ const mountPath = (issuer: string) => new URL(issuer).pathname.replace(/\/$/, ''
 /** A failing commit takes the answer back: nothing that was not kept may be told. */
 async function landed(unit: UnitOfWork, ctx: Context, needs: OidcNeeds): Promise<boolean> {
   try {
-    return await unit.commit(needs.models)
+    return await land(unit, ctx, needs)
   } catch (cause) {
     forgetAnswer(ctx)
     throw cause

@@ -94,6 +94,8 @@ describe('a device', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     for (const { status, json } of answers) if (status !== 200) expect(json['error']).toBe('invalid_grant')
     expect((await poll(device_code)).json['error']).toBe('invalid_grant')
+    const recorded = await provider.cli<{ client_id: string }[]>(['events', 'list', '--kind', 'code.reused'])
+    expect(recorded).toHaveLength(1)
     const given = answers.find(({ status }) => status === 200)?.json['refresh_token'] ?? ''
     await expect(tv.refresh(given)).rejects.toMatchObject({ error: 'invalid_grant' })
   })
