@@ -7,11 +7,13 @@ const source = join(import.meta.dirname, '../src')
 
 const floors = [
   ['errors', 'guessing'],
-  ['config', 'events', 'outbound'],
+  ['config', 'events', 'outbound', 'rhythm'],
   ['accounts', 'clients', 'keyring', 'revocation'],
   ['credentials', 'consent', 'logout', 'signals'],
   ['oidc', 'operations'],
   ['storage', 'web', 'cli'],
+  ['deployment'],
+  ['node', 'desk'],
   ['.'],
 ]
 
@@ -25,6 +27,7 @@ const owners: Record<string, string> = {
   argon2: 'credentials',
   bcrypt: 'credentials',
   commander: 'cli',
+  'csv-parse': 'cli',
   '@inquirer/prompts': 'cli',
   pino: 'events',
   'prom-client': 'events',

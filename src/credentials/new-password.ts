@@ -26,6 +26,7 @@ export function newPasswordFault(password: string, context: PasswordContext): st
   if (length < shortest) {
     return `The password has ${length} of the ${shortest} characters it needs; six unrelated words make a good one`
   }
+  if (/\p{Cc}/u.test(text)) return 'The password holds control characters, which no browser can type; leave them out'
   if (!text.isWellFormed()) return 'The password is not valid Unicode; type it anew'
   return isGuessedFirst(text, context.words)
     ? 'This password is one of the first that guessers try; choose something nobody would expect of you'

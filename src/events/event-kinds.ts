@@ -13,6 +13,7 @@ export const eventKinds = {
   'backchannel-logout.delivered': ['info', 'An app was told that a session has ended'],
   'backchannel-logout.failed': ['warn', 'An app could not be told that a session has ended, and will not be'],
   'consent.granted': ['info', 'A person allowed an app what it asked for'],
+  'consent.withdrawn': ['info', 'A person withdrew what an app was allowed; its grants ended'],
   'consent.denied': ['info', 'A person refused an app what it asked for'],
   'grant.revoked': ['info', 'A grant was revoked'],
   'refresh-token.reused': ['warn', 'A refresh token was used again after its grace: its grant was revoked'],

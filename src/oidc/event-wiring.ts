@@ -10,7 +10,7 @@ import { remedyOf } from './remedy.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-interface EngineError extends Error {
+export interface EngineError extends Error {
   error?: string
   error_detail?: string
   error_description?: string
@@ -88,7 +88,7 @@ export function announce(provider: Provider, events: OidcEvents): void {
 }
 
 /** What the app is not told: the engine's own words, and ours where we could not ask a client's server. */
-function detailOf(error: EngineError): string | undefined {
+export function detailOf(error: EngineError): string | undefined {
   const said = error.error_detail ?? error.error_description
   const ours = failureBehind(error)
   return ours ? `${said}: ${ours.message}` : said

@@ -1,9 +1,11 @@
 /**
  * What the engine's state needs of a database. One read brings a model with all
  * that the request will ask for next; one write lands everything that a request
- * changed, or nothing of it. `storage/postgres-model-store.ts` implements it.
+ * changed, or nothing of it. `storage/protocol/model-store.ts` implements it.
  */
-import type { Account } from '../accounts/account.ts'
+import type { Account, AccountId } from '../accounts/account.ts'
+import type { ClientId } from '../clients/client.ts'
+import type { Access } from '../consent/consent.ts'
 import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import type { NewRevocation, TokenMarks } from '../revocation/revocation.ts'
 
@@ -65,6 +67,13 @@ export interface Upsert {
   replaces?: string | undefined
 }
 
+/** A person's answer to an app: given now (`allowed`), or relied on because it was given before. */
+export interface ConsentChange {
+  accountId: AccountId
+  clientId: ClientId
+  allowed?: Access | undefined
+}
+
 /** Everything one request changes. */
 export interface Changes {
   upserts: readonly Upsert[]
@@ -75,6 +84,8 @@ export interface Changes {
   revokedGrants: readonly string[]
   /** What else becomes void with the rest. */
   revocations?: readonly NewRevocation[]
+  /** Nothing lands when it relies on an answer that was withdrawn meanwhile. */
+  consent?: ConsentChange | undefined
   /** The JWT access token that this led to, where the ledger is kept. */
   issued?: IssuedToken | undefined
   /** Where the request came from, for the event that a replay leaves. */

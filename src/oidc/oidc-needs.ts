@@ -3,6 +3,7 @@ import type { Middleware } from 'koa'
 import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
+import type { ConsentStore } from '../consent/consent-store.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
 import type { StatusPlace } from '../revocation/status-place.ts'
 import type { CanaryRequest } from './canary-requests.ts'
@@ -60,6 +61,7 @@ export interface OidcNeeds {
   models: ModelStore
   accounts: Pick<AccountStore, 'find'>
   directory: ClientDirectory
+  consents: Pick<ConsentStore, 'find'>
   /** Is this the browser origin of a client that gets its refresh tokens in a cookie? */
   origins: { receiveCookies(origin: string): Promise<boolean> }
   pages: OidcPages

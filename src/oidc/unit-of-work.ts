@@ -9,6 +9,7 @@ import type { IssuedToken } from '../revocation/issued-token.ts'
 import type { NewRevocation } from '../revocation/revocation.ts'
 import type {
   Changes,
+  ConsentChange,
   Found,
   ModelName,
   ModelStore,
@@ -43,6 +44,7 @@ export class UnitOfWork {
   #revokedGrants = new Set<string>()
   #revocations: NewRevocation[] = []
   #issued: IssuedToken | undefined
+  #consent: ConsentChange | undefined
 
   static get current(): UnitOfWork | undefined {
     return running.getStore()
@@ -144,6 +146,11 @@ export class UnitOfWork {
     this.#issued = token
   }
 
+  /** What the person answers now, or the earlier answer that is relied on. */
+  consent(change: ConsentChange): void {
+    this.#consent = change
+  }
+
   learnAccount(id: string, account: Account | undefined): void {
     this.#accounts.set(id, account)
   }
@@ -168,6 +175,7 @@ export class UnitOfWork {
   discard(): void {
     this.#revocations = []
     this.#issued = undefined
+    this.#consent = undefined
     for (const held of [this.#upserts, this.#consumes, this.#destroys, this.#revokedGrants]) held.clear()
   }
 
@@ -192,6 +200,7 @@ export class UnitOfWork {
       revocations: this.#revocations,
       issued: this.#issued,
       from,
+      consent: this.#consent,
     }
     this.discard()
     return store.commit(changes)

@@ -165,6 +165,7 @@ const ofEverybody = (desk: Desk, { perform }: Invocation): Target => ({
 const bySid = ({ perform }: Invocation, sid: string): Target => ({
   what: `everything of the session ${quoted(sid)}`,
   data: { sid },
+  question: `End the session ${quoted(sid)} with everything that came from it?`,
   revoke: async () => ({ session_ended: (await perform(revokeSession, { sid })).ended }),
 })
 
@@ -173,6 +174,7 @@ async function byPerson(desk: Desk, { perform }: Invocation, named: string): Pro
   return {
     what: `everything of ${person.email}`,
     data: { sub: person.id },
+    question: `Sign ${person.email} out everywhere?`,
     async revoke() {
       const { sessions, grants, refreshTokens } = await perform(endPersonSessions, { id: person.id })
       return { sessions_ended: sessions, grants_ended: grants, refresh_tokens_ended: refreshTokens }
@@ -186,6 +188,7 @@ async function byClient(desk: Desk, { perform }: Invocation, clientId: string): 
   return {
     what: `everything that ${client.id} (${client.name}) holds`,
     data: { client_id: client.id },
+    question: `End everything that ${client.id} (${client.name}) holds of anybody?`,
     async revoke() {
       const { grants, refreshTokens } = await perform(revokeClientTokens, { client_id: client.id })
       return { grants_ended: grants, refresh_tokens_ended: refreshTokens }

@@ -220,7 +220,7 @@ describe('an old key', () => {
   })
 
   test('cannot be removed before that', async () => {
-    const { code, stderr } = await provider.command(['keys', 'remove', retired.kid])
+    const { code, stderr } = await provider.command(['keys', 'remove', '--yes', retired.kid])
     expect([code, stderr]).toEqual([1, expect.stringContaining(retired.removable_at ?? '')])
     expect(await published()).toContain(retired.kid)
   })
@@ -235,7 +235,7 @@ describe('what is refused says what to do and changes nothing', () => {
     })
 
   test.each<[string, string[], string, number, RegExp]>([
-    ['an unknown kid', ['keys', 'revoke', 'nobody', '--compromised'], '', 1, /keys list/],
+    ['an unknown kid', ['keys', 'revoke', 'nobody', '--compromised', '--yes'], '', 1, /keys list/],
     ['a revocation that does not say it is meant', ['keys', 'revoke', 'nobody'], '', 2, /--compromised/],
     ['an unknown algorithm', ['keys', 'rotate', '--alg', 'none'], '', 2, /choose one of ES256/],
     ['an algorithm without keys', ['keys', 'rotate', '--alg', 'EdDSA'], '', 1, /no keys for EdDSA/],
