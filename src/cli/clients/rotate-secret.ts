@@ -79,14 +79,13 @@ function printEnds({ printer }: Invocation, client: Client, overlap: TypedDurati
   const { secretRotatedAt: rotatedAt, previousSecret } = client
   printer.line({ text: 'Changed', tone: 'good' }, ` the secret of ${client.id}.`)
   printer.fields([
-    ['new secret', `accepted since ${instant(rotatedAt ?? printer.now())}; running nodes follow within a second`],
+    ['new secret', `accepted since ${instant(rotatedAt ?? printer.now())}`],
     [
       'old secret',
-      previousSecret
-        ? `accepted for another ${overlap.text}, until ${instant(previousSecret.until)}`
-        : 'ended; running nodes refuse it within a second',
+      previousSecret ? `accepted for another ${overlap.text}, until ${instant(previousSecret.until)}` : 'ended',
     ],
   ])
+  printer.line('Nodes that are connected to this database follow within a second.')
 }
 
 /** Only one secret is kept beside the present one. */

@@ -199,7 +199,7 @@ describe('a client can be changed', () => {
     expect(isClientSecret(after, 'y'.repeat(40))).toBe(true)
   })
 
-  const [old, fresh, newest] = ['x', 'y', 'z'].map((letter) => letter.repeat(40)) as [string, string, string]
+  const [old, fresh, newest] = [ownSecret, 'y'.repeat(40), 'z'.repeat(40)] as const
 
   test('a rotated secret is accepted until the end of the overlap, which other changes leave as it is', async () => {
     await clients.insert(web)
