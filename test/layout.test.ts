@@ -6,12 +6,14 @@ import { describe, expect, test } from '@jest/globals'
 const source = join(import.meta.dirname, '../src')
 
 const floors = [
-  ['errors'],
-  ['config', 'events', 'outbound'],
+  ['errors', 'guessing'],
+  ['config', 'events', 'outbound', 'rhythm'],
   ['accounts', 'clients', 'keyring', 'revocation'],
   ['credentials', 'consent', 'logout', 'signals'],
   ['oidc', 'operations'],
   ['storage', 'web', 'cli'],
+  ['deployment'],
+  ['node', 'desk'],
   ['.'],
 ]
 

@@ -4,9 +4,10 @@ import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { Access } from '../consent/consent.ts'
 import { Failure } from '../errors/failure.ts'
+import { consentDetails } from './consent-details.ts'
 import { findBrowserSession, wasStartedHere } from './device-start.ts'
 import type { FinishedMark } from './engine-adapter.ts'
-import { allow } from './grants.ts'
+import { allow, rememberAnswer } from './grants.ts'
 import { interactionClient } from './interaction-client.ts'
 import type { Answerable } from './interaction-proof.ts'
 import { gone } from './interaction-trail.ts'
@@ -111,7 +112,9 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
         return { state: 'finished', client: described, resumeUrl: interaction.returnTo }
       }
       const state = interaction.finished ? 'answered' : 'live'
-      return { state, interaction: describe(interaction, described, await currentSession(ctx)) }
+      const seen = describe(interaction, described, await currentSession(ctx))
+      const details = await consentDetails(interaction, seen.missing, client, { ...needs, provider: provider() })
+      return { state, interaction: { ...seen, ...details } }
     },
 
     csrfToken: (_ctx, uid) => csrfToken(uid),
@@ -163,6 +166,7 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
             const earlier = interaction.grantId ? await Grant.find(interaction.grantId) : undefined
             const grant = earlier ?? new Grant({ accountId, clientId: String(interaction.params.client_id) })
             allow(grant, missing)
+            await rememberAnswer(grant, missing, needs.directory)
             return { ...interaction.lastSubmission, consent: { grantId: await grant.save() } }
           },
         }
@@ -195,7 +199,7 @@ function describe(
   interaction: EngineInteraction,
   client: Interaction['client'],
   session: EngineSession | undefined,
-): Interaction {
+): Omit<Interaction, keyof Awaited<ReturnType<typeof consentDetails>>> {
   const { prompt, params, uid } = interaction
   return {
     uid,

@@ -117,6 +117,13 @@ describe('after a leak', () => {
     }
     expect(await living('active')).toEqual({ [audience]: 2 })
     expect(await living('pending')).toEqual({})
+    // Tokens from before a shorter lifetime keep the lifetime that they were issued with.
+    await provider.cli(['apis', 'set', audience, '--ttl', '1s'])
+    const isOlder = async () =>
+      (await rows.count(`select count(*) from artifacts where created_at > now() - interval '1 second'`)) === 0
+    expect(await eventually(isOlder)).toBe(true)
+    expect(await living('active')).toEqual({ [audience]: 2 })
+    await provider.cli(['apis', 'set', audience, '--ttl', 'default'])
     // Used refresh tokens age as well; so do the access tokens that came with them.
     await rows.query(`update artifacts set created_at = created_at - interval '601 seconds'`)
     expect(await living('active')).toEqual({})

@@ -38,7 +38,8 @@ interface Tab {
 }
 
 async function openTab(agent: UserAgent, at: RelyingParty = app): Promise<Tab> {
-  const started = await at.start()
+  // The guest is asked for consent each time, though the answer is remembered.
+  const started = await at.start(at === guest ? { prompt: 'consent' } : {})
   return { app: at, started, page: await agent.visit(started.url) }
 }
 
