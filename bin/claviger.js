@@ -23,7 +23,7 @@ if (majorOf(process.versions.node) >= oldestMajor) {
   const beside = nodeBeside()
   if (beside === undefined) {
     process.stderr.write(
-      `claviger: Claviger needs Node ${oldestMajor} or newer, and this is Node ${process.versions.node}; install Node ${oldestMajor}, or bring it along with 'npm install --no-save node@${oldestMajor}'.\n`,
+      `claviger: Claviger needs Node ${oldestMajor} or newer, and this is Node ${process.versions.node}; install Node ${oldestMajor}, or begin the command with 'npx --yes --package=node@${oldestMajor}'.\n`,
     )
     process.exitCode = 1
   } else runWith(beside)

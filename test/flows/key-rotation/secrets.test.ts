@@ -130,6 +130,7 @@ test('a new cookie key verifies at once and signs later; nobody is signed out', 
     'secrets',
     'rotate',
     '--cookies',
+    '--yes',
   ])
   expect(seconds).toBe(60)
   await expectEverybodySignedIn()
