@@ -120,6 +120,26 @@ describe('the consent page', () => {
   })
 })
 
+test('the question about a device has its buttons on the first screen at 1280 × 800', async () => {
+  const device = await addClient(provider, { preset: 'device', name: 'Television', apis: [orders] })
+  for (const locale of ['en-GB', 'de-DE']) {
+    const body = new URLSearchParams({
+      client_id: device.client_id,
+      scope: ['openid', 'profile', 'email', 'offline_access', ...scopes].join(' '),
+    })
+    const answer = await fetch(provider.url('/device/auth'), { method: 'POST', body })
+    const { verification_uri_complete } = (await answer.json()) as { verification_uri_complete: string }
+    await withPage({ locale }, async (page) => {
+      await page.goto(verification_uri_complete)
+      await page.locator('#sign-in').waitFor()
+      await signIn(page)
+      await page.locator('.big-code').waitFor()
+      const { y, height } = await boxOf(page, '#allow')
+      expect(y + height).toBeLessThanOrEqual(desk.height)
+    })
+  }
+})
+
 describe('the button that shows the password', () => {
   test('shows and hides what was typed, and the form is sent with a password field', async () => {
     const app = await newApp({ firstParty: true })

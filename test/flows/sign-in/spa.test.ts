@@ -103,7 +103,6 @@ describe('a single-page app with third-party cookies blocked', () => {
     withPage(async (page) => {
       await signIn(page)
       await page.click('#sign-out')
-      await page.click('form #sign-out')
       await page.waitForURL(`${spaUrl}/**`)
       await page.waitForSelector('#signed-out:not([hidden])')
       await page.click('#sign-in')
