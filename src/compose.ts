@@ -6,6 +6,7 @@ import { createLog } from './events/log.ts'
 import { startNode } from './node.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
+import { refuseUnwritable, serverPlaceOf } from './storage/server-place.ts'
 import { untilSignalled } from './until-signalled.ts'
 import { superviseWorkers } from './workers.ts'
 
@@ -23,6 +24,7 @@ export const serve: Serve = async (env, options) => {
   const log = createLog({ level: config.logLevel, production: config.production })
   report = (error) => log.warn({ error }, 'A connection to the database was lost')
   try {
+    refuseUnwritable(await serverPlaceOf(deployment.db), deployment.database.where)
     const ahead = cluster.isPrimary ? await bringUpToDate(deployment) : []
     if (ahead.length > 0) log.warn({ ahead }, 'The schema is that of a newer release; this one can live with it')
     const node =

@@ -8,11 +8,14 @@ import type { KeyTimes } from './keyring/key-times.ts'
 import { type Database, openDatabase } from './storage/database.ts'
 import { type EmbeddedOptions, joinOrStart } from './storage/embedded-postgres.ts'
 import { migrate, planUpgrade } from './storage/migrations.ts'
+import { PrimaryWatch } from './storage/primary-watch.ts'
 
 export interface Deployment {
   config: Config
   database: { url: string; isEmbedded: boolean; where: string }
   db: Database
+  /** Watches `db` and what else is given to it, once a node starts it. */
+  primary: PrimaryWatch
   /** Closes the pool, and stops the embedded database when nobody else uses it. */
   close(): Promise<void>
 }
@@ -37,11 +40,14 @@ export async function openDeployment(
   const config = readConfig(env)
   const embedded = config.databaseUrl === undefined ? await joinOrStart(config.dataDir, options) : undefined
   const url = config.databaseUrl ?? embedded?.url ?? ''
-  const db = openDatabase({ url, poolSize: config.databasePoolSize, onConnectionLost: options.onTrouble })
+  const where = embedded ? config.dataDir : placeOf(url)
+  const primary = new PrimaryWatch({ url }, where)
+  const db = openDatabase({ url, poolSize: config.databasePoolSize, onConnectionLost: options.onTrouble, primary })
   return {
     config,
-    database: { url, isEmbedded: embedded !== undefined, where: embedded ? config.dataDir : placeOf(url) },
+    database: { url, isEmbedded: embedded !== undefined, where },
     db,
+    primary,
     async close() {
       await db.close()
       await embedded?.stop()

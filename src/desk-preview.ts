@@ -45,6 +45,7 @@ const within = (tx: Queryable): Database => ({
   lookUp: (statement) => tx.query(statement),
   transaction: (work) => work(tx),
   load: { total: 1, idle: 0, waiting: 0 },
+  cut() {},
   close: async () => {},
 })
 
@@ -98,7 +99,7 @@ async function passingKeys(algorithms: Deployment['config']['signingAlgorithms']
 
 function needsOf(config: Deployment['config'], db: Database, client: Client, cookieKeys: string[]): OidcNeeds {
   const apis = new PostgresApiStore(db)
-  const fail = async (_ctx: unknown, fault: unknown) => {
+  const fail = async (_ctx: unknown, fault?: unknown) => {
     throw new Error(`the engine would show a page: ${JSON.stringify(fault)}`)
   }
   return {
@@ -111,14 +112,15 @@ function needsOf(config: Deployment['config'], db: Database, client: Client, coo
       version: 0,
       drop() {},
     },
+    consents: { find: async () => undefined },
     origins: { receiveCookies: async () => false },
     pages: {
       error: fail,
       logout: fail,
       signedOut: fail,
       deviceCode: fail,
-      deviceConfirm: fail,
       deviceDone: fail,
+      deviceStopped: fail,
       formPost: fail,
     },
     // Nothing of this happened.

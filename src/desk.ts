@@ -13,6 +13,7 @@ import { createEvents } from './events/create-events.ts'
 import { createLog } from './events/log.ts'
 import { createMetrics } from './events/metrics.ts'
 import { createRecord } from './events/record.ts'
+import type { Database } from './storage/database.ts'
 import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
 import { PostgresAccountStore } from './storage/postgres-account-store.ts'
 import { PostgresApiStore } from './storage/postgres-api-store.ts'
@@ -26,6 +27,10 @@ import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
 import { PostgresRevocations } from './storage/postgres-revocations.ts'
 import { PostgresSubjectNames } from './storage/postgres-subject-names.ts'
 import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
+import { askNodes } from './storage/running-nodes.ts'
+import { refuseUnwritable, serverPlaceOf } from './storage/server-place.ts'
+
+const confirmed = async (db: Database) => askNodes(db, (await new PostgresRevocationLog(db).advance()).seq)
 
 export const openDesk: OpenDesk = async (env) => {
   const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
@@ -105,6 +110,10 @@ function deskOn(deployment: Deployment): Desk {
           embedded: database.isEmbedded,
         }
       },
+      refuseUnwritable: async () => refuseUnwritable(await serverPlaceOf(db), database.where),
+    },
+    nodes: {
+      confirm: () => confirmed(db).catch(() => ({ confirmed: 0, silent: [] })),
     },
     publish,
     async close() {

@@ -7,8 +7,9 @@ import { Feed } from './revocation/feed.ts'
 import { openFeedKeys } from './revocation/feed-keys.ts'
 import { feedOf } from './revocation/frames.ts'
 import { LiveLog } from './revocation/live-log.ts'
-import { openDatabase } from './storage/database.ts'
+import { type Database, openDatabase } from './storage/database.ts'
 import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
+import type { PrimaryWatch } from './storage/primary-watch.ts'
 
 export interface NodeRevocationsNeeds {
   log: Pick<Log, 'error' | 'info'>
@@ -29,7 +30,7 @@ export async function openRevocations({
   trouble,
   log: journal,
 }: NodeRevocationsNeeds) {
-  const { config, database } = deployment
+  const { config, database, primary } = deployment
   // A connection of its own: what is revoked must not wait behind what people do.
   const db = openDatabase({
     url: database.url,
@@ -37,13 +38,17 @@ export async function openRevocations({
     applicationName: 'claviger revocations',
     statementTimeoutMs: 5_000,
     onConnectionLost: trouble('The connection to the log of revocations was lost'),
+    primary,
   })
   const log = new PostgresRevocationLog(db)
   await log.settle(config.accessTokenSeconds)
   const live = await LiveLog.start({
     log,
     onTrouble: trouble('The log of revocations cannot be read for a moment'),
+    isProven: () => primary.isProven,
+    settle: () => log.settle(config.accessTokenSeconds),
   })
+  proveLog(primary, live, db)
   changes.onRevoked(() => void live.look())
   let keys = await openFeedKeys(secrets)
   const listeners = new Set<() => void>()
@@ -57,6 +62,8 @@ export async function openRevocations({
   return {
     live,
     feed,
+    /** Is what this node knows of the log the newest there is? */
+    isCurrent: () => live.ageMs < lateMs,
     /** For metrics. */
     state: () => ({
       ...feed.progress,
@@ -80,6 +87,29 @@ export async function openRevocations({
       await db.close()
     },
   }
+}
+
+/** How old the last look may be before the connection to the log is opened anew. */
+const lateMs = 2_000
+
+/** The log is read ten times a second, so a connection that hangs shows by that. What another server holds is read whole. */
+function proveLog(primary: PrimaryWatch, live: LiveLog, db: Database): void {
+  primary.onMoved(() => {
+    live.doubt()
+    void live.look()
+  })
+  primary.watch({
+    name: 'claviger revocations',
+    async ask() {
+      if (live.ageMs > lateMs) db.cut()
+      return undefined
+    },
+    cut: () => db.cut(),
+  })
+  primary.answersWith(async () => {
+    await live.look()
+    return live.ageMs < lateMs ? { epoch: live.head.epoch, seq: live.head.seq } : undefined
+  })
 }
 
 /** Says once that this machine's clock went wrong, and once that it is right again. */

@@ -15,6 +15,7 @@ import { startJobs } from './node-jobs.ts'
 import { followKeys, openKeys } from './node-keys.ts'
 import { openLedger } from './node-ledger.ts'
 import { deliverLogouts } from './node-logouts.ts'
+import { reportPrimary } from './node-primary.ts'
 import { openRevocations } from './node-revocations.ts'
 import { openSignals } from './node-signals.ts'
 import { createClientDirectory } from './oidc/client-directory.ts'
@@ -29,6 +30,7 @@ import { PostgresApiStore } from './storage/postgres-api-store.ts'
 import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
 import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
 import { PostgresClientStore } from './storage/postgres-client-store.ts'
+import { PostgresConsentStore } from './storage/postgres-consent-store.ts'
 import { PostgresModelStore } from './storage/postgres-model-store.ts'
 import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
 import { createDocuments } from './web/documents.ts'
@@ -58,7 +60,7 @@ export async function startNode(deployment: Deployment, log: Log): Promise<Node>
 }
 
 async function start(deployment: Deployment, log: Log, started: AsyncDisposableStack): Promise<Node> {
-  const { config, db, database } = deployment
+  const { config, db, database, primary } = deployment
   const trouble = (what: string) => (error: unknown) => log.warn({ error }, what)
 
   const metrics = createMetrics()
@@ -66,9 +68,13 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   started.defer(() => audit.close())
   const events = createEvents({ audit, log, metrics })
 
+  // Nothing is read before the database has proven to be the primary.
+  await primary.start(reportPrimary(log))
+  started.defer(() => primary.stop())
+
   // Watched before anything is read, so that no change can fall between.
   const changes = new Changes({
-    database: { url: database.url },
+    database: { url: database.url, primary },
     onTrouble: trouble('Changes cannot be followed for a moment'),
   })
   started.defer(() => changes.stop())
@@ -101,13 +107,16 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   const signals = await openSignals({ deployment, keys, revocations, accounts, directory, events, fetch, trouble })
   started.defer(() => signals.close())
 
-  const pages = createPages(config)
+  const consents = new PostgresConsentStore(db, revocations.revoked)
+  const formKey = await keys.secrets.secret('form')
+  const pages = createPages(config, { key: formKey, now })
   const oidc = await createOidc(
     {
       config,
-      models: new PostgresModelStore(db, revocations.revoked),
+      models: new PostgresModelStore(db, revocations.revoked, events.replayEnded),
       accounts,
       directory,
+      consents,
       origins,
       pages: createOidcPages(pages),
       events,
@@ -120,7 +129,10 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       acrValues: [passwordAcr],
       issueSecond: (marks, notBefore) => revocations.live.issueSecond(marks, notBefore),
       fetch,
-      assertMayIssue: () => refuseWrongClock(revocations.live.clock),
+      assertMayIssue() {
+        primary.assertProven()
+        refuseWrongClock(revocations.live.clock)
+      },
       canaryAnswered(request) {
         keys.canary.count(request)
         metrics.canaryAnswered(request)
@@ -150,6 +162,9 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
       database: await isAnswering(deployment),
       signingKey: keys.live.current().algorithms.length > 0,
       clock: !revocations.live.clock.isOff,
+      primary: primary.isProven,
+      notifications: changes.isListening,
+      revocations: revocations.isCurrent(),
     }),
   }
   const web = createWeb({
@@ -159,6 +174,9 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     interactions: oidc.interactions,
     signIn: (attempt) => signIn(signInNeeds, attempt),
     accounts,
+    clients: directory,
+    consents,
+    events,
     knownBrowsers,
     currentSession: (ctx) => oidc.currentSession(ctx),
     corsOrigins: origins,
@@ -167,7 +185,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     accessLog: createAccessLog(log),
     metrics,
     cookieKeys: keys.cookies.current(),
-    formKey: await keys.secrets.secret('form'),
+    formKey,
     now,
     signals: signals.routes,
     globalRevocation: signals.globalRevocation,
@@ -217,7 +235,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   })
   if (config.managementPort !== undefined) {
     const management = createManagement({ health, registry: metrics.registry, log })
-    const server = await listen(management, config.managementPort, config.managementHost)
+    const server = await listen(management, config.managementPort, config.managementHost, 'CLAVIGER_MANAGEMENT_PORT')
     started.defer(() => drained(server, 0))
   }
   const jwksServed = (target: string) => metrics.jwksFetched(keys.counter.count(target))

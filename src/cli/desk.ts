@@ -43,6 +43,7 @@ export interface Desk {
   names: SubjectNames
   migrations: DeskMigrations
   database: DeskDatabase
+  nodes: DeskNodes
   /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */
   publish(): Promise<void>
   /** Flushes the audit log, ends connections, and stops the embedded database if this command started it. */
@@ -245,9 +246,24 @@ export interface DeskMigrations {
   apply(): Promise<string[]>
 }
 
+/** What running nodes answered. */
+export interface NodesHeard {
+  /** Nodes that have proven their connections and read the log of revocations to its end since they were asked. */
+  confirmed: number
+  /** Nodes that were seen at this database within ten minutes, did not stop, and have not confirmed. */
+  silent: readonly { name: string; silentSeconds: number }[]
+}
+
+export interface DeskNodes {
+  /** Publishes what was revoked here, asks every running node whether it has read it, and waits a moment. Never throws. */
+  confirm(): Promise<NodesHeard>
+}
+
 export interface DeskDatabase {
   /** Its version, its clock, and where it is, without credentials. @throws Failure `database_unavailable`. */
   describe(): Promise<{ version: string; now: Date; where: string; embedded: boolean }>
+  /** Does the server accept writes? @throws Failure `database_standby`, `database_read_only` */
+  refuseUnwritable(): Promise<void>
 }
 
 /** What `start` shows in development mode; in production `serve` logs instead. */

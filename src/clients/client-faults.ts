@@ -65,6 +65,8 @@ function redirectFaults(draft: Draft, preset: Preset): string[] {
     ...listFaults('Post-logout redirect URI', draft.postLogoutRedirectUris, fault),
   ]
   const count = (list: unknown): number => (Array.isArray(list) ? list.length : 0)
+  // Without grants it is not known whether there are redirects; that fault is named already.
+  if (!Array.isArray(draft.grants) || draft.grants.length === 0) return faults
   const redirects = hasRedirects(draft) && presetRules[preset].mayHave.includes('authorization_code')
   if (redirects && Array.isArray(draft.redirectUris) && draft.redirectUris.length === 0) {
     return [...faults, `Redirect URI: a ${preset} client needs at least one, where people return to after signing in`]

@@ -5,6 +5,7 @@ import {
   cidrs,
   databaseUrl,
   destinations,
+  displayName,
   duration,
   issuer,
   listenHost,
@@ -21,6 +22,13 @@ export const options = {
     parse: issuer,
     default: 'http://localhost:9400',
     doc: 'The issuer, as browsers and services reach it. Every URL, cookie flag and discovery entry follows it and nothing else. May carry a path; https is required outside loopback.',
+  }),
+  deploymentName: option({
+    env: 'CLAVIGER_NAME',
+    parse: displayName,
+    default: 'Claviger',
+    doc: 'Name of this deployment, for people: the title and the footer of every page show it.',
+    example: 'Example Ltd',
   }),
   host: option({
     env: 'CLAVIGER_HOST',

@@ -5,6 +5,16 @@ import type { Parsed } from './option.ts'
 
 export const text = (given: string): Parsed<string> => ({ value: given })
 
+const longestName = 60
+
+/** One line that people read. */
+export const displayName = (given: string): Parsed<string> => {
+  const name = given.trim()
+  return name !== '' && name.length <= longestName && !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name)
+    ? { value: name }
+    : { fault: `must be 1 to ${longestName} characters without control or direction characters` }
+}
+
 const unitSeconds = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 } as const
 
 /** `500ms`, `5s`, `10m`, `24h`, `30d`, as seconds. */

@@ -1,7 +1,7 @@
 /** What apps do at the protocol endpoints, and what we refuse them. */
 import { eventKinds } from './event-kinds.ts'
 import { plainText } from './plain-text.ts'
-import { type About, actorOf, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
+import { type About, actorOf, createRecord, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
 
 type LogoutAbout = About & { session: string; attempts: number }
 
@@ -11,8 +11,8 @@ export interface ProtocolEvents {
   /** A count and a log line with the detail that the app is not told; the audit log would drown in expired tokens. */
   tokenRefused(about: About & { grantType: string; error: string; detail?: string | undefined }): void
   authorizationRefused(about: About & { error: string; detail?: string | undefined }): void
-  refreshTokenReused(about: About & { grantId: string }): void
-  codeReused(about: About & { grantId: string }): void
+  /** A log line and a count: the transaction that ended the grant has written the audit entry. */
+  replayEnded(about: About & { kind: 'code.reused' | 'refresh-token.reused'; grantId: string }): void
   grantRevoked(about: About & { grantId: string; actor?: string | undefined }): void
   tokenRevoked(
     about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined },
@@ -42,6 +42,7 @@ export function protocolEvents(
   record: RecordEvent,
   { metrics, log }: Pick<EventNeeds, 'metrics' | 'log'>,
 ): ProtocolEvents {
+  const tell = createRecord({ audit: { write() {} }, log, metrics })
   const byApp = (kind: string, about: About, detail: { [name: string]: unknown }): void =>
     record({ kind, actor: actorOf({ clientId: about.clientId }), ...whereOf(about), detail })
   return {
@@ -64,8 +65,13 @@ export function protocolEvents(
         { event: 'authorization.refused', ...whereOf(about), error: about.error, detail: about.detail },
         'An authorization request was refused',
       ),
-    refreshTokenReused: (about) => byApp('refresh-token.reused', about, { grantId: about.grantId }),
-    codeReused: (about) => byApp('code.reused', about, { grantId: about.grantId }),
+    replayEnded: (about) =>
+      tell({
+        kind: about.kind,
+        actor: actorOf({ clientId: about.clientId }),
+        ...whereOf(about),
+        detail: { grantId: about.grantId },
+      }),
     grantRevoked: (about) =>
       record({
         kind: 'grant.revoked',

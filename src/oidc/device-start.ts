@@ -1,8 +1,8 @@
 /**
- * A device is connected in the browser in which a person said that it is theirs. Whoever typed the code elsewhere could
- * otherwise lead another person to the sign-in page that follows, and that person would connect a device that they
- * never saw. The session in which the question was answered is the mark: its cookie has `__Host-` where the issuer
- * allows it, so no neighbour can set it.
+ * A device is connected in the browser in which a person said that it is theirs. Otherwise an attacker could type the
+ * code of their own device, and lead another person to the sign-in page that follows. That person would connect a device
+ * that they never saw. The session in which the question was answered is stored with the interaction. Its cookie has
+ * `__Host-` where the issuer allows it, so that no neighbour can set it.
  */
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
@@ -22,7 +22,7 @@ export async function keepToBrowser(ctx: KoaContextWithOIDC, started: InstanceTy
   await interaction.persist()
 }
 
-/** Whether the page of an interaction may be shown and answered in this browser. A finished one takes its own account only. */
+/** Whether this browser may see and answer the page. A finished interaction takes an answer of its own account only. */
 export async function wasStartedHere(ctx: Context, interaction: Interaction, engine: Engine): Promise<boolean> {
   const { deviceCode, finished, startedIn } = interaction
   if (deviceCode === undefined || finished !== undefined) return true
@@ -30,7 +30,7 @@ export async function wasStartedHere(ctx: Context, interaction: Interaction, eng
   return engine.proofs.holds(ctx, interaction)
 }
 
-/** The session of this browser, whether somebody is signed in or not. */
+/** The session of this browser, whether a person is signed in or not. */
 export async function findBrowserSession(
   ctx: Context,
   { provider, cookies }: Engine,

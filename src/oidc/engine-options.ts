@@ -36,7 +36,7 @@ const assertionAlgs = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'] as const
 
 export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSettings): Configuration {
   const { config } = needs
-  const pages = enginePages(needs.pages)
+  const pages = enginePages(needs.pages, cookies.engine)
   const algorithms = keys.algorithms as NonNullable<Configuration['enabledJWA']>['idTokenSigningAlgValues']
   const settings = {
     refreshGraceSeconds: config.refreshGraceSeconds,
@@ -113,7 +113,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
         return cookies.interactionPath(ctx, interaction.uid)
       },
     },
-    loadExistingGrant,
+    loadExistingGrant: (ctx) => loadExistingGrant(ctx, needs.consents),
     fetch: engineFetch(needs.fetch),
     findAccount: (ctx, id) => findAccount(ctx, id, needs.accounts),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),

@@ -9,6 +9,6 @@ const step = /^\/(?:auth|device)\/[\w-]{21,64}$/
 export const isSpelledExactly = (path: string): boolean =>
   step.test(path) || (path === path.toLowerCase() && !path.endsWith('/'))
 
-/** Where browsers go by themselves. A link preview must not start or end a session there. */
+/** Pages of the engine. A link preview (HEAD) must not start or end a session there. */
 export const isBrowserPath = (path: string): boolean =>
   /^\/(?:auth|session\/end|device)(?:\/|$)/.test(path) && path !== '/device/auth'

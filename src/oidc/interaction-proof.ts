@@ -28,7 +28,7 @@ export interface Answerable {
   answeredBy?: string | undefined
 }
 
-/** A browser goes on at once; the rest is for a second press in the time that a finished interaction stays. */
+/** A browser resumes at once. The rest is for a second press while a finished interaction is kept. */
 const proofSeconds = 2 * finishedInteractionSeconds
 
 /** Neighbours may set cookies of the same name; each that is looked up costs a query. */
@@ -45,8 +45,10 @@ export class InteractionProofs {
 
   /** Makes a secret that lands with the current unit of work. Hand it over when that has landed. */
   issue(interaction: Answerable): string {
+    const unit = UnitOfWork.current
+    if (!unit) throw new Error('A proof lands with a unit of work, and none is running.')
     const secret = randomBytes(32).toString('base64url')
-    UnitOfWork.current?.upsert({
+    unit.upsert({
       model: 'InteractionProof',
       id: secret,
       payload: { proves: provenBy(interaction).toString('base64url') },

@@ -1,5 +1,6 @@
 /** What `web` may ask of a sign-in under way. Implemented by `provider-interactions.ts`. */
 import type { Context } from 'koa'
+import type { Api } from '../clients/client.ts'
 import type { Access } from '../consent/consent.ts'
 
 /** The app that a person is on the way to. */
@@ -29,8 +30,14 @@ export interface Interaction {
   selectAccount: boolean
   /** Who is signed in in this browser now (not when the interaction began). */
   session: { accountId: string; uid: string; remembered: boolean } | undefined
-  /** What is asked for and not yet granted. */
+  /** What the person is asked to allow. */
   missing: Access
+  /** What the owners of the APIs in `missing` say of them to people, by audience. */
+  apis: Readonly<Record<string, Pick<Api, 'name' | 'scopeTexts'>>>
+  /** A device is to be connected; its code as the device shows it. */
+  device: { userCode: string | undefined } | undefined
+  /** Whether the answer is kept after this session. */
+  isRemembered: boolean
 }
 
 export type InteractionLookup =

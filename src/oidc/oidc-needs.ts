@@ -3,6 +3,7 @@ import type { Middleware } from 'koa'
 import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
+import type { ConsentStore } from '../consent/consent-store.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
 import type { StatusPlace } from '../revocation/status-place.ts'
 import type { CanaryRequest } from './canary-requests.ts'
@@ -34,8 +35,6 @@ export interface OidcEvents {
   tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
-  refreshTokenReused(about: About & { grantId: string }): void
-  codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string }): void
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
   /** `isNews`: the first time today for this client and these scopes. */
@@ -62,6 +61,7 @@ export interface OidcNeeds {
   models: ModelStore
   accounts: Pick<AccountStore, 'find'>
   directory: ClientDirectory
+  consents: Pick<ConsentStore, 'find'>
   /** Is this the browser origin of a client that gets its refresh tokens in a cookie? */
   origins: { receiveCookies(origin: string): Promise<boolean> }
   pages: OidcPages

@@ -4,9 +4,10 @@ import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { Access } from '../consent/consent.ts'
 import { Failure } from '../errors/failure.ts'
+import { consentDetails } from './consent-details.ts'
 import { findBrowserSession, wasStartedHere } from './device-start.ts'
 import type { FinishedMark } from './engine-adapter.ts'
-import { allow } from './grants.ts'
+import { allow, rememberAnswer } from './grants.ts'
 import { interactionClient } from './interaction-client.ts'
 import type { Answerable } from './interaction-proof.ts'
 import { gone } from './interaction-trail.ts'
@@ -18,9 +19,9 @@ import { UnitOfWork } from './unit-of-work.ts'
 type EngineInteraction = InstanceType<Provider['Interaction']> & Answerable & { finished?: FinishedMark }
 type EngineSession = InstanceType<Provider['Session']>
 
-/** Who answers, and what the answer is. */
+/** One answer of a person. */
 interface Decision {
-  /** Empty when no account is signed in. */
+  /** The account that answers; empty when no account is signed in. */
   accountId: string
   /** Called once, unless the interaction is finished. */
   result(): Payload | Promise<Payload>
@@ -46,9 +47,9 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
     createHmac('sha256', needs.secrets.csrf).update(`interaction ${uid}`).digest('base64url')
 
   /**
-   * The one way to answer an interaction: all that the answer changes lands together, and its browser gets the proof
-   * without which nothing goes on. An interaction that is finished only gets a further proof, for a browser that lost
-   * the first: by the same account, which proves itself again.
+   * The one way to answer an interaction. Everything the answer changes lands together, and the browser gets the proof
+   * without which the engine does not resume. A finished interaction keeps its result: the same account may answer again
+   * for a further proof, because a browser may have lost the first one.
    */
   async function settle(ctx: Context, uid: string, decide: Decide): Promise<string> {
     const unit = new UnitOfWork()
@@ -77,7 +78,7 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
   const currentSession = (ctx: Context) => findSession(ctx, engine())
 
   async function load(ctx: Context, uid: string): Promise<EngineInteraction | undefined> {
-    // The cookie is sent to this interaction's path only; it is what ties the page to this browser.
+    // The cookie is sent to this interaction's path only. A neighbour can set it: the answer needs a proof to go on.
     if (ctx.cookies.get(names.interaction, { signed: true }) !== uid) return undefined
     const interaction = (await provider().Interaction.find(uid)) as EngineInteraction | undefined
     return interaction && (await wasStartedHere(ctx, interaction, engine())) ? interaction : undefined
@@ -111,7 +112,9 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
         return { state: 'finished', client: described, resumeUrl: interaction.returnTo }
       }
       const state = interaction.finished ? 'answered' : 'live'
-      return { state, interaction: describe(interaction, described, await currentSession(ctx)) }
+      const seen = describe(interaction, described, await currentSession(ctx))
+      const details = await consentDetails(interaction, seen.missing, client, { ...needs, provider: provider() })
+      return { state, interaction: { ...seen, ...details } }
     },
 
     csrfToken: (_ctx, uid) => csrfToken(uid),
@@ -163,6 +166,7 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
             const earlier = interaction.grantId ? await Grant.find(interaction.grantId) : undefined
             const grant = earlier ?? new Grant({ accountId, clientId: String(interaction.params.client_id) })
             allow(grant, missing)
+            await rememberAnswer(grant, missing, needs.directory)
             return { ...interaction.lastSubmission, consent: { grantId: await grant.save() } }
           },
         }
@@ -195,7 +199,7 @@ function describe(
   interaction: EngineInteraction,
   client: Interaction['client'],
   session: EngineSession | undefined,
-): Interaction {
+): Omit<Interaction, keyof Awaited<ReturnType<typeof consentDetails>>> {
   const { prompt, params, uid } = interaction
   return {
     uid,

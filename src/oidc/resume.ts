@@ -1,7 +1,7 @@
 /**
- * Going on after an interaction. The engine does so only in the browser that holds the proof of the answer
- * (`interaction-proof.ts`). This file answers every other request to a resume address: a page that is not answered yet,
- * a sign-in that went on a moment ago (a double click), a page that is long dead, another browser.
+ * Resuming after an interaction. The engine does so only in the browser that holds the proof of the answer
+ * (`interaction-proof.ts`). This file answers every other request to a resume address: an interaction without an answer,
+ * one that was finished a moment ago (a double click), one that has expired, one of another browser.
  */
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
@@ -29,7 +29,7 @@ export async function settleResume(ctx: Context, engine: Engine, needs: OidcNeed
       if (endpoint === 'device') return showGone(ctx, uid, needs)
       return goOn(ctx, whereItEnded(interaction, needs.config.issuer))
     }
-    // Nothing is posted here; whoever does so arrives by the way that exists.
+    // This address takes no form: a POST is sent to it again by GET.
     return ctx.method === 'POST' && goOn(ctx, `${needs.config.issuer}${ctx.path}`)
   }
   if (interaction && holdsCookie && interaction.answeredBy === undefined) {
@@ -65,7 +65,7 @@ async function wasUnheard(ctx: Context, interaction: Interaction, engine: Engine
   return true
 }
 
-/** A device is connected once: a second press shows so. */
+/** A device is connected once: a second press shows that it is connected. */
 async function showConnected(
   ctx: Context,
   interaction: Interaction,

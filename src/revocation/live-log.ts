@@ -14,6 +14,10 @@ export interface LiveLogNeeds {
   onTrouble(error: unknown): void
   /** How often the log is looked at; 100 ms. */
   pollMs?: number
+  /** Does the connection to the log lead where it should? While it does not, nothing counts as read. */
+  isProven?(): boolean
+  /** Called before the first look at another server: there the log may need a new epoch. */
+  settle?(): Promise<void>
 }
 
 const batch = 5_000
@@ -36,6 +40,9 @@ export class LiveLog {
   #lookedAt: number
   #looking: Promise<void> | undefined
   #isStopped = false
+  /** How often another server began to answer, and how often the log was read whole since. */
+  #doubts = 0
+  #settledDoubts = 0
   #timer: NodeJS.Timeout | undefined
 
   private constructor(needs: LiveLogNeeds, state: State, clock: DatabaseClock) {
@@ -61,7 +68,13 @@ export class LiveLog {
 
   /** Milliseconds since the database last said that there is nothing newer. */
   get ageMs(): number {
-    return performance.now() - this.#lookedAt
+    return this.#needs.isProven?.() === false ? Number.POSITIVE_INFINITY : performance.now() - this.#lookedAt
+  }
+
+  /** Another server answers from now on: nothing is taken for the newest until its log has been read whole. */
+  doubt(): void {
+    this.#doubts += 1
+    this.#lookedAt = Number.NEGATIVE_INFINITY
   }
 
   get size(): number {
@@ -135,11 +148,18 @@ export class LiveLog {
 
   async #follow(): Promise<void> {
     if (this.#isStopped) return
-    const asked = thisMoment()
+    const doubts = this.#doubts
+    const isDoubted = doubts !== this.#settledDoubts
     try {
+      if (isDoubted) await this.#needs.settle?.()
+      const asked = thisMoment()
       const head = await this.#needs.log.advance()
       this.clock.heard(head.databaseMs, asked)
-      await this.#goOnFrom(head)
+      if (isDoubted) await this.#startOver(head)
+      else await this.#goOnFrom(head)
+      // A doubt that came meanwhile concerns what was just read.
+      if (this.#doubts !== doubts) return
+      this.#settledDoubts = doubts
       this.#lookedAt = asked.monotonicMs
     } catch (error) {
       this.#needs.onTrouble(error)
@@ -167,8 +187,12 @@ export class LiveLog {
     const read = await readAll(this.#needs.log, head)
     const now = this.clock.nowSeconds
     const lost = this.#state.entries.filter((entry) => entry.exp > now && !read.cutOffs.has(entry))
-    if (lost.length > 0 || head.epoch === this.#state.head.epoch) {
-      await this.#needs.log.restore(lost, head.epoch === this.#state.head.epoch ? head : undefined)
+    const isSameEpoch = head.epoch === this.#state.head.epoch
+    if (lost.length === 0 && isSameEpoch && continues(read, this.#state, now)) {
+      this.#state = read
+      this.#tell(false)
+    } else if (lost.length > 0 || isSameEpoch) {
+      await this.#needs.log.restore(lost, isSameEpoch ? head : undefined)
       const restored = await readAll(this.#needs.log, await this.#needs.log.advance())
       this.#replace(restored, lost)
     } else {
@@ -193,6 +217,17 @@ export class LiveLog {
   #tell(isNewEpoch: boolean): void {
     for (const listener of this.#listeners) listener({ isNewEpoch })
   }
+}
+
+/** Does every number that was known still stand for the same entry? */
+function continues(read: State, known: State, now: number): boolean {
+  if (read.head.seq < known.head.seq) return false
+  const knownBySeq = new Map(known.entries.map((entry) => [entry.seq, entry]))
+  return read.entries.every((entry) => {
+    const before = knownBySeq.get(entry.seq)
+    if (!before) return entry.seq > known.head.seq || entry.exp <= now
+    return before.kind === entry.kind && before.key.equals(entry.key) && before.notBefore === entry.notBefore
+  })
 }
 
 async function readAll(log: RevocationLog, head: LogHead): Promise<State> {

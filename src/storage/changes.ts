@@ -5,8 +5,10 @@
  * back by a pooler, costs a second and no more.
  */
 import type { Client } from 'pg'
-import { connectDirectly, type DatabaseOptions } from './database.ts'
+import { CuttableSockets } from './cuttable-sockets.ts'
+import { connectDirectly, type DatabaseOptions, type Queryable, type Rows } from './database.ts'
 import { asFailure } from './database-failure.ts'
+import { nodesChannel } from './running-nodes.ts'
 
 export type ChangeListener = (topic: string) => void | Promise<void>
 
@@ -27,6 +29,8 @@ export class Changes {
   readonly #listeners = new Map<string, Set<ChangeListener>>()
   readonly #stopping = new AbortController()
   readonly #revoked = new Set<() => void>()
+  readonly #sockets = new CuttableSockets()
+  #stopWatching: (() => void) | undefined
   #versions: ReadonlyMap<string, string> | undefined
   #client: Client | undefined
   #watching: Promise<void> | undefined
@@ -35,6 +39,19 @@ export class Changes {
 
   constructor(needs: ChangesNeeds) {
     this.#needs = needs
+    const { primary } = needs.database
+    this.#stopWatching = primary?.watch({
+      name: 'claviger listens',
+      ask: async (statement) => this.#client?.query(statement as never) as unknown as Rows<Record<string, unknown>>,
+      cut: () => this.#cut(),
+    })
+    // Counters of another server may stand where these stood, though something else has changed.
+    primary?.onMoved(() => this.#forgetAll())
+  }
+
+  /** Does a notification reach us? */
+  get isListening(): boolean {
+    return this.#client !== undefined
   }
 
   /** Calls it after each change of the topic. Changes in quick succession may come as one. Returns the way to stop. */
@@ -64,6 +81,7 @@ export class Changes {
     this.#stopping.abort()
     this.#wake()
     await this.#watching
+    this.#stopWatching?.()
     await this.#client?.end()
   }
 
@@ -99,7 +117,12 @@ export class Changes {
   async #connect(): Promise<void> {
     const client = await connectDirectly(
       // A server that hangs must not stop the watch for long.
-      { ...this.#needs.database, applicationName: 'claviger listens', statementTimeoutMs: 5_000 },
+      {
+        ...this.#needs.database,
+        applicationName: 'claviger listens',
+        statementTimeoutMs: 5_000,
+        socket: this.#sockets.create,
+      },
       (lost) => {
         if (this.#client === lost) this.#disconnect()
       },
@@ -109,11 +132,16 @@ export class Changes {
         for (const listener of this.#revoked) listener()
         return
       }
+      if (notice.channel === nodesChannel) {
+        this.#needs.database.primary?.answer()
+        return
+      }
       this.#nudged = true
       this.#wake()
     })
     try {
-      await client.query(`listen ${channel}; listen ${revocationChannel}`)
+      await this.#needs.database.primary?.admit(client as unknown as Queryable)
+      await client.query(`listen ${channel}; listen ${revocationChannel}; listen ${nodesChannel}`)
       this.#client = client
     } catch (error) {
       client.end().catch(() => {})
@@ -147,6 +175,18 @@ export class Changes {
         this.#needs.onTrouble(error)
       }
     }
+  }
+
+  #forgetAll(): void {
+    this.#versions = new Map([...(this.#versions ?? [])].map(([name]) => [name, '']))
+  }
+
+  /** Connects anew without waiting for the next poll. */
+  #cut(): void {
+    this.#sockets.cut()
+    this.#disconnect()
+    this.#nudged = true
+    this.#wake()
   }
 
   #forget(topic: string): void {

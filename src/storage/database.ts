@@ -3,8 +3,11 @@
  * paths are given as `{ name, text, values }`, so that each connection plans
  * them once.
  */
+import type { Socket } from 'node:net'
 import { Client, type ClientConfig, Pool, type PoolClient } from 'pg'
+import { CuttableSockets } from './cuttable-sockets.ts'
 import { asFailure } from './database-failure.ts'
+import type { PrimaryWatch } from './primary-watch.ts'
 import { SharedLine } from './shared-line.ts'
 
 export interface DatabaseOptions {
@@ -20,6 +23,10 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number | undefined
   /** Told of connections lost while idle; they are replaced by themselves. */
   onConnectionLost?: ((error: Error) => void) | undefined
+  /** Watches every connection: none is used unless it leads to the primary. */
+  primary?: PrimaryWatch | undefined
+  /** Makes the socket of each connection. */
+  socket?: (() => Socket) | undefined
 }
 
 export interface Statement {
@@ -50,6 +57,8 @@ export interface Database extends Queryable {
   transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result>
   /** Connections: in all, idle, and callers waiting for one. For metrics. */
   readonly load: { total: number; idle: number; waiting: number }
+  /** Closes every connection at once, busy or not; the next query opens a new one. */
+  cut(): void
   /** Waits for queries under way, then ends the connections. Harmless when repeated. */
   close(): Promise<void>
 }
@@ -68,6 +77,7 @@ export function connectionSettings(options: DatabaseOptions): ClientConfig {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    ...(options.socket ? { stream: options.socket } : {}),
     ...(statementTimeoutMs === 0
       ? {}
       : // The second limit is ours: it ends waiting for a server that no longer answers at all.
@@ -96,35 +106,52 @@ export async function connectDirectly(
 class PooledDatabase implements Database {
   readonly #pool: Pool
   readonly #line: SharedLine
+  readonly #sockets = new CuttableSockets()
+  readonly #primary: PrimaryWatch | undefined
+  readonly #stopWatching: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
+    const { primary } = options
+    const settings = connectionSettings({ ...options, socket: this.#sockets.create })
+    this.#primary = primary
     this.#pool = new Pool({
-      ...connectionSettings(options),
+      ...settings,
       max: options.poolSize ?? 10,
       // A connection that is thrown away takes its prepared statements along: keep it through a quiet spell.
       idleTimeoutMillis: 300_000,
       maxLifetimeSeconds: 3_600,
+      ...(primary
+        ? { verify: (client, done) => void primary.admit(queryableOn(client)).then(() => done(), done) }
+        : {}),
     })
     // Without a listener, a connection lost while idle would end the process.
     this.#pool.on('error', (error) => options.onConnectionLost?.(error))
-    this.#line = new SharedLine(connectionSettings(options), options.onConnectionLost)
+    this.#line = new SharedLine(settings, { onLost: options.onConnectionLost, primary })
+    this.#stopWatching = primary?.watch({
+      name: options.applicationName ?? 'claviger',
+      ask: (statement) => this.#ask(statement),
+      cut: () => this.cut(),
+    })
   }
 
   get load(): { total: number; idle: number; waiting: number } {
     return { total: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount }
   }
 
-  query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
+  async query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
+    this.#primary?.assertProven()
     // `pg` takes its arguments writable but leaves them alone.
     return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(rethrow)
   }
 
-  lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
+  async lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
+    this.#primary?.assertProven()
     return this.#line.query<Row>(statement).catch(rethrow)
   }
 
   async transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result> {
+    this.#primary?.assertProven()
     const client = await this.#pool.connect().catch(rethrow)
     const broken = watchForLoss(client)
     try {
@@ -142,9 +169,25 @@ class PooledDatabase implements Database {
     }
   }
 
+  cut(): void {
+    this.#sockets.cut()
+  }
+
   close(): Promise<void> {
+    this.#stopWatching?.()
     this.#closing ??= Promise.all([this.#pool.end(), this.#line.close()]).then(() => undefined)
     return this.#closing
+  }
+
+  /** Through the shared connection, and through one that is idle: a busy one answers to whoever uses it. */
+  async #ask(statement: Statement): Promise<Rows<Record<string, unknown>>> {
+    const isIdle = this.#pool.idleCount > 0 && this.#pool.waitingCount === 0
+    const answers = await Promise.all([
+      this.#line.ask<Record<string, unknown>>(statement),
+      isIdle ? (this.#pool.query(statement as never) as unknown as Promise<Rows<Record<string, unknown>>>) : undefined,
+    ])
+    const rows = answers.flatMap((answer) => answer?.rows ?? [])
+    return { rows, rowCount: rows.length }
   }
 }
 

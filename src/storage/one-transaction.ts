@@ -11,6 +11,7 @@ export function inTransaction(client: Queryable): Database {
     lookUp: (statement) => client.query(statement),
     transaction: (work) => work(client),
     load: { total: 1, idle: 0, waiting: 0 },
+    cut: () => {},
     close: async () => {},
   }
 }

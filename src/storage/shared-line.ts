@@ -5,27 +5,36 @@
  * lock. Writes do not belong here either: each would wait for the disk before the next could begin.
  */
 import { Client, type ClientConfig } from 'pg'
-import type { Rows, Statement } from './database.ts'
+import type { Queryable, Rows, Statement } from './database.ts'
+import type { PrimaryWatch } from './primary-watch.ts'
 
-/** So that a node finds its way after a database has moved; the pool's connections live as long. */
+/** The pool's connections live as long. */
 const longestLifeMs = 3_600_000
 
 interface Line {
   client: Client
+  isOpen: boolean
   connected: Promise<unknown>
   until: number
 }
 
+export interface SharedLineNeeds {
+  /** Told of each connection that breaks; the next question makes a new one. */
+  onLost?: ((error: Error) => void) | undefined
+  /** Each connection is checked before the first question goes through it. */
+  primary?: Pick<PrimaryWatch, 'admit'> | undefined
+}
+
 export class SharedLine {
   readonly #settings: ClientConfig
-  readonly #onLost: ((error: Error) => void) | undefined
+  readonly #needs: SharedLineNeeds
   #line: Line | undefined
   #isClosed = false
 
-  /** Connects on first use. @param onLost told of each connection that breaks; the next question makes a new one */
-  constructor(settings: ClientConfig, onLost?: (error: Error) => void) {
+  /** Connects on first use. */
+  constructor(settings: ClientConfig, needs: SharedLineNeeds = {}) {
     this.#settings = settings
-    this.#onLost = onLost
+    this.#needs = needs
   }
 
   async query<Row>(statement: Statement): Promise<Rows<Row>> {
@@ -36,6 +45,12 @@ export class SharedLine {
     return line.client.query(statement as never) as unknown as Promise<Rows<Row>>
   }
 
+  /** As `query`, but undefined where no connection is open. */
+  async ask<Row>(statement: Statement): Promise<Rows<Row> | undefined> {
+    const line = this.#line
+    return line?.isOpen ? (line.client.query(statement as never) as unknown as Promise<Rows<Row>>) : undefined
+  }
+
   /** Waits for what was asked. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -44,18 +59,34 @@ export class SharedLine {
 
   #connect(): Line {
     const client = new Client({ ...this.#settings, pipeline: true })
-    const line: Line = { client, connected: client.connect(), until: performance.now() + longestLifeMs }
+    const line: Line = {
+      client,
+      isOpen: false,
+      connected: this.#opened(client).then(() => {
+        line.isOpen = true
+      }),
+      until: performance.now() + longestLifeMs,
+    }
     const forget = () => {
+      line.isOpen = false
       if (this.#line === line) this.#line = undefined
     }
-    line.connected.catch(forget)
+    line.connected.catch(() => {
+      forget()
+      client.end().catch(() => undefined)
+    })
     client.on('end', forget)
     client.on('error', (error) => {
       forget()
-      this.#onLost?.(error)
+      this.#needs.onLost?.(error)
     })
     this.#line = line
     return line
+  }
+
+  async #opened(client: Client): Promise<void> {
+    await client.connect()
+    await this.#needs.primary?.admit(client as unknown as Queryable)
   }
 
   async #hangUp(): Promise<void> {

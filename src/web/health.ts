@@ -6,6 +6,12 @@ export interface Checks {
   signingKey: boolean
   /** Does this machine's clock agree with the database's? */
   clock: boolean
+  /** Have all connections proven that they lead to the writable primary? */
+  primary: boolean
+  /** Is the connection open that hears of changes (LISTEN)? */
+  notifications: boolean
+  /** Was the log of revocations read within the last two seconds? */
+  revocations: boolean
 }
 
 export interface Health {
@@ -38,11 +44,18 @@ export function answerHealth(
 async function readiness(health: Health): Promise<{ status: number; body: object }> {
   if (health.isDraining()) return { status: 503, body: { status: 'draining' } }
   const checks = await Promise.race([health.check(), tooLate()]).catch(() => nothing)
-  const isReady = checks.database && checks.signingKey && checks.clock
+  const isReady = Object.values(checks).every(Boolean)
   return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', ...checks } }
 }
 
-const nothing: Checks = { database: false, signingKey: false, clock: false }
+const nothing: Checks = {
+  database: false,
+  signingKey: false,
+  clock: false,
+  primary: false,
+  notifications: false,
+  revocations: false,
+}
 const tooLate = () =>
   new Promise<typeof nothing>((resolve) => {
     setTimeout(() => resolve(nothing), patienceMilliseconds).unref()

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Desk } from '../../src/cli/desk.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Failure } from '../../src/errors/failure.ts'
+import { refuseUnwritable } from '../../src/storage/server-place.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'
 
@@ -12,6 +13,7 @@ interface Report {
   checks: { name: string; outcome: string; found: string; mend: string | null }[]
 }
 
+const writable = { refuseUnwritable: async () => {} }
 const server = createServer((_request, response) => response.end(JSON.stringify({ issuer: said })))
 let said = ''
 let issuer = ''
@@ -72,6 +74,7 @@ describe('doctor', () => {
 
   test('a database that is away is the one fault, and the rest waits for it', async () => {
     const away = {
+      ...writable,
       describe: () =>
         Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.')),
     }
@@ -88,11 +91,37 @@ describe('doctor', () => {
   })
 
   test('a Postgres older than 14 fails', async () => {
-    const old = { describe: async () => ({ version: '13.9', now: new Date(), where: 'db', embedded: false }) }
+    const old = {
+      ...writable,
+      describe: async () => ({ version: '13.9', now: new Date(), where: 'db', embedded: false }),
+    }
     expect((await examine(healthyDesk({ database: old }))).of('database')).toMatchObject({
       outcome: 'failed',
       mend: 'Use Postgres 14 or later.',
     })
+  })
+
+  test('a standby fails with what to do, and the checks that write wait for it', async () => {
+    const standby = {
+      describe: async () => ({ version: '18.4', now: new Date(), where: 'db:5432/claviger', embedded: false }),
+      refuseUnwritable: async () => refuseUnwritable({ isStandby: true, isReadOnly: true }, 'db:5432/claviger'),
+    }
+    const { code, of } = await examine(healthyDesk({ database: standby }))
+    expect(of('primary')).toMatchObject({ outcome: 'failed', found: expect.stringContaining('is a standby') })
+    expect(of('nodes').outcome).toBe('skipped')
+    expect(code).toBe(1)
+  })
+
+  test('a node that was seen and does not answer fails, with its name and what to do', async () => {
+    const desk = healthyDesk()
+    desk.nodes = { confirm: async () => ({ confirmed: 1, silent: [{ name: 'eu-2 4711', silentSeconds: 20 }] }) }
+    const { code, of } = await examine(desk)
+    expect(of('nodes')).toMatchObject({
+      outcome: 'failed',
+      found: expect.stringContaining('eu-2 4711 (last seen 20 s ago)'),
+    })
+    expect(of('nodes').mend).toContain('/health/ready')
+    expect(code).toBe(1)
   })
 
   test('an outdated schema names the command that mends it', async () => {
@@ -112,6 +141,7 @@ describe('doctor', () => {
 
   test('clocks that differ by seconds fail', async () => {
     const late = {
+      ...writable,
       describe: async () => ({ version: '18.4', now: new Date(Date.now() - 30_000), where: 'db', embedded: false }),
     }
     expect((await examine(healthyDesk({ database: late }))).of('clock').outcome).toBe('failed')

@@ -3,7 +3,7 @@ import { UnsecuredJWT } from 'jose'
 import type { Account } from '../../src/accounts/account.ts'
 import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
 import { normaliseLogin } from '../../src/accounts/login.ts'
-import type { Desk, DeskKeyring, DeskPreview, SessionRow, StreamRow } from '../../src/cli/desk.ts'
+import type { Desk, DeskKeyring, DeskPreview, NodesHeard, SessionRow, StreamRow } from '../../src/cli/desk.ts'
 import type { Api, Client } from '../../src/clients/client.ts'
 import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -133,7 +133,7 @@ export class StandInDesk implements Desk {
       importPeople(
         {
           store: memoryPeopleImport(this),
-          hasher: { keep: async ({ origin }) => `kept ${origin}` },
+          hasher: { keep: async ({ origin }) => `kept ${origin}`, canVerify: async () => true },
           record: (entry) => this.audit.write(entry),
           flush: () => this.audit.flush(),
         },
@@ -307,8 +307,11 @@ export class StandInDesk implements Desk {
     apply: async () => this.pending.splice(0),
   }
 
+  nodes = { confirm: async (): Promise<NodesHeard> => ({ confirmed: 1, silent: [] }) }
+
   readonly database: Desk['database'] = {
     describe: async () => ({ version: '18.4', now: new Date(), where: './data', embedded: true }),
+    refuseUnwritable: async () => {},
   }
 
   async close(): Promise<void> {

@@ -65,6 +65,10 @@ test.each([
   ['short', 'hunter2'],
   ['with a line break', `${'x'.repeat(40)}\n`],
   ['endless', 'x'.repeat(513)],
+  ['one word over and over', 'password'.repeat(5)],
+  ['one character over and over', 'x'.repeat(40)],
+  ['a sentence', 'this is the secret of our billing service'],
+  ['a run of letters and digits', 'abcdefghijklmnopqrstuvwxyz0123456789'],
 ])("a secret of one's own that is %s is refused without being repeated", (_title, secret) => {
   expect(() => ownSecretDigest(secret)).toThrow(
     expect.objectContaining({ code: 'client_invalid', message: expect.not.stringContaining(secret) }),

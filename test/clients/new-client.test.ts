@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { digestOfSecret } from '../../src/clients/client-secret.ts'
 import { type ClientChanges, type ClientInput, changedClient, newClient } from '../../src/clients/new-client.ts'
 import { Failure } from '../../src/errors/failure.ts'
-import { examples, faultsOf } from './clients.ts'
+import { examples, faultsOf, ownSecret } from './clients.ts'
 
 describe('each preset needs a name and, where people are sent back, one redirect URI; the rest has safe defaults', () => {
   test.each([
@@ -45,10 +45,9 @@ describe('each preset needs a name and, where people are sent back, one redirect
   })
 
   test('a secret brought along is kept as its digest only', () => {
-    const secret = 'x'.repeat(32)
-    const client = newClient({ ...examples.web, secret })
-    expect(client.secretDigest).toEqual(digestOfSecret(secret))
-    expect(JSON.stringify(client)).not.toContain(secret)
+    const client = newClient({ ...examples.web, secret: ownSecret })
+    expect(client.secretDigest).toEqual(digestOfSecret(ownSecret))
+    expect(JSON.stringify(client)).not.toContain(ownSecret)
   })
 })
 
@@ -115,7 +114,8 @@ const refusals: [string, object, RegExp][] = [
     { ...examples.web, tokenEndpointAuthMethod: 'none' },
     /client_secret or client_secret_basic or client_secret_post or private_key_jwt/,
   ],
-  ['a secret for a public client is refused', { ...examples.spa, secret: 'x'.repeat(40) }, /has none; leave it out/],
+  ['a secret for a public client is refused', { ...examples.spa, secret: ownSecret }, /has none; leave it out/],
+  ['a secret that can be guessed is refused', { ...examples.web, secret: 'password'.repeat(4) }, /can be guessed/],
   ['a short secret is refused', { ...examples.web, secret: 'hunter2' }, /at least 32 characters/],
   [
     'private_key_jwt needs keys',
@@ -190,7 +190,7 @@ describe('a wrong client is refused with a sentence that says what would be righ
 
 describe('a change is checked like a new client', () => {
   const spa = newClient(examples.spa)
-  const web = newClient({ ...examples.web, secret: 'x'.repeat(32) })
+  const web = newClient({ ...examples.web, secret: ownSecret })
 
   test('what is not named stays as it is', () => {
     expect(changedClient(spa, { name: 'Orders 2', startUri: undefined })).toEqual({ ...spa, name: 'Orders 2' })

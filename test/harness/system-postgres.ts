@@ -8,9 +8,10 @@ import { promisify } from 'node:util'
 import { connectDirectly } from '../../src/storage/database.ts'
 import { serverUser } from '../../src/storage/postgres-binaries.ts'
 import { eventually } from './eventually.ts'
+import { askDatabase } from './later.ts'
 
 const run = promisify(execFile)
-const tools = ['initdb', 'postgres', 'psql', 'pg_dump', 'pg_restore']
+const tools = ['initdb', 'postgres', 'psql', 'pg_dump', 'pg_restore', 'pg_basebackup']
 const debian = '/usr/lib/postgresql'
 
 const places = () => [
@@ -39,6 +40,12 @@ async function majorOf(tool: string): Promise<number> {
 export interface SystemPostgres {
   /** As for `DATABASE_URL`. */
   url: string
+  /** Its Unix socket. */
+  path: string
+  /** A standby that follows it by streaming replication. */
+  follow(): Promise<SystemPostgres>
+  /** One statement, as the superuser. */
+  ask<T = unknown>(sql: string): Promise<T[]>
   /** All of the database into a file, as `pg_dump` writes it. */
   dump(file: string): Promise<void>
   /** A dump into the empty database, as `pg_restore` reads it. */
@@ -48,19 +55,30 @@ export interface SystemPostgres {
 
 /** A server on a Unix socket in a new folder below /tmp (the path of a socket may not be long), with an empty database. */
 export async function startSystemPostgres(binaries: string): Promise<SystemPostgres> {
-  const home = await mkdtemp('/tmp/claviger-pg-')
-  const user = serverUser()
-  if (user) await chown(home, user.uid, user.gid)
+  const home = await newHome()
   const data = join(home, 'data')
   await run(join(binaries, 'initdb'), ['-D', data, '-U', 'claviger', '--auth=trust', '--no-sync', '-E', 'UTF8'], {
     cwd: home,
-    ...user,
+    ...serverUser(),
   })
+  return serve(binaries, home)
+}
+
+async function newHome(): Promise<string> {
+  const home = await mkdtemp('/tmp/claviger-pg-')
+  const user = serverUser()
+  if (user) await chown(home, user.uid, user.gid)
+  return home
+}
+
+/** Serves the folder `data` in that home. */
+async function serve(binaries: string, home: string): Promise<SystemPostgres> {
+  const data = join(home, 'data')
   const settings = ['listen_addresses=', `unix_socket_directories=${home}`, 'fsync=off', 'max_connections=60']
   const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings.flatMap((one) => ['-c', one])], {
     cwd: home,
     stdio: 'ignore',
-    ...user,
+    ...serverUser(),
   })
   const url = `postgres://claviger@localhost:5432/postgres?host=${encodeURIComponent(home)}&sslmode=disable`
   const accepts = async () => {
@@ -72,13 +90,24 @@ export async function startSystemPostgres(binaries: string): Promise<SystemPostg
   const at = ['-h', home, '-U', 'claviger']
   return {
     url,
+    path: join(home, '.s.PGSQL.5432'),
+    async follow() {
+      const other = await newHome()
+      const copy = ['-D', join(other, 'data'), '-R', '-X', 'stream', '-c', 'fast', '--no-sync']
+      await run(join(binaries, 'pg_basebackup'), [...at, ...copy], { cwd: other, ...serverUser() })
+      return serve(binaries, other)
+    },
+    ask: (sql) => askDatabase(url, sql),
     dump: async (file) => void (await run(join(binaries, 'pg_dump'), [...at, '-Fc', '-f', file, 'postgres'])),
     restore: async (file) =>
       void (await run(join(binaries, 'pg_restore'), [...at, '--exit-on-error', '-d', 'postgres', file])),
     async stop() {
-      const gone = once(server, 'exit')
-      server.kill('SIGINT')
-      await gone
+      if (server.exitCode === null && server.signalCode === null) {
+        const gone = once(server, 'exit')
+        // Immediate: a walsender that waits for its standby would keep a fast stop waiting.
+        server.kill('SIGQUIT')
+        await gone
+      }
       await rm(home, { recursive: true, force: true })
     },
   }

@@ -6,6 +6,8 @@ export interface Door {
   readonly port: number
   /** Leads there from now on; what is connected already stays where it is. */
   lead(to: NetConnectOpts): void
+  /** Forwards nothing any more in either direction, without closing: what is connected, and what connects until `lead`. */
+  freeze(): void
   /** Opens it again where it was. */
   open(): Promise<void>
   /** Cuts every connection; new ones are refused. */
@@ -18,7 +20,15 @@ export async function openDoor(to: NetConnectOpts, port = 0): Promise<Door> {
   let target = to
   let at = port
   let server: Server | undefined
+  let isFrozen = false
+  const silence = (socket: Socket) => socket.unpipe().pause()
   const serve = (caller: Socket) => {
+    if (isFrozen) {
+      open.add(caller)
+      caller.on('error', () => {}).on('close', () => open.delete(caller))
+      silence(caller)
+      return
+    }
     const inside = connect({ noDelay: true, ...target })
     for (const [one, other] of [
       [caller, inside],
@@ -41,6 +51,11 @@ export async function openDoor(to: NetConnectOpts, port = 0): Promise<Door> {
     },
     lead(next) {
       target = next
+      isFrozen = false
+    },
+    freeze() {
+      isFrozen = true
+      for (const socket of open) silence(socket)
     },
     async open() {
       const opened = createServer(serve)

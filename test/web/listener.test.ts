@@ -163,7 +163,7 @@ describe('An issuer with a path', () => {
     stage = await openStage({ issuer: 'https://id.example.com/tenant/a' })
   })
   test('is served below its path and nowhere else', async () => {
-    expect((await stage.send('/tenant/a')).heading).toBe('Your way in')
+    expect((await stage.send('/tenant/a')).heading).toBe('Sign-in service')
     expect((await stage.send('/tenant/a/')).status).toBe(200)
     for (const path of ['/', '/tenant', '/tenant/ab', '/jwks', '/interaction/x'])
       expect((await stage.send(path)).status).toBe(404)

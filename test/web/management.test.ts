@@ -16,7 +16,14 @@ beforeEach(async () => {
   }
   const health = {
     isDraining: () => isDraining,
-    check: async () => ({ database: true, signingKey: true, clock: true }),
+    check: async () => ({
+      database: true,
+      signingKey: true,
+      clock: true,
+      primary: true,
+      notifications: true,
+      revocations: true,
+    }),
   }
   server = createServer(createManagement({ health, registry, log: { error: () => {} } }))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Failure } from '../../src/errors/failure.ts'
-import { openStage, type Stage } from './stage.ts'
+import { app, live, openStage, type Stage, uid } from './stage.ts'
 
 let stage: Stage
 beforeEach(async () => {
@@ -50,6 +50,16 @@ describe('Every HTML answer, whoever made it', () => {
       'cache-control': 'no-store',
     })
     expect(headers['permissions-policy']).toContain('camera=()')
+  })
+  test.each([
+    ['the sign-in page', live()],
+    ['a page with a logo', { state: 'gone', client: { ...app, logoUri: 'https://photos.example/logo.png' } } as const],
+  ])('%s allows one script by its hash, and that script is in the page', async (_name, lookup) => {
+    stage.lookup = lookup
+    const { headers, document } = await stage.send(`/interaction/${uid}`)
+    const script = document.querySelector('script')?.text ?? ''
+    const hash = createHash('sha256').update(script).digest('base64')
+    expect(String(headers['content-security-policy']).split('; ')).toContain(`script-src 'sha256-${hash}'`)
   })
   test('over plain http there is no HSTS', async () => {
     const plain = await openStage()
@@ -216,6 +226,6 @@ describe('The pages that are always there', () => {
   })
   test('a session of a person who is gone is nobody', async () => {
     stage.session = { accountId: 'acc_gone' }
-    expect((await stage.send('/account')).text).toContain('Nobody is signed in')
+    expect((await stage.send('/account')).text).toContain('You are not signed in')
   })
 })

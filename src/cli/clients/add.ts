@@ -3,11 +3,12 @@ import { appSettings } from '../../clients/app-settings.ts'
 import { type Preset, presets } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { newClient } from '../../clients/new-client.ts'
+import { quoted } from '../../events/plain-text.ts'
 import { createClient } from '../../operations/clients/create.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { readSecret, readSecretFile } from '../secret-input.ts'
+import { oneLine, readSecret, readSecretFile } from '../secret-input.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
 import { wrongUsage } from '../usage.ts'
 import { printAppSettings } from './app-settings-view.ts'
@@ -76,6 +77,8 @@ export async function readOwnSecret(
   if (secretStdin && secretFile !== undefined) {
     throw wrongUsage('secret_twice', 'Choose one of --secret-stdin and --secret-file.')
   }
-  if (secretStdin) return { secret: await readSecret(invocation.stdin, 'client secret') }
-  return secretFile === undefined ? {} : { secret: await readSecretFile(secretFile, 'client secret') }
+  if (secretStdin)
+    return { secret: oneLine(await readSecret(invocation.stdin, 'client secret'), 'client secret', 'stdin') }
+  if (secretFile === undefined) return {}
+  return { secret: oneLine(await readSecretFile(secretFile, 'client secret'), 'client secret', quoted(secretFile)) }
 }

@@ -58,6 +58,12 @@ export const clientsRotateSecret: AddCommand = (parent, invocation) => {
         if (fresh) printSecret(printer, fresh)
       })
       noteEarlier(invocation, client)
+      if (overlap.seconds === 0) {
+        printer.note(
+          'Access tokens and feed connections that were opened with it end later by themselves. To end them now:',
+        )
+        printer.note(`${printer.program} tokens revoke --client ${id}`)
+      }
     })
   withExample(
     withDryRun(withJson(command)),

@@ -47,7 +47,7 @@ export const clientsSet: AddCommand = (parent, invocation) => {
       printer.note(
         options.dryRun
           ? 'This is how it would be; nothing was changed.'
-          : 'Changed; running nodes follow within a second.',
+          : 'Changed; nodes that are connected to this database follow within a second.',
       )
     })
   withClientOptions(command)

@@ -1,3 +1,5 @@
+import { isConfirmed } from '../bound.ts'
+import { counted } from '../moment.ts'
 import type { Check } from './check.ts'
 
 const oldestMajor = 14
@@ -11,6 +13,38 @@ export const databaseCheck: Check = {
     const found = `Postgres ${version}, ${embedded ? 'embedded, ' : ''}${where}.`
     if (Number.parseInt(version, 10) >= oldestMajor) return { outcome: 'ok', found }
     return { outcome: 'failed', found, mend: `Use Postgres ${oldestMajor} or later.` }
+  },
+}
+
+export const primaryCheck: Check = {
+  name: 'primary',
+  carries: true,
+  async look(desk) {
+    await desk.database.refuseUnwritable()
+    return { outcome: 'ok', found: 'The server accepts writes: it is a primary.' }
+  },
+}
+
+export const nodesCheck: Check = {
+  name: 'nodes',
+  async look(desk) {
+    const heard = await desk.nodes.confirm()
+    const { confirmed, silent } = heard
+    if (isConfirmed(heard)) {
+      return {
+        outcome: 'ok',
+        found: `${counted(confirmed, 'running node')} proved that all connections lead to this server and that the log of revocations is read to its end.`,
+      }
+    }
+    if (silent.length === 0) {
+      return { outcome: 'note', found: 'No node was seen at this database within 10 minutes.' }
+    }
+    const seen = silent.map(({ name, silentSeconds }) => `${name} (last seen ${Math.round(silentSeconds)} s ago)`)
+    return {
+      outcome: 'failed',
+      found: `${silent.length} of ${counted(confirmed + silent.length, 'node')} (host name and process) did not answer: ${seen.join(', ')}. Such a node was ended by force, or it is connected to another database server.`,
+      mend: 'Ask /health/ready of each node and read its log. End a node that should not run; one that was ended is forgotten after 10 minutes.',
+    }
   },
 }
 

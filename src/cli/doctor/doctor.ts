@@ -9,13 +9,15 @@ import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
 import { administratorCheck, backupCheck } from './backup-check.ts'
 import type { Check, Finding } from './check.ts'
-import { clockCheck, databaseCheck, migrationsCheck } from './database-checks.ts'
+import { clockCheck, databaseCheck, migrationsCheck, nodesCheck, primaryCheck } from './database-checks.ts'
 import { issuerCheck } from './issuer-check.ts'
 import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
 
 const checks: readonly Check[] = [
   databaseCheck,
+  primaryCheck,
   migrationsCheck,
+  nodesCheck,
   clockCheck,
   keyEncryptionKeyCheck,
   keysCheck,

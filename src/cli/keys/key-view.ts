@@ -1,7 +1,8 @@
 /** How commands show keys and what becomes of them. */
 import type { KeyChange } from '../../keyring/change-keys.ts'
 import type { KeyRow } from '../../keyring/key-row.ts'
-import type { DeskKeyring } from '../desk.ts'
+import { isConfirmed, unconfirmedText } from '../bound.ts'
+import type { DeskKeyring, NodesHeard } from '../desk.ts'
 import { fromNow } from '../moment.ts'
 import type { Cell, Printer } from '../printer.ts'
 
@@ -61,14 +62,19 @@ export function printKeys(printer: Printer, keys: readonly KeyRow[]): void {
 
 const precise = (at: Date): string => `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
-export function printChange(printer: Printer, change: KeyChange, dryRun: boolean): void {
+/** @param heard what running nodes said of a revocation */
+export function printChange(printer: Printer, change: KeyChange, dryRun: boolean, heard?: NodesHeard): void {
   if (change.steps.length === 0) printer.line('Nothing to do.')
   const now = printer.now()
   for (const { at, kid, alg, what } of change.steps) {
     printer.line({ text: `${fromNow(at, now)}: `, tone: 'dim' }, `${alg} ${kid ?? ''} ${what}`.replace(/ {2,}/g, ' '))
   }
   if (change.acceptedUntil) {
-    printer.line('A verifier that follows the revocation feed refuses what it signed within a second.')
+    printer.line(
+      heard && !isConfirmed(heard)
+        ? unconfirmedText(heard)
+        : 'A verifier that follows the revocation feed refuses what it signed within a second.',
+    )
     printer.line(
       `One that only caches the JWKS, as long as it may, can accept it until ${precise(change.acceptedUntil)}.`,
     )
@@ -80,5 +86,9 @@ export function printChange(printer: Printer, change: KeyChange, dryRun: boolean
   }
   printer.line()
   printKeys(printer, change.keys)
-  printer.note(dryRun ? 'This is how it would be; nothing was changed.' : 'Running nodes follow within a second.')
+  printer.note(
+    dryRun
+      ? 'This is how it would be; nothing was changed.'
+      : 'Nodes that are connected to this database follow within a second.',
+  )
 }

@@ -1,4 +1,5 @@
 import type { BlastRadius } from '../../keyring/blast-radius.ts'
+import { heardJson } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { DeskKeyring } from '../desk.ts'
@@ -29,7 +30,7 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
       if (all === (kid !== undefined)) {
         throw wrongUsage('key_unnamed', 'Name the key to revoke, or say --all.')
       }
-      const { keyring } = await invocation.desk()
+      const { keyring, nodes } = await invocation.desk()
       const question = `Revoke ${kid ?? 'every key'}? Everything signed by it becomes void.`
       if (!dryRun && compromised && !(await isConfirmed(invocation, options, question))) return
       const radius = await Promise.all((await namedKeys(keyring, kid)).map((one) => keyring.blastRadius(one)))
@@ -38,9 +39,15 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
           ? await keyring.revokeAll({ compromised, dryRun, actor: invocation.actor })
           : await keyring.revoke(kid, { compromised, dryRun, actor: invocation.actor })
       const ended = options.endGrants ? await endGrants(keyring, radius, dryRun) : undefined
-      const data = { ...changeJson(change, dryRun), blast_radius: radius.map(radiusJson), ended_grants: ended ?? null }
+      const heard = dryRun ? undefined : await nodes.confirm()
+      const data = {
+        ...changeJson(change, dryRun),
+        blast_radius: radius.map(radiusJson),
+        ended_grants: ended ?? null,
+        ...(heard ? heardJson(heard) : {}),
+      }
       printer.result(options, data, () => {
-        printChange(printer, change, dryRun)
+        printChange(printer, change, dryRun, heard)
         for (const one of radius) printRadius(printer, one)
         if (ended !== undefined && !dryRun) printer.line(`${counted(ended, 'grant')} of these apps ended.`)
       })

@@ -7,7 +7,7 @@ import { revokeToken } from '../../operations/tokens/revoke.ts'
 import { revokeAllTokens } from '../../operations/tokens/revoke-all.ts'
 import { revokeClientTokens } from '../../operations/tokens/revoke-client.ts'
 import { revokeOpaqueToken } from '../../operations/tokens/revoke-opaque.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { Desk } from '../desk.ts'
@@ -61,10 +61,11 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       const more = await target.revoke()
       const desk = await invocation.desk()
       const now = printer.now()
+      const heard = await desk.nodes.confirm()
       const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
-      printer.result(options, { ...target.data, ...more, revoked: true, void_by: until }, () => {
+      printer.result(options, { ...target.data, ...more, revoked: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
-        printer.line(boundText(until, now, desk.config))
+        printer.line(boundText(until, now, desk.config, heard))
       })
       const note = more?.session_ended === false ? sessionNote : target.note
       if (note) printer.note(note)
@@ -164,6 +165,7 @@ const ofEverybody = (desk: Desk, { perform }: Invocation): Target => ({
 const bySid = ({ perform }: Invocation, sid: string): Target => ({
   what: `everything of the session ${quoted(sid)}`,
   data: { sid },
+  question: `End the session ${quoted(sid)} with everything that came from it?`,
   revoke: async () => ({ session_ended: (await perform(revokeSession, { sid })).ended }),
 })
 
@@ -172,6 +174,7 @@ async function byPerson(desk: Desk, { perform }: Invocation, named: string): Pro
   return {
     what: `everything of ${person.email}`,
     data: { sub: person.id },
+    question: `Sign ${person.email} out everywhere?`,
     async revoke() {
       const { sessions, grants, refreshTokens } = await perform(endPersonSessions, { id: person.id })
       return { sessions_ended: sessions, grants_ended: grants, refresh_tokens_ended: refreshTokens }
@@ -185,6 +188,7 @@ async function byClient(desk: Desk, { perform }: Invocation, clientId: string): 
   return {
     what: `everything that ${client.id} (${client.name}) holds`,
     data: { client_id: client.id },
+    question: `End everything that ${client.id} (${client.name}) holds of anybody?`,
     async revoke() {
       const { grants, refreshTokens } = await perform(revokeClientTokens, { client_id: client.id })
       return { grants_ended: grants, refresh_tokens_ended: refreshTokens }

@@ -1,5 +1,5 @@
 import { disablePerson } from '../../operations/people/disable.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -24,14 +24,15 @@ export const usersDisable: AddCommand = (parent, invocation) => {
         return
       }
       const ended = await invocation.perform(disablePerson, { id: person.id })
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
       const after = (await desk.accounts.find(person.id)) ?? person
       printer.result(
         options,
-        { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
+        { ...personJson(after), ...endedJson(ended), access_token_seconds_left: seconds, ...boundJson(until, heard) },
         () => {
           printer.line({ text: 'Disabled', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now(), desk.config))
+          printer.line(boundText(until, printer.now(), desk.config, heard))
         },
       )
     })

@@ -1,5 +1,5 @@
 import { setPassword } from '../../operations/people/set-password.ts'
-import { boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
@@ -20,12 +20,13 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
       const hash = await desk.passwords.hash(given.password)
       const ended = await invocation.perform(setPassword, { id: person.id, hash })
       const seconds = await desk.revocations.longestTokenSeconds()
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
-      const left = { access_token_seconds_left: seconds, void_by: until }
+      const left = { access_token_seconds_left: seconds, ...boundJson(until, heard) }
       const secret = given.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(person), ...endedJson(ended), ...left, ...secret }, () => {
         printer.line({ text: 'Set', tone: 'good' }, ` a new password for ${person.email}: ${endedText(ended)}.`)
-        printer.line(boundText(until, printer.now(), desk.config))
+        printer.line(boundText(until, printer.now(), desk.config, heard))
         if (given.generated) printer.line(`Password, shown this once: ${given.password}`)
       })
     })

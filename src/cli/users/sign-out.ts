@@ -1,6 +1,7 @@
 import { endPersonSessions } from '../../operations/people/end-sessions.ts'
-import { boundText, voidBy } from '../bound.ts'
-import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import { boundJson, boundText, voidBy } from '../bound.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
@@ -12,7 +13,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
     .command('sign-out')
     .description('sign a person out everywhere: every session, grant and refresh token ends')
     .argument(...personArgument)
-    .action(async (named: string, options: JsonOption & DryRunOption) => {
+    .action(async (named: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       if (options.dryRun) {
@@ -22,17 +23,19 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         )
         return
       }
+      if (!(await isConfirmed(invocation, options, `Sign ${person.email} out everywhere?`))) return
       const ended = await invocation.perform(endPersonSessions, { id: person.id })
       const seconds = await desk.revocations.longestTokenSeconds()
+      const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
       printer.result(
         options,
-        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, void_by: until },
+        { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, ...boundJson(until, heard) },
         () => {
           printer.line({ text: 'Signed out', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
-          printer.line(boundText(until, printer.now(), desk.config))
+          printer.line(boundText(until, printer.now(), desk.config, heard))
         },
       )
     })
-  withExample(withDryRun(withJson(command)), 'claviger users sign-out ada@example.org')
+  withExample(withConfirmation(command), 'claviger users sign-out ada@example.org')
 }

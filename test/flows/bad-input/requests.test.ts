@@ -1,4 +1,5 @@
 /** Requests that no honest client sends: a clear refusal, nothing stored, and the program goes on. */
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
@@ -307,7 +308,9 @@ describe('at the authorization endpoint', () => {
     const change = { login_hint: script, ui_locales: script, state: script, nonce: script, display: 'page' }
     const page = await new UserAgent(provider.issuer).visit(app.start(change).url)
     expect(page.heading).toBe('Sign in')
-    expect(page.document.querySelectorAll('script, img')).toHaveLength(0)
+    expect(page.document.querySelectorAll('img, [onerror], [onload]')).toHaveLength(0)
+    expect(page.document.querySelectorAll('script')).toHaveLength(1)
+    expect(page.document.querySelector('script')?.textContent).toBe(readFileSync('views/page.js', 'utf8'))
     expect(page.document.querySelector('input[name="login"]')?.getAttribute('value')).toBe(script)
     expect(page.text).not.toMatch(/\b49\b/)
   })

@@ -145,19 +145,22 @@ describe('the address of the next step of a sign-in that is over, without the co
     ['denied', (agent, page) => agent.press(page, '#cancel')],
   ]
 
-  test.each(ends)('%s a moment ago: it names the app and sends nobody there with its state', async (_how, end) => {
-    const agent = browser()
-    const page = await openPage(agent)
-    expect((await end(agent, page)).left).toBe(true)
-    for (const method of ['GET', 'POST']) {
-      const answer = await browser().send(method, provider.url(`/auth/${uidOf(page)}`), {
-        ...(method === 'POST' ? { body: 'a=b' } : {}),
-      })
-      expect([answer.status, answer.headers.location]).toEqual([400, undefined])
-      expectWayBack(answer)
-      expect(answer.text).not.toContain('state=')
-    }
-  })
+  test.each(ends)(
+    '%s a moment ago: the page names the app and does not redirect to it with the state',
+    async (_how, end) => {
+      const agent = browser()
+      const page = await openPage(agent)
+      expect((await end(agent, page)).left).toBe(true)
+      for (const method of ['GET', 'POST']) {
+        const answer = await browser().send(method, provider.url(`/auth/${uidOf(page)}`), {
+          ...(method === 'POST' ? { body: 'a=b' } : {}),
+        })
+        expect([answer.status, answer.headers.location]).toEqual([400, undefined])
+        expectWayBack(answer)
+        expect(answer.text).not.toContain('state=')
+      }
+    },
+  )
 
   test.each(ends)('%s a moment ago: a browser with a session of its own stays here, too', async (_how, end) => {
     const [agent, other] = [browser(), browser()]

@@ -48,15 +48,18 @@ async function open(agent: UserAgent, url: string): Promise<VisitedPage> {
   return page.heading === 'One moment' ? agent.press(page, '#continue') : page
 }
 
+/** Signs in where that is asked first: the question whose device it is comes after it. */
+async function signedIn(agent: UserAgent, page: VisitedPage): Promise<VisitedPage> {
+  return page.document.querySelector('#sign-in') ? agent.press(page, '#sign-in', typed()) : page
+}
+
 /** From the page that asks for the code to the last page. */
 async function connect(agent: UserAgent, url: string, userCode?: string): Promise<VisitedPage> {
   let page = await open(agent, url)
   if (userCode !== undefined) page = await agent.press(page, '#continue', { user_code: userCode })
+  page = await signedIn(agent, page)
   expect(page.heading).toBe('Is this your device?')
-  page = await agent.press(page, '#allow')
-  if (page.document.querySelector('#sign-in')) page = await agent.press(page, '#sign-in', typed())
-  if (page.document.querySelector('#allow')) page = await agent.press(page, '#allow')
-  return page
+  return agent.press(page, '#allow')
 }
 
 describe('a device', () => {
@@ -79,7 +82,7 @@ describe('a device', () => {
   test('is connected by the link in its QR code, which still asks whether it is the person’s own', async () => {
     const { device_code, user_code, verification_uri_complete = '' } = await begin()
     const agent = new UserAgent(provider.issuer)
-    const shown = await open(agent, verification_uri_complete)
+    const shown = await signedIn(agent, await open(agent, verification_uri_complete))
     expect(shown.heading).toBe('Is this your device?')
     expect(shown.text).toContain(user_code)
     expect(shown.text).toContain('Television')
@@ -94,8 +97,57 @@ describe('a device', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     for (const { status, json } of answers) if (status !== 200) expect(json['error']).toBe('invalid_grant')
     expect((await poll(device_code)).json['error']).toBe('invalid_grant')
+    const recorded = await provider.cli<{ client_id: string }[]>(['events', 'list', '--kind', 'code.reused'])
+    expect(recorded).toHaveLength(1)
     const given = answers.find(({ status }) => status === 200)?.json['refresh_token'] ?? ''
     await expect(tv.refresh(given)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  test('is asked about once: one page has its code, what it would like to do and who is signed in', async () => {
+    const { user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    const form = await agent.visit(verification_uri)
+    const page = await signedIn(agent, await agent.press(form, '#continue', { user_code }))
+    expect(page.document.querySelector('.big-code')?.textContent).toBe(user_code)
+    expect(page.document.querySelector('.asked')?.textContent).toMatch(/Know who you are.*while you are away/s)
+    expect(page.document.querySelector('.person')?.textContent).toContain(person.email)
+    expect((await agent.press(page, '#allow')).heading).toBe('Device connected')
+  })
+
+  test('of our own is asked about too, also where the person allowed it before', async () => {
+    const ours = await relyingParty(
+      provider.issuer,
+      await addClient(provider, { preset: 'device', name: 'Our television', firstParty: true }),
+    )
+    const agent = new UserAgent(provider.issuer)
+    for (let round = 0; round < 2; round += 1) {
+      const begun = await client.initiateDeviceAuthorization(ours.config, { scope: 'openid profile' })
+      const page = await signedIn(agent, await open(agent, begun.verification_uri_complete ?? ''))
+      expect([page.heading, page.text.includes(begun.user_code)]).toEqual(['Is this your device?', true])
+      expect((await agent.press(page, '#allow')).heading).toBe('Device connected')
+    }
+  })
+
+  test('may be connected after the person left its page and typed the code again', async () => {
+    const { device_code, user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    await agent.press(await agent.visit(verification_uri), '#continue', { user_code })
+    expect((await connect(new UserAgent(provider.issuer), verification_uri, user_code)).heading).toBe(
+      'Device connected',
+    )
+    expect((await poll(device_code)).status).toBe(200)
+  })
+
+  test('is connected by one of two browsers that answer at once, and the other is told so', async () => {
+    const { device_code, verification_uri_complete = '' } = await begin()
+    const browsers = [new UserAgent(provider.issuer), new UserAgent(provider.issuer)]
+    const pages = await Promise.all(
+      browsers.map(async (agent) => signedIn(agent, await open(agent, verification_uri_complete))),
+    )
+    await (browsers[0] as UserAgent).press(pages[0] as VisitedPage, '#allow')
+    const late = await (browsers[1] as UserAgent).press(pages[1] as VisitedPage, '#allow')
+    expect(late.heading).not.toBe('Device connected')
+    expect((await poll(device_code)).status).toBe(200)
   })
 
   test('that polls faster than every five seconds is told slow_down, whichever process it asks', async () => {
@@ -133,10 +185,9 @@ describe('a device', () => {
   test('learns that the person said no', async () => {
     const { device_code, verification_uri_complete = '' } = await begin()
     const agent = new UserAgent(provider.issuer)
-    const page = await open(agent, verification_uri_complete)
+    const page = await signedIn(agent, await open(agent, verification_uri_complete))
     const refused = await agent.press(page, '#deny')
-    expect(refused.status).toBeLessThan(500)
-    expect(refused.heading).not.toBe('')
+    expect([refused.status, refused.heading]).toEqual([200, 'Device not connected'])
     expect(await poll(device_code)).toMatchObject({ status: 400, json: { error: 'access_denied' } })
   })
 
@@ -161,7 +212,8 @@ describe('the page that asks for the code', () => {
     expect(wrong.status).toBe(422)
     expect(wrong.document.querySelector('[role="alert"]')).not.toBeNull()
     expect(wrong.document.querySelector('input[name="user_code"]')?.getAttribute('value')).toContain('BCDF')
-    expect((await agent.press(wrong, '#continue', { user_code })).heading).toBe('Is this your device?')
+    const known = await signedIn(agent, await agent.press(wrong, '#continue', { user_code }))
+    expect(known.heading).toBe('Is this your device?')
   })
 
   test('a confirmation from another site, or without our token, connects nothing', async () => {

@@ -50,7 +50,7 @@ test('a removed client gets no token within a second', async () => {
   await addApi(provider, 'https://brief.example')
   const client = await service(['https://brief.example'])
   expect(await soon(async () => (await tokenStatus(client)) === 200)).toBe(true)
-  await provider.cli(['clients', 'remove', client.id, '--yes'])
+  await provider.cli(['clients', 'remove', '--yes', client.id])
   expect(await soon(async () => (await tokenStatus(client)) === 401)).toBe(true)
 })
 
@@ -98,7 +98,7 @@ test('an API that was removed gives no token within a second', async () => {
   const resource = { resource: 'https://gone.example' }
   expect(await soon(async () => (await tokenStatus(client, resource)) === 200)).toBe(true)
   await provider.cli(['clients', 'set', client.id, '--api', 'https://stays.example'])
-  await provider.cli(['apis', 'remove', 'https://gone.example', '--yes'])
+  await provider.cli(['apis', 'remove', '--yes', 'https://gone.example'])
   expect(await soon(async () => (await tokenStatus(client, resource)) === 400)).toBe(true)
 })
 

@@ -66,7 +66,7 @@ const head = async (): Promise<string> => {
 }
 /** As long as those that are issued. */
 const jtiOf = (name: string) => name.padEnd(43, '-')
-const revokeJti = (name: string) => provider.cli(['tokens', 'revoke', '--jti', jtiOf(name)])
+const revokeJti = (name: string) => provider.cli(['tokens', 'revoke', '--yes', '--jti', jtiOf(name)])
 
 describe('finding the feed', () => {
   test('discovery names it, and two keys that sign nothing else', async () => {
@@ -89,7 +89,7 @@ describe('getting in', () => {
     expect(decodeJwt(token)).toMatchObject({ aud: feed, scope: 'revocation.read' })
     expect(decodeProtectedHeader(token).typ).toBe('at+jwt')
     expect((await get('/snapshot', bearer(token))).status).toBe(200)
-    await provider.cli(['tokens', 'revoke', '--token-stdin'], token)
+    await provider.cli(['tokens', 'revoke', '--yes', '--token-stdin'], token)
     const isRefused = async () => (await get('/snapshot', bearer(token))).status === 401
     await expect(eventually(isRefused)).resolves.toBe(true)
   })
@@ -130,7 +130,7 @@ describe('getting in', () => {
   test('a removed API takes its credentials along', async () => {
     const other = await provider.cli<AddedClient>(['apis', 'add', 'https://gone.example', '--with-credentials'])
     expect((await get('/snapshot', { authorization: basic(other) })).status).toBe(200)
-    await provider.cli(['apis', 'remove', 'https://gone.example', '--yes'])
+    await provider.cli(['apis', 'remove', '--yes', 'https://gone.example'])
     const isRefused = async () => (await get('/snapshot', { authorization: basic(other) })).status === 401
     await expect(eventually(isRefused)).resolves.toBe(true)
   })
@@ -235,7 +235,7 @@ describe('the stream', () => {
   test('ends when the credentials it was opened with end', async () => {
     const other = await provider.cli<AddedClient>(['apis', 'add', 'https://short.example', '--with-credentials'])
     const answer = await get('/stream', { authorization: basic(other) })
-    await provider.cli(['clients', 'remove', other.client_id, '--yes'])
+    await provider.cli(['clients', 'remove', '--yes', other.client_id])
     let messages = 0
     for await (const _message of readStream(answer)) {
       messages += 1

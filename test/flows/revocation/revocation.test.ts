@@ -278,10 +278,10 @@ describe('an access token dies with what it came from', () => {
   })
 
   test.each([
-    ['is signed out everywhere', ['users', 'sign-out']],
+    ['is signed out everywhere', ['users', 'sign-out', '--yes']],
     ['is disabled', ['users', 'disable']],
     ['is removed', ['users', 'remove', '--yes']],
-    ['is revoked by name', ['tokens', 'revoke', '--sub']],
+    ['is revoked by name', ['tokens', 'revoke', '--yes', '--sub']],
   ])('the person %s', async (_what, command) => {
     const someone = await addPerson(provider)
     const { access_token: token } = await signedIn(someone)
@@ -299,7 +299,7 @@ describe('an access token dies with what it came from', () => {
   test('whoever signs in again right after is given tokens that are good', async () => {
     const someone = await addPerson(provider)
     const { access_token: old } = await signedIn(someone)
-    await provider.cli(['users', 'sign-out', someone.email])
+    await provider.cli(['users', 'sign-out', '--yes', someone.email])
     const { access_token: token } = await signedIn(someone)
     expect(await isActive(token)).toBe(true)
     expect(decodeJwt(token).iat ?? 0).toBeGreaterThan(decodeJwt(old).iat ?? 0)
@@ -311,9 +311,9 @@ describe('an access token dies with what it came from', () => {
     const otherParty = await relyingParty(provider.issuer, other, { scope: 'openid' })
     const someone = await addPerson(provider)
     await new Promise((resolve) => setTimeout(resolve, 1_000 - (Date.now() % 1_000)))
-    await provider.cli(['users', 'sign-out', someone.email])
+    await provider.cli(['users', 'sign-out', '--yes', someone.email])
     const { access_token: token } = await signedIn(someone, otherParty)
-    await provider.cli(['tokens', 'revoke', '--client', other.client_id])
+    await provider.cli(['tokens', 'revoke', '--yes', '--client', other.client_id])
     expect(await introspect(other, token)).toEqual({ active: false })
     expect(await isVoidAtVerifiers(token)).toBe(true)
   })
@@ -324,7 +324,7 @@ describe('an access token dies with what it came from', () => {
     const { access_token: elsewhere } = await signedIn(someone)
     const sid = String(decodeJwt(token)['sid'])
     // Its name may begin with a dash.
-    const { stdout } = await provider.command(['sessions', 'end', '--json', '--', sid])
+    const { stdout } = await provider.command(['sessions', 'end', '--yes', '--json', '--', sid])
     expect(new Date((JSON.parse(stdout) as { void_by: string }).void_by).getTime()).toBeGreaterThan(Date.now())
     await expectVoid(token)
     expect(await isActive(elsewhere)).toBe(true)
@@ -332,7 +332,7 @@ describe('an access token dies with what it came from', () => {
 
   test('the app is removed, or all that it holds is revoked', async () => {
     for (const command of [
-      ['tokens', 'revoke', '--client'],
+      ['tokens', 'revoke', '--yes', '--client'],
       ['clients', 'remove', '--yes'],
     ]) {
       const other = await addWebApp()
@@ -355,7 +355,7 @@ describe('at the command line', () => {
       signature: 'valid',
       grant_alive: true,
     })
-    await provider.cli(['tokens', 'revoke', '--token-stdin'], token)
+    await provider.cli(['tokens', 'revoke', '--yes', '--token-stdin'], token)
     await expectVoid(token)
     const { code, stdout } = await provider.command(['tokens', 'inspect', token])
     expect(code).toBe(1)
@@ -392,7 +392,7 @@ describe('at the command line', () => {
       token: 'refresh token',
       client_id: app.client_id,
     })
-    await provider.cli(['tokens', 'revoke', '--token-stdin'], refreshToken)
+    await provider.cli(['tokens', 'revoke', '--yes', '--token-stdin'], refreshToken)
     await expectVoid(token)
   })
 })

@@ -103,7 +103,7 @@ describe('finding it, and getting in', () => {
     const token = await tokenFor(provider, siem.client, 'ssf.read')
     const status = async () => (await fetch(streams, { headers: { authorization: `Bearer ${token}` } })).status
     expect(await status()).toBe(200)
-    await provider.cli(['tokens', 'revoke', '--token-stdin'], token)
+    await provider.cli(['tokens', 'revoke', '--yes', '--token-stdin'], token)
     let last = await status()
     for (let tries = 0; tries < 200 && last !== 401; tries += 1) last = await status()
     expect(last).toBe(401)
@@ -168,7 +168,7 @@ describe('a stream', () => {
   test('goes with its receiver', async () => {
     const short = await receiverOf()
     const stream = await short.create()
-    await provider.cli(['clients', 'remove', short.client.client_id, '--yes'])
+    await provider.cli(['clients', 'remove', '--yes', short.client.client_id])
     expect(await database('select from event_streams where id = $1', [stream.stream_id])).toEqual([])
   })
 
@@ -194,7 +194,7 @@ describe('a stream', () => {
       403,
       expect.stringContaining('100 streams'),
     ])
-    await provider.cli(['clients', 'remove', 'many', '--yes'])
+    await provider.cli(['clients', 'remove', '--yes', 'many'])
   })
 })
 

@@ -175,9 +175,13 @@ describe('tokens inspect', () => {
   })
 
   test.each([
-    ['users sign-out', (claims: JWTPayload) => ['users', 'sign-out', String(claims.sub)], 'Its person'],
-    ['sessions end', (claims: JWTPayload) => ['sessions', 'end', '--json', '--', String(claims['sid'])], 'Its session'],
-    ['tokens revoke --client', () => ['tokens', 'revoke', '--client', app.client_id], 'Its app'],
+    ['users sign-out', (claims: JWTPayload) => ['users', 'sign-out', '--yes', String(claims.sub)], 'Its person'],
+    [
+      'sessions end',
+      (claims: JWTPayload) => ['sessions', 'end', '--yes', '--json', '--', String(claims['sid'])],
+      'Its session',
+    ],
+    ['tokens revoke --client', () => ['tokens', 'revoke', '--yes', '--client', app.client_id], 'Its app'],
   ])(
     'tells by what, by whom and when it was revoked: %s',
     async (_, command, what) => {
