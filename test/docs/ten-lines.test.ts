@@ -45,7 +45,7 @@ withTerminal('the ten lines of README', () => {
     issuer = `http://localhost:${await freePort()}`
     shown = ''
     // The checkout without what it may have gathered: no data, no keys, no settings.
-    for (const name of ['package.json', 'node_modules', 'packages', 'src', 'db', 'views']) {
+    for (const name of ['package.json', 'node_modules', 'packages', 'bin', 'src', 'db', 'views']) {
       await symlink(join(root, name), join(folder, name))
     }
     shell = spawn('/usr/bin/script', ['-qec', 'bash --norc --noprofile -i', '/dev/null'], {
