@@ -66,7 +66,10 @@ withTerminal('the ten lines of README', () => {
   })
 
   afterEach(async () => {
-    // The shell ends the server that it started in the background, and waits for it.
+    // Ctrl-C leaves a question that was not answered. Then the shell ends its background job and waits for it.
+    const from = shown.length
+    shell.stdin?.write('\x03')
+    await appears('next> ', from)
     shell.stdin?.write('kill %1; wait; exit\n')
     await once(shell, 'close')
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
