@@ -30,12 +30,12 @@ process.exitCode = await runCli(process.argv.slice(2), {
   script: process.argv[1],
   readerGone: readerGone.signal,
   isWorker: cluster.isWorker,
-  openDesk: async (env) => (await import('./desk.ts')).openDesk(env),
+  openDesk: async (env) => (await import('./desk/desk.ts')).openDesk(env),
   serve: async (env, options) => {
-    const { serve } = await import('./compose.ts')
+    const { serve } = await import('./node/serve.ts')
     // Node writes it when a process ends by itself; a server may be ended otherwise.
     flushCompileCache()
     return serve(env, options)
   },
-  serveSigner: async (env, options) => (await import('./signer-process.ts')).serveSigner(env, options),
+  serveSigner: async (env, options) => (await import('./deployment/signer.ts')).serveSigner(env, options),
 })

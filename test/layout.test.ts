@@ -7,11 +7,13 @@ const source = join(import.meta.dirname, '../src')
 
 const floors = [
   ['errors', 'guessing'],
-  ['config', 'events', 'outbound'],
+  ['config', 'events', 'outbound', 'rhythm'],
   ['accounts', 'clients', 'keyring', 'revocation'],
   ['credentials', 'consent', 'logout', 'signals'],
   ['oidc', 'operations'],
   ['storage', 'web', 'cli'],
+  ['deployment'],
+  ['node', 'desk'],
   ['.'],
 ]
 

@@ -1,6 +1,6 @@
 /**
  * What commands find on their desk: the stores and services they act on,
- * opened by the roof (`compose.ts`) on the deployment's database. Nothing here
+ * opened by the roof (`serve.ts`) on the deployment's database. Nothing here
  * needs a running server, and whatever is changed here reaches running nodes
  * through the database.
  */
@@ -18,6 +18,7 @@ import type { PerformNeeds } from '../operations/operations.ts'
 import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
 import type { EventStream } from '../signals/signals.ts'
+import type { DeskConnections } from './desk-connections.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -43,6 +44,7 @@ export interface Desk {
   names: SubjectNames
   migrations: DeskMigrations
   database: DeskDatabase
+  connections: DeskConnections
   nodes: DeskNodes
   /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */
   publish(): Promise<void>

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Parsed } from './option.ts'
+import { tlsFaultOf } from './tls-modes.ts'
 
 export const text = (given: string): Parsed<string> => ({ value: given })
 
@@ -140,6 +141,8 @@ export const databaseUrl = (given: string): Parsed<string> => {
         'must be a URL such as postgres://user:password@host:5432/name, with odd characters in the password percent-encoded (or give PGHOST, PGUSER, PGPASSWORD and PGDATABASE, which need no encoding)',
     }
   }
+  const tlsFault = tlsFaultOf(url.searchParams)
+  if (tlsFault !== undefined) return { fault: tlsFault }
   if (url.pathname.length < 2) return { fault: 'must name a database, as in postgres://host/name' }
   return { value: given }
 }

@@ -54,7 +54,8 @@ function explained(cause: NodeJS.ErrnoException, port: number, host: string, set
   }
 }
 
-const longestRequestMs = 20_000
+/** A stop waits so long for requests under way. */
+export const longestRequestMs = 20_000
 
 /** Takes no new connections after `noticeMs`, lets requests under way finish, then closes. */
 export async function drained(server: Server, noticeMs: number): Promise<void> {

@@ -58,12 +58,12 @@ describe('the program as its own process', () => {
     )
   })
 
-  test('says so in a sentence when the database is away', async () => {
+  test('says so, with the place and what to do, when the database is away', async () => {
     const { code, stderr } = await runClaviger(['users', 'list'], {
       DATABASE_URL: 'postgres://claviger:hush@127.0.0.1:1/none',
     })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^claviger: .+\n$/)
+    expect(stderr).toMatch(/^claviger: .+\nreason: Postgres at 127\.0\.0\.1:1, .+\nhint: .+\n$/)
     expect(stderr).not.toContain('hush')
   })
 

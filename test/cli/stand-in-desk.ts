@@ -21,12 +21,24 @@ const daysAgo = (days: number): Date => new Date(now.getTime() - days * day)
 
 const ended: Ended = { sessions: 1, grants: 1, refreshTokens: 2 }
 
+/** A connection without a pooler. */
+export const straight = {
+  isPooled: false,
+  keepsSession: true,
+  keepsStatements: true,
+  keepsTransactions: true,
+  isUnlimited: false,
+  target: '5@2026-03-01',
+}
+
 export class StandInDesk implements Desk {
   config = {
     issuer: 'http://localhost:9400',
     accessTokenSeconds: 600,
     eventRetentionSeconds: 400 * 86_400,
     clientProfile: 'standard',
+    databasePoolSize: 10,
+    workers: 1,
   } as Config
   closed = 0
   readonly people = new Map<string, Account>()
@@ -307,6 +319,21 @@ export class StandInDesk implements Desk {
     apply: async () => this.pending.splice(0),
   }
 
+  readonly connections: Desk['connections'] = {
+    routes: async () => ({ pool: straight, direct: straight }),
+    rights: async () => ({
+      role: 'claviger',
+      schema: 'public',
+      canCreate: true,
+    }),
+    room: async () => ({
+      maxConnections: 100,
+      reserved: 3,
+      roleLimit: undefined,
+      databaseLimit: undefined,
+      serving: 1,
+    }),
+  }
   nodes = { confirm: async (): Promise<NodesHeard> => ({ confirmed: 1, silent: [] }) }
 
   readonly database: Desk['database'] = {

@@ -1,6 +1,6 @@
 /** Every operation on the real database: one act, one audit entry, one transaction. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { performOn } from '../../src/desk-operations.ts'
+import { performOn } from '../../src/desk/operations.ts'
 import type { AuditEntry } from '../../src/events/events.ts'
 import { createAdmin } from '../../src/operations/admins/create.ts'
 import { giveAdmin } from '../../src/operations/admins/give.ts'

@@ -139,7 +139,7 @@ describe('Health', () => {
     stage.draining = true
     expect((await stage.send('/health/live', { headers: { host: '10.0.0.7:8080' } })).status).toBe(200)
   })
-  test('ready is 503 without database, without signing key, by a wrong clock, and while draining', async () => {
+  test('ready is 503 without database, signing key, log of revocations or notifications, by a wrong clock, and while draining', async () => {
     const ready = async () => (await stage.send('/health/ready', { headers: { host: '10.0.0.7' } })).status
     expect(await ready()).toBe(200)
     stage.database = false
@@ -148,6 +148,12 @@ describe('Health', () => {
     stage.signingKey = false
     expect(await ready()).toBe(503)
     stage.signingKey = true
+    stage.revocations = false
+    expect(await ready()).toBe(503)
+    stage.revocations = true
+    stage.notifications = false
+    expect(await ready()).toBe(503)
+    stage.notifications = true
     stage.clock = false
     expect(await ready()).toBe(503)
     stage.clock = true

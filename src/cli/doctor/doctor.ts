@@ -9,6 +9,7 @@ import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
 import { administratorCheck, backupCheck } from './backup-check.ts'
 import type { Check, Finding } from './check.ts'
+import { connectionsCheck, poolerCheck, rightsCheck } from './connection-checks.ts'
 import { clockCheck, databaseCheck, migrationsCheck, nodesCheck, primaryCheck } from './database-checks.ts'
 import { issuerCheck } from './issuer-check.ts'
 import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
@@ -16,6 +17,9 @@ import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
 const checks: readonly Check[] = [
   databaseCheck,
   primaryCheck,
+  rightsCheck,
+  poolerCheck,
+  connectionsCheck,
   migrationsCheck,
   nodesCheck,
   clockCheck,
@@ -94,8 +98,9 @@ function failedBy(thrown: unknown): Finding {
       found: `It could not be looked at (${thrown instanceof Error ? thrown.name : typeof thrown}).`,
     }
   }
-  const { hints } = thrown.detail
-  const found = thrown.message.replaceAll(/\s*\n\s*/g, ' ')
+  const { hints, reason } = thrown.detail
+  const said = typeof reason === 'string' ? `${thrown.message} ${reason}` : thrown.message
+  const found = said.replaceAll(/\s*\n\s*/g, ' ')
   return { outcome: 'failed', found, ...(Array.isArray(hints) ? { mend: hints.join(' ') } : {}) }
 }
 

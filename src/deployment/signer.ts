@@ -1,12 +1,12 @@
 /** `claviger signer`: the process that holds the private keys, so that the one that faces the web need not. */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { ServeSigner } from './cli/desk.ts'
-import { readConfig } from './config/config.ts'
+import type { ServeSigner } from '../cli/desk.ts'
+import { readConfig } from '../config/config.ts'
+import { Failure } from '../errors/failure.ts'
+import { Signer } from '../keyring/signer.ts'
+import { serveSigner as serveOn } from '../keyring/signer-server.ts'
 import { openEnvelope } from './deployment.ts'
-import { Failure } from './errors/failure.ts'
-import { Signer } from './keyring/signer.ts'
-import { serveSigner as serveOn } from './keyring/signer-server.ts'
 import { untilSignalled } from './until-signalled.ts'
 
 export const serveSigner: ServeSigner = async (env, options) => {

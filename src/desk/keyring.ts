@@ -1,16 +1,16 @@
 /** The keyring as commands find it: opened at the first use, since most commands never need it or its key-encryption key. */
-import type { DeskKeyring } from './cli/desk.ts'
-import { algorithmsOf, type Deployment, keyTimesOf } from './deployment.ts'
-import type { Events } from './events/create-events.ts'
-import type { BlastRadius } from './keyring/blast-radius.ts'
-import { doubtsAboutKeyTimes } from './keyring/key-times.ts'
-import { Keyring } from './keyring/keyring.ts'
-import { idTokenSeconds } from './oidc/lifetimes.ts'
-import { PostgresCanaryUseStore } from './storage/postgres-canary-use-store.ts'
-import { PostgresKeyStore } from './storage/postgres-key-store.ts'
-import { PostgresReachStore } from './storage/postgres-reach-store.ts'
-import { PostgresSightingStore } from './storage/postgres-sighting-store.ts'
-import { openVault } from './vault.ts'
+import type { DeskKeyring } from '../cli/desk.ts'
+import { algorithmsOf, type Deployment, keyTimesOf } from '../deployment/deployment.ts'
+import { openVault } from '../deployment/vault.ts'
+import type { Events } from '../events/create-events.ts'
+import type { BlastRadius } from '../keyring/blast-radius.ts'
+import { doubtsAboutKeyTimes } from '../keyring/key-times.ts'
+import { Keyring } from '../keyring/keyring.ts'
+import { idTokenSeconds } from '../oidc/lifetimes.ts'
+import { PostgresCanaryUseStore } from '../storage/postgres-canary-use-store.ts'
+import { PostgresKeyStore } from '../storage/postgres-key-store.ts'
+import { PostgresReachStore } from '../storage/postgres-reach-store.ts'
+import { PostgresSightingStore } from '../storage/postgres-sighting-store.ts'
 
 export function openDeskKeyring(deployment: Deployment, events: Pick<Events, 'record'>): DeskKeyring {
   const { config, db } = deployment

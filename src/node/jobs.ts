@@ -1,14 +1,14 @@
 /** What a node does by itself, and how often; of several nodes one does it. */
-import type { Deployment } from './deployment.ts'
-import type { Log } from './events/log.ts'
-import type { NodeKeys } from './node-keys.ts'
-import type { openLedger } from './node-ledger.ts'
-import type { NodeRevocations } from './node-revocations.ts'
-import type { openSignals } from './node-signals.ts'
-import { exclusively } from './storage/exclusively.ts'
-import { removeExpired } from './storage/housekeeping.ts'
-import { removeExpiredRevocations } from './storage/postgres-revocation-log.ts'
-import { startTimetable, type Timetable } from './timetable.ts'
+import type { Deployment } from '../deployment/deployment.ts'
+import type { Log } from '../events/log.ts'
+import { startTimetable, type Timetable } from '../rhythm/timetable.ts'
+import { exclusively } from '../storage/exclusively.ts'
+import { removeExpired } from '../storage/housekeeping.ts'
+import { removeExpiredRevocations } from '../storage/postgres-revocation-log.ts'
+import type { NodeKeys } from './keys.ts'
+import type { openLedger } from './ledger.ts'
+import type { NodeRevocations } from './revocations.ts'
+import type { openSignals } from './signals.ts'
 
 export interface NodeJobsNeeds {
   deployment: Deployment

@@ -1,15 +1,15 @@
 /** The log of revocations on one node: followed, and fed to verifiers. */
-import type { Deployment } from './deployment.ts'
-import type { Log } from './events/log.ts'
-import type { DeploymentSecrets } from './keyring/deployment-secrets.ts'
-import type { DatabaseClock } from './revocation/database-clock.ts'
-import { Feed } from './revocation/feed.ts'
-import { openFeedKeys } from './revocation/feed-keys.ts'
-import { feedOf } from './revocation/frames.ts'
-import { LiveLog } from './revocation/live-log.ts'
-import { type Database, openDatabase } from './storage/database.ts'
-import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
-import type { PrimaryWatch } from './storage/primary-watch.ts'
+import type { Deployment } from '../deployment/deployment.ts'
+import type { Log } from '../events/log.ts'
+import type { DeploymentSecrets } from '../keyring/deployment-secrets.ts'
+import type { DatabaseClock } from '../revocation/database-clock.ts'
+import { Feed } from '../revocation/feed.ts'
+import { openFeedKeys } from '../revocation/feed-keys.ts'
+import { feedOf } from '../revocation/frames.ts'
+import { LiveLog } from '../revocation/live-log.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
+import { PostgresRevocationLog } from '../storage/postgres-revocation-log.ts'
+import type { PrimaryWatch } from '../storage/primary-watch.ts'
 
 export interface NodeRevocationsNeeds {
   log: Pick<Log, 'error' | 'info'>

@@ -1,11 +1,11 @@
 /** The ledger of issued tokens on one node, and the status lists that follow from it. */
-import type { Deployment } from './deployment.ts'
-import type { KeySet } from './keyring/key-set.ts'
-import type { LiveLog } from './revocation/live-log.ts'
-import { StatusIndices } from './revocation/status-indices.ts'
-import { StatusLists } from './revocation/status-lists.ts'
-import { statusListsOf } from './revocation/status-place.ts'
-import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
+import type { Deployment } from '../deployment/deployment.ts'
+import type { KeySet } from '../keyring/key-set.ts'
+import type { LiveLog } from '../revocation/live-log.ts'
+import { StatusIndices } from '../revocation/status-indices.ts'
+import { StatusLists } from '../revocation/status-lists.ts'
+import { statusListsOf } from '../revocation/status-place.ts'
+import { PostgresTokenLedger } from '../storage/postgres-token-ledger.ts'
 
 export interface NodeLedgerNeeds {
   deployment: Deployment

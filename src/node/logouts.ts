@@ -1,11 +1,11 @@
 /** Tells apps of ended sessions, on one node. */
-import type { Deployment } from './deployment.ts'
-import type { Events } from './events/create-events.ts'
-import type { Metrics } from './events/metrics.ts'
-import type { KeySetSource } from './keyring/key-set.ts'
-import { startCourier } from './logout/courier.ts'
-import type { GuardedFetch } from './outbound/outbound.ts'
-import { PostgresLogoutOutbox } from './storage/postgres-logout-outbox.ts'
+import type { Deployment } from '../deployment/deployment.ts'
+import type { Events } from '../events/create-events.ts'
+import type { Metrics } from '../events/metrics.ts'
+import type { KeySetSource } from '../keyring/key-set.ts'
+import { startCourier } from '../logout/courier.ts'
+import type { GuardedFetch } from '../outbound/outbound.ts'
+import { PostgresLogoutOutbox } from '../storage/postgres-logout-outbox.ts'
 
 interface Needs {
   deployment: Deployment

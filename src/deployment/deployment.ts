@@ -1,18 +1,19 @@
 /** What every process of a deployment shares: configuration, database, keys. The server and the commands both open it. */
-import { type Config, readConfig } from './config/config.ts'
-import { ensureKeyEncryptionKey, readKeyEncryptionKeys } from './config/key-encryption-key.ts'
-import { Failure } from './errors/failure.ts'
-import { algorithmsInUse } from './keyring/algorithms.ts'
-import { Envelope } from './keyring/envelope.ts'
-import type { KeyTimes } from './keyring/key-times.ts'
-import { type Database, openDatabase } from './storage/database.ts'
-import { type EmbeddedOptions, joinOrStart } from './storage/embedded-postgres.ts'
-import { migrate, planUpgrade } from './storage/migrations.ts'
-import { PrimaryWatch } from './storage/primary-watch.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { ensureKeyEncryptionKey, readKeyEncryptionKeys } from '../config/key-encryption-key.ts'
+import { Failure } from '../errors/failure.ts'
+import { algorithmsInUse } from '../keyring/algorithms.ts'
+import { Envelope } from '../keyring/envelope.ts'
+import type { KeyTimes } from '../keyring/key-times.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
+import { type EmbeddedOptions, joinOrStart } from '../storage/embedded-postgres.ts'
+import { migrate, planUpgrade } from '../storage/migrations.ts'
+import { examineRoutes, refuseForgetfulPooler, refuseSharedSession } from '../storage/pooler.ts'
+import { PrimaryWatch } from '../storage/primary-watch.ts'
 
 export interface Deployment {
   config: Config
-  database: { url: string; isEmbedded: boolean; where: string }
+  database: { url: string; directUrl: string | undefined; isEmbedded: boolean; where: string }
   db: Database
   /** Watches `db` and what else is given to it, once a node starts it. */
   primary: PrimaryWatch
@@ -45,7 +46,7 @@ export async function openDeployment(
   const db = openDatabase({ url, poolSize: config.databasePoolSize, onConnectionLost: options.onTrouble, primary })
   return {
     config,
-    database: { url, isEmbedded: embedded !== undefined, where },
+    database: { url, directUrl: config.databaseDirectUrl, isEmbedded: embedded !== undefined, where },
     db,
     primary,
     async close() {
@@ -59,6 +60,14 @@ export async function openDeployment(
 function placeOf(url: string): string {
   const { hostname: host, port, pathname, searchParams } = new URL(url)
   return `${searchParams.get('host') ?? host}${port ? `:${port}` : ''}${pathname}`
+}
+
+/** @throws Failure `database_pooler`, `database_mismatch` when a pooler on the way does not do */
+export async function refusePooler({ database }: Deployment): Promise<void> {
+  if (database.isEmbedded) return
+  const routes = await examineRoutes(database)
+  refuseForgetfulPooler(routes)
+  refuseSharedSession(routes, database)
 }
 
 /**
@@ -78,7 +87,7 @@ export async function bringUpToDate({ config, database, db }: Deployment): Promi
       { detail: { pending: names } },
     )
   }
-  await migrate({ url: database.url })
+  await migrate(database)
   return ahead
 }
 

@@ -1,12 +1,12 @@
 /** Where this deployment's private keys are, as its configuration says: in the database, wrapped; with a signer process; in an HSM. */
-import type { Config } from './config/config.ts'
+import type { Config } from '../config/config.ts'
+import type { SecretEnvelope } from '../keyring/envelope.ts'
+import { type KeyVault, LocalKeyVault } from '../keyring/key-vault.ts'
+import { Pkcs11Token } from '../keyring/pkcs11-token.ts'
+import { Pkcs11Vault } from '../keyring/pkcs11-vault.ts'
+import { SignerClient } from '../keyring/signer-client.ts'
+import { SignerEnvelope, SignerVault } from '../keyring/signer-vault.ts'
 import { openEnvelope } from './deployment.ts'
-import type { SecretEnvelope } from './keyring/envelope.ts'
-import { type KeyVault, LocalKeyVault } from './keyring/key-vault.ts'
-import { Pkcs11Token } from './keyring/pkcs11-token.ts'
-import { Pkcs11Vault } from './keyring/pkcs11-vault.ts'
-import { SignerClient } from './keyring/signer-client.ts'
-import { SignerEnvelope, SignerVault } from './keyring/signer-vault.ts'
 
 export interface OpenVault {
   vault: KeyVault

@@ -1,45 +1,47 @@
 /** One serving process: every room put together, started in order and stopped in order. */
 import { availableParallelism } from 'node:os'
-import { createRegisteredOrigins } from './clients/registered-origins.ts'
-import { AttemptThrottle } from './credentials/attempt-throttle.ts'
-import { passwordAcr } from './credentials/credentials.ts'
-import { KnownBrowsers } from './credentials/known-browser.ts'
-import { PasswordHasher } from './credentials/password-hasher.ts'
-import { signIn } from './credentials/sign-in.ts'
-import type { Deployment } from './deployment.ts'
-import { createAccessLog } from './events/access-log.ts'
-import { createEvents } from './events/create-events.ts'
-import type { Log } from './events/log.ts'
-import { createMetrics } from './events/metrics.ts'
-import { startJobs } from './node-jobs.ts'
-import { followKeys, openKeys } from './node-keys.ts'
-import { openLedger } from './node-ledger.ts'
-import { deliverLogouts } from './node-logouts.ts'
-import { reportPrimary } from './node-primary.ts'
-import { openRevocations } from './node-revocations.ts'
-import { openSignals } from './node-signals.ts'
-import { createClientDirectory } from './oidc/client-directory.ts'
-import { feedAccess } from './oidc/feed-access.ts'
-import { createOidc } from './oidc/oidc.ts'
-import { createGuardedFetch } from './outbound/outbound.ts'
-import { refuseWrongClock } from './revocation/database-clock.ts'
-import { Changes } from './storage/changes.ts'
-import { countExpired } from './storage/housekeeping.ts'
-import { PostgresAccountStore } from './storage/postgres-account-store.ts'
-import { PostgresApiStore } from './storage/postgres-api-store.ts'
-import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
-import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
-import { PostgresClientStore } from './storage/postgres-client-store.ts'
-import { PostgresConsentStore } from './storage/postgres-consent-store.ts'
-import { PostgresModelStore } from './storage/postgres-model-store.ts'
-import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
-import { createDocuments } from './web/documents.ts'
-import { drained, listen } from './web/http-server.ts'
-import { createListener } from './web/listener.ts'
-import { createManagement } from './web/management.ts'
-import { createOidcPages } from './web/oidc-pages.ts'
-import { createPages } from './web/pages.ts'
-import { createWeb } from './web/web.ts'
+import { createRegisteredOrigins } from '../clients/registered-origins.ts'
+import type { Config } from '../config/config.ts'
+import { AttemptThrottle } from '../credentials/attempt-throttle.ts'
+import { passwordAcr } from '../credentials/credentials.ts'
+import { KnownBrowsers } from '../credentials/known-browser.ts'
+import { PasswordHasher } from '../credentials/password-hasher.ts'
+import { signIn } from '../credentials/sign-in.ts'
+import type { Deployment } from '../deployment/deployment.ts'
+import { endWithin } from '../deployment/last-moment.ts'
+import { createAccessLog } from '../events/access-log.ts'
+import { createEvents } from '../events/create-events.ts'
+import type { Log } from '../events/log.ts'
+import { createMetrics } from '../events/metrics.ts'
+import { createClientDirectory } from '../oidc/client-directory.ts'
+import { feedAccess } from '../oidc/feed-access.ts'
+import { createOidc } from '../oidc/oidc.ts'
+import { createGuardedFetch } from '../outbound/outbound.ts'
+import { refuseWrongClock } from '../revocation/database-clock.ts'
+import { Changes } from '../storage/changes.ts'
+import { countExpired } from '../storage/housekeeping.ts'
+import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
+import { PostgresApiStore } from '../storage/postgres-api-store.ts'
+import { PostgresAttemptStore } from '../storage/postgres-attempt-store.ts'
+import { PostgresAuditLog } from '../storage/postgres-audit-log.ts'
+import { PostgresClientStore } from '../storage/postgres-client-store.ts'
+import { PostgresConsentStore } from '../storage/postgres-consent-store.ts'
+import { PostgresModelStore } from '../storage/postgres-model-store.ts'
+import { PostgresPasswordStore } from '../storage/postgres-password-store.ts'
+import { createDocuments } from '../web/documents.ts'
+import { drained, listen, longestRequestMs } from '../web/http-server.ts'
+import { createListener } from '../web/listener.ts'
+import { createManagement } from '../web/management.ts'
+import { createOidcPages } from '../web/oidc-pages.ts'
+import { createPages } from '../web/pages.ts'
+import { createWeb } from '../web/web.ts'
+import { startJobs } from './jobs.ts'
+import { followKeys, openKeys } from './keys.ts'
+import { openLedger } from './ledger.ts'
+import { deliverLogouts } from './logouts.ts'
+import { reportPrimary } from './primary.ts'
+import { openRevocations } from './revocations.ts'
+import { openSignals } from './signals.ts'
 
 export interface Node {
   /** Readiness fails first, then requests under way finish, then connections close. */
@@ -54,6 +56,7 @@ export async function startNode(deployment: Deployment, log: Log): Promise<Node>
   try {
     return await start(deployment, log, started)
   } catch (error) {
+    endWithin(goodbyeMs, 'ending after a failed start', log, error)
     await started.disposeAsync()
     throw error
   }
@@ -74,7 +77,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
 
   // Watched before anything is read, so that no change can fall between.
   const changes = new Changes({
-    database: { url: database.url, primary },
+    database: { ...database, primary },
     onTrouble: trouble('Changes cannot be followed for a moment'),
   })
   started.defer(() => changes.stop())
@@ -238,13 +241,15 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     const server = await listen(management, config.managementPort, config.managementHost, 'CLAVIGER_MANAGEMENT_PORT')
     started.defer(() => drained(server, 0))
   }
+  // Requests have had their time when this comes up: what is left only says goodbye.
+  started.defer(() => endWithin(goodbyeMs, 'closing', log))
   const jwksServed = (target: string) => metrics.jwksFetched(keys.counter.count(target))
   const server = await listen(
     createListener(web, { pages, documents, health, metrics, jwksServed }),
     config.port,
     config.host,
   )
-  started.defer(() => drained(server, config.production ? noticeMs : 0))
+  started.defer(() => drained(server, noticeOf(config)))
   // Streams never end by themselves.
   started.defer(() => revocations.feed.close())
   started.defer(() => signals.stop())
@@ -262,7 +267,13 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
 const paceMs = 10 * 60_000
 
 /** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
-const noticeMs = 5_000
+const noticeOf = ({ production }: Pick<Config, 'production'>) => (production ? 5_000 : 0)
+
+/** What is left to do without requests: ending jobs, writing events, closing connections. A database may not answer. */
+export const goodbyeMs = 4_000
+
+/** The longest that a stop may take. */
+export const stopMs = (config: Pick<Config, 'production'>) => noticeOf(config) + longestRequestMs + goodbyeMs
 
 async function isAnswering({ db }: Deployment): Promise<boolean> {
   return db.query('select 1').then(

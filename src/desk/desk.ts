@@ -1,34 +1,36 @@
 /** Everything a command finds on its desk, opened on the deployment's database. */
-import type { Desk, OpenDesk } from './cli/desk.ts'
-import { AttemptThrottle } from './credentials/attempt-throttle.ts'
-import { PasswordHasher } from './credentials/password-hasher.ts'
-import { importBatchSize, importPeople } from './credentials/people-import.ts'
-import { bringUpToDate, type Deployment, openDeployment } from './deployment.ts'
-import { openDeskKeyring } from './desk-keyring.ts'
-import { performOn } from './desk-operations.ts'
-import { openDeskPreview } from './desk-preview.ts'
-import { openDeskSecrets } from './desk-secrets.ts'
-import { openDeskStreams } from './desk-streams.ts'
-import { createEvents } from './events/create-events.ts'
-import { createLog } from './events/log.ts'
-import { createMetrics } from './events/metrics.ts'
-import { createRecord } from './events/record.ts'
-import type { Database } from './storage/database.ts'
-import { appliedMigrations, migrate, planUpgrade } from './storage/migrations.ts'
-import { PostgresAccountStore } from './storage/postgres-account-store.ts'
-import { PostgresApiStore } from './storage/postgres-api-store.ts'
-import { PostgresAttemptStore } from './storage/postgres-attempt-store.ts'
-import { PostgresAuditLog } from './storage/postgres-audit-log.ts'
-import { PostgresBrowserSessions } from './storage/postgres-browser-sessions.ts'
-import { PostgresClientStore } from './storage/postgres-client-store.ts'
-import { PostgresPasswordStore } from './storage/postgres-password-store.ts'
-import { PostgresPeopleImport } from './storage/postgres-people-import.ts'
-import { PostgresRevocationLog } from './storage/postgres-revocation-log.ts'
-import { PostgresRevocations } from './storage/postgres-revocations.ts'
-import { PostgresSubjectNames } from './storage/postgres-subject-names.ts'
-import { PostgresTokenLedger } from './storage/postgres-token-ledger.ts'
-import { askNodes } from './storage/running-nodes.ts'
-import { refuseUnwritable, serverPlaceOf } from './storage/server-place.ts'
+import type { Desk, OpenDesk } from '../cli/desk.ts'
+import { AttemptThrottle } from '../credentials/attempt-throttle.ts'
+import { PasswordHasher } from '../credentials/password-hasher.ts'
+import { importBatchSize, importPeople } from '../credentials/people-import.ts'
+import { bringUpToDate, type Deployment, openDeployment } from '../deployment/deployment.ts'
+import { createEvents } from '../events/create-events.ts'
+import { createLog } from '../events/log.ts'
+import { createMetrics } from '../events/metrics.ts'
+import { createRecord } from '../events/record.ts'
+import { connectionRoom, roleRights } from '../storage/connection-room.ts'
+import type { Database } from '../storage/database.ts'
+import { appliedMigrations, migrate, planUpgrade } from '../storage/migrations.ts'
+import { examineRoutes, refuseSharedSession } from '../storage/pooler.ts'
+import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
+import { PostgresApiStore } from '../storage/postgres-api-store.ts'
+import { PostgresAttemptStore } from '../storage/postgres-attempt-store.ts'
+import { PostgresAuditLog } from '../storage/postgres-audit-log.ts'
+import { PostgresBrowserSessions } from '../storage/postgres-browser-sessions.ts'
+import { PostgresClientStore } from '../storage/postgres-client-store.ts'
+import { PostgresPasswordStore } from '../storage/postgres-password-store.ts'
+import { PostgresPeopleImport } from '../storage/postgres-people-import.ts'
+import { PostgresRevocationLog } from '../storage/postgres-revocation-log.ts'
+import { PostgresRevocations } from '../storage/postgres-revocations.ts'
+import { PostgresSubjectNames } from '../storage/postgres-subject-names.ts'
+import { PostgresTokenLedger } from '../storage/postgres-token-ledger.ts'
+import { askNodes } from '../storage/running-nodes.ts'
+import { refuseUnwritable, serverPlaceOf } from '../storage/server-place.ts'
+import { openDeskKeyring } from './keyring.ts'
+import { performOn } from './operations.ts'
+import { openDeskPreview } from './preview.ts'
+import { openDeskSecrets } from './secrets.ts'
+import { openDeskStreams } from './streams.ts'
 
 const confirmed = async (db: Database) => askNodes(db, (await new PostgresRevocationLog(db).advance()).seq)
 
@@ -95,7 +97,15 @@ function deskOn(deployment: Deployment): Desk {
         const { pending, ahead } = await planUpgrade(db)
         return { applied, pending: pending.map(({ name }) => name), ahead }
       },
-      apply: () => migrate({ url: database.url }),
+      async apply() {
+        refuseSharedSession(await examineRoutes(database), database)
+        return migrate(database)
+      },
+    },
+    connections: {
+      routes: () => examineRoutes(database),
+      room: () => connectionRoom(db),
+      rights: () => roleRights(db),
     },
     database: {
       async describe() {
