@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { shortestPassword } from '../../src/credentials/new-password.ts'
 import { eventually } from '../harness/eventually.ts'
 import { freePort } from '../harness/free-port.ts'
+import { removeRunFolder } from '../harness/run-folder.ts'
 import { signIn } from '../harness/sign-in.ts'
 import { UserAgent } from '../harness/user-agent.ts'
 
@@ -20,6 +21,12 @@ const block = /```sh\n([\s\S]*?)```/.exec(section)?.[1] ?? ''
 const lines = block.split('\n').filter((line) => line.trim() !== '')
 const link = /\]\((http:\/\/localhost:9400\/auth\?[^)\s]+)\)/.exec(section)?.[1] ?? ''
 const password = 'nine unrelated herons'
+
+const isDown = (issuer: string) =>
+  fetch(`${issuer}/health/live`).then(
+    () => undefined,
+    () => true,
+  )
 
 // On Linux `script` is util-linux's, which runs one command at a terminal of its own. macOS has another.
 const withTerminal = process.platform === 'linux' && existsSync('/usr/bin/script') ? describe : describe.skip
@@ -72,6 +79,9 @@ withTerminal('the ten lines of README', () => {
     await appears('next> ', from)
     shell.stdin?.write('kill %1; wait; exit\n')
     await once(shell, 'close')
+    // npm ends before the server that it started does.
+    expect(await eventually(() => isDown(issuer), { tries: 600, pauseMs: 100 })).toBe(true)
+    await removeRunFolder(join(folder, 'data'))
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   })
 
