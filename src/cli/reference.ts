@@ -7,7 +7,7 @@ import { nouns } from './nouns.ts'
 const opening = `# Command line
 
 \`npm run docs:cli\` prints this page from the program; a test compares the two. In the checkout a command is called as
-\`npm run claviger -- users list\`, in the image as \`docker compose exec claviger claviger users list\`.
+\`npm run claviger -- users list\`, in the container as \`docker compose exec claviger node dist/main.js users list\`.
 
 A command needs only the database: it works with the server up or down. Running nodes see a change within a second.
 Exit codes: 0 done, 1 failed, 2 wrong usage. With \`--json\`, stdout holds one JSON document; prose and logs go to stderr.

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { Command } from 'commander'
-import { checkNewPassword, newPasswordFault } from '../credentials/new-password.ts'
+import { checkNewPassword, newPasswordFault, shortestPassword } from '../credentials/new-password.ts'
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
 import type { Input, Invocation } from './invocation.ts'
@@ -120,7 +120,10 @@ async function askTwice(invocation: Invocation, whose: string): Promise<string> 
   // Said while there is still somebody to type another.
   const validate = (typed: string) => newPasswordFault(typed, { words: [whose] }) ?? true
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    const first = await ask({ message: `New password for ${whose}`, mask: true, validate }, streams)
+    const first = await ask(
+      { message: `New password for ${whose} (at least ${shortestPassword.alone} characters)`, mask: true, validate },
+      streams,
+    )
     const second = await ask({ message: 'The same again', mask: true }, streams)
     if (first === second) return first
     invocation.printer.note('These two differ.')
