@@ -121,15 +121,15 @@ export class MovingStage {
   async leftBehind(): Promise<number> {
     const [row] = await this.old.ask<{ count: number }>(
       `select count(*)::int from pg_stat_activity
-        where application_name like 'claviger%' and state is distinct from 'disabled'`,
+        where application_name like 'claviger%' and pid <> pg_backend_pid()`,
     )
     return row?.count ?? 0
   }
 
   async close(): Promise<void> {
     await this.fleet.stop()
-    await Promise.all(this.doors.map((door) => door.close()))
     await this.nodes.stop()
+    await Promise.all(this.doors.map((door) => door.close()))
     await this.standby.stop()
     await this.old.stop()
   }
