@@ -7,16 +7,19 @@ ENV NODE_ENV=production
 # What the program needs at run time and nothing else. The embedded Postgres stays out: a container has DATABASE_URL.
 FROM base AS dependencies
 COPY package.json package-lock.json ./
+COPY packages/verifier/package.json ./packages/verifier/
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund && npm cache clean --force
 
 # The example app and API of docker-compose.yml; `docker build` alone passes it by.
 FROM base AS demo
 COPY package.json package-lock.json ./
+COPY packages/verifier/package.json ./packages/verifier/
 # The test tools among the packages have install scripts that only tests need.
 RUN npm ci --include=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm rebuild argon2
 COPY tsconfig.json ./
 COPY db ./db
 COPY views ./views
+COPY packages ./packages
 COPY src ./src
 COPY examples ./examples
 USER 10001:0
@@ -25,6 +28,7 @@ USER 10001:0
 # The compiler is one of the optional packages, each machine's own.
 FROM base AS compiled
 COPY package.json package-lock.json ./
+COPY packages/verifier/package.json ./packages/verifier/
 RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src

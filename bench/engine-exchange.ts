@@ -25,7 +25,7 @@ export async function measureExchange(rounds: number): Promise<ExchangeCost> {
   const config = readConfig({ CLAVIGER_ISSUER: 'http://localhost:9400' })
   const needs = {
     config,
-    pages: createOidcPages(createPages(config)),
+    pages: createOidcPages(createPages(config, { key: randomBytes(32), now: () => new Date() })),
     cookieKeys: () => ['k'.repeat(43)],
     secrets: { dpopNonce: randomBytes(32), csrf: randomBytes(32) },
     locales: ['en'],

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program. Everything it does is a command, and loads only what it needs: a command opens a desk, `start` the whole house. */
+import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { join } from 'node:path'
@@ -28,12 +29,13 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   script: process.argv[1],
   readerGone: readerGone.signal,
-  openDesk: async (env) => (await import('./desk.ts')).openDesk(env),
+  isWorker: cluster.isWorker,
+  openDesk: async (env) => (await import('./desk/desk.ts')).openDesk(env),
   serve: async (env, options) => {
-    const { serve } = await import('./compose.ts')
+    const { serve } = await import('./node/serve.ts')
     // Node writes it when a process ends by itself; a server may be ended otherwise.
     flushCompileCache()
     return serve(env, options)
   },
-  serveSigner: async (env, options) => (await import('./signer-process.ts')).serveSigner(env, options),
+  serveSigner: async (env, options) => (await import('./deployment/signer.ts')).serveSigner(env, options),
 })

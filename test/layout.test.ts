@@ -6,12 +6,14 @@ import { describe, expect, test } from '@jest/globals'
 const source = join(import.meta.dirname, '../src')
 
 const floors = [
-  ['errors', 'verifier'],
-  ['config', 'events', 'outbound'],
+  ['errors', 'guessing'],
+  ['config', 'events', 'outbound', 'rhythm'],
   ['accounts', 'clients', 'keyring', 'revocation'],
   ['credentials', 'consent', 'logout', 'signals'],
-  ['oidc'],
+  ['oidc', 'operations'],
   ['storage', 'web', 'cli'],
+  ['deployment'],
+  ['node', 'desk'],
   ['.'],
 ]
 
@@ -25,6 +27,7 @@ const owners: Record<string, string> = {
   argon2: 'credentials',
   bcrypt: 'credentials',
   commander: 'cli',
+  'csv-parse': 'cli',
   '@inquirer/prompts': 'cli',
   pino: 'events',
   'prom-client': 'events',
@@ -78,19 +81,28 @@ describe('the law holds', () => {
     expect(breaches(file, readFileSync(join(source, file), 'utf8'))).toEqual([])
   })
 
-  test('the verifier stands alone', () => {
-    for (const file of files.filter((one) => roomOf(one) === 'verifier')) {
-      const names = importsOf(readFileSync(join(source, file), 'utf8')).map(({ name }) => name)
-      const rooms = names
-        .filter((name) => name.startsWith('.'))
-        .map((name) => roomOf(posix.join(posix.dirname(file), name)))
-      expect(rooms.filter((room) => room !== 'verifier')).toEqual([])
-    }
+  test('@claviger/verifier imports its own files, jose and nothing else', () => {
+    const home = join(import.meta.dirname, '../packages/verifier/src')
+    const own = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    expect(own.length).toBeGreaterThan(30)
+    const foreign = own.flatMap((file) =>
+      importsOf(readFileSync(join(home, file), 'utf8'))
+        .map(({ name }) => name)
+        .filter((name) =>
+          name.startsWith('.') ? posix.join(posix.dirname(file), name).startsWith('..') : name !== 'jose',
+        )
+        .map((name) => `${file} imports ${name}`),
+    )
+    expect([...new Set(foreign)]).toEqual([
+      'node-platform.ts imports node:crypto',
+      'platform.ts imports node:crypto',
+      'verifier.ts imports node:fs/promises',
+    ])
   })
 
   test('only outbound/ asks servers that others name', () => {
-    // The verifier asks its issuer, and the doctor asks whether the issuer is reached.
-    const exempt = /^(outbound|verifier)\/|^cli\/doctor\/issuer-check\.ts$/
+    // The doctor asks whether the issuer is reached.
+    const exempt = /^outbound\/|^cli\/doctor\/issuer-check\.ts$/
     const asking = /(?<![.\w])fetch\(|globalThis\.fetch|from 'undici'|\brequest\b[^'"\n]* from 'node:https?'/
     expect(files.filter((file) => !exempt.test(file) && asking.test(readFileSync(join(source, file), 'utf8')))).toEqual(
       [],

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { type Job, startTimetable } from '../src/timetable.ts'
+import { type Job, startTimetable } from '../src/rhythm/timetable.ts'
 
 const alone = async (_name: string, work: () => Promise<void>) => {
   await work()

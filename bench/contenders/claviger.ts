@@ -84,7 +84,8 @@ async function register(cli: ClavigerCli): Promise<Registered> {
       client_id: string
       client_secret?: string
     }
-  const spa = await add('spa', '--redirect-uri', redirectUri, '--first-party')
+  // Signed as the yardsticks sign: what is compared is the program, not the algorithm.
+  const spa = await add('spa', '--redirect-uri', redirectUri, '--first-party', '--id-token-alg', 'ES256')
   const service = await add('service')
   const people: Person[] = []
   for (let number = 1; number <= 4; number++) {

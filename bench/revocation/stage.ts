@@ -1,7 +1,7 @@
 /** What the measurements stand on: one Postgres, three nodes, an API with credentials, and the desk that commands work at. */
 import { join } from 'node:path'
 import type { Desk } from '../../src/cli/desk.ts'
-import { openDesk } from '../../src/desk.ts'
+import { openDesk } from '../../src/desk/desk.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { type Nodes, type Registered, register, startNodes } from '../../test/harness/deployment.ts'
 import { startPostgres } from '../postgres.ts'

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { Verifier } from '../../src/verifier/verifier.ts'
+import type { Verifier } from '../../packages/verifier/src/verifier.ts'
 import type { StandInIssuer } from '../../test/verifier/stand-in-issuer.ts'
 
 /** Fills the issuer's log first. */

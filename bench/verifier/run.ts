@@ -1,5 +1,5 @@
 /**
- * What `claviger/verifier` costs on one core: `node bench/verifier/run.ts [--json] [--seconds 2]`.
+ * What `@claviger/verifier` costs on one core: `node bench/verifier/run.ts [--json] [--seconds 2]`.
  * Each figure is the median of several rounds; contenders take turns, so that
  * whatever else the machine does hits both. "On one core" counts the CPU time of
  * all threads, which other work on the machine disturbs less than the wall clock.
@@ -8,7 +8,7 @@ import { hash } from 'node:crypto'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
-import { createVerifier, type Verifier } from '../../src/verifier/verifier.ts'
+import { createVerifier, type Verifier } from '../../packages/verifier/src/verifier.ts'
 import { audience, credentials, StandInIssuer } from '../../test/verifier/stand-in-issuer.ts'
 import { testClock } from '../../test/verifier/test-clock.ts'
 import { heldBytes } from './memory.ts'

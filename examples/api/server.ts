@@ -5,10 +5,10 @@
  *   GET  /orders   needs the scope orders:read
  *   POST /orders   needs the scope orders:write
  */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'
-import Koa, { type Context, type Next } from 'koa'
+import Koa from 'koa'
+import { allowOrigin } from '../allow-origin.ts'
+import { listen, type RunningService } from '../running-service.ts'
 import { type AccessToken, requireScope, requireToken } from './bearer.ts'
 import { orders } from './orders.ts'
 
@@ -22,10 +22,7 @@ export interface ApiOptions {
   spaOrigin: string
 }
 
-export interface RunningService {
-  url: string
-  stop(): Promise<void>
-}
+export type { RunningService } from '../running-service.ts'
 
 export async function startApi(options: ApiOptions): Promise<RunningService> {
   const app = new Koa()
@@ -34,19 +31,7 @@ export async function startApi(options: ApiOptions): Promise<RunningService> {
   app.use(routes())
   app.on('error', (error: Error) => process.stderr.write(`api: ${error.message}\n`))
 
-  const server = createServer(app.callback())
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host ?? '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://localhost:${port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return listen(app.callback(), options.port, options.host)
 }
 
 function routes() {
@@ -60,23 +45,4 @@ function routes() {
     ctx.body = { accepted: true }
   })
   return router.routes()
-}
-
-/** CORS for one origin. A preflight carries no token, so it is answered before one is asked for. */
-function allowOrigin(origin: string) {
-  return async (ctx: Context, next: Next) => {
-    ctx.vary('Origin')
-    if (ctx.get('origin') === origin) {
-      ctx.set('access-control-allow-origin', origin)
-      ctx.set('access-control-expose-headers', 'www-authenticate')
-      if (ctx.method === 'OPTIONS') {
-        ctx.set('access-control-allow-methods', 'GET, POST')
-        ctx.set('access-control-allow-headers', 'authorization')
-        ctx.set('access-control-max-age', '600')
-        ctx.status = 204
-        return
-      }
-    }
-    await next()
-  }
 }

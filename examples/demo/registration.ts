@@ -1,4 +1,4 @@
-/** What the demo needs to be known to the provider: an API, an app, a person. Running it again changes nothing else. */
+/** What the demo registers with the provider: an API, an app, a person, and services' credentials. A second run changes the secrets only. */
 import { randomBytes } from 'node:crypto'
 import { claviger, mustClaviger } from './command.ts'
 
@@ -18,6 +18,17 @@ export interface DemoWishes extends DemoAddresses {
 export interface DemoPerson {
   email: string
   password: string
+}
+
+/** Client credentials of an API. */
+export interface Credentials {
+  clientId: string
+  clientSecret: string
+}
+
+interface ListedClient {
+  client_id: string
+  serves_api: string | null
 }
 
 export const clientId = 'demo-spa'
@@ -43,6 +54,18 @@ async function registerApp({ spa, api, refreshDelivery }: DemoWishes, env: NodeJ
   const { ok } = await claviger(['clients', 'show', clientId], env)
   const verb = ok ? ['set', clientId] : ['add', '--preset', 'spa', '--id', clientId]
   await mustClaviger(['clients', ...verb, ...settings], env)
+}
+
+/** What the services read the revocation feed with. A secret is shown once, so each run of the demo makes a new one. */
+export async function registerServices(
+  { api }: Pick<DemoAddresses, 'api'>,
+  env: NodeJS.ProcessEnv,
+): Promise<Credentials> {
+  const clients = JSON.parse(await mustClaviger(['clients', 'list', '--json'], env)) as ListedClient[]
+  const known = clients.find((client) => client.serves_api === api)
+  const args = known ? ['clients', 'rotate-secret', known.client_id] : ['apis', 'credentials', api]
+  const made = JSON.parse(await mustClaviger([...args, '--json'], env)) as { client_id: string; client_secret: string }
+  return { clientId: made.client_id, clientSecret: made.client_secret }
 }
 
 /** A password is shown once and kept nowhere, so every run of the demo gives the demo person a new one. */

@@ -1,13 +1,14 @@
 /**
  * Serves the example single-page app: plain modules, no build step. It holds no secret and no session; all it adds is
- * the app's configuration and a content policy that lets the page run its own scripts and talk to two origins, no more.
+ * the app's configuration and a content policy that lets the page run its own scripts and talk to
+ * the provider and the services it is told of, no more.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { listen, type RunningService } from '../running-service.ts'
 
 export interface SpaOptions {
   port: number
@@ -19,11 +20,15 @@ export interface SpaOptions {
   apiUrl: string
   /** As the client is registered: the refresh token in the answer, for the page to keep, or in an HttpOnly cookie. */
   refreshDelivery?: 'body' | 'cookie'
+  /** What the page can show of revocation and key rotation; left out, it does not offer them. */
+  stage?: Stage
 }
 
-export interface RunningService {
-  url: string
-  stop(): Promise<void>
+export interface Stage {
+  /** Services that take the page's access token. Those that follow the revocation feed refuse it once it is revoked. */
+  services: readonly { name: string; url: string; follows: boolean }[]
+  /** Makes the standby key sign. Only this page may ask for it. */
+  rotateKeys(): Promise<void>
 }
 
 interface Asset {
@@ -42,18 +47,26 @@ const library = (name: string) => fileURLToPath(import.meta.resolve(name))
 export async function startSpa(options: SpaOptions): Promise<RunningService> {
   const assets = await readAssets(options)
   const policy = contentPolicy(assets.get('/')?.body ?? '', options)
-  const server = createServer((request, response) => answer(assets, policy, request, response))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host ?? '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://localhost:${port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+  const { stage } = options
+  return listen(
+    (request, response) => {
+      if (stage && request.url === '/rotate') return void rotate(stage, request, response)
+      return answer(assets, policy, request, response)
+    },
+    options.port,
+    options.host,
+  )
+}
+
+/** The page's own button only: another site's page sends its own `Origin`. */
+async function rotate(stage: Stage, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const own = `http://${request.headers.host}`
+  if (request.method !== 'POST' || request.headers.origin !== own) return void response.writeHead(403).end()
+  try {
+    await stage.rotateKeys()
+    response.writeHead(204).end()
+  } catch (error) {
+    response.writeHead(502, { 'content-type': 'text/plain; charset=utf-8' }).end((error as Error).message)
   }
 }
 
@@ -62,6 +75,7 @@ async function readAssets({
   clientId,
   apiUrl,
   refreshDelivery = 'body',
+  stage,
 }: SpaOptions): Promise<ReadonlyMap<string, Asset>> {
   const files: readonly (readonly [path: string, type: string, file: string])[] = [
     ['/', html, mine('index.html')],
@@ -71,18 +85,27 @@ async function readAssets({
     ['/session.js', script, mine('session.js')],
     ['/cookie-renewal.js', script, mine('cookie-renewal.js')],
     ['/page.js', script, mine('page.js')],
+    ['/stage.js', script, mine('stage.js')],
     ['/vendor/oidc-client-ts.js', script, library('oidc-client-ts')],
     // oidc-client-ts imports it; resolved from there, so that it is the copy that was made for it.
     ['/vendor/jwt-decode.js', script, library('jwt-decode')],
   ]
   const assets = new Map<string, Asset>()
   for (const [path, type, file] of files) assets.set(path, { type, body: await readFile(file, 'utf8') })
-  const config = JSON.stringify({ issuer, client_id: clientId, scope, api: apiUrl, refresh_delivery: refreshDelivery })
+  const config = JSON.stringify({
+    issuer,
+    client_id: clientId,
+    scope,
+    api: apiUrl,
+    refresh_delivery: refreshDelivery,
+    services: stage?.services ?? [],
+  })
   return assets.set('/config.json', { type: 'application/json', body: config })
 }
 
 /** The import map is the page's only inline script; its digest lets that one run. */
-function contentPolicy(page: string, { issuer, apiUrl }: SpaOptions): string {
+function contentPolicy(page: string, { issuer, apiUrl, stage }: SpaOptions): string {
+  const asked = [issuer, apiUrl, ...(stage?.services.map(({ url }) => url) ?? [])].map((url) => new URL(url).origin)
   const importMap = /<script type="importmap">([\s\S]*?)<\/script>/.exec(page)?.[1] ?? ''
   const digest = createHash('sha256').update(importMap).digest('base64')
   return [
@@ -90,7 +113,7 @@ function contentPolicy(page: string, { issuer, apiUrl }: SpaOptions): string {
     `script-src 'self' 'sha256-${digest}'`,
     `style-src 'self'`,
     `img-src data:`,
-    `connect-src 'self' ${new URL(issuer).origin} ${new URL(apiUrl).origin}`,
+    `connect-src 'self' ${asked.join(' ')}`,
     `base-uri 'none'`,
     `form-action 'none'`,
     `frame-ancestors 'none'`,

@@ -1,4 +1,5 @@
 import type { Account, ProfileClaims } from './account.ts'
+import { localPartOf } from './username.ts'
 
 /** Which scope asks for which claims (OpenID Connect Core §5.4). */
 export const claimsByScope = {
@@ -34,6 +35,7 @@ export function accountClaims(account: Account): Record<string, unknown> {
   const claims: Record<string, unknown> = {
     ...profile,
     name: account.name,
+    preferred_username: account.username ?? profile.preferred_username ?? localPartOf(account.email),
     // Verification of a number says nothing without the number.
     phone_number_verified: profile.phone_number === undefined ? undefined : (profile.phone_number_verified ?? false),
     email: account.email,

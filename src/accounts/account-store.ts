@@ -5,6 +5,7 @@ export interface NewAccount {
   email: string
   emailVerified?: boolean
   name?: string | undefined
+  username?: string | undefined
   claims?: ProfileClaims
   isAdmin?: boolean
 }
@@ -12,7 +13,11 @@ export interface NewAccount {
 export interface AccountChanges {
   email?: string
   emailVerified?: boolean
-  name?: string
+  /** Null removes it. */
+  name?: string | null
+  /** Null removes it. */
+  username?: string | null
+  /** All of them; those that are left out are removed. */
   claims?: ProfileClaims
   isAdmin?: boolean
 }
@@ -31,10 +36,14 @@ export interface AccountStore {
   findByLogin(login: string): Promise<Account | undefined>
   /** In order of creation, `after` an id. `search` matches a part of email or name. */
   list(page: { limit: number; after?: AccountId; search?: string }): Promise<Account[]>
-  /** @throws Failure `account_exists` (conflict) when the normalised email is taken. */
+  /** @throws Failure `account_exists`, `username_taken` (conflict). */
   insert(account: NewAccount): Promise<Account>
-  /** @throws Failure `account_missing` (missing); `account_exists` (conflict). */
-  update(id: AccountId, changes: AccountChanges): Promise<Account>
+  /**
+   * A new email counts as not verified until somebody says so. A function is given the account as it is stored, and no
+   * other change gets in between. @throws Failure `account_missing` (missing); `account_exists`,
+   * `username_taken` (conflict).
+   */
+  update(id: AccountId, changes: AccountChanges | ((account: Account) => AccountChanges)): Promise<Account>
   /** Marks it and ends every session, grant, code and refresh token in one transaction. */
   disable(id: AccountId, by?: { actor?: string }): Promise<Ended>
   enable(id: AccountId): Promise<Account>

@@ -45,6 +45,8 @@ export interface Account {
   readonly email: string
   readonly emailVerified: boolean
   readonly name: string | undefined
+  /** Unique whatever its case; apps are told it as `preferred_username`. */
+  readonly username?: string | undefined
   readonly claims: ProfileClaims
   readonly isAdmin: boolean
   readonly disabledAt: Date | undefined

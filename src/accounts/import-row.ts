@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { Failure } from '../errors/failure.ts'
 import { newAccountId } from './account.ts'
 import type { NewAccount } from './account-store.ts'
 import { accountId, checked, emailAddress, yesOrNo } from './new-account.ts'
@@ -13,6 +12,8 @@ export interface ImportRow {
   disabled: boolean
   /** In whatever form; unchecked. */
   passwordHash: string | undefined
+  /** Claims that another program kept, and that we do not take as they are. */
+  leftOut: readonly string[]
 }
 
 const row = z.strictObject(
@@ -28,20 +29,20 @@ const row = z.strictObject(
   { error: unknownKeys },
 )
 
+export interface ImportRowOptions {
+  /** Claims that we would refuse are left out, and the person is taken without them. */
+  isLenient: boolean
+}
+
 /**
- * Reads one line of a file of people. A member that is null counts as left out.
- * @throws Failure `row_not_json`, `account_invalid` (invalid); it never quotes the line, which may hold a hash.
+ * Reads one person. A member that is null counts as left out.
+ * @throws Failure `account_invalid` (invalid); it never quotes a value, which may be a hash.
  */
-export function readImportRow(text: string): ImportRow {
-  const {
-    email,
-    name,
-    email_verified: emailVerified,
-    sub,
-    claims,
-    disabled,
-    password_hash,
-  } = checked(row, parsed(text))
+export function readImportRow(value: unknown, { isLenient }: ImportRowOptions): ImportRow {
+  const { record, leftOut } = isLenient
+    ? withValidClaims(withoutNulls(value))
+    : { record: withoutNulls(value), leftOut: [] }
+  const { email, name, email_verified: emailVerified, sub, claims, disabled, password_hash } = checked(row, record)
   return {
     person: {
       id: sub ?? newAccountId(),
@@ -53,17 +54,20 @@ export function readImportRow(text: string): ImportRow {
     hasOwnId: sub !== undefined,
     disabled: disabled ?? false,
     passwordHash: password_hash,
+    leftOut,
   }
 }
 
-function parsed(text: string): unknown {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // The parser's own words quote what it met.
-    throw new Failure('row_not_json', 'invalid', 'is not JSON; write one object a line')
-  }
+function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
+}
+
+function withValidClaims(value: unknown): { record: unknown; leftOut: string[] } {
+  const { claims = {}, ...rest } = value as Record<string, unknown> & { claims?: Record<string, unknown> }
+  const leftOut = Object.entries(claims)
+    .filter(([name, claim]) => !profileClaims.safeParse({ [name]: claim }).success)
+    .map(([name]) => name)
+  const kept = Object.entries(claims).filter(([name]) => !leftOut.includes(name))
+  return { record: { ...rest, claims: Object.fromEntries(kept) }, leftOut }
 }

@@ -4,6 +4,7 @@ import { newAccountId } from './account.ts'
 import type { AccountChanges, NewAccount } from './account-store.ts'
 import { loginFault } from './login.ts'
 import { plainLine, profileClaims, unknownKeys } from './profile-claims.ts'
+import { username } from './username.ts'
 
 export const emailAddress = z
   .string({ error: 'must be an email address' })
@@ -20,6 +21,7 @@ const changes = z.strictObject(
     email: emailAddress.optional(),
     emailVerified: yesOrNo.optional(),
     name: plainLine.optional(),
+    username: username.optional(),
     claims: profileClaims.optional(),
     isAdmin: yesOrNo.optional(),
   },

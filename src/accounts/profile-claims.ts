@@ -60,6 +60,12 @@ export const profileClaims = z.strictObject(
   { error: unknownKeys },
 ) satisfies z.ZodType<ProfileClaims>
 
+/** The claims by name; the members of the address as `address.locality`. */
+export const profileClaimNames: readonly string[] = [
+  ...Object.keys(profileClaims.shape),
+  ...Object.keys(address.shape).map((member) => `address.${member}`),
+]
+
 /** For strict objects: says which member does not belong. */
 export function unknownKeys(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'unrecognized_keys') return `has no member ${(issue.keys ?? []).join(', ')}`

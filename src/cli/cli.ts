@@ -6,13 +6,14 @@
  */
 import { Command, CommanderError } from 'commander'
 import { release } from '../config/release.ts'
+import { unknownVariables, unknownVariableText } from '../config/unknown-variables.ts'
 import { Failure } from '../errors/failure.ts'
+import { withExamplesOfCommands } from './command-options.ts'
 import { complain } from './complain.ts'
 import type { OpenDesk, Serve, ServeSigner } from './desk.ts'
-import type { Input, Output } from './invocation.ts'
-import { newInvocation } from './invocation.ts'
+import { type Input, type Invocation, newInvocation, type Output } from './invocation.ts'
 import { nouns } from './nouns.ts'
-import { singleLines } from './terminal-text.ts'
+import { helpArgv, helpHint, helpWords, usageComplaint, withHelpHint, withVersionOption } from './usage.ts'
 
 export interface CliNeeds {
   env: NodeJS.ProcessEnv
@@ -25,6 +26,8 @@ export interface CliNeeds {
   /** Path of the running script, so that hints name the command as it was called. */
   script?: string | undefined
   now?: () => Date
+  /** One of several processes that a command started; the first process has given all warnings. */
+  isWorker?: boolean
   /** Aborted when nobody reads our stdout any longer: `events follow | head`. */
   readerGone?: AbortSignal
 }
@@ -34,16 +37,26 @@ export type ExitCode = 0 | 1 | 2
 /** Runs one command line to its end. Never throws: whatever goes wrong is said on stderr and told by the exit code. */
 export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<ExitCode> {
   const invocation = newInvocation(needs)
+  let hint: string | undefined
   try {
     refuseNul(argv)
+    const asked = helpWords(
+      argv,
+      nouns.map(({ name }) => name),
+    )
     const program = newProgram(needs)
-    await addNouns(program, argv, invocation)
-    await program.parseAsync(idsLast(argv), { from: 'user' })
+    await addNouns(program, asked ?? argv, invocation)
+    nameHelp(program, invocation.printer.program)
+    program.hook('preAction', (_, called) => {
+      if (!needs.isWorker) warnOfVariables(invocation)
+      hint = helpHint(called, invocation.printer.program)
+    })
+    await program.parseAsync(asked ? helpArgv(program, asked) : idsLast(withVersionOption(argv)), { from: 'user' })
     return invocation.exitCode
   } catch (thrown) {
     // Commander has printed its own complaint or the help by now.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
-    return complain(await invocation.reasonOf(thrown), needs)
+    return complain(withHelpHint(await invocation.reasonOf(thrown), hint), needs)
   } finally {
     await invocation.close().catch((thrown: unknown) => complain(thrown, needs))
   }
@@ -80,32 +93,35 @@ function newProgram({ stdout, stderr }: CliNeeds): Command {
       getErrHelpWidth: () => width(stderr),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      outputError: (text, write) => write(usageComplaint(text)),
     })
     .showHelpAfterError(false)
     .addHelpText('after', "\n'claviger <command> --help' tells more, with an example.")
 }
 
-/** Commander's two lines, in our words: `error: … (Did you mean x?)`. */
-function usageComplaint(text: string): string {
-  const [first = '', suggestion] = text.trim().split(/\n(?=\(Did you mean )/)
-  const said = `claviger: ${singleLines(first.replace(/^error: /, ''))}\n`
-  const hint = suggestion?.replace(/^\(Did you mean (one of )?(.*)\?\)$/s, 'did you mean $2?')
-  return `${said}hint: ${hint ? singleLines(hint) : "'claviger --help' lists the commands"}\n`
+/** On stderr, so that data on stdout stays whole. A mistyped option would otherwise be ignored in silence. */
+function warnOfVariables({ env, printer }: Invocation): void {
+  for (const variable of unknownVariables(env)) {
+    printer.note({ text: 'warning: ', tone: 'warn' }, unknownVariableText(variable))
+  }
+}
+
+/** A complaint of commander names the help of the command that was called. */
+function nameHelp(command: Command, program: string): void {
+  command.configureOutput({ outputError: (text, write) => write(usageComplaint(text, helpHint(command, program))) })
+  for (const each of command.commands) nameHelp(each, program)
 }
 
 /** Every noun is listed; only those that argv may mean are loaded, so that no command pays for another. */
-async function addNouns(
-  program: Command,
-  argv: readonly string[],
-  invocation: ReturnType<typeof newInvocation>,
-): Promise<void> {
+async function addNouns(program: Command, argv: readonly string[], invocation: Invocation): Promise<void> {
   const [called] = argv.filter((word) => !word.startsWith('-'))
   for (const noun of nouns) {
     const command = program.command(noun.name).description(noun.summary).helpGroup(noun.group).helpCommand(false)
-    if (noun.name === called) (await noun.load())(command, invocation)
+    if (noun.name !== called) continue
+    const add = await noun.load()
+    add(command, invocation)
+    if (command.commands.length > 0) withExamplesOfCommands(command)
   }
-  program.option('-V, --version', 'show the version').on('option:version', () => {
+  program.option('-v, --version', 'show the version').on('option:version', () => {
     invocation.printer.line(release)
     throw new CommanderError(0, 'commander.version', release)
   })

@@ -8,8 +8,18 @@ export const withJson = (command: Command): Command => command.option('--json', 
 export const withDryRun = (command: Command): Command =>
   command.option('--dry-run', 'say what would happen, and change nothing')
 
-export const withExample = (command: Command, ...lines: readonly string[]): Command =>
-  command.addHelpText('after', `\nExample:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+const examplesOf = new WeakMap<Command, readonly string[]>()
+
+export function withExample(command: Command, ...lines: readonly string[]): Command {
+  examplesOf.set(command, lines)
+  return command.addHelpText('after', exampleText(lines))
+}
+
+/** The help of a noun shows the first example of each of its commands. */
+export const withExamplesOfCommands = (noun: Command): Command =>
+  noun.addHelpText('after', () => exampleText(noun.commands.flatMap((each) => examplesOf.get(each)?.slice(0, 1) ?? [])))
+
+const exampleText = (lines: readonly string[]): string => `\nExample:\n${lines.map((line) => `  ${line}`).join('\n')}`
 
 export interface JsonOption {
   json?: boolean

@@ -23,7 +23,9 @@ export function complain(thrown: unknown, { stderr, env }: Pick<CliNeeds, 'stder
   const say = (line: string) => stderr.write(`${singleLines(line)}\n`)
   if (thrown instanceof Failure) {
     const { headline, hints } = wordsOf(thrown)
+    const { reason } = thrown.detail
     say(`claviger: ${headline}`)
+    if (typeof reason === 'string') say(`reason: ${reason}`)
     for (const hint of hints) say(`hint: ${hint}`)
     if (debug && thrown.cause) say(traceOf(thrown.cause))
     return notUsage.has(thrown.code) ? 1 : exitCodeOf[thrown.kind]

@@ -1,6 +1,6 @@
 /**
  * What commands find on their desk: the stores and services they act on,
- * opened by the roof (`compose.ts`) on the deployment's database. Nothing here
+ * opened by the roof (`serve.ts`) on the deployment's database. Nothing here
  * needs a running server, and whatever is changed here reaches running nodes
  * through the database.
  */
@@ -11,12 +11,14 @@ import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { ImportLine, ImportOutcome, PeopleImportOptions } from '../credentials/people-import.ts'
-import type { AuditEntry, AuditLog } from '../events/events.ts'
+import type { AuditLog, SubjectNames } from '../events/events.ts'
 import type { BlastRadius } from '../keyring/blast-radius.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import type { PerformNeeds } from '../operations/operations.ts'
 import type { LedgerEntry } from '../revocation/issued-token.ts'
 import type { TokenMarks } from '../revocation/revocation.ts'
 import type { EventStream } from '../signals/signals.ts'
+import type { DeskConnections } from './desk-connections.ts'
 
 /** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
 export interface Desk {
@@ -35,10 +37,14 @@ export interface Desk {
   ledger: DeskLedger
   streams: DeskStreams
   preview: DeskPreview
+  /** The one way in which commands change anything: stores that are bound to one transaction with the audit log. */
+  operations: PerformNeeds
   audit: AuditLog
-  events: DeskEvents
+  /** Who is who in the audit log. */
+  names: SubjectNames
   migrations: DeskMigrations
   database: DeskDatabase
+  connections: DeskConnections
   nodes: DeskNodes
   /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */
   publish(): Promise<void>
@@ -198,6 +204,8 @@ export interface DeskRevocations {
 /** What was issued, where the deployment keeps a ledger of it. */
 export interface DeskLedger {
   history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistoryRow>
+  /** Was a token with this jti issued? Undefined where the ledger does not have every token that can still be valid. */
+  knowsJti(jti: string): Promise<boolean | undefined>
 }
 
 /** A stream of security events with what waits in it; without what its receiver wants sent along. */
@@ -220,16 +228,12 @@ export interface Preview {
   scope: string
   idToken: string
   accessToken: string
-  userinfo: Record<string, unknown>
+  /** Undefined: userinfo refuses the token, which is for an API. */
+  userinfo: Record<string, unknown> | undefined
 }
 
 /** Leaves nothing behind. @throws Failure `preview_refused` when the app would be refused */
 export type DeskPreview = (client: Client, account: Account, scope: string) => Promise<Preview>
-
-/** Writes to the audit log as this command's Unix user. */
-export interface DeskEvents {
-  record(entry: AuditEntry): void
-}
 
 export interface MigrationStatus {
   applied: { name: string; at: Date }[]

@@ -1,30 +1,16 @@
-/** A file or stdin, line by line, with no more than one line in memory. */
-import { createReadStream } from 'node:fs'
-import { Failure } from '../errors/failure.ts'
-import { quoted } from '../events/plain-text.ts'
-import type { Input } from './invocation.ts'
+/** Text line by line, with no more than one line in memory. */
 
 export type InputLine = { line: number; text: string } | { line: number; fault: string }
 
 const newline = 10
 
-/** `-` is stdin. @throws Failure `file_unreadable` (invalid). */
-export async function* inputLines(path: string, stdin: Input, mostBytes: number): AsyncGenerator<InputLine> {
-  const from = path === '-' ? 'stdin' : quoted(path)
-  try {
-    yield* linesOf(path === '-' ? stdin : createReadStream(path), mostBytes)
-  } catch (thrown) {
-    // What the reader of our lines throws does not come here.
-    throw new Failure('file_unreadable', 'invalid', `${from} cannot be read.`, { cause: thrown })
-  }
-}
-
-async function* linesOf(source: AsyncIterable<Uint8Array | string>, mostBytes: number): AsyncGenerator<InputLine> {
+/** Line by line; blank lines are passed over. */
+export async function* linesOf(source: AsyncIterable<Buffer>, mostBytes: number): AsyncGenerator<InputLine> {
   let line = 1
   let kept: Buffer[] = []
   let length = 0
   for await (const chunk of source) {
-    let rest: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk)
+    let rest = chunk
     for (let end = rest.indexOf(newline); end >= 0; end = rest.indexOf(newline)) {
       keep(rest.subarray(0, end))
       yield* finished()
@@ -51,7 +37,7 @@ async function* linesOf(source: AsyncIterable<Uint8Array | string>, mostBytes: n
 }
 
 /** Also takes away the mark that some programs put before the first line. */
-function decoded(bytes: Buffer): { text: string } | { fault: string } {
+export function decoded(bytes: Buffer): { text: string } | { fault: string } {
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch {

@@ -1,6 +1,8 @@
 /** One run of one command: what it was given, and what it opens on the way. */
 import { userInfo } from 'node:os'
 import { Failure } from '../errors/failure.ts'
+import type { Operation, Plan } from '../operations/operation.ts'
+import { perform, planOf } from '../operations/operations.ts'
 import type { CliNeeds, ExitCode } from './cli.ts'
 import type { Desk, Serve, ServeSigner } from './desk.ts'
 import { Printer } from './printer.ts'
@@ -26,6 +28,10 @@ export interface Invocation {
   readerGone: AbortSignal | undefined
   /** Opened at the first call and closed when the command ends. */
   desk(): Promise<Desk>
+  /** Performs an operation as the host's user, together with its audit entry. @throws Failure as the operation does */
+  perform<Input, Output>(operation: Operation<Input, Output>, input: Input): Promise<Output>
+  /** What the operation would touch; changes nothing. */
+  planOf<Input>(operation: Operation<Input, unknown>, input: Input): Promise<Plan>
   /** For the audit log: `cli:<unix user>`. */
   actor: string
   /** A command that did its work and found something wrong sets 1. */
@@ -38,6 +44,8 @@ export interface Invocation {
 export function newInvocation(needs: CliNeeds): Invocation {
   const { env, stdin, stdout, stderr, serve, serveSigner, openDesk, now = () => new Date() } = needs
   let opened: Promise<Desk> | undefined
+  const open = () => (opened ??= openDesk(env))
+  const host = () => ({ kind: 'host', user: unixUser() }) as const
   return {
     env,
     stdin,
@@ -47,7 +55,9 @@ export function newInvocation(needs: CliNeeds): Invocation {
     now,
     readerGone: needs.readerGone,
     printer: new Printer({ stdout, stderr, env, now, program: calledAs(needs) }),
-    desk: () => (opened ??= openDesk(env)),
+    desk: open,
+    perform: async (operation, input) => perform((await open()).operations, operation, input, host()),
+    planOf: async (operation, input) => planOf((await open()).operations, operation, input, host()),
     get actor() {
       return `cli:${unixUser()}`
     },

@@ -29,9 +29,12 @@ export function fromNow(at: Date | undefined, now: Date): string {
   return seconds > 0 ? `in ${span(seconds)}` : `${span(seconds)} ago`
 }
 
+/** `2026-11-22 04:33 UTC`. */
+export const instant = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
 /** `2026-11-22 04:33 UTC (3 days ago)`. */
 export const dated = (at: Date | undefined, now: Date): string | undefined =>
-  at && `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC (${fromNow(at, now)})`
+  at && `${instant(at)} (${fromNow(at, now)})`
 
 /** `1 session`, `3 sessions`. */
 export const counted = (count: number, singular: string, plural = `${singular}s`): string =>

@@ -6,6 +6,7 @@ import { checkNewPassword, newPasswordFault } from '../credentials/new-password.
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
 import type { Input, Invocation } from './invocation.ts'
+import { wrongUsage } from './usage.ts'
 
 const limitBytes = 64 * 1024
 
@@ -33,10 +34,11 @@ export async function findNewPassword(
 ): Promise<NewPassword | undefined> {
   const { stdin } = invocation
   if (options.passwordStdin && options.generatePassword) {
-    throw new Failure('password_twice', 'invalid', 'Choose one of --password-stdin and --generate-password.')
+    throw wrongUsage('password_twice', 'Choose one of --password-stdin and --generate-password.')
   }
   if (options.generatePassword) return { password: randomBytes(15).toString('base64url'), generated: true }
-  if (options.passwordStdin) return { password: await readSecret(stdin, 'password'), generated: false }
+  if (options.passwordStdin)
+    return { password: oneLine(await readSecret(stdin, 'password'), 'password', 'stdin'), generated: false }
   if (!mayAsk(invocation)) return undefined
   return { password: await askTwice(invocation, whose), generated: false }
 }
@@ -53,7 +55,7 @@ export async function getNewPassword(
   })
 }
 
-/** The whole of stdin without its last line break. @throws Failure when it is empty, too long or not UTF-8. */
+/** The whole of stdin without its last line end; further ones belong to the secret. @throws Failure when it is empty, too long or not UTF-8. */
 export const readSecret = (stdin: Input, what: string): Promise<string> => readText(stdin, what, 'stdin')
 
 /** @throws Failure as `readSecret`, and when the file cannot be read. */
@@ -67,6 +69,18 @@ export async function readSecretFile(path: string, what: string): Promise<string
       cause: thrown,
     })
   }
+}
+
+/**
+ * What people or programs type into one field. @throws Failure `secret_unprintable` (invalid): the control characters came
+ * by mistake, and no browser could type them.
+ */
+export function oneLine(secret: string, what: string, where: string): string {
+  if (!/[\p{Cc}\p{Zl}\p{Zp}]/u.test(secret)) return secret
+  const fault = /[\r\n]/.test(secret) ? 'is more than one line' : 'holds control characters, which no browser can type'
+  throw new Failure('secret_unprintable', 'invalid', `The ${what} from ${where} ${fault}. Nothing was changed.`, {
+    detail: { hints: ['give it as one line; its line end is taken off'] },
+  })
 }
 
 async function readText(source: AsyncIterable<Uint8Array | string>, what: string, where: string): Promise<string> {

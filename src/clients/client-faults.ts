@@ -1,9 +1,11 @@
 /** Every rule a client has to keep, over a draft whose fields may hold anything: what came from a file is not typed. */
 import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
-import { type Preset, presets, refreshDeliveries } from './client.ts'
+import { type Preset, pkceRules, presets, refreshDeliveries } from './client.ts'
 import { clientIdPattern } from './client-id.ts'
 import { jwksFaults } from './client-jwks.ts'
+import { profileFaults } from './client-profile.ts'
+import { grantFaults, usesRedirects } from './grant-types.ts'
 import { type PresetRules, presetRules } from './preset-rules.ts'
 import { redirectUriFault } from './redirect-uri.ts'
 import { rights } from './rights.ts'
@@ -25,7 +27,8 @@ export function clientFaults(draft: Draft): string[] {
   return [
     ...idFaults(draft.id),
     ...nameFaults(draft.name),
-    ...redirectFaults(draft, preset, rules),
+    ...grantFaults(draft.grants, rules.mayHave, { preset, isPublic: draft.tokenEndpointAuthMethod === 'none' }),
+    ...redirectFaults(draft, preset),
     ...listFaults('Origin', draft.origins, originFault),
     ...pageFaults(draft),
     ...listFaults('API', draft.apis, audienceFault),
@@ -35,6 +38,7 @@ export function clientFaults(draft: Draft): string[] {
     ...deliveryFaults(draft, preset),
     ...ownApiFaults(draft, preset),
     ...rightFaults(draft, preset),
+    ...profileFaults(draft),
   ].map((fault) => `${fault}.`)
 }
 
@@ -54,21 +58,29 @@ function nameFaults(name: unknown): string[] {
   return isPlainText(name) ? [] : [`Name ${quoted(name)}: it holds control or direction characters; leave them out`]
 }
 
-function redirectFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
+function redirectFaults(draft: Draft, preset: Preset): string[] {
   const fault = (uri: unknown) => redirectUriFault(uri, preset)
   const faults = [
     ...listFaults('Redirect URI', draft.redirectUris, fault),
     ...listFaults('Post-logout redirect URI', draft.postLogoutRedirectUris, fault),
   ]
   const count = (list: unknown): number => (Array.isArray(list) ? list.length : 0)
-  if (rules.redirects && Array.isArray(draft.redirectUris) && draft.redirectUris.length === 0) {
+  // Without grants it is not known whether there are redirects; that fault is named already.
+  if (!Array.isArray(draft.grants) || draft.grants.length === 0) return faults
+  const redirects = hasRedirects(draft) && presetRules[preset].mayHave.includes('authorization_code')
+  if (redirects && Array.isArray(draft.redirectUris) && draft.redirectUris.length === 0) {
     return [...faults, `Redirect URI: a ${preset} client needs at least one, where people return to after signing in`]
   }
-  if (!rules.redirects && count(draft.redirectUris) + count(draft.postLogoutRedirectUris) > 0) {
-    return [...faults, `Redirect URI: a ${preset} client sends nobody to a browser and has none; leave it out`]
+  if (!redirects && count(draft.redirectUris) + count(draft.postLogoutRedirectUris) > 0) {
+    return [
+      ...faults,
+      `Redirect URI: a ${preset} client without authorization_code sends nobody to a browser and has none; leave it out`,
+    ]
   }
   return faults
 }
+
+const hasRedirects = ({ grants }: Draft): boolean => Array.isArray(grants) && usesRedirects({ grants })
 
 function listFaults(what: string, list: unknown, faultOf: (value: unknown) => string | undefined): string[] {
   if (!Array.isArray(list)) return [`${what}: write a list, for example ["…"]`]
@@ -147,21 +159,22 @@ function rightFaults({ rights: given }: Draft, preset: Preset): string[] {
 }
 
 function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
+  // Where the preset has no public clients, the method is the fault that is named.
+  const isPublic = draft.tokenEndpointAuthMethod === 'none' && rules.authMethods.includes('none')
   const faults = ['firstParty', 'claimsInIdToken', 'dpopBound', 'requirePar']
     .filter((field) => typeof draft[field] !== 'boolean')
     .map((field) => `${field} ${quoted(draft[field])}: write true or false`)
-  if (draft.pkce !== 'required' && draft.pkce !== 'optional') {
-    faults.push(`PKCE ${quoted(draft.pkce)}: write required or optional`)
-  }
-  if (draft.pkce === 'optional' && !rules.authMethods.some((method) => method !== 'none')) {
+  if (!(pkceRules as readonly unknown[]).includes(draft.pkce)) {
+    faults.push(`PKCE ${quoted(draft.pkce)}: write ${pkceRules.join(', ')}`)
+  } else if (draft.pkce !== 'required' && isPublic) {
     faults.push(
-      `PKCE: it can be optional for confidential clients only, and a ${preset} client is public (RFC 9700 §2.1.1)`,
+      `PKCE: it can be ${draft.pkce} for confidential clients only, and this ${preset} client is public (RFC 9700 §2.1.1)`,
     )
   }
   if (!(signingAlgs as readonly unknown[]).includes(draft.idTokenAlg)) {
     faults.push(`ID token algorithm ${quoted(draft.idTokenAlg)}: choose one of ${signingAlgs.join(', ')}`)
   }
-  if (draft.requirePar === true && !rules.redirects) {
+  if (draft.requirePar === true && !hasRedirects(draft)) {
     faults.push(`requirePar: a ${preset} client makes no authorization request to push; leave it out`)
   }
   return faults

@@ -1,6 +1,7 @@
 /** A client in the words of RFC 7591, as the engine takes it. */
 import type { Client } from './client.ts'
 import { needsSecret, secretPlaceholder } from './client-secret.ts'
+import { usesRedirects } from './grant-types.ts'
 import { presetRules } from './preset-rules.ts'
 
 /**
@@ -15,8 +16,8 @@ export function engineMetadata(client: Client): Record<string, unknown> {
     client_id: client.id,
     client_name: client.name,
     application_type: rules.applicationType,
-    grant_types: [...rules.grantTypes],
-    response_types: rules.redirects ? ['code'] : [],
+    grant_types: [...client.grants],
+    response_types: usesRedirects(client) ? ['code'] : [],
     redirect_uris: [...client.redirectUris],
     post_logout_redirect_uris: [...client.postLogoutRedirectUris],
     ...authentication(client),
@@ -31,7 +32,9 @@ export function engineMetadata(client: Client): Record<string, unknown> {
 
 function authentication(client: Client): Record<string, unknown> {
   return {
-    token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+    // The engine takes a secret by either way for each of the two; which ones count is ours (`oidc/engine-clients.ts`).
+    token_endpoint_auth_method:
+      client.tokenEndpointAuthMethod === 'client_secret' ? 'client_secret_basic' : client.tokenEndpointAuthMethod,
     client_secret: needsSecret(client) ? secretPlaceholder(client.secretDigest) : undefined,
     jwks: client.jwks && { keys: client.jwks.keys.map((key) => ({ ...key })) },
     jwks_uri: client.jwksUri,

@@ -2,6 +2,7 @@
 import { plainText } from '../events/plain-text.ts'
 import type { Client } from './client.ts'
 import { allowedOrigins, isOriginAllowed, isRedirectUriAllowed } from './redirect-rules.ts'
+import { withScheme } from './uri-faults.ts'
 
 export interface Explanation {
   allowed: boolean
@@ -81,7 +82,7 @@ function differingParts(received: URL, registered: URL): Part[] {
 const portOf = (url: URL): string => url.port || 'the default one'
 
 function closestOf(registered: readonly string[], uri: string): string | undefined {
-  const url = URL.parse(uri.slice(0, 2000))
+  const url = URL.parse(withScheme(uri) ?? uri.slice(0, 2000))
   const distance = (known: string): number => {
     const knownUrl = URL.parse(known)
     // What differs counts first, a long common beginning breaks ties.
@@ -100,6 +101,7 @@ function commonStart(one: string, other: string): number {
 function differenceBetween(uri: string, closest: string): string {
   if (uri.length > 2000) return 'The URI received is longer than 2000 characters.'
   if (uri.trim() !== uri || /\s/.test(uri)) return 'The URI received holds a blank or line break; send it without.'
+  if (withScheme(uri)) return `The URI received has no scheme; registered is ${shown(closest)}.`
   const received = URL.parse(uri)
   const registered = URL.parse(closest)
   if (!received || !registered) return 'What was received is not an absolute URI; send scheme, host and path.'

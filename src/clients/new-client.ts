@@ -5,8 +5,10 @@ import { quoted } from '../events/plain-text.ts'
 import type { Client, Preset } from './client.ts'
 import { clientFaults, type Draft } from './client-faults.ts'
 import { newClientId } from './client-id.ts'
+import { strictSettings } from './client-profile.ts'
 import { digestOfSecret, ownSecretFault } from './client-secret.ts'
 import type { NewClient } from './client-store.ts'
+import { usesRedirects } from './grant-types.ts'
 import { presetRules } from './preset-rules.ts'
 
 type Clearable = 'startUri' | 'logoUri' | 'policyUri' | 'tosUri' | 'jwks' | 'jwksUri' | 'backchannelLogoutUri'
@@ -40,6 +42,8 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   policyUri: true,
   tosUri: true,
   apis: true,
+  grants: true,
+  profile: true,
   pkce: true,
   tokenEndpointAuthMethod: true,
   secretDigest: true,
@@ -59,7 +63,8 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
 /** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
 export function newClient(input: ClientInput): NewClient {
   const given = asRecord(input)
-  return checked({ ...defaultsOf(given), ...said(given, [undefined, null]) }, given, 'client')
+  const stated = said(given, [undefined, null])
+  return checked({ ...inProfile(stated, { ...defaultsOf(given), ...stated }), ...stated }, given, 'client')
 }
 
 /** The whole client as it will be. @throws Failure `client_invalid` like `newClient`. */
@@ -68,7 +73,11 @@ export function changedClient(client: NewClient, changes: ClientChanges): NewCli
   const before: Draft = Object.fromEntries(
     Object.keys(fields).map((field) => [field, client[field as keyof NewClient]]),
   )
-  const draft: Draft = { ...before, ...given, ...withoutLeftSecret(before, given) }
+  const draft: Draft = {
+    ...inProfile(given, { ...before, ...withFirstApi(before, given), ...given }),
+    ...given,
+    ...withoutLeftSecret(before, given),
+  }
   const moved = ['id', 'preset'].filter((field) => field in given && given[field] !== before[field])
   return checked(
     draft,
@@ -78,10 +87,23 @@ export function changedClient(client: NewClient, changes: ClientChanges): NewCli
   )
 }
 
-// A client that goes over to private_key_jwt leaves its secret behind.
+/** The draft with the settings that a profile brings which is given now. */
+const inProfile = (given: Draft, draft: Draft): Draft =>
+  given.profile === 'strict' ? { ...draft, ...strictSettings(draft) } : draft
+
+/** Userinfo refuses tokens for an API, so an app that gets its first API finds the claims in its ID token. */
+function withFirstApi(before: Draft, given: Draft): Draft {
+  const isFirst = (before.apis as string[]).length === 0 && Array.isArray(given.apis) && given.apis.length > 0
+  const isSignIn = usesRedirects({ grants: before.grants as string[] })
+  return isFirst && isSignIn && before.profile !== 'strict' ? { claimsInIdToken: true } : {}
+}
+
+// A client that goes over to private_key_jwt, or becomes public, leaves its secret behind.
 function withoutLeftSecret(before: Draft, given: Draft): Record<string, unknown> {
   const method = given.tokenEndpointAuthMethod ?? before.tokenEndpointAuthMethod
-  return method === 'private_key_jwt' && given.secretDigest === undefined ? { secretDigest: undefined } : {}
+  return (method === 'private_key_jwt' || method === 'none') && given.secretDigest === undefined
+    ? { secretDigest: undefined }
+    : {}
 }
 
 function checked(draft: Draft, given: Draft, what: string, moreFaults: string[] = []): NewClient {
@@ -129,10 +151,10 @@ function defaultsOf(given: Draft): Draft {
     postLogoutRedirectUris: [],
     origins: [],
     apis: [],
-    pkce: 'required',
+    grants: presetRules[preset].grantTypes,
+    profile: 'standard',
     tokenEndpointAuthMethod: presetRules[preset].authMethods[0],
-    idTokenAlg: 'ES256',
-    claimsInIdToken: false,
+    ...presetRules[preset].defaults,
     dpopBound: false,
     requirePar: false,
     refreshDelivery: 'body',
@@ -162,6 +184,8 @@ function asClient(draft: Draft): NewClient {
     policyUri: client.policyUri,
     tosUri: client.tosUri,
     apis: [...client.apis],
+    grants: [...client.grants],
+    profile: client.profile,
     pkce: client.pkce,
     tokenEndpointAuthMethod: client.tokenEndpointAuthMethod,
     secretDigest: client.secretDigest,

@@ -1,30 +1,74 @@
-/** What each kind of app is given, and what it may be. One table, so that presets can be compared at a glance. */
+/** What each kind of app begins with, and what it may be. One table, so that presets can be compared at a glance. */
 import type { Client, Preset } from './client.ts'
+import { deviceCodeGrant, type GrantType } from './grant-types.ts'
 
+export type ResponseMode = 'query' | 'fragment' | 'form_post'
 type AuthMethod = Client['tokenEndpointAuthMethod']
 
 export interface PresetRules {
-  /** Grant types, in the engine's words. */
-  readonly grantTypes: readonly string[]
+  /** What it begins with; `mayHave` is what it can be given. */
+  readonly grantTypes: readonly GrantType[]
+  readonly mayHave: readonly GrantType[]
   /** The first is the default. */
   readonly authMethods: readonly AuthMethod[]
-  /** Sends a browser to the authorization endpoint, so it has redirect URIs. */
-  readonly redirects: boolean
   readonly applicationType: 'web' | 'native'
+  /** How an authorization response may travel; the first is OAuth's default for a code. */
+  readonly responseModes: readonly ResponseMode[]
+  /** What a new client has where an administrator says nothing. */
+  readonly defaults: Pick<Client, 'pkce' | 'idTokenAlg' | 'claimsInIdToken'>
 }
 
-const codeFlow = ['authorization_code', 'refresh_token']
-const confidential: readonly AuthMethod[] = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+const codeFlow = ['authorization_code', 'refresh_token'] as const
+const confidential: readonly AuthMethod[] = [
+  'client_secret',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+]
 
 export const presetRules: Readonly<Record<Preset, PresetRules>> = {
-  spa: { grantTypes: codeFlow, authMethods: ['none'], redirects: true, applicationType: 'web' },
-  web: { grantTypes: codeFlow, authMethods: confidential, redirects: true, applicationType: 'web' },
-  native: { grantTypes: codeFlow, authMethods: ['none'], redirects: true, applicationType: 'native' },
-  service: { grantTypes: ['client_credentials'], authMethods: confidential, redirects: false, applicationType: 'web' },
-  device: {
-    grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+  spa: {
+    grantTypes: codeFlow,
+    mayHave: codeFlow,
     authMethods: ['none'],
-    redirects: false,
+    applicationType: 'web',
+    responseModes: ['query', 'fragment'],
+    defaults: { pkce: 'required', idTokenAlg: 'RS256', claimsInIdToken: true },
+  },
+  web: {
+    grantTypes: codeFlow,
+    mayHave: [...codeFlow, 'client_credentials', deviceCodeGrant],
+    authMethods: confidential,
+    applicationType: 'web',
+    responseModes: ['query', 'form_post'],
+    defaults: { pkce: 'or-nonce', idTokenAlg: 'RS256', claimsInIdToken: true },
+  },
+  native: {
+    grantTypes: codeFlow,
+    mayHave: [...codeFlow, deviceCodeGrant],
+    authMethods: ['none'],
     applicationType: 'native',
+    responseModes: ['query'],
+    defaults: { pkce: 'required', idTokenAlg: 'RS256', claimsInIdToken: true },
+  },
+  service: {
+    grantTypes: ['client_credentials'],
+    mayHave: ['client_credentials'],
+    authMethods: confidential,
+    applicationType: 'web',
+    responseModes: [],
+    defaults: { pkce: 'required', idTokenAlg: 'ES256', claimsInIdToken: false },
+  },
+  device: {
+    grantTypes: [deviceCodeGrant, 'refresh_token'],
+    mayHave: [deviceCodeGrant, 'refresh_token', 'client_credentials'],
+    authMethods: ['none', ...confidential],
+    applicationType: 'native',
+    responseModes: [],
+    defaults: { pkce: 'required', idTokenAlg: 'RS256', claimsInIdToken: false },
   },
 }
+
+/** By the client's preset. A request without a mode gets OAuth's default for a code, `query`. */
+export const isResponseModeAllowed = ({ preset }: Pick<Client, 'preset'>, mode: unknown): boolean =>
+  mode === undefined || (presetRules[preset].responseModes as readonly unknown[]).includes(mode)

@@ -25,6 +25,8 @@ export function parseUri(value: unknown): ParsedUri {
     }
   }
   if (value.includes('*')) return { fault: 'wildcards are not supported; register each URI as it is sent' }
+  const whole = withScheme(value)
+  if (whole) return { fault: `it has no scheme; write ${plainText(whole, 200)}` }
   const url = URL.parse(value)
   if (!url)
     return { fault: 'it is not an absolute URI; begin with the scheme, for example https://app.example/callback' }
@@ -33,6 +35,20 @@ export function parseUri(value: unknown): ParsedUri {
     return { fault: 'it must not carry a user name or password before the host' }
   }
   return { uri: value, url }
+}
+
+// `localhost:5173/cb` parses, with `localhost:` for a scheme; so does `app.example:8443`. `com.example.app:/cb` has one.
+const hostFirst =
+  /^(?:\/\/)?(localhost|\[[0-9a-f:.]+\]|\d{1,3}(?:\.\d{1,3}){3}|(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(?::\d{1,5})?(?:[/?#].*)?$/i
+
+/** The URI that was most likely meant where it begins with a host: by http to this machine, else by https. */
+export function withScheme(value: string): string | undefined {
+  const [, host = ''] = hostFirst.exec(value.slice(0, uriLengthLimit)) ?? []
+  if (host === '') return undefined
+  const scheme = loopbackHosts.has(host.toLowerCase()) ? 'http' : 'https'
+  const url = URL.parse(`${scheme}://${value.replace(/^\/\//, '')}`)
+  // An origin has no slash at its end.
+  return (url && (value.includes('/', 2) ? url.href : url.href.replace(/\/(?=$|[?#])/, ''))) || undefined
 }
 
 /** https, or http to this machine, and written in the one way in which URIs are compared. */

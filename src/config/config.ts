@@ -11,6 +11,7 @@ import { type OptionName, type OptionValues, options } from './options.ts'
 import { isLoopback } from './parsers.ts'
 import { urlFromParts } from './pg-variables.ts'
 import { readSource, type Source } from './source.ts'
+import { tlsVariableFault, withTlsVariables } from './tls-modes.ts'
 
 export interface Config extends OptionValues {
   /** The listening port, decided. */
@@ -58,13 +59,17 @@ function decide(
 ): Config {
   const parts = values.databaseUrl === undefined ? urlFromParts(env) : undefined
   if (parts && 'fault' in parts) faults.push(parts.fault)
+  const url = values.databaseUrl ?? (parts && 'url' in parts ? parts.url : undefined)
+  const tlsFault = url === undefined ? undefined : tlsVariableFault(env)
+  if (tlsFault !== undefined) faults.push(tlsFault)
   if (parts && 'url' in parts) sources.databaseUrl = { env: 'PG*', text: parts.url, from: 'environment' }
   const production = env['NODE_ENV'] === 'production'
   const decided = {
     ...values,
     outboundAllowed: reachable(values, production),
     port: values.port ?? issuerPort(values.issuer),
-    databaseUrl: values.databaseUrl ?? (parts && 'url' in parts ? parts.url : undefined),
+    databaseUrl: url && withTlsVariables(url, env),
+    databaseDirectUrl: values.databaseDirectUrl && withTlsVariables(values.databaseDirectUrl, env),
     // A file is read when it is needed, and again when it has changed; the text stays where it is.
     keyEncryptionKey: sources.keyEncryptionKey?.from === 'file' ? undefined : values.keyEncryptionKey,
     keyEncryptionKeyFile: sources.keyEncryptionKey?.file ?? defaultKeyEncryptionKeyFile,

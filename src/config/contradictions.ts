@@ -48,6 +48,10 @@ const always: readonly Rule[] = [
     fault: 'CLAVIGER_MANAGEMENT_PORT must differ from the port that the provider listens on',
   },
   {
+    holds: (config) => config.databaseDirectUrl === undefined || config.databaseUrl !== undefined,
+    fault: 'CLAVIGER_DATABASE_DIRECT_URL needs DATABASE_URL: it leads to the same database, past a pooler',
+  },
+  {
     holds: (config) =>
       config.databaseUrl !== undefined || config.workers * (config.databasePoolSize + 2) <= embeddedConnections,
     fault: `CLAVIGER_WORKERS times CLAVIGER_DATABASE_POOL_SIZE is more than the embedded Postgres takes (about ${embeddedConnections} connections): lower one of them, or set DATABASE_URL`,

@@ -2,8 +2,19 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Parsed } from './option.ts'
+import { tlsFaultOf } from './tls-modes.ts'
 
 export const text = (given: string): Parsed<string> => ({ value: given })
+
+const longestName = 60
+
+/** One line that people read. */
+export const displayName = (given: string): Parsed<string> => {
+  const name = given.trim()
+  return name !== '' && name.length <= longestName && !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name)
+    ? { value: name }
+    : { fault: `must be 1 to ${longestName} characters without control or direction characters` }
+}
 
 const unitSeconds = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 } as const
 
@@ -130,6 +141,8 @@ export const databaseUrl = (given: string): Parsed<string> => {
         'must be a URL such as postgres://user:password@host:5432/name, with odd characters in the password percent-encoded (or give PGHOST, PGUSER, PGPASSWORD and PGDATABASE, which need no encoding)',
     }
   }
+  const tlsFault = tlsFaultOf(url.searchParams)
+  if (tlsFault !== undefined) return { fault: tlsFault }
   if (url.pathname.length < 2) return { fault: 'must name a database, as in postgres://host/name' }
   return { value: given }
 }

@@ -1,5 +1,6 @@
 /** libpq's own variables as one URL, so that everything behind knows one shape. */
 import { readSecretFile } from './source.ts'
+import { withTlsVariables } from './tls-modes.ts'
 
 /** Undefined when neither PGHOST nor PGDATABASE is set: the rest alone says nothing about where to go. */
 export function urlFromParts(env: NodeJS.ProcessEnv): { url: string } | { fault: string } | undefined {
@@ -35,9 +36,10 @@ function assemble({ host, port, database, password, env }: Parts): string {
   const query = new URLSearchParams()
   // A host that begins with a slash is the folder of a Unix socket.
   if (host.startsWith('/')) query.set('host', host)
-  if (env['PGSSLMODE']) query.set('sslmode', env['PGSSLMODE'])
-  if (env['PGSSLROOTCERT']) query.set('sslrootcert', env['PGSSLROOTCERT'])
   const authority = host.startsWith('/') ? 'localhost' : host.includes(':') ? `[${host}]` : host
   const tail = query.size === 0 ? '' : `?${query}`
-  return `postgres://${credentials}@${authority}:${port}/${encodeURIComponent(database ?? user)}${tail}`
+  return withTlsVariables(
+    `postgres://${credentials}@${authority}:${port}/${encodeURIComponent(database ?? user)}${tail}`,
+    env,
+  )
 }

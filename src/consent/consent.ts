@@ -12,8 +12,26 @@ export interface Access {
   apis: Readonly<Record<string, readonly string[]>>
 }
 
-/** Our own apps act for us, so nobody is asked; everybody else's always ask. */
-export const asksConsent = (client: Pick<Client, 'firstParty'>): boolean => !client.firstParty
+/**
+ * How long an answer lasts, by who is responsible for the app:
+ * - `never-asked`: an app of our own acts for us.
+ * - `until-withdrawn`: an administrator registered the guest app. Its answer is remembered per person and app, until
+ *   the app wants more or the person withdraws it.
+ * - `session`: a stranger registered the app itself. No administrator knows it, so each browser session asks.
+ * - `once`: a native app. Any program on a device may claim to be it (RFC 8252 §8.6), so every request asks.
+ */
+export type ConsentDuration = 'never-asked' | 'until-withdrawn' | 'session' | 'once'
+
+/** What the rule looks at. Clients that register themselves do not exist yet; they will say so here. */
+export type ConsentingClient = Pick<Client, 'firstParty'> & { preset?: Client['preset']; isSelfRegistered?: boolean }
+
+export function consentLasts({ firstParty, preset, isSelfRegistered = false }: ConsentingClient): ConsentDuration {
+  if (firstParty) return 'never-asked'
+  if (preset === 'native') return 'once'
+  return isSelfRegistered ? 'session' : 'until-withdrawn'
+}
+
+export const asksConsent = (client: ConsentingClient): boolean => consentLasts(client) !== 'never-asked'
 
 /** What of the request was not answered before, with yes or no; undefined when all was. */
 export function missingAccess(requested: Access, answered: Access): Access | undefined {
@@ -24,6 +42,12 @@ export function missingAccess(requested: Access, answered: Access): Access | und
   }
   const isComplete = missing.scopes.length + missing.claims.length + Object.keys(missing.apis).length === 0
   return isComplete ? undefined : missing
+}
+
+/** What of the one is in the other too; undefined when nothing is. */
+export function sharedAccess(wanted: Access, held: Access): Access | undefined {
+  const missing = missingAccess(wanted, held)
+  return missing ? missingAccess(wanted, missing) : wanted
 }
 
 function missingApis(requested: Access['apis'], answered: Access['apis']): Access['apis'] {

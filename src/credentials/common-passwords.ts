@@ -13,7 +13,7 @@ liverpool chelsea arsenal pokemon minecraft samsung google facebook linkedin nov
 `
 
 const phrases = `
-thequickbrownfoxjumps thequickbrownfoxjumpsoverthelazydog iloveyouforever
+correcthorsebatterystaple thequickbrownfoxjumps thequickbrownfoxjumpsoverthelazydog iloveyouforever
 iloveyousomuch maytheforcebewithyou tobeornottobe letmeinplease opensesame thisismypassword
 thisisapassword mypasswordis mypassword yourpassword thepassword passwordpassword administratorpassword
 welcometothejungle welcomehome iamtheadministrator neverguessthis youcantguessthis donotguessthis

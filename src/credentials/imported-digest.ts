@@ -1,49 +1,155 @@
-/** What other programs made of a password, made again; on libuv's threads where it takes time. */
-import { createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
+/** Makes again what other programs made of a password; on libuv's threads where it takes time. */
+import {
+  createCipheriv,
+  createHash,
+  createHmac,
+  hash as digestOnce,
+  pbkdf2,
+  scrypt,
+  timingSafeEqual,
+} from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { verify } from 'argon2'
 import { plainBase64, readBase64 } from './hash-base64.ts'
 
 const pbkdf2Bytes = promisify(pbkdf2)
 
-/** Where the argon2id hash begins within which a weak one rests. */
+/** Where the argon2id hash begins within which a weak one is stored. */
 const withinArgon2 = (stored: string) => stored.indexOf('$argon2id$', 1)
 
-/** It rests within a hash of ours, so that checking it costs the work of ours besides its own. */
+/** It is stored within a hash of ours, so that checking it costs the work of ours besides its own. */
 export const isWithinOurs = (stored: string): boolean => withinArgon2(stored) > 0
 
-/** Does the password match what is stored, in whichever form? @throws Error when it has none that we keep. */
+/** Does the password match the stored hash, of whichever form? @throws Error when the hash cannot be verified. */
 export async function matchesStored(stored: string, password: string): Promise<boolean> {
-  if (stored.startsWith('$argon2')) return verify(stored, password)
-  if (/^\$2b\$/.test(stored)) return (await import('bcrypt')).default.compare(password, stored)
+  if (/^\$argon2id?\$/.test(stored)) return verify(unpadded(stored), password)
+  if (stored.startsWith('$2b$')) return matchesBcrypt(stored, password)
   if (stored.startsWith('$scrypt$')) return matchesScrypt(stored, password)
   const at = withinArgon2(stored)
   if (at < 1) throw new TypeError('a stored password hash has no known form')
-  return verify(stored.slice(at), plainBase64(await weakDigest(stored.slice(0, at), password)))
+  return verify(stored.slice(at), await weakDigest(stored.slice(0, at), password))
 }
+
+/** The argon2 library refuses padding, and earlier imports stored it. */
+const unpadded = (phc: string): string => phc.replace(/=+(?=\$|$)/g, '')
+
+/** The library's own comparison says no where it cannot read the hash, so the stored text is checked here. */
+async function matchesBcrypt(stored: string, password: string): Promise<boolean> {
+  if (!/^\$2b\$\d\d\$[./A-Za-z0-9]{53}$/.test(stored)) throw new TypeError('a stored bcrypt hash is damaged')
+  const made = await bcrypt(password, stored.slice(0, 29))
+  return timingSafeEqual(Buffer.from(made), Buffer.from(stored))
+}
+
+const bcrypt = async (password: string, salt: string): Promise<string> =>
+  (await import('bcrypt')).default.hash(password, salt)
 
 async function matchesScrypt(stored: string, password: string): Promise<boolean> {
   const [, , settings = '', salt = '', digest = ''] = stored.split('$')
-  const [ln = 1, r = 8, p = 1] = settings.match(/\d+/g)?.map(Number) ?? []
+  const [ln = 1, r = 8, p = 1] = numbersIn(settings)
   const expected = decoded(digest)
-  const cost = 2 ** ln
-  // Node refuses what needs more than `maxmem`; the import has bounded it.
-  const options = { cost, blockSize: r, parallelization: p, maxmem: 128 * r * (cost + p + 2) + 2 ** 20 }
-  const derived = await new Promise<Buffer>((resolve, reject) => {
-    scrypt(password, decoded(salt), expected.length, options, (error, key) => (error ? reject(error) : resolve(key)))
-  })
+  if (expected.length < 16) throw new TypeError('a stored scrypt hash is damaged')
+  const derived = await scryptBytes(password, decoded(salt), { ln, r, p, length: expected.length })
   return timingSafeEqual(derived, expected)
 }
 
-/** By its origin: `$ssha256$<salt>` or `$pbkdf2-sha256$i=1000,l=32$<salt>`. */
-async function weakDigest(origin: string, password: string): Promise<Buffer> {
-  const parts = origin.split('$')
-  const [, name = ''] = parts
-  const salt = decoded(parts.at(-1) ?? '')
-  if (name.startsWith('ssha')) return createHash(name.slice(1)).update(password).update(salt).digest()
-  const [iterations = 1, length = 32] = parts[2]?.match(/\d+/g)?.map(Number) ?? []
-  return pbkdf2Bytes(password, salt, iterations, length, name.replace('pbkdf2-', ''))
+interface ScryptCost {
+  ln: number
+  r: number
+  p: number
+  length: number
 }
+
+function scryptBytes(password: string, salt: Buffer, { ln, r, p, length }: ScryptCost): Promise<Buffer> {
+  const cost = 2 ** ln
+  // Node refuses what needs more than `maxmem`; the import has bounded it.
+  const options = { cost, blockSize: r, parallelization: p, maxmem: 128 * r * (cost + p + 2) + 2 ** 20 }
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, length, options, (error, key) => (error ? reject(error) : resolve(key)))
+  })
+}
+
+interface Origin {
+  name: string
+  /** Between name and salt; empty where there are none. */
+  settings: string
+  salt: string
+}
+
+type Recipe = (password: string, origin: Origin) => Promise<string>
+
+/** By the beginning of the origin's name. Each gives the digest as `ImportedHash.digest` writes it. */
+const recipes: readonly [name: RegExp, recipe: Recipe][] = [
+  [/^ssha\d+$/, saltedSha],
+  [/^pbkdf2-/, pbkdf2Digest],
+  [/^bcrypt-sha256$/, (password, { settings, salt }) => bcryptOf(digestOnce('sha256', password), settings, salt)],
+  [/^bcrypt-wp$/, (password, { settings, salt }) => bcryptOf(wordPressDigest(password), settings, salt)],
+  [/^firebase-scrypt$/, firebaseKeyStream],
+  [/^phpass$/, phpassDigest],
+]
+
+/** By its origin: `$ssha256$<salt>` or `$pbkdf2-sha256$i=1000,l=32$<salt>`. */
+async function weakDigest(origin: string, password: string): Promise<string> {
+  const [, name = '', ...rest] = origin.split('$')
+  const [, recipe] = recipes.find(([pattern]) => pattern.test(name)) ?? []
+  if (!recipe) throw new TypeError('a stored password hash has no known form')
+  return recipe(password, { name, settings: rest.length > 1 ? (rest[0] ?? '') : '', salt: rest.at(-1) ?? '' })
+}
+
+async function saltedSha(password: string, { name, salt }: Origin): Promise<string> {
+  return plainBase64(createHash(name.slice(1)).update(password).update(decoded(salt)).digest())
+}
+
+async function pbkdf2Digest(password: string, { name, settings, salt }: Origin): Promise<string> {
+  const [iterations = 1, length = 32] = numbersIn(settings)
+  return plainBase64(await pbkdf2Bytes(password, decoded(salt), iterations, length, name.replace('pbkdf2-', '')))
+}
+
+async function bcryptOf(prehashed: string, rounds: string, salt: string): Promise<string> {
+  return (await bcrypt(prehashed, `$2b$${rounds}$${salt}`)).slice(29)
+}
+
+/** WordPress trims the password; the key tells its digests from those of other programs. */
+const wordPressDigest = (password: string): string =>
+  createHmac('sha384', 'wp-sha384').update(password.trim()).digest('base64')
+
+/**
+ * Firebase encrypts the project's signer key under what scrypt makes of the password. The import has taken the signer
+ * key out, so that the key stream of the cipher is left to compare (AES-256-CTR from zero).
+ */
+async function firebaseKeyStream(password: string, { settings, salt }: Origin): Promise<string> {
+  const [ln = 14, r = 8] = numbersIn(settings)
+  const key = await scryptBytes(password, decoded(salt), { ln, r, p: 1, length: 32 })
+  return plainBase64(createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(signerKeyBytes)))
+}
+
+/** Of every Firebase project. */
+export const signerKeyBytes = 64
+
+const phpassLetters = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** Rounds of MD5 between two turns of the event loop. */
+const roundsAtOnce = 1024
+
+async function phpassDigest(password: string, { settings, salt }: Origin): Promise<string> {
+  const typed = Buffer.from(password)
+  let digest = createHash('md5').update(salt).update(typed).digest()
+  for (let done = 0; done < 2 ** Number(settings); done += 1) {
+    if (done % roundsAtOnce === 0) await setImmediate()
+    digest = digestOnce('md5', Buffer.concat([digest, typed]), 'buffer')
+  }
+  return phpassText(digest)
+}
+
+/** Six bits a letter, the lowest first. */
+function phpassText(digest: Buffer): string {
+  let bits = 0n
+  for (const [at, byte] of digest.entries()) bits |= BigInt(byte) << BigInt(8 * at)
+  let text = ''
+  for (let at = 0; at < 22; at += 1) text += phpassLetters.charAt(Number((bits >> BigInt(6 * at)) & 63n))
+  return text
+}
+
+const numbersIn = (settings: string): number[] => settings.match(/\d+/g)?.map(Number) ?? []
 
 function decoded(text: string): Buffer {
   const bytes = readBase64(text)

@@ -1,65 +1,87 @@
-import { Failure } from '../errors/failure.ts'
-import { plainBase64, readBase64 } from './hash-base64.ts'
+import { plainBase64 } from './hash-base64.ts'
+import { boundMemoryWork, bytes, digestOf, numbers, refused, tooExpensive } from './hash-bounds.ts'
+import { respell } from './hash-spelling.ts'
 
 /** A password hash that another program made. */
 export interface ImportedHash {
   /** Format, cost and salt: all but the digest. It tells nothing of the password. */
   origin: string
-  /** How it rests here; undefined when only within a hash of ours (`PasswordHasher.keep`). */
+  /** How it is stored; undefined where it is stored only within a hash of ours (`PasswordHasher.keep`). */
   text: string | undefined
-  /** As base64. */
+  /** As base64, or in the alphabet of its format. */
   digest: string
 }
 
 /** Undefined when the text is of another format. @throws Failure `password_hash_refused` (invalid). */
 type ReadFormat = (text: string) => ImportedHash | undefined
 
-const formats: readonly ReadFormat[] = [readArgon2, readBcrypt, readScrypt, readPbkdf2, readDjangoPbkdf2, readSaltedSha]
+const formats: readonly ReadFormat[] = [
+  readArgon2,
+  readBcrypt,
+  readPrehashedBcrypt,
+  readScrypt,
+  readFirebaseScrypt,
+  readPbkdf2,
+  readSaltedSha,
+  readPhpass,
+]
 
 /**
  * Reads a hash in one of the forms of docs/import.md. What would cost a sign-in more than about a second or 128 MiB is
- * refused: who knows such a name could keep the server busy with wrong passwords.
+ * refused: an attacker who knows such a name could keep the server busy with wrong passwords.
  * @throws Failure `password_hash_refused` (invalid); its sentence never quotes the hash.
  */
 export function readImportedHash(text: string): ImportedHash {
   if (text.length > 1024) throw refused('is longer than 1024 characters')
+  const spelled = respell(text)
   for (const read of formats) {
-    const hash = read(text)
+    const hash = read(spelled)
     if (hash) return hash
   }
   throw refused('has a form that cannot be imported; docs/import.md lists those that can')
 }
 
-const mostMemoryBytes = 128 * 2 ** 20
-/** Memory times passes, or lanes. */
-const mostMemoryWork = 8 * mostMemoryBytes
-const mostBcryptRounds = 14
-/** Iterations times blocks of output. */
-const mostPbkdf2Work = 3_000_000
-
+/** Written anew without padding, which the verifier does not read. Hashes of argon2 1.0 name no version: theirs is 16. */
 function readArgon2(text: string): ImportedHash | undefined {
-  const [, origin = '', settings = '', salt = '', digest = ''] =
-    /^(\$argon2id?\$v=(?:16|19)\$([a-z0-9=,]{1,100})\$([^$]*))\$([^$]*)$/.exec(text) ?? []
-  if (!origin) return undefined
+  const [, kind = '', version = '16', settings = '', salt = '', digest = ''] =
+    /^\$(argon2id?)(?:\$v=(16|19))?\$([a-z0-9=,]{1,100})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
+  if (!kind) return undefined
   const { m = 0, t = 0, p = 0 } = numbers(settings, ['m', 't', 'p'])
   if (m < 8 * p || t < 1 || p < 1) throw refused('has costs that argon2 does not know')
-  if (m * 1024 > mostMemoryBytes || m * 1024 * t > mostMemoryWork || p > 64) throw tooDear()
-  if (bytes(salt, 8).length < 8) throw refused('has a salt that argon2 does not know')
-  return { origin, text, digest: plainBase64(digestOf(digest)) }
+  boundMemoryWork(m * 1024, t, p)
+  const saltBytes = bytes(salt, 8)
+  const origin = `$${kind}$v=${version}$${settings}$${plainBase64(saltBytes)}`
+  const plain = plainBase64(digestOf(digest))
+  return { origin, text: `${origin}$${plain}`, digest: plain }
 }
 
+const mostBcryptRounds = 14
 const bcryptLetters = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
 function readBcrypt(text: string): ImportedHash | undefined {
+  const { rounds, salt, digest } = bcryptParts(text) ?? {}
+  if (!rounds || !salt || !digest) return undefined
+  const origin = `$2b$${rounds}$${salt}`
+  return { origin, text: origin + digest, digest }
+}
+
+/** bcrypt of a digest of the password, which has no limit of 72 bytes: Django's `bcrypt_sha256$` and WordPress's `$wp$`. */
+function readPrehashedBcrypt(text: string): ImportedHash | undefined {
+  const [, scheme = '', inner = ''] = /^(bcrypt_sha256\$|\$wp)(\$2.*)$/.exec(text) ?? []
+  const { rounds, salt, digest } = bcryptParts(inner) ?? {}
+  if (!rounds || !salt || !digest) return undefined
+  const name = scheme === '$wp' ? 'bcrypt-wp' : 'bcrypt-sha256'
+  return { origin: `$${name}$${rounds}$${salt}`, text: undefined, digest }
+}
+
+/** All three letters name one algorithm today. Bits beyond 16 and 23 bytes are noise of old libraries. */
+function bcryptParts(text: string): { rounds: string; salt: string; digest: string } | undefined {
   const [, rounds = '', salt = '', digest = ''] =
     /^\$2[aby]\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/.exec(text) ?? []
   if (!rounds) return undefined
   if (Number(rounds) < 4) throw refused('has a cost that bcrypt does not know')
-  if (Number(rounds) > mostBcryptRounds) throw tooDear()
-  // All three letters name one algorithm today. Bits beyond 16 and 23 bytes are noise of old libraries.
-  const origin = `$2b$${rounds}$${withoutLastBits(salt, 4)}`
-  const plain = withoutLastBits(digest, 2)
-  return { origin, text: origin + plain, digest: plain }
+  if (Number(rounds) > mostBcryptRounds) throw tooExpensive()
+  return { rounds, salt: withoutLastBits(salt, 4), digest: withoutLastBits(digest, 2) }
 }
 
 function withoutLastBits(text: string, bits: number): string {
@@ -71,13 +93,37 @@ function readScrypt(text: string): ImportedHash | undefined {
   const [, settings = '', salt = '', digest = ''] = /^\$scrypt\$([a-z0-9=,]{1,100})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
   if (!settings) return undefined
   const { ln = 0, r = 0, p = 0 } = numbers(settings, ['ln', 'r', 'p'])
-  if (ln < 1 || r < 1 || p < 1) throw refused('has costs that scrypt does not know')
-  const memory = 128 * r * 2 ** Math.min(ln, 64)
-  if (memory > mostMemoryBytes || memory * p > mostMemoryWork || p > 64) throw tooDear()
+  boundScrypt(ln, r, p)
   const origin = `$scrypt$ln=${ln},r=${r},p=${p}$${plainBase64(bytes(salt))}`
   const plain = plainBase64(digestOf(digest))
   return { origin, text: `${origin}$${plain}`, digest: plain }
 }
+
+/** As `people-forms/firebase.ts` writes it: the salt with its separator, and the key stream in place of the digest. */
+function readFirebaseScrypt(text: string): ImportedHash | undefined {
+  const [, settings = '', salt = '', digest = ''] =
+    /^\$firebase-scrypt\$([a-z0-9=,]{1,100})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
+  if (!settings) return undefined
+  const { ln = 0, r = 0 } = numbers(settings, ['ln', 'r'])
+  boundScrypt(ln, r, 1)
+  const keyStream = plainBase64(digestOf(digest))
+  return {
+    origin: `$firebase-scrypt$ln=${ln},r=${r}$${plainBase64(bytes(salt))}`,
+    text: undefined,
+    digest: keyStream,
+  }
+}
+
+function boundScrypt(ln: number, r: number, p: number): void {
+  if (ln < 1 || r < 1 || p < 1) throw refused('has costs that scrypt does not know')
+  // OpenSSL refuses more: N < 2^(128 r / 8) (RFC 7914 §2).
+  if (ln >= 16 * r) throw refused('has costs that scrypt does not know')
+  boundMemoryWork(128 * r * 2 ** Math.min(ln, 64), p, p)
+}
+
+/** Iterations times blocks of output. */
+const mostPbkdf2Work = 3_000_000
+const blockBytes: Readonly<Record<string, number>> = { sha1: 20, sha256: 32, sha512: 64 }
 
 /** As a PHC string, and as passlib writes it: the bare number of rounds, `$pbkdf2$` for SHA-1. */
 function readPbkdf2(text: string): ImportedHash | undefined {
@@ -85,31 +131,19 @@ function readPbkdf2(text: string): ImportedHash | undefined {
     /^\$pbkdf2(?:-(sha1|sha256|sha512))?\$([a-z0-9=,]{1,100})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
   if (!settings) return undefined
   const named = /^\d+$/.test(settings) ? `i=${settings}` : settings
-  const { i = 0, l } = numbers(named.includes('l=') ? named : `${named},l=0`, ['i', 'l'])
+  const { i = 0, l = 0 } = numbers(named.includes('l=') ? named : `${named},l=0`, ['i', 'l'])
   const derived = digestOf(digest)
   if (l !== 0 && l !== derived.length) throw refused('says another length than its digest has')
-  return pbkdf2(hash, i, bytes(salt), derived)
-}
-
-/** As Django writes it: its salt is text. */
-function readDjangoPbkdf2(text: string): ImportedHash | undefined {
-  const [, hash = '', iterations = '', salt = '', digest = ''] =
-    /^pbkdf2_(sha1|sha256|sha512)\$(\d{1,10})\$([\x21-\x23\x25-\x7e]{1,128})\$([^$]*)$/.exec(text) ?? []
-  return hash ? pbkdf2(hash, Number(iterations), Buffer.from(salt), digestOf(digest)) : undefined
-}
-
-const blockBytes: Readonly<Record<string, number>> = { sha1: 20, sha256: 32, sha512: 64 }
-
-function pbkdf2(hash: string, iterations: number, salt: Buffer, digest: Buffer): ImportedHash {
-  if (iterations < 1) throw refused('has no iterations')
-  if (iterations * Math.ceil(digest.length / (blockBytes[hash] ?? 1)) > mostPbkdf2Work) throw tooDear()
-  const origin = `$pbkdf2-${hash}$i=${iterations},l=${digest.length}$${plainBase64(salt)}`
-  return { origin, text: undefined, digest: plainBase64(digest) }
+  if (i < 1) throw refused('has no iterations')
+  if (i * Math.ceil(derived.length / (blockBytes[hash] ?? 1)) > mostPbkdf2Work) throw tooExpensive()
+  const origin = `$pbkdf2-${hash}$i=${i},l=${derived.length}$${plainBase64(bytes(salt))}`
+  return { origin, text: undefined, digest: plainBase64(derived) }
 }
 
 const saltedShas: Readonly<Record<string, [name: string, length: number]>> = {
   SSHA: ['ssha1', 20],
   SSHA256: ['ssha256', 32],
+  SSHA384: ['ssha384', 48],
   SSHA512: ['ssha512', 64],
 }
 
@@ -124,29 +158,16 @@ function readSaltedSha(text: string): ImportedHash | undefined {
   return { origin, text: undefined, digest: plainBase64(decoded.subarray(0, length)) }
 }
 
-/** `m=19456,t=2,p=1`: exactly these names, each once, in any order. */
-function numbers(text: string, names: readonly string[]): Record<string, number> {
-  const pairs = text.split(',').map((pair) => /^([a-z]+)=(\d{1,10})$/.exec(pair)?.slice(1) ?? ['', ''])
-  const found = Object.fromEntries(pairs.map(([name = '', value]) => [name, Number(value)]))
-  const isWhole = pairs.length === names.length && names.every((name) => Object.hasOwn(found, name))
-  if (!isWhole) throw refused(`must give ${names.join(', ')} and no other cost`)
-  return found
+/** 2^16 rounds of MD5; WordPress and phpBB make 2^13 at most. */
+const mostPhpassRounds = 16
+
+/** The portable hash of phpass: `$P$` of WordPress and `$H$` of phpBB are one. */
+function readPhpass(text: string): ImportedHash | undefined {
+  const [, letter = '', salt = '', digest = ''] =
+    /^\$[PH]\$([./0-9A-Za-z])([./0-9A-Za-z]{8})([./0-9A-Za-z]{22})$/.exec(text) ?? []
+  if (!letter) return undefined
+  const rounds = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.indexOf(letter)
+  if (rounds < 7 || rounds > 30) throw refused('has a cost that phpass does not know')
+  if (rounds > mostPhpassRounds) throw tooExpensive()
+  return { origin: `$phpass$${rounds}$${salt}`, text: undefined, digest }
 }
-
-/** A shorter digest would let other passwords in, too. */
-function digestOf(text: string): Buffer {
-  const digest = bytes(text)
-  if (digest.length < 16 || digest.length > 64) throw refused('must have a digest of 16 to 64 bytes')
-  return digest
-}
-
-function bytes(text: string, least = 1): Buffer {
-  const decoded = readBase64(text)
-  if (!decoded) throw refused('holds a part that is not base64')
-  if (decoded.length < least) throw refused('has no salt, or one that is too short')
-  return decoded
-}
-
-const tooDear = () => refused('costs more than a sign-in here may; such people need a new password')
-
-const refused = (fault: string) => new Failure('password_hash_refused', 'invalid', `password_hash ${fault}.`)

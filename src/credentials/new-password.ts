@@ -1,4 +1,5 @@
 import { Failure } from '../errors/failure.ts'
+import { guessBits } from '../guessing/guessing.ts'
 import { commonPhrases, commonWords } from './common-passwords.ts'
 import { longestPasswordBytes, mayBePassword } from './password-hasher.ts'
 
@@ -23,8 +24,9 @@ export function newPasswordFault(password: string, context: PasswordContext): st
   const shortest = shortestPassword[context.factors ?? 'alone']
   const length = [...text].length // code points, as the standard counts
   if (length < shortest) {
-    return `The password has ${length} of the ${shortest} characters it needs; a few unrelated words make a good one`
+    return `The password has ${length} of the ${shortest} characters it needs; six unrelated words make a good one`
   }
+  if (/\p{Cc}/u.test(text)) return 'The password holds control characters, which no browser can type; leave them out'
   if (!text.isWellFormed()) return 'The password is not valid Unicode; type it anew'
   return isGuessedFirst(text, context.words)
     ? 'This password is one of the first that guessers try; choose something nobody would expect of you'
@@ -44,9 +46,19 @@ function isGuessedFirst(password: string, context: readonly (string | undefined)
   const expected = new Set(context.flatMap((word) => derivatives(word ?? '')))
   return (
     isPattern(whole) ||
+    isWordsRunTogether(password) ||
     candidates.some((text) => commonWords.has(text) || commonPhrases.has(text) || expected.has(text))
   )
 }
+
+/** Letters alone, with the usual digits and signs around them, that make common words. Six words drawn at random pass. */
+function isWordsRunTogether(password: string): boolean {
+  const letters = password.replace(/^[\d\p{P}\p{S}]+|[\d\p{P}\p{S}]+$/gu, '')
+  return /^\p{L}+$/u.test(letters) && guessBits(letters) < leastBits
+}
+
+/** What words that are run together must withstand, by how common they are. */
+const leastBits = 50
 
 /** Case and blanks are the first things a guesser varies. */
 const compact = (text: string) => text.normalize('NFKC').toLowerCase().replace(/\s+/gu, '')

@@ -5,7 +5,7 @@ import { argon2id, hash, needsRehash, verify } from 'argon2'
 import { BoundedQueue, type QueueLimits } from './bounded-queue.ts'
 import { isWithinOurs, matchesStored } from './imported-digest.ts'
 import type { ImportedHash } from './imported-hash.ts'
-import { VerificationPace } from './verification-pace.ts'
+import { shapeOf, VerificationPace } from './verification-pace.ts'
 
 /** Of argon2id; the defaults are OWASP's smallest recommended ones. */
 export interface Argon2Cost {
@@ -22,6 +22,9 @@ export interface PasswordHasherOptions extends Partial<QueueLimits> {
   wait?(ms: number): Promise<unknown>
 }
 
+/** `unreadable`: there is a hash, and no password can be checked against it. */
+export type PasswordVerdict = 'match' | 'mismatch' | 'unreadable'
+
 /** Longer ones are never hashed: nobody types them, and they would cost us more than their sender. */
 export const longestPasswordBytes = 1024
 
@@ -36,6 +39,7 @@ export class PasswordHasher {
   readonly #nobody: string
   #pace = new VerificationPace()
   readonly #wait: (ms: number) => Promise<unknown>
+  readonly #tried = new Map<string, Promise<boolean>>()
 
   constructor(options: PasswordHasherOptions = {}) {
     this.#cost = options.cost ?? defaultCost
@@ -67,26 +71,53 @@ export class PasswordHasher {
     return phc.replace(/\$m=\d+,p=\d+,t=\d+\$/, `$$m=${memoryCost},t=${timeCost},p=${parallelism}$$`)
   }
 
+  /** Does the password match? As `check`, where the reason does not matter. @throws Failure `hashing_busy` (unavailable). */
+  async verify(phc: string | undefined, password: string): Promise<boolean> {
+    return (await this.check(phc, password)) === 'match'
+  }
+
   /**
-   * Does the password match? Without a hash (no such account, no password set) and for a password that
-   * nobody can have (empty, oversize) it takes just as long and says no.
+   * Checks a password. Without a hash (no such account, no password set), with one that cannot be read, and for a
+   * password that cannot exist (empty, oversize) the check takes just as long and says no.
    * @throws Failure `hashing_busy` (unavailable).
    */
-  async verify(phc: string | undefined, password: string): Promise<boolean> {
+  async check(phc: string | undefined, password: string): Promise<PasswordVerdict> {
     const isPossible = mayBePassword(password)
     const spellings = isPossible ? spellingsOf(password) : ['x']
-    const isMatch = await this.#paced(spellings.length, () => this.#matchesAny(phc ?? this.#nobody, spellings))
-    return isMatch && isPossible && phc !== undefined
+    const verdict = await this.#paced(spellings.length, () => this.#checkAny(phc ?? this.#nobody, spellings))
+    return verdict === 'match' && !(isPossible && phc !== undefined) ? 'mismatch' : verdict
   }
 
   /**
    * Finds out how long hashes of other programs take, from one of each form and cost that is kept, so that the first
-   * who asks for such a person waits no longer than others. @throws Failure `hashing_busy` (unavailable).
+   * sign-in of such a person takes no longer than others. An example that cannot be verified is passed over.
+   * @throws Failure `hashing_busy` (unavailable).
    */
   async learnPace(examples: readonly string[]): Promise<void> {
     const pace = new VerificationPace()
-    for (const example of examples) await this.#queue.run(() => this.#matchesAny(example, ['x'], pace))
+    for (const example of examples) {
+      if (!pace.knows(example)) await this.#queue.run(() => this.#checkAny(example, ['x'], pace))
+    }
     this.#pace = pace
+  }
+
+  /**
+   * Can a password be checked against this hash? The verifier itself is tried, once for each form, cost and length.
+   * @throws Failure `hashing_busy` (unavailable).
+   */
+  async canVerify({ origin, text }: ImportedHash): Promise<boolean> {
+    const stored = text ?? origin + this.#nobody
+    const shape = shapeOf(stored)
+    const tried =
+      this.#tried.get(shape) ??
+      this.#queue.run(() =>
+        matchesStored(stored, 'x').then(
+          () => true,
+          () => false,
+        ),
+      )
+    this.#tried.set(shape, tried)
+    return tried
   }
 
   /** The place in the queue is given up before the wait: who waits keeps nobody from working. */
@@ -111,23 +142,38 @@ export class PasswordHasher {
     return text ?? origin + (await this.hash(digest))
   }
 
-  async #matchesAny(stored: string, spellings: readonly string[], pace = this.#pace): Promise<boolean> {
+  async #checkAny(stored: string, spellings: readonly string[], pace = this.#pace): Promise<PasswordVerdict> {
     const isOld = this.needsRehash(stored)
+    let verdict: PasswordVerdict = 'mismatch'
     for (const spelling of spellings) {
       const began = performance.now()
-      const isMatch = await matchesStored(stored, spelling)
-      // Nobody is answered sooner than somebody who is not there, however cheap the hash was that they brought along.
-      if (isOld && !isWithinOurs(stored)) await verify(this.#nobody, spelling)
-      if (isOld) pace.learn(stored, performance.now() - began)
-      if (isMatch) return true
+      verdict = await checkStored(stored, spelling)
+      const isRead = verdict !== 'unreadable'
+      // A cheap or damaged hash must not answer sooner than a name that does not exist.
+      if (!isRead || (isOld && !isWithinOurs(stored))) await verify(this.#nobody, spelling)
+      if (isOld && isRead) pace.learn(stored, performance.now() - began)
+      if (verdict === 'match') return verdict
     }
-    return false
+    return verdict
   }
 
   /** Was it made with other parameters than today's, or by another program? */
   needsRehash(phc: string): boolean {
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#cost
-    return !phc.startsWith('$argon2id$') || needsRehash(phc, { memoryCost, timeCost, parallelism })
+    if (!phc.startsWith('$argon2id$')) return true
+    try {
+      return needsRehash(phc, { memoryCost, timeCost, parallelism })
+    } catch {
+      return true // the library cannot read it
+    }
+  }
+}
+
+async function checkStored(stored: string, password: string): Promise<PasswordVerdict> {
+  try {
+    return (await matchesStored(stored, password)) ? 'match' : 'mismatch'
+  } catch {
+    return 'unreadable'
   }
 }
 

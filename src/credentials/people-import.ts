@@ -5,10 +5,19 @@ import { Failure } from '../errors/failure.ts'
 import type { AuditEntry } from '../events/events.ts'
 import { type ImportedHash, readImportedHash } from './imported-hash.ts'
 import type { PasswordHasher } from './password-hasher.ts'
+import type { FirebaseHashConfig } from './people-forms/firebase.ts'
+import { isRecord, type PeopleForm, type PersonRecord } from './people-forms/people-form.ts'
+import { formOf, isFaultOfFile } from './people-forms/people-forms.ts'
 import type { PeopleImportStore, TakenName } from './people-import-store.ts'
 
-/** A line of the file, or why it cannot be read. Numbers begin at 1. */
-export type ImportLine = { line: number; text: string } | { line: number; fault: string }
+/**
+ * One person of the file: JSON, or a row of CSV by its columns; or why it cannot be read. Lines are numbered from 1; of a
+ * person that takes several, it is the first.
+ */
+export type ImportLine =
+  | { line: number; text: string }
+  | { line: number; columns: Readonly<Record<string, string>> }
+  | { line: number; fault: string }
 
 /** What became of a line; in a dry run, what would. */
 export interface ImportOutcome {
@@ -18,11 +27,13 @@ export interface ImportOutcome {
   email?: string
   id?: string
   reason?: string
+  /** Claims of another program that are not kept here, for they are not of the form of OpenID Connect. */
+  left_out?: readonly string[]
 }
 
 export interface PeopleImportNeeds {
   store: PeopleImportStore
-  hasher: Pick<PasswordHasher, 'keep'>
+  hasher: Pick<PasswordHasher, 'keep' | 'canVerify'>
   record(entry: AuditEntry): void
   /** Resolves when what was recorded is kept. */
   flush(): Promise<void>
@@ -33,6 +44,10 @@ export interface PeopleImportOptions {
   dryRun: boolean
   /** For the audit log. */
   actor: string
+  /** Of the project whose users these are, where they come from Firebase. */
+  firebaseHash?: FirebaseHashConfig | undefined
+  /** Called once, with the name of the form in which people are written. */
+  onForm?(name: string): void
 }
 
 /** People added by one statement; as many hashes wait for their turn. */
@@ -40,20 +55,20 @@ export const importBatchSize = 200
 
 /**
  * Reports every line in order, a batch after it was committed. Of the file it keeps in memory only the names that it
- * met, to find those that stand twice. @throws Failure `database_unavailable`: what was reported before is done
+ * met, to find those that occur twice.
+ * @throws Failure (invalid) where the file as a whole is not understood
+ * @throws Failure `database_unavailable`: what was reported before is done
  */
 export async function* importPeople(
   needs: PeopleImportNeeds,
   lines: AsyncIterable<ImportLine>,
   options: PeopleImportOptions,
 ): AsyncGenerator<ImportOutcome> {
-  const met: MetNames = { logins: new Map(), ids: new Map() }
+  const reader: Reader = { options, form: undefined, met: { logins: new Map(), ids: new Map() } }
   for await (const batch of inBatches(lines)) {
-    yield* await settle(
-      needs,
-      batch.map((line) => readLine(line, met)),
-      options,
-    )
+    const readings: Reading[] = []
+    for (const line of batch) readings.push(await tried(needs, readLine(line, reader)))
+    yield* await settle(needs, readings, options)
   }
 }
 
@@ -66,6 +81,13 @@ interface Candidate extends ImportRow {
 type Reading = ImportOutcome | Candidate
 
 const isOutcome = (reading: Reading): reading is ImportOutcome => 'outcome' in reading
+
+interface Reader {
+  options: PeopleImportOptions
+  /** Known from the first person on. */
+  form: PeopleForm | undefined
+  met: MetNames
+}
 
 interface MetNames {
   /** In which line. */
@@ -84,12 +106,15 @@ async function* inBatches(lines: AsyncIterable<ImportLine>): AsyncGenerator<Impo
   if (batch.length > 0) yield batch
 }
 
-function readLine(given: ImportLine, met: MetNames): Reading {
+function readLine(given: ImportLine, reader: Reader): Reading {
   const { line } = given
+  const { met } = reader
   if ('fault' in given) return { line, outcome: 'refused', reason: given.fault }
+  let email: string | undefined
   try {
-    const row = readImportRow(given.text)
-    const { email, id } = row.person
+    const row = rowOf(given, reader)
+    email = row.person.email
+    const { id } = row.person
     const hash = row.passwordHash === undefined ? undefined : readImportedHash(row.passwordHash)
     const login = normaliseLogin(email) ?? email
     const earlier = met.logins.get(login)
@@ -100,9 +125,39 @@ function readLine(given: ImportLine, met: MetNames): Reading {
     if (row.hasOwnId) met.ids.set(id, line)
     return { ...row, line, login, hash }
   } catch (error) {
-    if (!(error instanceof Failure)) throw error
-    return { line, outcome: 'refused', reason: error.message }
+    if (!(error instanceof Failure) || isFaultOfFile(error)) throw error
+    return { line, ...(email === undefined ? {} : { email }), outcome: 'refused', reason: error.message }
   }
+}
+
+function rowOf(given: { text: string } | { columns: PersonRecord }, reader: Reader): ImportRow {
+  const record = 'columns' in given ? given.columns : parsed(given.text)
+  const { firebaseHash, onForm } = reader.options
+  if (!reader.form) {
+    reader.form = formOf(record, 'columns' in given ? 'csv' : 'json', firebaseHash)
+    onForm?.(reader.form.name)
+  }
+  return readImportRow(reader.form.read(record), reader.form)
+}
+
+function parsed(text: string): PersonRecord {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // The parser's own words quote what it met.
+    throw new Failure('row_not_json', 'invalid', 'is not JSON; write one object a line')
+  }
+  if (isRecord(value)) return value
+  throw new Failure('row_not_object', 'invalid', 'must be an object')
+}
+
+/** Nobody is imported with a hash that no sign-in could check. */
+async function tried({ hasher }: PeopleImportNeeds, reading: Reading): Promise<Reading> {
+  if (isOutcome(reading) || !reading.hash || (await hasher.canVerify(reading.hash))) return reading
+  const { line, person } = reading
+  const reason = 'password_hash has a form that this server cannot verify.'
+  return { line, email: person.email, outcome: 'refused', reason }
 }
 
 async function settle(
@@ -122,13 +177,13 @@ async function settle(
   }
   const newcomers = candidates.filter(({ line }) => !settled.has(line))
   const added = options.dryRun ? new Set(newcomers.map(({ person }) => person.id)) : await add(needs, newcomers)
-  for (const { line, person, hasOwnId } of newcomers) {
-    const who = { line, email: person.email }
+  for (const { line, person, hasOwnId, leftOut } of newcomers) {
+    const who = { line, email: person.email, ...(leftOut.length > 0 && { left_out: leftOut }) }
     // An id that was only drawn for a dry run would mean nothing.
     const id = options.dryRun && !hasOwnId ? {} : { id: person.id }
     const outcome: ImportOutcome = added.has(person.id)
       ? { ...who, outcome: 'added', ...id }
-      : collision(who, 'somebody else added the same person at this moment; import again to see how they differ')
+      : collision(who, 'another import added the same person at this moment; import again to see how they differ')
     settled.set(line, outcome)
   }
   if (!options.dryRun) await recordAll(needs, newcomers, added, options.actor)

@@ -4,7 +4,7 @@ import type { Admission } from './attempt-store.ts'
 import type { Attempt, AttemptThrottle } from './attempt-throttle.ts'
 import { passwordAcr, passwordAmr } from './credentials.ts'
 import type { KnownBrowsers } from './known-browser.ts'
-import type { PasswordHasher } from './password-hasher.ts'
+import type { PasswordHasher, PasswordVerdict } from './password-hasher.ts'
 import type { AccountWithHash, PasswordStore } from './password-store.ts'
 
 export interface SignInAttempt {
@@ -23,7 +23,14 @@ export type SignIn =
   /** Whatever the reason was; `retryAfterSeconds` when the next try has to wait. */
   | { outcome: 'rejected'; retryAfterSeconds?: number }
 
-export type RejectionReason = 'throttled' | 'unknown' | 'disabled' | 'no-password' | 'wrong-password'
+/** `unreadable-hash`: the stored hash cannot be verified, so that no password is right until a new one is set. */
+export type RejectionReason =
+  | 'throttled'
+  | 'unknown'
+  | 'disabled'
+  | 'no-password'
+  | 'unreadable-hash'
+  | 'wrong-password'
 
 interface About {
   source: string
@@ -39,7 +46,7 @@ export interface SignInEvents {
 
 export interface SignInNeeds {
   passwords: Pick<PasswordStore, 'findByLogin' | 'rehash'>
-  hasher: Pick<PasswordHasher, 'verify' | 'hash' | 'needsRehash'>
+  hasher: Pick<PasswordHasher, 'check' | 'hash' | 'needsRehash'>
   throttle: Pick<AttemptThrottle, 'reserve' | 'succeeded' | 'failed' | 'withdrawn'>
   knownBrowsers: Pick<KnownBrowsers, 'verify'>
   events: SignInEvents
@@ -95,21 +102,21 @@ async function reserveAttempt(needs: SignInNeeds, progress: Progress): Promise<S
 async function checkPassword(needs: SignInNeeds, progress: Progress): Promise<SignIn | undefined> {
   const { person, attempt, admission } = progress
   // Hash even when no account matches, so that the answer takes as long either way.
-  const isMatch = await verified(needs, progress, person?.hash, attempt.password)
-  if (isMatch && person && !person.account.disabledAt) return undefined
+  const verdict = await checked(needs, progress, person?.hash, attempt.password)
+  if (verdict === 'match' && person && !person.account.disabledAt) return undefined
   needs.throttle.failed(progress.counted)
   const wait = admission?.admitted && admission.nextAfterSeconds > 0 ? admission.nextAfterSeconds : undefined
-  return reject(needs, progress, reasonFor(person), wait)
+  return reject(needs, progress, reasonFor(person, verdict), wait)
 }
 
-async function verified(
+async function checked(
   needs: SignInNeeds,
   progress: Progress,
   hash: string | undefined,
   password: string,
-): Promise<boolean> {
+): Promise<PasswordVerdict> {
   try {
-    return await needs.hasher.verify(hash, password)
+    return await needs.hasher.check(hash, password)
   } catch (error) {
     // Nobody learnt anything about the password, so nobody pays for the attempt.
     await needs.throttle.withdrawn(progress.counted)
@@ -148,11 +155,11 @@ function reject(
   return retryAfterSeconds === undefined ? { outcome: 'rejected' } : { outcome: 'rejected', retryAfterSeconds }
 }
 
-function reasonFor(person: AccountWithHash | undefined): RejectionReason {
+function reasonFor(person: AccountWithHash | undefined, verdict: PasswordVerdict): RejectionReason {
   if (!person) return 'unknown'
   if (person.account.disabledAt) return 'disabled'
   if (person.hash === undefined) return 'no-password'
-  return 'wrong-password'
+  return verdict === 'unreadable' ? 'unreadable-hash' : 'wrong-password'
 }
 
 const about = ({ source, requestId, clientId }: SignInAttempt): About => ({ source, requestId, clientId })

@@ -10,6 +10,12 @@ const mostCosts = 32
 /** What hashes of one form and cost have in common: all that stands before the salt. */
 const costPattern = /^\$[^$]+(?:\$(?:\d+|[a-z]+=[^$]*)(?=\$))*/
 
+/** Form, cost, and the length of all that follows: hashes of one shape are verified alike. */
+export function shapeOf(stored: string): string {
+  const cost = costPattern.exec(stored)?.[0] ?? ''
+  return cost + stored.slice(cost.length).replace(/[^$]/g, '.')
+}
+
 /**
  * How long a verification takes at least. Hashes that other programs made cost more than ours, and whoever counts
  * milliseconds would learn that a name is there: so all wait for the dearest. Waiting costs no work, and where all hashes
@@ -28,6 +34,11 @@ export class VerificationPace {
       return
     }
     this.#typicalMs.set(cost, typical + weight * (Math.min(tookMs, 2 * typical) - typical))
+  }
+
+  /** Has a hash of the same form and cost been measured? */
+  knows(stored: string): boolean {
+    return this.#typicalMs.has(costPattern.exec(stored)?.[0] ?? '')
   }
 
   /** Milliseconds; 0 where nothing but hashes of today has been seen. */

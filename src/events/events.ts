@@ -26,7 +26,35 @@ export interface AuditLog {
   write(entry: AuditEntry): void
   flush(): Promise<void>
   /** Without `afterId` the latest, newest first; with it what came after, in order. */
-  list(page: { limit: number; afterId?: bigint; accountId?: string; kind?: string }): Promise<RecordedEntry[]>
+  list(page: EventFilter & { limit: number }): Promise<RecordedEntry[]>
+}
+
+/** Entries that meet all of these. */
+export interface EventFilter {
+  afterId?: bigint
+  beforeId?: bigint
+  /** About one of these accounts. */
+  accountIds?: readonly string[]
+  clientId?: string
+  kind?: string
+  since?: Date
+  /** Entries of this instant are left out. */
+  until?: Date
+}
+
+/** What a person or a client is called. */
+export interface SubjectName {
+  /** Of a person. */
+  email: string | undefined
+  name: string | undefined
+}
+
+/** Who is who in the audit log, removed people and clients included. */
+export interface SubjectNames {
+  /** By id of an account or a client; the last name of those that were removed. */
+  of(ids: readonly string[]): Promise<ReadonlyMap<string, SubjectName>>
+  /** Ids of all accounts that have, or had, this id or sign-in address. */
+  accountsCalled(named: string): Promise<string[]>
 }
 
 export interface RecordedEntry extends AuditEntry {

@@ -38,6 +38,7 @@ export const signInResults = [
   'unknown',
   'disabled',
   'no-password',
+  'unreadable-hash',
   'throttled',
   'other',
 ] as const

@@ -10,6 +10,7 @@ export interface PersonEvents {
   /** By the person, an administrator or a rule; `session` is the uid, which opens nothing. */
   sessionEnded(about: About & { session: string; actor?: string | undefined; reason?: string | undefined }): void
   consentGranted(about: About & { accountId: string; clientId: string; scopes: readonly string[] }): void
+  consentWithdrawn(about: About & { accountId: string; clientId: string }): void
   consentDenied(about: About & { accountId: string; clientId: string }): void
 }
 
@@ -40,6 +41,7 @@ export function personEvents(record: RecordEvent, { metrics }: Pick<EventNeeds, 
         ...whereOf(about),
         detail: { scopes: [...about.scopes] },
       }),
+    consentWithdrawn: (about) => record({ kind: 'consent.withdrawn', actor: actorOf(about), ...whereOf(about) }),
     consentDenied: (about) => record({ kind: 'consent.denied', actor: actorOf(about), ...whereOf(about) }),
   }
 }

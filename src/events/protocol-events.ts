@@ -1,6 +1,7 @@
 /** What apps do at the protocol endpoints, and what we refuse them. */
+import { eventKinds } from './event-kinds.ts'
 import { plainText } from './plain-text.ts'
-import { type About, actorOf, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
+import { type About, actorOf, createRecord, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
 
 type LogoutAbout = About & { session: string; attempts: number }
 
@@ -10,8 +11,8 @@ export interface ProtocolEvents {
   /** A count and a log line with the detail that the app is not told; the audit log would drown in expired tokens. */
   tokenRefused(about: About & { grantType: string; error: string; detail?: string | undefined }): void
   authorizationRefused(about: About & { error: string; detail?: string | undefined }): void
-  refreshTokenReused(about: About & { grantId: string }): void
-  codeReused(about: About & { grantId: string }): void
+  /** A log line and a count: the transaction that ended the grant has written the audit entry. */
+  replayEnded(about: About & { kind: 'code.reused' | 'refresh-token.reused'; grantId: string }): void
   grantRevoked(about: About & { grantId: string; actor?: string | undefined }): void
   tokenRevoked(
     about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined },
@@ -20,6 +21,10 @@ export interface ProtocolEvents {
   tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   /** Somebody else signs with a key of ours. Who is named is whom the token names. */
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
+  /** A setting would let the request through: `remedy` says which. */
+  requestRefused(about: About & { error: string; reason?: string | undefined; remedy: string }): void
+  /** Scopes that a request asked for and did not get; the audit log has it where it is news, the log always. */
+  scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
   /** `closest` and `difference` from `explainRedirectUri`. */
   redirectUriRefused(
     about: About & { received: string; closest?: string | undefined; difference?: string | undefined },
@@ -37,6 +42,7 @@ export function protocolEvents(
   record: RecordEvent,
   { metrics, log }: Pick<EventNeeds, 'metrics' | 'log'>,
 ): ProtocolEvents {
+  const tell = createRecord({ audit: { write() {} }, log, metrics })
   const byApp = (kind: string, about: About, detail: { [name: string]: unknown }): void =>
     record({ kind, actor: actorOf({ clientId: about.clientId }), ...whereOf(about), detail })
   return {
@@ -59,8 +65,13 @@ export function protocolEvents(
         { event: 'authorization.refused', ...whereOf(about), error: about.error, detail: about.detail },
         'An authorization request was refused',
       ),
-    refreshTokenReused: (about) => byApp('refresh-token.reused', about, { grantId: about.grantId }),
-    codeReused: (about) => byApp('code.reused', about, { grantId: about.grantId }),
+    replayEnded: (about) =>
+      tell({
+        kind: about.kind,
+        actor: actorOf({ clientId: about.clientId }),
+        ...whereOf(about),
+        detail: { grantId: about.grantId },
+      }),
     grantRevoked: (about) =>
       record({
         kind: 'grant.revoked',
@@ -87,6 +98,14 @@ export function protocolEvents(
           hint: 'keys revoke <kid> --compromised',
         },
       }),
+    requestRefused: (about) =>
+      byApp('request.refused', about, { error: about.error, reason: about.reason, remedy: about.remedy }),
+    scopeRefused(about) {
+      const { apis, isNews } = about
+      const detail = { scopes: plainText(about.scopes), granted: plainText(about.granted), apis }
+      if (isNews) byApp('scope.refused', about, detail)
+      else log.info({ event: 'scope.refused', ...whereOf(about), detail }, eventKinds['scope.refused'][1])
+    },
     redirectUriRefused: (about) =>
       byApp('redirect-uri.refused', about, {
         received: plainText(about.received),

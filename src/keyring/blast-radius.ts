@@ -30,7 +30,7 @@ export interface Reach {
   apis: readonly string[]
   /** Browser sessions in which one of those apps was used. */
   sessions: number
-  /** The longest life of an access token of one of those APIs, where they set one of their own. */
+  /** No access token lives longer, nor did one before the lifetime of an API changed. */
   longestApiTokenSeconds: number | undefined
 }
 

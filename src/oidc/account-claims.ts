@@ -19,9 +19,8 @@ export async function findAccount(
 }
 
 /**
- * The engine picks from these by scope. Into an ID token they go only where the
- * client cannot ask userinfo for them (its access token is for an API) or an
- * administrator said so; what the `claims` parameter names always goes.
+ * The engine picks from these by scope. They are in the ID token unless the client is set otherwise; what the `claims`
+ * parameter names always is.
  */
 function claimsFor(
   ctx: KoaContextWithOIDC,
@@ -30,8 +29,7 @@ function claimsFor(
   asked: Record<string, ClaimsParameterMember | null>,
 ) {
   const claims = accountClaims(account)
-  const { claimsInIdToken, apis } = recordOf(ctx.oidc.client)
-  if (use !== 'id_token' || claimsInIdToken || apis.length > 0) return { sub: account.id, ...claims }
+  if (use !== 'id_token' || recordOf(ctx.oidc.client).claimsInIdToken) return { sub: account.id, ...claims }
   const named = Object.entries(claims).filter(([claim]) => claim in asked)
   return { sub: account.id, ...Object.fromEntries(named) }
 }

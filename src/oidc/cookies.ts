@@ -1,4 +1,5 @@
 /** Names and attributes of our cookies, all following from the issuer. */
+import { createHash } from 'node:crypto'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 
 export interface CookieSettings {
@@ -8,6 +9,8 @@ export interface CookieSettings {
     short: Record<string, unknown>
     keys: string[]
   }
+  /** Of cookies that the whole issuer gets: `__Host-`, unless a path or plain HTTP forbids it. */
+  hostPrefix: string
   /** Path of an interaction's page: the interaction cookie is sent there and nowhere else. */
   interactionPath(ctx: KoaContextWithOIDC | undefined, uid: string): string
 }
@@ -31,6 +34,18 @@ export function cookieSettings(issuer: string, keys: readonly string[]): CookieS
       short: shared,
       keys: [...keys],
     },
+    hostPrefix,
     interactionPath: (_ctx, uid) => `${base}/interaction/${uid}`,
   }
 }
+
+/** All values of one name in a Cookie header: a neighbour may have set further ones. */
+export const cookieValues = (header: string, name: string): string[] =>
+  header
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1))
+
+/** For the name of a cookie that belongs to one thing among many. */
+export const shortDigest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 11)

@@ -48,8 +48,9 @@ export class EngineAdapter implements Adapter {
     if (known === null) return undefined
     if (known) return this.#present(id, known, unit)
     const found = await this.#ask((store) => store.find(this.#model, id, this.#graceSeconds))
-    // A code dies with the session it came from, whatever its tokens may outlive.
-    if (!found || (this.#model === 'AuthorizationCode' && !found.session)) return undefined
+    if (!found) return undefined
+    // A code dies with the session it came from, whatever its tokens may outlive. A spent one is still a replay.
+    if (this.#model === 'AuthorizationCode' && !found.session && found.model.use !== 'used') return undefined
     unit?.learn(this.#model, id, found)
     return this.#present(id, found.model, unit)
   }
@@ -139,7 +140,7 @@ export class EngineAdapter implements Adapter {
     const payload = wakingPayload(this.#model, id, stored.payload)
     if (stored.use === 'used') {
       payload.consumed = true
-      if (unit) unit.replayed = { model: this.#model, payload }
+      if (unit) unit.replayed = { model: this.#model, id, graceSeconds: this.#graceSeconds, payload }
     }
     return payload as AdapterPayload
   }

@@ -5,10 +5,14 @@
  */
 import Provider, { errors } from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
+import { isStrict } from '../clients/client-profile.ts'
 import { isClientSecret } from '../clients/client-secret.ts'
 import { engineMetadata } from '../clients/engine-metadata.ts'
+import { isResponseModeAllowed } from '../clients/preset-rules.ts'
 import { isPostLogoutRedirectUriAllowed, isRedirectUriAllowed } from '../clients/redirect-rules.ts'
 import type { ClientDirectory } from './client-directory.ts'
+import { noteRequestedScope } from './granted-scope.ts'
+import { withRemedy } from './remedy.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 /** The engine's client with ours attached; the engine's own types leave the instance open. */
@@ -39,15 +43,40 @@ function build(provider: Provider, record: Client): EngineClient {
     record: { value: record },
     // Only a digest of the secret is kept, so the comparison is ours.
     compareClientSecret: {
-      value: (presented: unknown) =>
-        record.tokenEndpointAuthMethod === presentedBy() && isClientSecret(record, presented),
+      value: (presented: unknown) => isAuthenticated(record, presented),
     },
     // Its server may be told of this session later on (`logout/`); the engine, which would make a person wait, is not told where.
     includeSid: { value: () => record.backchannelLogoutUri !== undefined },
+    // The engine asks this of each authorization request once it has all its parameters, pushed ones too.
+    responseModeAllowed: {
+      value: (mode: unknown) => {
+        if (Provider.ctx) noteRequestedScope(Provider.ctx)
+        return isResponseModeAllowed(record, mode)
+      },
+    },
     redirectUriAllowed: { value: (uri: unknown) => isRedirectUriAllowed(record, uri) },
     postLogoutRedirectUriAllowed: { value: (uri: unknown) => isPostLogoutRedirectUriAllowed(record, uri) },
   })
   return client
+}
+
+/**
+ * By the decoded secret or, from HTTP Basic, by the text as it came.
+ * @throws InvalidClientAuth for the right secret by the wrong way; only the log tells the difference
+ */
+function isAuthenticated(record: Client, presented: unknown): boolean {
+  const candidates = [presented, Provider.ctx?.state.rawBasicSecret]
+  if (candidates.filter((secret) => isClientSecret(record, secret)).length === 0) return false
+  const [registered, used] = [record.tokenEndpointAuthMethod, presentedBy()]
+  if (registered === 'client_secret' || registered === used) return true
+  throw withRemedy(
+    new errors.InvalidClientAuth(
+      `the secret is right, but it came by ${used}, and the client may use ${registered} only`,
+    ),
+    isStrict(record)
+      ? `Have the app use ${registered}. The profile strict of this client needs one method.`
+      : `Have the app use ${registered}, or run: claviger clients set ${record.id} --token-endpoint-auth-method client_secret`,
+  )
 }
 
 /** How the present request carries the secret; the engine takes a header for a field and the other way round. */

@@ -6,22 +6,26 @@
 import type { Configuration } from 'oidc-provider'
 import { claimsByScope } from '../accounts/account-claims.ts'
 import { explainOrigin } from '../clients/explain-redirect.ts'
+import { identityScopes } from '../clients/identity-scopes.ts'
 import { isOriginAllowed } from '../clients/redirect-rules.ts'
 import type { KeySet } from '../keyring/key-set.ts'
 import { findAccount } from './account-claims.ts'
 import { assertClientAssertion } from './client-assertion.ts'
 import type { CookieSettings } from './cookies.ts'
+import { keepToBrowser } from './device-start.ts'
 import { EngineAdapter } from './engine-adapter.ts'
 import { recordOf } from './engine-clients.ts'
 import { engineFetch } from './engine-fetch.ts'
 import { EngineKey } from './engine-key.ts'
 import { enginePages } from './engine-pages.ts'
+import { checkRequestedScope } from './granted-scope.ts'
 import { loadExistingGrant } from './grants.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
 import { engineTtl } from './lifetimes.ts'
 import type { ModelName } from './model-store.ts'
 import { keepOfflineAccess, offlineParameter } from './offline-access.ts'
 import type { OidcNeeds } from './oidc-needs.ts'
+import { isPkceMissing } from './pkce-rule.ts'
 import { requestIdOf } from './request-id.ts'
 import { resourceIndicators } from './resource-servers.ts'
 import { revocationFeatures } from './revocation-endpoints.ts'
@@ -32,7 +36,7 @@ const assertionAlgs = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'] as const
 
 export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSettings): Configuration {
   const { config } = needs
-  const pages = enginePages(needs.pages)
+  const pages = enginePages(needs.pages, cookies.engine)
   const algorithms = keys.algorithms as NonNullable<Configuration['enabledJWA']>['idTokenSigningAlgValues']
   const settings = {
     refreshGraceSeconds: config.refreshGraceSeconds,
@@ -48,7 +52,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     ttl: engineTtl(config) as NonNullable<Configuration['ttl']>,
 
     responseTypes: ['code'],
-    scopes: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
+    scopes: [...identityScopes],
     claims: engineClaims,
     acrValues: [...needs.acrValues],
     subjectTypes: ['public'],
@@ -87,7 +91,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     },
 
-    pkce: { required: (_ctx, client) => recordOf(client).pkce === 'required' },
+    pkce: { required: isPkceMissing },
     clientBasedCORS: (ctx, origin, client) => {
       const record = recordOf(client)
       if (isOriginAllowed(record, origin)) return true
@@ -95,12 +99,21 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       needs.events.originRefused({ clientId: record.id, origin, closest, difference, requestId: requestIdOf(ctx) })
       return false
     },
-    extraParams: { [offlineParameter]: keepOfflineAccess },
+    extraParams: {
+      // The last check of a request before a person is asked: by now its APIs are known.
+      async [offlineParameter](ctx, kept) {
+        await keepOfflineAccess(ctx, kept)
+        await checkRequestedScope(ctx, needs)
+      },
+    },
     interactions: {
       policy: createInteractionPolicy(),
-      url: (ctx, interaction) => cookies.interactionPath(ctx, interaction.uid),
+      async url(ctx, interaction) {
+        await keepToBrowser(ctx, interaction)
+        return cookies.interactionPath(ctx, interaction.uid)
+      },
     },
-    loadExistingGrant,
+    loadExistingGrant: (ctx) => loadExistingGrant(ctx, needs.consents),
     fetch: engineFetch(needs.fetch),
     findAccount: (ctx, id) => findAccount(ctx, id, needs.accounts),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),

@@ -1,6 +1,9 @@
 /** Lends `web`'s pages to the engine, which would render its own. */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import type { CookieSettings } from './cookies.ts'
+import { detailOf } from './event-wiring.ts'
 import { interactionClient } from './interaction-client.ts'
+import { signOutAtOnce } from './logout.ts'
 import type { OidcPages } from './oidc-pages.ts'
 
 const clientOf = (client: Client | undefined, destination?: unknown) =>
@@ -11,16 +14,19 @@ const xsrfOf = (ctx: KoaContextWithOIDC): string => {
   return state?.secret ?? ''
 }
 
-export function enginePages(pages: OidcPages) {
+export function enginePages(pages: OidcPages, { names, long }: CookieSettings['engine']) {
   return {
     renderError: async (ctx: KoaContextWithOIDC, out: { error: string }, reason?: Error) => {
       // The engine's word for a browser whose sign-in went on elsewhere; its OAuth code would say less.
       ctx.state.isSignInLost = reason?.name === 'SessionNotFound'
       const error = ctx.state.isSignInLost ? 'session_not_found' : out.error
-      await pages.error(ctx, { error, status: ctx.status, client: clientOf(ctx.oidc?.client) })
+      const said = reason && detailOf(reason)
+      const whole = said === undefined ? error : `${error}: ${said}`
+      await pages.error(ctx, { error, status: ctx.status, client: clientOf(ctx.oidc?.client), reason: whole })
     },
     logout: {
       logoutSource: async (ctx: KoaContextWithOIDC) => {
+        if (ctx.state.signsOutAtOnce) return signOutAtOnce(ctx, { session: names.session, attributes: long })
         const action = ctx.oidc.urlFor('end_session_confirm')
         await pages.logout(ctx, { action, xsrf: xsrfOf(ctx), client: clientOf(ctx.oidc.client) })
       },
@@ -30,29 +36,13 @@ export function enginePages(pages: OidcPages) {
     },
     deviceFlow: {
       userCodeInputSource: async (ctx: KoaContextWithOIDC, _form: string, _out?: unknown, fault?: Error) => {
+        if (fault?.name === 'AbortedError') return pages.deviceStopped(ctx)
         const action = ctx.oidc.urlFor('code_verification')
         await pages.deviceCode(ctx, {
           action,
           xsrf: xsrfOf(ctx),
           userCode: (fault as { userCode?: string } | undefined)?.userCode,
           wrong: fault !== undefined,
-        })
-      },
-      userCodeConfirmSource: async (
-        ctx: KoaContextWithOIDC,
-        _form: string,
-        client: Client,
-        _device: unknown,
-        userCode: string,
-      ) => {
-        const action = ctx.oidc.urlFor('code_verification')
-        const scopes = String((ctx.oidc.deviceCode?.params as { scope?: string } | undefined)?.scope ?? '').split(' ')
-        await pages.deviceConfirm(ctx, {
-          action,
-          xsrf: xsrfOf(ctx),
-          userCode,
-          client: interactionClient(client),
-          scopes: scopes.filter(Boolean),
         })
       },
       successSource: async (ctx: KoaContextWithOIDC) => {

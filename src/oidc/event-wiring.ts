@@ -4,25 +4,42 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { explainRedirectUri } from '../clients/explain-redirect.ts'
 import { Failure } from '../errors/failure.ts'
 import { recordOf } from './engine-clients.ts'
-import type { ModelStore } from './model-store.ts'
+import { refusedScopes, requestedScopes } from './granted-scope.ts'
 import type { OidcEvents } from './oidc-needs.ts'
+import { remedyOf } from './remedy.ts'
 import { requestIdOf } from './request-id.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-interface EngineError extends Error {
+export interface EngineError extends Error {
   error?: string
   error_detail?: string
   error_description?: string
+  /** Of the engine's `invalid_scope`: the scopes that are too many. */
+  scope?: string
 }
 
-export function announce(provider: Provider, events: OidcEvents, models: Pick<ModelStore, 'remember'>): void {
-  /** Replays come in swarms, to several nodes at once; one of them tells it. In doubt it is told twice. */
-  const onceFor = (grantId: string, tell: () => void): void => {
-    const until = Math.floor(Date.now() / 1000) + 86_400
-    models.remember(`reuse told\n${grantId}`, until).then((isFirst) => isFirst && tell(), tell)
+export function announce(provider: Provider, events: OidcEvents): void {
+  /** A request that got none of its scopes, or asked for more than its refresh token has. */
+  const tellScope = (ctx: KoaContextWithOIDC, { error, scope }: EngineError): void => {
+    if (error !== 'invalid_scope') return
+    const refused = scope === undefined ? requestedScopes(ctx) : [scope]
+    if (refused.length === 0) return
+    events.scopeRefused({ ...refusedScopes(ctx, refused, []), isNews: true })
   }
 
-  provider.on('grant.success', (ctx) => events.tokenIssued(String(ctx.oidc.params?.grant_type)))
+  const tellRemedy = (ctx: KoaContextWithOIDC, error: EngineError): void => {
+    const remedy = remedyOf(error)
+    if (remedy === undefined) return
+    const [clientId, requestId] = [ctx.oidc.client?.clientId, requestIdOf(ctx)]
+    events.requestRefused({
+      clientId,
+      requestId,
+      error: error.error ?? 'server_error',
+      reason: detailOf(error),
+      remedy,
+    })
+  }
+
   provider.on('grant.error', (ctx, error: EngineError) => {
     events.tokenRefused({
       grantType: knownGrantType(ctx.oidc.params?.grant_type),
@@ -31,15 +48,15 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
       clientId: ctx.oidc.client?.clientId,
       requestId: requestIdOf(ctx),
     })
+    tellScope(ctx, error)
+    tellRemedy(ctx, error)
   })
   provider.on('grant.revoked', (ctx, grantId) => {
-    const replayed = UnitOfWork.current?.replayed
-    const about = { grantId, ...whoFrom(ctx, replayed?.payload) }
-    if (replayed?.model === 'RefreshToken') onceFor(grantId, () => events.refreshTokenReused(about))
-    else if (replayed?.model === 'AuthorizationCode') onceFor(grantId, () => events.codeReused(about))
-    else events.grantRevoked(about)
+    // A replay is recorded by the transaction that ends it (`token-landing.ts`).
+    if (ctx.oidc.route === 'token' && UnitOfWork.current?.replayed) return
+    events.grantRevoked({ grantId, ...whoFrom(ctx) })
   })
-  provider.on('authorization.error', (ctx, error: EngineError) => {
+  const authorizationRefused = (ctx: KoaContextWithOIDC, error: EngineError) => {
     const { params, client } = ctx.oidc
     if (error.error === 'invalid_redirect_uri' && client) {
       const explanation = explainRedirectUri(
@@ -54,10 +71,15 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
         clientId: client?.clientId,
         requestId: requestIdOf(ctx),
       })
+      tellScope(ctx, error)
+      tellRemedy(ctx, error)
     }
-  })
+  }
+  provider.on('authorization.error', authorizationRefused)
+  provider.on('pushed_authorization_request.error', authorizationRefused)
+  provider.on('device_authorization.error', authorizationRefused)
   provider.on('end_session.success', (ctx) => {
-    events.signedOut({ ...whoFrom(ctx, undefined) })
+    events.signedOut({ ...whoFrom(ctx) })
   })
   provider.on('server_error', (ctx, error) => {
     // The store's own failure is reported where it is answered.
@@ -66,7 +88,7 @@ export function announce(provider: Provider, events: OidcEvents, models: Pick<Mo
 }
 
 /** What the app is not told: the engine's own words, and ours where we could not ask a client's server. */
-function detailOf(error: EngineError): string | undefined {
+export function detailOf(error: EngineError): string | undefined {
   const said = error.error_detail ?? error.error_description
   const ours = failureBehind(error)
   return ours ? `${said}: ${ours.message}` : said
@@ -90,9 +112,9 @@ const grantTypes = new Set([
 ])
 export const knownGrantType = (value: unknown) => (typeof value === 'string' && grantTypes.has(value) ? value : 'other')
 
-function whoFrom(ctx: KoaContextWithOIDC, payload: Record<string, unknown> | undefined) {
-  const accountId = payload?.accountId ?? ctx.oidc.session?.accountId ?? ctx.oidc.account?.accountId
-  const clientId = payload?.clientId ?? ctx.oidc.client?.clientId
+function whoFrom(ctx: KoaContextWithOIDC) {
+  const accountId = ctx.oidc.session?.accountId ?? ctx.oidc.account?.accountId
+  const clientId = ctx.oidc.client?.clientId
   return {
     accountId: typeof accountId === 'string' ? accountId : undefined,
     clientId: typeof clientId === 'string' ? clientId : undefined,

@@ -25,11 +25,13 @@ async function bySecret(credentials: string, { directory, isVoid }: FeedAccessNe
   const refused: FeedAccess = { outcome: 'unauthenticated', scheme: 'Basic', error: 'invalid_client' }
   const [id, secret] = parsedBasic(credentials)
   const client = id === undefined ? undefined : await directory.find(id)
-  if (client?.tokenEndpointAuthMethod !== 'client_secret_basic' || !isClientSecret(client, secret)) return refused
+  if (!client || !takesBasic.has(client.tokenEndpointAuthMethod) || !isClientSecret(client, secret)) return refused
   if (!isReader(client)) return { outcome: 'insufficient_scope' }
   const began = Math.floor(Date.now() / 1000)
   return { outcome: 'allowed', clientId: client.id, isOver: () => isVoid({ client: client.id, iat: began }) }
 }
+
+const takesBasic: ReadonlySet<string> = new Set(['client_secret', 'client_secret_basic'])
 
 /** RFC 6749 §2.3.1: both parts form-urlencoded, then as RFC 7617. */
 function parsedBasic(credentials: string): [string, string] | [undefined, undefined] {

@@ -1,23 +1,66 @@
-/** The grant of a session for one client: found, or made at once for our own apps. */
+/** The grant of a session for one client: found, made at once for our own apps, or made by an answer given before. */
 import type { Grant, KoaContextWithOIDC } from 'oidc-provider'
-import { type Access, asksConsent, missingAccess } from '../consent/consent.ts'
+import { type Access, asksConsent, consentLasts, missingAccess, sharedAccess } from '../consent/consent.ts'
+import type { ConsentStore } from '../consent/consent-store.ts'
+import type { ClientDirectory } from './client-directory.ts'
 import { recordOf } from './engine-clients.ts'
+import { UnitOfWork } from './unit-of-work.ts'
 
 /** Claims about the sign-in itself; asking for them is no reason for consent (OpenID Connect Core §5.5.1.1). */
 const always = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
 
-export async function loadExistingGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
+export async function loadExistingGrant(
+  ctx: KoaContextWithOIDC,
+  consents: Pick<ConsentStore, 'find'>,
+): Promise<Grant | undefined> {
   const { provider, session, client, account, result } = ctx.oidc
   if (!client || !session || !account) return undefined
   const consented = result?.consent as { grantId?: string } | undefined
   const grantId = consented?.grantId ?? session.grantIdFor(client.clientId)
   const grant = grantId ? await provider.Grant.find(grantId) : undefined
-  if (asksConsent(recordOf(client))) return grant
+  if (asksConsent(recordOf(client))) return withRememberedAccess(ctx, grant, consents)
   const own = grant ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
   const missing = accessMissing(ctx, own)
   if (missing) allow(own, missing)
   if (missing || !grant) await own.save()
   return own
+}
+
+/** Adds what the person allowed this app before, in whatever browser. A device is always asked about anew. */
+async function withRememberedAccess(
+  ctx: KoaContextWithOIDC,
+  grant: Grant | undefined,
+  consents: Pick<ConsentStore, 'find'>,
+): Promise<Grant | undefined> {
+  const { provider, client, account, deviceCode } = ctx.oidc
+  if (!client || !account || deviceCode || consentLasts(recordOf(client)) !== 'until-withdrawn') return grant
+  const missing = ctx.oidc.promptPending('consent') ? undefined : accessMissing(ctx, grant)
+  if (!missing) return grant
+  const { accountId } = account
+  const remembered = await UnitOfWork.asking(() => consents.find(accountId, client.clientId))
+  const known = remembered && sharedAccess(missing, remembered.access)
+  if (!known) return grant
+  const renewed = grant ?? new provider.Grant({ accountId, clientId: client.clientId })
+  allow(renewed, known)
+  await renewed.save()
+  UnitOfWork.current?.consent({ accountId, clientId: client.clientId })
+  return renewed
+}
+
+/** Of guest apps only: nobody is asked about our own, and there is nothing to withdraw. */
+export async function rememberAnswer(
+  { accountId, clientId }: Grant,
+  allowed: Access,
+  directory: Pick<ClientDirectory, 'find'>,
+): Promise<void> {
+  const record = clientId === undefined ? undefined : await directory.find(clientId)
+  if (!record || !asksConsent(record) || !accountId) return
+  UnitOfWork.current?.consent({ accountId, clientId: record.id, allowed })
+}
+
+/** All that this request asks for. */
+export function accessRequested(ctx: KoaContextWithOIDC): Access {
+  return accessMissing(ctx, undefined) ?? { scopes: [], claims: [], apis: {} }
 }
 
 /** What this request asks for beyond what the grant has an answer to. */

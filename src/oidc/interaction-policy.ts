@@ -1,8 +1,8 @@
 /** When a person must be asked something: choose an account, sign in, consent. */
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
-import { asksConsent } from '../consent/consent.ts'
+import { asksConsent, consentLasts } from '../consent/consent.ts'
 import { recordOf } from './engine-clients.ts'
-import { accessMissing } from './grants.ts'
+import { accessMissing, accessRequested } from './grants.ts'
 
 const { Check, Prompt, base } = interactionPolicy
 
@@ -58,6 +58,9 @@ function choiceOfAccount() {
   return prompt
 }
 
+/** What is asked for is shown whole, whatever was allowed before. */
+const askForAll = (ctx: KoaContextWithOIDC) => ({ missing: accessRequested(ctx) })
+
 function consent() {
   const prompt = new Prompt({ name: 'consent', requestable: true })
   prompt.checks.clear()
@@ -67,6 +70,17 @@ function consent() {
       'consent prompt was not resolved',
       'consent_required',
       (ctx) => isAsked(ctx) && ctx.oidc.promptPending('consent'),
+      askForAll,
+    ),
+  )
+  // RFC 8628 §5.4, RFC 10027: the person confirms that the device is theirs, each time, whatever they allowed before.
+  prompt.checks.add(
+    new Check(
+      'device_confirmation',
+      'the person has not confirmed the device',
+      'interaction_required',
+      (ctx) => ctx.oidc.deviceCode !== undefined && !isAnswered(ctx, 'consent'),
+      askForAll,
     ),
   )
   // RFC 8252 §8.6: anybody may claim a native app's identity, so a person is asked every time.
@@ -75,7 +89,8 @@ function consent() {
       'native_client_prompt',
       'native clients require End-User interaction',
       'interaction_required',
-      (ctx) => isAsked(ctx) && ctx.oidc.client?.applicationType === 'native' && !isAnswered(ctx, 'consent'),
+      (ctx) => consentLasts(recordOf(ctx.oidc.client)) === 'once' && !isAnswered(ctx, 'consent'),
+      askForAll,
     ),
   )
   prompt.checks.add(

@@ -1,5 +1,6 @@
 /** What `web` may ask of a sign-in under way. Implemented by `provider-interactions.ts`. */
 import type { Context } from 'koa'
+import type { Api } from '../clients/client.ts'
 import type { Access } from '../consent/consent.ts'
 
 /** The app that a person is on the way to. */
@@ -29,13 +30,24 @@ export interface Interaction {
   selectAccount: boolean
   /** Who is signed in in this browser now (not when the interaction began). */
   session: { accountId: string; uid: string; remembered: boolean } | undefined
-  /** What is asked for and not yet granted. */
+  /** What the person is asked to allow. */
   missing: Access
+  /** What the owners of the APIs in `missing` say of them to people, by audience. */
+  apis: Readonly<Record<string, Pick<Api, 'name' | 'scopeTexts'>>>
+  /** A device is to be connected; its code as the device shows it. */
+  device: { userCode: string | undefined } | undefined
+  /** Whether the answer is kept after this session. */
+  isRemembered: boolean
 }
 
 export type InteractionLookup =
   | { state: 'live'; interaction: Interaction }
-  /** Finished seconds ago (double submit, second tab): `resume` leads on to the app. */
+  /**
+   * Finished seconds ago, and this browser has no proof that it did so: the answer was lost, or was given in another
+   * browser. The same account may answer once more; there is nothing to see.
+   */
+  | { state: 'answered'; interaction: Interaction }
+  /** Finished seconds ago in this browser (double submit, second tab): `resumeUrl` leads on to the app. */
   | { state: 'finished'; client: InteractionClient; resumeUrl: string }
   /** Expired, used, bookmarked, another browser. `client` while it is remembered. */
   | { state: 'gone'; client: InteractionClient | undefined; uiLocales?: string }

@@ -85,20 +85,20 @@ export function recogniseJwts(
 
   /** A person's, by a grant of theirs. */
   async function personal(token: Recognised) {
-    const { claims, isAskedAbout } = token
+    const { claims } = token
     if (typeof claims.grant_id !== 'string') return undefined
     const { isGood, grant } = await standingOf(token)
     if (!isGood || !grant || grant.payload.clientId !== claims.client_id || grant.payload.accountId !== claims.sub) {
       return undefined
     }
     UnitOfWork.current?.learn('AccessToken', undefined, { model: unstored, grant })
-    const openid = grant.payload.openid as { scope?: string } | undefined
     return instance(AccessToken, claims, revoke, {
       accountId: claims.sub,
       grantId: grant.id,
       sid: claims.sid,
-      // Userinfo opens by what the person allowed; of the API and its scopes it knows nothing.
-      ...(isAskedAbout ? { scope: claims.scope, aud: claims.aud } : { scope: openid?.scope ?? '' }),
+      // Userinfo opens by the token's own scope. An API's token has no `openid` in it, so the API cannot read the profile.
+      scope: claims.scope,
+      aud: claims.aud,
       extra: { grant_id: claims.grant_id },
     })
   }

@@ -7,9 +7,11 @@
 import { decodeJwt } from 'jose'
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
+import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../clients/client.ts'
 import { isPostLogoutRedirectUriAllowed } from '../clients/redirect-rules.ts'
 import type { ClientDirectory } from './client-directory.ts'
+import { UnitOfWork } from './unit-of-work.ts'
 
 const known = ['id_token_hint', 'post_logout_redirect_uri', 'state', 'ui_locales', 'client_id', 'logout_hint'] as const
 type LogoutRequest = Partial<Record<(typeof known)[number], string>>
@@ -71,6 +73,52 @@ async function isHintValid(hint: string, provider: Provider, clientId: string): 
   } catch {
     return false // signed by a key long gone, or by nobody: the client id remains
   }
+}
+
+/**
+ * Whether an app of our own asks, and proves by its ID token that it means the person and the session of this browser.
+ * It speaks for us, so the person is not asked again. Everybody else's request might be a stranger's link.
+ */
+export async function isAskedByOwnApp(
+  { id_token_hint: hint, client_id: clientId }: LogoutRequest,
+  session: { accountId?: string | undefined; sidFor(clientId: string): string | undefined },
+  directory: Pick<ClientDirectory, 'find'>,
+): Promise<boolean> {
+  if (hint === undefined || clientId === undefined) return false
+  const { sub, sid } = decodeJwt(hint)
+  if (sub === undefined || sub !== session.accountId) return false
+  if (sid !== undefined && sid !== session.sidFor(clientId)) return false
+  return (await directory.find(clientId))?.firstParty === true
+}
+
+/**
+ * What the engine does when the person presses "Sign out". It offers no way to do so without a page.
+ * @param names the cookie of the session and its attributes
+ */
+export async function signOutAtOnce(
+  ctx: KoaContextWithOIDC,
+  names: { session: string; attributes: Record<string, unknown> },
+): Promise<void> {
+  const { session, provider, params, client } = ctx.oidc
+  for (const { grantId, persistsLogout } of Object.values(session?.authorizations ?? {})) {
+    if (!grantId || persistsLogout) continue
+    UnitOfWork.current?.revokeGrant(grantId)
+    UnitOfWork.current?.destroy({ model: 'Grant', id: grantId })
+    provider.emit('grant.revoked', ctx, grantId)
+  }
+  await session?.destroy()
+  ctx.cookies.set(names.session, null, names.attributes)
+  provider.emit('end_session.success', ctx)
+  const request = { ...(params as LogoutRequest), client_id: client?.clientId }
+  leaveWithoutSession(ctx, request as LogoutRequest, ctx.oidc.urlFor('end_session_success'))
+}
+
+/** So that the signed-out page can lead back to the app that asked; the engine names it only to stay signed in here. */
+export function nameApp(ctx: Context, signedOutUrl: string): void {
+  const { client } = (ctx as Context & KoaContextWithOIDC).oidc
+  if (!client || ctx.response.get('Location') !== signedOutUrl) return
+  ctx.redirect(`${signedOutUrl}?${new URLSearchParams({ client_id: client.clientId })}`)
+  ctx.status = 303
 }
 
 /** Without a session there is nothing to ask: on to the app, or to the signed-out page. */

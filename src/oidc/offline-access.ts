@@ -7,6 +7,7 @@
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { recordOf } from './engine-clients.ts'
+import { requestedScopes } from './granted-scope.ts'
 
 /** An extension parameter; harmless in the hands of a client, for it says no more than the scope does. */
 export const offlineParameter = 'claviger_offline'
@@ -14,8 +15,7 @@ export const offlineParameter = 'claviger_offline'
 export async function keepOfflineAccess(ctx: KoaContextWithOIDC, kept: string | undefined): Promise<void> {
   const { client, params } = ctx.oidc
   if (!client || !params || !recordOf(client).firstParty || !client.grantTypeAllowed('refresh_token')) return
-  const asked = ctx.method === 'POST' ? (ctx.oidc.body as Record<string, unknown> | undefined)?.scope : ctx.query.scope
-  const isAsked = kept === 'true' || (typeof asked === 'string' && asked.split(' ').includes('offline_access'))
+  const isAsked = kept === 'true' || requestedScopes(ctx).includes('offline_access')
   if (!isAsked) return
   const scopes = new Set(
     String(params.scope ?? '')

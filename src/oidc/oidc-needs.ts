@@ -3,11 +3,13 @@ import type { Middleware } from 'koa'
 import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Config } from '../config/config.ts'
+import type { ConsentStore } from '../consent/consent-store.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
 import type { StatusPlace } from '../revocation/status-place.ts'
 import type { CanaryRequest } from './canary-requests.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { CookieSettings } from './cookies.ts'
+import type { InteractionProofs } from './interaction-proof.ts'
 import type { ModelStore } from './model-store.ts'
 import type { OidcPages } from './oidc-pages.ts'
 import type { RefreshCookies } from './refresh-cookie.ts'
@@ -33,10 +35,12 @@ export interface OidcEvents {
   tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
   tokenRefused(about: About & { grantType: string; error: string; detail: string | undefined }): void
-  refreshTokenReused(about: About & { grantId: string }): void
-  codeReused(about: About & { grantId: string }): void
   grantRevoked(about: About & { grantId: string }): void
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
+  /** `isNews`: the first time today for this client and these scopes. */
+  scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
+  /** A setting of the client would let the request through. */
+  requestRefused(about: About & { error: string; reason: string | undefined; remedy: string }): void
   redirectUriRefused(about: About & Refusal & { received: string }): void
   originRefused(about: About & Refusal & { origin: string }): void
   signedOut(about: About): void
@@ -57,6 +61,7 @@ export interface OidcNeeds {
   models: ModelStore
   accounts: Pick<AccountStore, 'find'>
   directory: ClientDirectory
+  consents: Pick<ConsentStore, 'find'>
   /** Is this the browser origin of a client that gets its refresh tokens in a cookie? */
   origins: { receiveCookies(origin: string): Promise<boolean> }
   pages: OidcPages
@@ -86,6 +91,7 @@ export interface Engine {
   provider: Provider
   cookies: CookieSettings
   refreshCookies: RefreshCookies
+  proofs: InteractionProofs
   handle: Middleware
   /** Those that a key signs for. */
   algorithms: string

@@ -13,18 +13,24 @@ import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/key-set.ts'
+import { readBasicCredentials } from './basic-credentials.ts'
 import { watchCanary } from './canary-requests.ts'
 import { cookieSettings } from './cookies.ts'
+import { askOnlyOnce, isDeviceForm } from './device-form.ts'
+import { slowDownPolling } from './device-polling.ts'
 import { discoveryDocument } from './documents.ts'
 import { serveClients } from './engine-clients.ts'
 import { engineOptions } from './engine-options.ts'
+import { isBrowserPath, isSpelledExactly } from './engine-paths.ts'
 import { announce } from './event-wiring.ts'
 import { readForm } from './form-body.ts'
 import { readFormPost } from './form-post.ts'
+import { checkServiceScope, nameGrantedScope } from './granted-scope.ts'
+import { InteractionProofs, requireProof } from './interaction-proof.ts'
 import type { Interactions } from './interactions.ts'
 import { recogniseJwts } from './jwt-access-tokens.ts'
 import { recordIssuedTokens } from './ledger-recording.ts'
-import { acceptableLogout, leaveWithoutSession, readLogoutRequest } from './logout.ts'
+import { acceptableLogout, isAskedByOwnApp, leaveWithoutSession, nameApp, readLogoutRequest } from './logout.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { createInteractions, findSession } from './provider-interactions.ts'
 import { refreshCookies } from './refresh-cookie.ts'
@@ -36,9 +42,11 @@ import {
   signedOutClients,
   takeTokensFromCookies,
 } from './refresh-delivery.ts'
+import { sendErrorsByAllowedMode } from './response-modes.ts'
 import { settleResume } from './resume.ts'
 import { disguiseJwts } from './revocation-endpoints.ts'
 import { renewAtSignInOnly } from './session-identifier.ts'
+import { land } from './token-landing.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 export interface Oidc {
@@ -77,17 +85,22 @@ export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> 
 async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Promise<Engine> {
   const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys())
   const inCookies = refreshCookies(needs.config.issuer, needs.cookieKeys())
+  const proofs = new InteractionProofs(cookies, needs.models)
   const provider = new Provider(needs.config.issuer, engineOptions(needs, keys, cookies))
   await setImmediate()
   serveClients(provider, needs.directory)
   serveReplayDetection(provider, needs.models)
-  keepFinishedMark(provider)
+  keepOwnFields(provider)
+  requireProof(provider, proofs)
   renewAtSignInOnly(provider)
   recogniseJwts(provider, keys, needs)
   if (needs.nextStatusPlace) recordIssuedTokens(provider, needs.models)
   acceptIssuerAudienceOnly(provider)
+  checkServiceScope(provider, needs)
+  slowDownPolling(provider, needs.models)
+  sendErrorsByAllowedMode(provider)
   takeTokensFromCookies(provider, inCookies)
-  announce(provider, needs.events, needs.models)
+  announce(provider, needs.events)
   watchCanary(provider, keys.canary, needs.canaryAnswered)
   // Of the keys it names the algorithms, and nothing else of it changes while this node runs.
   const algorithms = keys.algorithms.join()
@@ -97,6 +110,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Pro
     provider,
     cookies,
     refreshCookies: inCookies,
+    proofs,
     handle: compose(provider.middleware) as Middleware,
     algorithms,
     document,
@@ -111,10 +125,12 @@ function serveReplayDetection(provider: Provider, models: OidcNeeds['models']): 
   Object.defineProperty(provider.ReplayDetection, 'unique', { value: unique })
 }
 
-/** The engine drops what it does not know of a stored interaction; `finished` is ours (`engine-adapter.ts`). */
-function keepFinishedMark(provider: Provider): void {
+/** Of a stored interaction the engine drops what it does not know: what our own code adds to it. */
+const ownFields = ['finished', 'answeredBy', 'startedIn'] as const
+
+function keepOwnFields(provider: Provider): void {
   const { Interaction } = provider as unknown as { Interaction: { IN_PAYLOAD: string[] } }
-  Object.defineProperty(Interaction, 'IN_PAYLOAD', { value: [...Interaction.IN_PAYLOAD, 'finished'] })
+  Object.defineProperty(Interaction, 'IN_PAYLOAD', { value: [...Interaction.IN_PAYLOAD, ...ownFields] })
 }
 
 /** RFC 10070: the issuer is the only audience of a client's assertion. The engine would add endpoints from the request's host. */
@@ -124,6 +140,7 @@ function acceptIssuerAudienceOnly(provider: Provider): void {
 }
 
 async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds): Promise<void> {
+  if (!isSpelledExactly(ctx.path)) return next()
   if (isBrowserPath(ctx.path)) {
     if (ctx.method === 'HEAD') return refuseHead(ctx)
     if (ctx.method === 'POST' && seeAsGet.has(ctx.path)) return askAgainByGet(ctx, needs.config.issuer)
@@ -131,11 +148,13 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     if (await settleResume(ctx, engine, needs)) return
   }
 
-  if (ctx.method === 'POST' && ctx.path === '/device' && (await isSessionless(ctx, engine))) {
-    return leadTo(ctx, `${needs.config.issuer}/device`)
+  if (isDeviceForm(ctx)) {
+    if (await isSessionless(ctx, engine)) return showDeviceFormAgain(ctx, needs)
+    await askOnlyOnce(ctx)
   }
 
   if (ctx.method === 'POST' && ctx.path === '/token') needs.assertMayIssue()
+  await readBasicCredentials(ctx, needs.directory)
   await disguiseJwts(ctx)
   const unit = new UnitOfWork()
   await unit.run(() => engine.handle(ctx, next) as Promise<void>)
@@ -144,7 +163,13 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
     throw unit.failure
   }
   if (ctx.state.isSignInLost) return settleLostSignIn(ctx, engine, needs)
-  if (!(await landed(unit, ctx, needs))) refuseSpentGrant(ctx)
+  nameGrantedScope(ctx)
+  if (!(await landed(unit, ctx, needs))) {
+    forgetAnswer(ctx)
+    // The app was allowed before, and the person withdrew that while this request was under way: ask them.
+    if (ctx.path.startsWith('/auth') && ctx.method === 'GET') return leadTo(ctx, `${needs.config.issuer}${ctx.url}`)
+    refuseSpentGrant(ctx)
+  }
   await settleCookies(ctx, unit, engine, needs)
   const form = readFormPost(ctx)
   if (form) await needs.pages.formPost(ctx, form)
@@ -154,7 +179,9 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
 async function settleCookies(ctx: Context, unit: UnitOfWork, engine: Engine, needs: OidcNeeds): Promise<void> {
   await allowCredentials(ctx, needs.origins)
   deliverInCookie(ctx, unit, engine.refreshCookies)
-  if (ctx.method === 'POST' && ctx.path === '/session/end/confirm' && ctx.status === 303) {
+  const isConfirmed = ctx.method === 'POST' && ctx.path === '/session/end/confirm'
+  if ((isConfirmed || ctx.state.signsOutAtOnce) && ctx.status === 303) {
+    nameApp(ctx, `${needs.config.issuer}/session/end/success`)
     await forgetCookies(ctx, signedOutClients(ctx), { ...needs, cookies: engine.refreshCookies })
   }
 }
@@ -171,9 +198,6 @@ async function settleLostSignIn(ctx: Context, engine: Engine, needs: OidcNeeds):
   ctx.status = status
 }
 
-const isBrowserPath = (path: string) => path.startsWith('/auth') || path.startsWith('/session/end')
-
-/** A link preview must not start or end a sign-in. */
 function refuseHead(ctx: Context): void {
   ctx.status = 405
   ctx.set('Allow', 'GET, POST')
@@ -203,13 +227,19 @@ async function isSessionless(ctx: Context, { provider }: Engine): Promise<boolea
   return session.exp === undefined
 }
 
+/** Stale; or the browser keeps no cookies, and would be shown the form for ever. */
+async function showDeviceFormAgain(ctx: Context, needs: OidcNeeds): Promise<void> {
+  if (ctx.get('Cookie') !== '') return leadTo(ctx, `${needs.config.issuer}/device`)
+  await needs.pages.error(ctx, { error: 'session_not_found', status: 400, client: undefined })
+}
+
 /** Where the issuer's path is stripped, the engine must know it to build URLs. */
 const mountPath = (issuer: string) => new URL(issuer).pathname.replace(/\/$/, '')
 
 /** A failing commit takes the answer back: nothing that was not kept may be told. */
 async function landed(unit: UnitOfWork, ctx: Context, needs: OidcNeeds): Promise<boolean> {
   try {
-    return await unit.commit(needs.models)
+    return await land(unit, ctx, needs)
   } catch (cause) {
     forgetAnswer(ctx)
     throw cause
@@ -224,7 +254,6 @@ function forgetAnswer(ctx: Context): void {
 
 /** The code or refresh token was spent or revoked while this request was under way (RFC 6749 §5.2). */
 function refuseSpentGrant(ctx: Context): void {
-  forgetAnswer(ctx)
   ctx.status = 400
   ctx.set('Cache-Control', 'no-store')
   ctx.body = { error: 'invalid_grant', error_description: 'grant request is invalid' }
@@ -243,6 +272,7 @@ async function settleLogout(ctx: Context, { provider, refreshCookies }: Engine, 
     leaveWithoutSession(ctx, request, `${needs.config.issuer}/session/end/success`)
     return true
   }
+  ctx.state.signsOutAtOnce = await isAskedByOwnApp(request, session, needs.directory)
   ctx.query = request
   return false
 }

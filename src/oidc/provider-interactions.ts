@@ -4,63 +4,94 @@ import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { Access } from '../consent/consent.ts'
 import { Failure } from '../errors/failure.ts'
+import { consentDetails } from './consent-details.ts'
+import { findBrowserSession, wasStartedHere } from './device-start.ts'
 import type { FinishedMark } from './engine-adapter.ts'
-import { allow } from './grants.ts'
+import { allow, rememberAnswer } from './grants.ts'
 import { interactionClient } from './interaction-client.ts'
+import type { Answerable } from './interaction-proof.ts'
 import { gone } from './interaction-trail.ts'
 import type { Interaction, Interactions } from './interactions.ts'
 import type { Payload } from './model-store.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-type EngineInteraction = InstanceType<Provider['Interaction']> & { finished?: FinishedMark }
+type EngineInteraction = InstanceType<Provider['Interaction']> & Answerable & { finished?: FinishedMark }
 type EngineSession = InstanceType<Provider['Session']>
+
+/** One answer of a person. */
+interface Decision {
+  /** The account that answers; empty when no account is signed in. */
+  accountId: string
+  /** Called once, unless the interaction is finished. */
+  result(): Payload | Promise<Payload>
+}
+/** @throws Failure when this answer may not be given here */
+type Decide = (interaction: EngineInteraction, session: EngineSession | undefined) => Decision
 
 /** Reasons that only proving oneself anew can settle. */
 const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs', 'account_gone'])
 
 /** Who is signed in in this browser; disabled and removed people count until their session is gone. */
-export async function findSession(ctx: Context, { provider, cookies }: Engine): Promise<EngineSession | undefined> {
-  const id = ctx.cookies.get(cookies.engine.names.session, { signed: true })
-  const session = id ? await provider.Session.find(id) : undefined
+export async function findSession(ctx: Context, engine: Engine): Promise<EngineSession | undefined> {
+  const session = await findBrowserSession(ctx, engine)
   return session?.accountId ? session : undefined
 }
 
 export function createInteractions(needs: OidcNeeds, engine: () => Engine): Interactions {
   const { names, long } = engine().cookies.engine
   const provider = () => engine().provider
+  const proofs = () => engine().proofs
 
   const csrfToken = (uid: string) =>
     createHmac('sha256', needs.secrets.csrf).update(`interaction ${uid}`).digest('base64url')
 
-  /** Everything an answer changes lands together. */
-  async function landing<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * The one way to answer an interaction. Everything the answer changes lands together, and the browser gets the proof
+   * without which the engine does not resume. A finished interaction keeps its result: the same account may answer again
+   * for a further proof, because a browser may have lost the first one.
+   */
+  async function settle(ctx: Context, uid: string, decide: Decide): Promise<string> {
     const unit = new UnitOfWork()
-    const result = await unit.run(work)
-    if (await unit.commit(needs.models)) return result
-    throw new Failure(
-      'interaction_lost',
-      'conflict',
-      'This sign-in was finished somewhere else. Start again from the app.',
-    )
+    const { returnTo, secret } = await unit.run(async () => {
+      const interaction = await require(ctx, uid)
+      const { accountId, result } = decide(interaction, await currentSession(ctx))
+      if (interaction.finished && interaction.answeredBy !== accountId) throw expired()
+      if (!interaction.finished) {
+        interaction.result = (await result()) as EngineInteraction['result']
+        interaction.answeredBy = accountId
+        await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)))
+      }
+      return { returnTo: interaction.returnTo, secret: proofs().issue(interaction) }
+    })
+    if (!(await unit.commit(needs.models))) {
+      throw new Failure(
+        'interaction_lost',
+        'conflict',
+        'This sign-in was finished somewhere else. Start again from the app.',
+      )
+    }
+    proofs().handOver(ctx, uid, secret)
+    return returnTo
   }
 
   const currentSession = (ctx: Context) => findSession(ctx, engine())
 
   async function load(ctx: Context, uid: string): Promise<EngineInteraction | undefined> {
-    // The cookie is sent to this interaction's path only; it is what ties the page to this browser.
+    // The cookie is sent to this interaction's path only. A neighbour can set it: the answer needs a proof to go on.
     if (ctx.cookies.get(names.interaction, { signed: true }) !== uid) return undefined
-    return (await provider().Interaction.find(uid)) as EngineInteraction | undefined
+    const interaction = (await provider().Interaction.find(uid)) as EngineInteraction | undefined
+    return interaction && (await wasStartedHere(ctx, interaction, engine())) ? interaction : undefined
   }
 
   async function require(ctx: Context, uid: string): Promise<EngineInteraction> {
     const interaction = await load(ctx, uid)
     if (interaction) return interaction
-    throw new Failure('interaction_gone', 'missing', 'This sign-in has expired. Start again from the app.')
+    throw expired()
   }
 
   /** Ends the session of whoever was signed in before, in the browser and here. */
-  async function replaceSession(ctx: Context, interaction: EngineInteraction, session: EngineSession): Promise<void> {
+  async function replaceSession(ctx: Context, session: EngineSession): Promise<void> {
     await session.destroy()
     for (const { grantId } of Object.values(session.authorizations ?? {})) {
       if (!grantId) continue
@@ -68,13 +99,6 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
       UnitOfWork.current?.destroy({ model: 'Grant', id: grantId })
     }
     ctx.cookies.set(names.session, null, long)
-    forgetOrigin(interaction)
-  }
-
-  async function settle(interaction: EngineInteraction, result: Payload): Promise<string> {
-    interaction.result = { ...(interaction.lastSubmission ?? {}), ...result } as EngineInteraction['result']
-    await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)))
-    return interaction.returnTo
   }
 
   return {
@@ -84,8 +108,13 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) return { state: 'gone', client: undefined }
       const described = interactionClient(client, interaction.params.redirect_uri)
-      if (interaction.finished) return { state: 'finished', client: described, resumeUrl: interaction.returnTo }
-      return { state: 'live', interaction: await describe(interaction, described, await currentSession(ctx)) }
+      if (interaction.finished && (await proofs().holds(ctx, interaction))) {
+        return { state: 'finished', client: described, resumeUrl: interaction.returnTo }
+      }
+      const state = interaction.finished ? 'answered' : 'live'
+      const seen = describe(interaction, described, await currentSession(ctx))
+      const details = await consentDetails(interaction, seen.missing, client, { ...needs, provider: provider() })
+      return { state, interaction: { ...seen, ...details } }
     },
 
     csrfToken: (_ctx, uid) => csrfToken(uid),
@@ -96,79 +125,81 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
     },
 
     finishLogin: (ctx, { uid }, login) =>
-      landing(async () => {
-        const interaction = await require(ctx, uid)
-        const session = await currentSession(ctx)
-        if (session && session.accountId !== login.accountId) {
-          const isGone = interaction.prompt.reasons.includes('account_gone')
-          if (session.accountId !== login.switchFrom && !isGone) {
-            throw new Failure('account_differs', 'conflict', 'Another person is signed in in this browser.')
-          }
-          await replaceSession(ctx, interaction, session)
-        } else if (!session) {
-          forgetOrigin(interaction)
-        }
+      settle(ctx, uid, (interaction, session) => {
         const { accountId, amr, acr, remember } = login
-        return settle(interaction, {
-          ...selection(interaction),
-          login: { accountId, amr: [...amr], acr, remember, ts: Math.floor(Date.now() / 1000) },
-        })
+        const leaving = session && session.accountId !== accountId ? session : undefined
+        const isGone = interaction.prompt.reasons.includes('account_gone')
+        if (leaving && leaving.accountId !== login.switchFrom && !isGone) throw anotherPerson()
+        return {
+          accountId,
+          async result() {
+            if (leaving) await replaceSession(ctx, leaving)
+            if (leaving || !session) forgetOrigin(interaction)
+            const ts = Math.floor(Date.now() / 1000)
+            return { ...givenBefore(interaction), login: { accountId, amr: [...amr], acr, remember, ts } }
+          },
+        }
       }),
 
     continueSession: (ctx, { uid }) =>
-      landing(async () => {
-        const interaction = await require(ctx, uid)
-        const session = await currentSession(ctx)
-        if (!session || interaction.prompt.reasons.some((reason) => provingAnew.has(reason))) {
+      settle(ctx, uid, (interaction, session) => {
+        if (!session?.accountId || interaction.prompt.reasons.some((reason) => provingAnew.has(reason))) {
           throw new Failure('sign_in_needed', 'denied', 'Sign in to go on.')
         }
         const { accountId, amr, acr, loginTs, transient } = session as EngineSession & { transient?: boolean }
-        if (interaction.prompt.name === 'select_account') return settle(interaction, selection(interaction))
-        return settle(interaction, {
-          ...selection(interaction),
-          login: { accountId, amr, acr, ts: loginTs, remember: !transient },
-        })
+        const login = { accountId, amr, acr, ts: loginTs, remember: !transient }
+        const isChoice = interaction.prompt.name === 'select_account'
+        return {
+          accountId: session.accountId,
+          result: () => ({ ...givenBefore(interaction), ...(isChoice ? {} : { login }) }),
+        }
       }),
 
     finishConsent: (ctx, { uid, missing }) =>
-      landing(async () => {
-        const interaction = await require(ctx, uid)
-        const session = await currentSession(ctx)
+      settle(ctx, uid, (interaction, session) => {
         const accountId = interaction.session?.accountId
-        if (!session || session.accountId !== accountId) {
-          throw new Failure('account_differs', 'conflict', 'Another person is signed in in this browser.')
+        if (!accountId || session?.accountId !== accountId) throw anotherPerson()
+        return {
+          accountId,
+          async result() {
+            const { Grant } = provider()
+            const earlier = interaction.grantId ? await Grant.find(interaction.grantId) : undefined
+            const grant = earlier ?? new Grant({ accountId, clientId: String(interaction.params.client_id) })
+            allow(grant, missing)
+            await rememberAnswer(grant, missing, needs.directory)
+            return { ...interaction.lastSubmission, consent: { grantId: await grant.save() } }
+          },
         }
-        const { Grant } = provider()
-        const earlier = interaction.grantId ? await Grant.find(interaction.grantId) : undefined
-        const grant = earlier ?? new Grant({ accountId, clientId: String(interaction.params.client_id) })
-        allow(grant, missing)
-        return settle(interaction, { consent: { grantId: await grant.save() } })
       }),
 
     deny: (ctx, { uid }) =>
-      landing(async () => {
-        const interaction = await require(ctx, uid)
-        interaction.result = { error: 'access_denied', error_description: 'the person declined' }
-        await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)))
-        return interaction.returnTo
-      }),
+      settle(ctx, uid, (_interaction, session) => ({
+        accountId: session?.accountId ?? '',
+        result: () => ({ error: 'access_denied', error_description: 'the person declined' }),
+      })),
   }
 }
+
+const expired = () => new Failure('interaction_gone', 'missing', 'This sign-in has expired. Start again from the app.')
+
+const anotherPerson = () => new Failure('account_differs', 'conflict', 'Another person is signed in in this browser.')
 
 /** The engine would refuse to resume under a session other than the one it began with. */
 function forgetOrigin(interaction: EngineInteraction): void {
   if (interaction.session) interaction.session = { ...interaction.session, uid: undefined } as never
 }
 
-/** Having signed in or gone on answers `prompt=select_account` too. */
-const selection = (interaction: EngineInteraction): Payload =>
-  String(interaction.params.prompt ?? '').includes('select_account') ? { select_account: {} } : {}
+/** What earlier steps were answered. Having signed in or gone on answers `prompt=select_account` too. */
+const givenBefore = ({ lastSubmission, params }: EngineInteraction): Payload => ({
+  ...lastSubmission,
+  ...(String(params.prompt ?? '').includes('select_account') ? { select_account: {} } : {}),
+})
 
-async function describe(
+function describe(
   interaction: EngineInteraction,
   client: Interaction['client'],
   session: EngineSession | undefined,
-): Promise<Interaction> {
+): Omit<Interaction, keyof Awaited<ReturnType<typeof consentDetails>>> {
   const { prompt, params, uid } = interaction
   return {
     uid,

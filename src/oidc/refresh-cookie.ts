@@ -6,9 +6,10 @@
  * or overwrite such a cookie, and thereby sign a person in as somebody else (RFC 6265bis §4.1.3.2). A path keeps no
  * secret from pages of the same host. Where the prefix cannot be had, the cookie goes to the token endpoint alone.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import type { ClientId } from '../clients/client.ts'
+import { cookieValues, shortDigest } from './cookies.ts'
 
 /** Whose token, and which page it was given to. */
 export interface Holder {
@@ -45,7 +46,7 @@ export function refreshCookies(issuer: string, keys: readonly string[]): Refresh
 
   return {
     read(ctx, holder) {
-      const [value, another] = valuesOf(ctx.get('Cookie'), nameOf(holder))
+      const [value, another] = cookieValues(ctx.get('Cookie'), nameOf(holder))
       // Two of one name: one of them was planted from a neighbouring subdomain, and nobody can tell which.
       const [, token, mac] = another === undefined ? (sealed.exec(value ?? '') ?? []) : []
       if (token === undefined || mac === undefined) return undefined
@@ -62,17 +63,8 @@ export function refreshCookies(issuer: string, keys: readonly string[]): Refresh
 /** Opaque tokens have 256 bits, as the seal has. */
 const sealed = /^([\w-]{43})\.([\w-]{43})$/
 
-const shortDigest = (text: string) => createHash('sha256').update(text).digest('base64url').slice(0, 11)
-
 /** Ties the token to its holder: a cookie that was renamed for another origin is worth nothing. */
 const macOf = (key: string, { clientId, origin }: Holder, token: string) =>
   createHmac('sha256', key).update(`refresh cookie\n${clientId}\n${origin}\n${token}`).digest('base64url')
 
 const isEqual = (a: string, b: string) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
-
-const valuesOf = (header: string, name: string): string[] =>
-  header
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1))

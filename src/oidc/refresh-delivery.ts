@@ -107,9 +107,10 @@ export async function allowCredentials(
 /** Whose tokens a sign-out ended: the app's that asked for it, and those that were to end with the session. */
 export function signedOutClients(ctx: Context): ClientId[] {
   const { session, params, client } = (ctx as EngineContext).oidc
-  const ended = (params as Parameters).logout
-    ? Object.entries(session?.authorizations ?? {}).filter(([, { persistsLogout }]) => !persistsLogout)
-    : []
+  const ended =
+    (params as Parameters).logout || ctx.state.signsOutAtOnce
+      ? Object.entries(session?.authorizations ?? {}).filter(([, { persistsLogout }]) => !persistsLogout)
+      : []
   return [...ended.map(([id]) => id), ...(client ? [client.clientId] : [])]
 }
 

@@ -1,6 +1,7 @@
 /** APIs as the engine's resource servers (RFC 8707): a JWT access token for each (RFC 9068). */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import { errors } from 'oidc-provider'
+import { isIdentityScope } from '../clients/identity-scopes.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import { recordOf } from './engine-clients.ts'
 import { type OwnResource, ownResources } from './own-resources.ts'
@@ -26,7 +27,8 @@ export function resourceIndicators(
       const fitting = oneOf ? apis.find((audience) => oneOf.includes(audience)) : apis[0]
       return fitting ?? oneOf?.[0]
     },
-    useGrantedResource: async () => true,
+    useGrantedResource: async (ctx: KoaContextWithOIDC, source: { scopes: ReadonlySet<string> }) =>
+      !asksForIdentityAlone(ctx, source),
     getResourceServerInfo: async (_ctx: KoaContextWithOIDC, audience: string, client: Client) => {
       const ours = own.find((resource) => resource.audience === audience && resource.isFor(recordOf(client)))
       if (ours) return asResourceServer(ours)
@@ -43,6 +45,17 @@ export function resourceIndicators(
       }
     },
   }
+}
+
+/**
+ * A refresh that leaves out every API scope and keeps `openid`: it asks for a token for userinfo, where a token for the
+ * API is refused. An app whose API has no scopes never narrows so, and goes on getting tokens for its API.
+ */
+function asksForIdentityAlone(ctx: KoaContextWithOIDC, { scopes }: { scopes: ReadonlySet<string> }): boolean {
+  const { params, requestParamOIDCScopes, requestParamScopes } = ctx.oidc
+  if (params?.grant_type !== 'refresh_token' || !requestParamScopes.has('openid')) return false
+  const isNarrowed = [...scopes].some((scope) => !isIdentityScope(scope))
+  return isNarrowed && requestParamScopes.size === requestParamOIDCScopes.size
 }
 
 const asResourceServer = ({ audience, scopes }: OwnResource) => ({

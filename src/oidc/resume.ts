@@ -1,39 +1,51 @@
 /**
- * Going on after an interaction, where the engine would show an error: the
- * browser has no resume cookie any more because the same sign-in went on a
- * moment ago (a double click), or because the page is long dead.
+ * Resuming after an interaction. The engine does so only in the browser that holds the proof of the answer
+ * (`interaction-proof.ts`). This file answers every other request to a resume address: an interaction without an answer,
+ * one that was finished a moment ago (a double click), one that has expired, one of another browser.
  */
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
 import type { FinishedMark } from './engine-adapter.ts'
+import { interactionClient } from './interaction-client.ts'
+import type { Answerable } from './interaction-proof.ts'
 import { gone } from './interaction-trail.ts'
 import type { Engine, OidcNeeds } from './oidc-needs.ts'
 import { findSession } from './provider-interactions.ts'
 
+type Interaction = InstanceType<Provider['Interaction']> & Answerable & { finished?: FinishedMark }
+
+const route = /^\/(auth|device)\/([A-Za-z0-9_-]+)$/
+
 /** @returns whether the request is answered */
 export async function settleResume(ctx: Context, engine: Engine, needs: OidcNeeds): Promise<boolean> {
-  const uid = /^\/auth\/([A-Za-z0-9_-]+)$/.exec(ctx.path)?.[1]
-  if (uid === undefined || (ctx.method !== 'GET' && ctx.method !== 'POST')) return false
+  const [, endpoint, uid] = route.exec(ctx.path) ?? []
+  if (uid === undefined || (ctx.method !== 'GET' && ctx.method !== 'POST') || ctx.path === '/device/auth') return false
   const interaction = (await engine.provider.Interaction.find(uid)) as Interaction | undefined
   const holdsCookie = ctx.cookies.get(engine.cookies.engine.names.resume, { signed: true }) === uid
-  if (interaction && isOver(interaction, holdsCookie)) {
-    const isUnheard = holdsCookie && (await wasUnheard(ctx, interaction, engine))
-    return isUnheard ? false : goOn(ctx, whereItEnded(interaction, needs.config.issuer))
-  }
-  if (interaction && holdsCookie) {
-    // Nothing is posted here; whoever does so arrives by the way that exists.
+  if (interaction && (await engine.proofs.holds(ctx, interaction))) {
+    if (isOver(interaction, holdsCookie)) {
+      if (endpoint === 'device' && (await showConnected(ctx, interaction, engine, needs))) return true
+      if (holdsCookie && (await wasUnheard(ctx, interaction, engine))) return false
+      if (endpoint === 'device') return showGone(ctx, uid, needs)
+      return goOn(ctx, whereItEnded(interaction, needs.config.issuer))
+    }
+    // This address takes no form: a POST is sent to it again by GET.
     return ctx.method === 'POST' && goOn(ctx, `${needs.config.issuer}${ctx.path}`)
   }
+  if (interaction && holdsCookie && interaction.answeredBy === undefined) {
+    return goOn(ctx, new URL(engine.cookies.interactionPath(undefined, uid), needs.config.issuer).href)
+  }
+  return showGone(ctx, uid, needs)
+}
+
+async function showGone(ctx: Context, uid: string, needs: OidcNeeds): Promise<true> {
   const { client } = await gone(needs, uid)
   await needs.pages.error(ctx, { error: 'interaction_gone', status: 400, client })
   return true
 }
 
-type Interaction = InstanceType<Provider['Interaction']> & { finished?: FinishedMark }
-
-/** Answered without the cookie: a second submit was read before the first one went on, and landed after it. */
-const isOver = ({ finished, result }: Interaction, holdsCookie: boolean): boolean =>
-  finished !== undefined || (result !== undefined && !holdsCookie)
+/** Without the resume cookie: a second submit was read before the first one went on, and landed after it. */
+const isOver = ({ finished }: Interaction, holdsCookie: boolean): boolean => finished !== undefined || !holdsCookie
 
 /**
  * The sign-in went on, but its answer, which takes the resume cookie away and
@@ -50,6 +62,21 @@ async function wasUnheard(ctx: Context, interaction: Interaction, engine: Engine
     interaction.session = { ...session, uid: undefined } as never
     await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)))
   }
+  return true
+}
+
+/** A device is connected once: a second press shows that it is connected. */
+async function showConnected(
+  ctx: Context,
+  interaction: Interaction,
+  engine: Engine,
+  needs: OidcNeeds,
+): Promise<boolean> {
+  const { deviceCode, params } = interaction as Interaction & { deviceCode?: string }
+  const device = deviceCode ? await engine.provider.DeviceCode.find(deviceCode, { ignoreExpiration: true }) : undefined
+  if (!device?.accountId) return false
+  const client = await engine.provider.Client.find(String(params.client_id))
+  await needs.pages.deviceDone(ctx, { client: client && interactionClient(client) })
   return true
 }
 

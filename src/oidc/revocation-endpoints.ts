@@ -2,6 +2,7 @@
 import type { Context } from 'koa'
 import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { recordOf } from './engine-clients.ts'
+import { changeForm } from './form-body.ts'
 import { disguised } from './jwt-access-tokens.ts'
 import type { OidcNeeds } from './oidc-needs.ts'
 import { requestIdOf } from './request-id.ts'
@@ -49,26 +50,8 @@ const endpoints = new Set(['/token/revocation', '/token/introspection'])
 
 /** The engine refuses whatever looks like a JWT there, so ours arrive in disguise. */
 export async function disguiseJwts(ctx: Context): Promise<void> {
-  if (ctx.method !== 'POST' || !endpoints.has(ctx.path) || !ctx.is('application/x-www-form-urlencoded')) return
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
-    length += (chunk as Buffer).length
-    if (length > longestForm) break // the engine says so itself
-    chunks.push(chunk as Buffer)
-  }
-  const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'))
-  const fields = [...form].map(([name, value]): [string, string] => [name, name === 'token' ? disguised(value) : value])
-  const body = Buffer.from(new URLSearchParams(fields).toString())
-  ctx.req.headers['content-length'] = String(body.length)
-  Object.defineProperties(ctx.req, {
-    readable: { configurable: true, value: true },
-    iterator: { configurable: true, value: () => once(body) },
-  })
-}
-
-const longestForm = 56 * 1024
-
-async function* once(body: Buffer): AsyncGenerator<Buffer> {
-  yield body
+  if (ctx.method !== 'POST' || !endpoints.has(ctx.path)) return
+  await changeForm(ctx, (fields) =>
+    fields.map(([name, value]): [string, string] => [name, name === 'token' ? disguised(value) : value]),
+  )
 }

@@ -16,7 +16,12 @@ const sealKey = (id: string) => Buffer.from(hkdfSync('sha256', id, '', 'claviger
 /** The payload as it may rest. Grants keep their id: it opens nothing and joins everything. */
 export function restingPayload(model: ModelName, id: string, payload: Payload): Payload {
   const { jti: _jti, kind: _kind, ...resting } = payload
-  if (model === 'DeviceCode') delete resting.userCode
+  if (model === 'DeviceCode') {
+    if (typeof resting.userCode === 'string') resting.sealedUserCode = sealText(sealKey(id), resting.userCode)
+    delete resting.userCode
+    // A code that was typed is not spent: the person may leave the page and come back until they have answered.
+    delete resting.inFlight
+  }
   if (model === 'Interaction') {
     if (typeof resting.returnTo === 'string') resting.returnTo = resting.returnTo.replace(id, ':uid')
     if (resting.session) {
@@ -35,6 +40,10 @@ export function wakingPayload(model: ModelName, id: string, resting: Payload): P
   const payload: Payload = { ...resting, jti: id, kind: model }
   // The engine changes these where they are; what was read must stay as it was, or no change would be seen.
   if (model === 'Session' && resting.authorizations) payload.authorizations = structuredClone(resting.authorizations)
+  if (model === 'DeviceCode' && typeof resting.sealedUserCode === 'string') {
+    payload.userCode = openText(sealKey(id), resting.sealedUserCode)
+    delete payload.sealedUserCode
+  }
   if (model === 'Interaction') {
     if (typeof payload.returnTo === 'string') payload.returnTo = payload.returnTo.replace(':uid', id)
     for (const field of sealedFields) {

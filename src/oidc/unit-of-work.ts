@@ -7,15 +7,29 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Account } from '../accounts/account.ts'
 import type { IssuedToken } from '../revocation/issued-token.ts'
 import type { NewRevocation } from '../revocation/revocation.ts'
-import type { Changes, Found, ModelName, ModelStore, Payload, StoredModel, Upsert } from './model-store.ts'
+import type {
+  Changes,
+  ConsentChange,
+  Found,
+  ModelName,
+  ModelStore,
+  Payload,
+  Presented,
+  Presenter,
+  StoredModel,
+  Upsert,
+} from './model-store.ts'
 
 const running = new AsyncLocalStorage<UnitOfWork>()
+
+/** Keys of what a token request spends and issues. */
+const tokenModels = /^(AuthorizationCode|RefreshToken|AccessToken):/
 
 const keyOf = (model: ModelName, id: string) => `${model}:${id}`
 
 export class UnitOfWork {
-  /** The grant whose code or refresh token was presented again after its time. */
-  replayed: { model: ModelName; payload: Payload } | undefined
+  /** The code or refresh token that was presented again after its time. */
+  replayed: (Presented & { payload: Payload }) | undefined
   /** A failure of the store, which the engine would report as its own. */
   failure: unknown
 
@@ -25,11 +39,12 @@ export class UnitOfWork {
   #session: { id: string; uid: unknown } | undefined
   #accounts = new Map<string, Account | undefined>()
   #upserts = new Map<string, Upsert>()
-  #consumes = new Map<string, Changes['consumes'][number]>()
+  #consumes = new Map<string, Presented>()
   #destroys = new Map<string, Changes['destroys'][number]>()
   #revokedGrants = new Set<string>()
   #revocations: NewRevocation[] = []
   #issued: IssuedToken | undefined
+  #consent: ConsentChange | undefined
 
   static get current(): UnitOfWork | undefined {
     return running.getStore()
@@ -103,7 +118,7 @@ export class UnitOfWork {
     return { ...write, replaces: read.id }
   }
 
-  consume(use: Changes['consumes'][number]): void {
+  consume(use: Presented): void {
     this.#consumes.set(keyOf(use.model, use.id), use)
   }
 
@@ -131,6 +146,11 @@ export class UnitOfWork {
     this.#issued = token
   }
 
+  /** What the person answers now, or the earlier answer that is relied on. */
+  consent(change: ConsentChange): void {
+    this.#consent = change
+  }
+
   learnAccount(id: string, account: Account | undefined): void {
     this.#accounts.set(id, account)
   }
@@ -146,8 +166,31 @@ export class UnitOfWork {
     )
   }
 
-  /** Lands everything, or nothing. False when a one-time value had been spent by somebody else. */
-  async commit(store: ModelStore): Promise<boolean> {
+  /** The spent value that the engine refused this request for: it wants the whole grant revoked. */
+  get refusedReplay(): UnitOfWork['replayed'] {
+    return this.#revokedGrants.has(String(this.replayed?.payload.grantId)) ? this.replayed : undefined
+  }
+
+  /** Nothing of it lands. */
+  discard(): void {
+    this.#revocations = []
+    this.#issued = undefined
+    this.#consent = undefined
+    for (const held of [this.#upserts, this.#consumes, this.#destroys, this.#revokedGrants]) held.clear()
+  }
+
+  /**
+   * A token request that was refused issues nothing, so it spends nothing either: the app may ask again, rightly.
+   * What the refusal revokes still lands.
+   */
+  withdrawTokens(): void {
+    for (const key of this.#consumes.keys()) if (tokenModels.test(key)) this.#consumes.delete(key)
+    for (const key of this.#upserts.keys()) if (tokenModels.test(key)) this.#upserts.delete(key)
+    this.#issued = undefined
+  }
+
+  /** Lands everything, or nothing. False when a one-time value had been spent by another request. */
+  async commit(store: ModelStore, from?: Presenter): Promise<boolean> {
     if (this.isEmpty) return true
     const changes: Changes = {
       upserts: [...this.#upserts.values()],
@@ -156,10 +199,10 @@ export class UnitOfWork {
       revokedGrants: [...this.#revokedGrants],
       revocations: this.#revocations,
       issued: this.#issued,
+      from,
+      consent: this.#consent,
     }
-    this.#revocations = []
-    this.#issued = undefined
-    for (const held of [this.#upserts, this.#consumes, this.#destroys, this.#revokedGrants]) held.clear()
+    this.discard()
     return store.commit(changes)
   }
 }

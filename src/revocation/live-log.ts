@@ -96,7 +96,8 @@ export class LiveLog {
     const before = this.#state.cutOffs.cutOffsOf(marks)
     const earliest = Math.max(notBefore, earliestAfter(before))
     if (earliest <= came) return came
-    const waitMs = Math.ceil(earliest * 1000 - this.clock.nowMs)
+    // A timer may fire a fraction of a millisecond early.
+    const waitMs = Math.ceil(earliest * 1000 - this.clock.nowMs) + 1
     if (waitMs > mostWaitMs) return earliest
     await sleep(waitMs)
     const after = this.#state.cutOffs.cutOffsOf(marks)

@@ -6,6 +6,7 @@ export interface AccountRow {
   email: string
   email_verified: boolean
   name: string | null
+  username: string | null
   claims: ProfileClaims
   is_admin: boolean
   disabled_at: Date | string | null
@@ -16,7 +17,7 @@ export interface AccountRow {
 
 /** For `select`; `login` stays in the database, where it is compared. */
 export const accountColumns =
-  'id, email, email_verified, name, claims, is_admin, disabled_at, revoked_before, created_at, updated_at'
+  'id, email, email_verified, name, username, claims, is_admin, disabled_at, revoked_before, created_at, updated_at'
 
 export function accountFromRow(row: AccountRow): Account {
   return {
@@ -24,6 +25,7 @@ export function accountFromRow(row: AccountRow): Account {
     email: row.email,
     emailVerified: row.email_verified,
     name: row.name ?? undefined,
+    username: row.username ?? undefined,
     claims: row.claims,
     isAdmin: row.is_admin,
     disabledAt: row.disabled_at === null ? undefined : new Date(row.disabled_at),

@@ -14,6 +14,7 @@ export const artifactModels = {
   InteractionTrail: 12,
   InitialAccessToken: 13,
   RegistrationAccessToken: 14,
+  InteractionProof: 15,
 } as const
 
 export type ArtifactModel = keyof typeof artifactModels

@@ -11,7 +11,9 @@ import { recordToken } from './postgres-token-ledger.ts'
  * is spent never moves, so a replay is recognised until then. Without a grace
  * no clock is asked: the loser of a race may have begun before the winner, and
  * to its `now()` the winner's moment lies ahead. What a grant or a session that
- * ends here has out in access tokens goes into the log of revocations.
+ * ends here has out in access tokens goes into the log of revocations. If the
+ * statement finds a value spent, it ends what came of that value (RFC 6749
+ * §4.1.2, `end_replayed` in `000080-end-replayed.sql`).
  */
 const commitWith = (recorded: string) => `
   with spent as (
@@ -58,11 +60,20 @@ const commitWith = (recorded: string) => `
            client_id = excluded.client_id, uid = excluded.uid,
            user_code = coalesce(excluded.user_code, a.user_code), expires_at = excluded.expires_at
   )${recorded}
-  select won, (select count(*) from void)::int as voided from verdict`
+  select won, (select count(*) from void)::int as voided,
+         case when not won then
+           (select jsonb_agg(r.event) filter (where r.event is not null)
+              from unnest($1::smallint[], $2::bytea[], $3::int[]) as c(model, id, grace),
+                   end_replayed(c.model, c.id, c.grace, $17, $18) as r(event))
+         end as replays
+    from verdict`
 
 export const commitStatement = commitWith('')
 /** The same, and writes down the access token that it all led to. */
-export const commitAndRecord = commitWith(`, recorded as (${recordToken('verdict where verdict.won', 17)})`)
+export const commitAndRecord = commitWith(`, recorded as (${recordToken('verdict where verdict.won', 19)})`)
+
+/** A value that a look-up had found spent already: ends what came of it, once. */
+export const endReplayed = 'select end_replayed($1, $2, $3, $4, $5) as replay'
 
 /**
  * The two shapes that every token request and every code has, spelled out: the
@@ -84,13 +95,18 @@ const spentOne = `
     returning 1
   )`
 
-const keepIfSpent = `
-  insert into artifacts (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
-  select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9) from spent`
+const keepIfSpent = `, kept as (
+    insert into artifacts (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
+    select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9) from spent
+    returning 1
+  )`
 
-export const spendOneKeepOne = `${spentOne} ${keepIfSpent}`
+/** One row if the request lost: with the event of the replay, where it was one. The function is called in that case only. */
+const unlessKept = 'select end_replayed($10, $11, $12, $13, $14) as replay where not exists (select from kept)'
+
+export const spendOneKeepOne = `${spentOne}${keepIfSpent} ${unlessKept}`
 
 /** The same with the ledger on. */
 export const recordOne = recordToken('(values (true)) as one', 1)
 export const keepOneAndRecord = `with kept as (${keepOne} returning 1) ${recordToken('kept', 10)}`
-export const spendOneKeepOneAndRecord = `${spentOne}, kept as (${keepIfSpent} returning 1) ${recordToken('kept', 13)}`
+export const spendOneKeepOneAndRecord = `${spentOne}${keepIfSpent}, recorded as (${recordToken('kept', 15)}) ${unlessKept}`

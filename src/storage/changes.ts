@@ -6,8 +6,9 @@
  */
 import type { Client } from 'pg'
 import { CuttableSockets } from './cuttable-sockets.ts'
-import { connectDirectly, type DatabaseOptions, type Queryable, type Rows } from './database.ts'
+import { connectDirectly, type DatabaseOptions, directPlaceOf, type Queryable, type Rows } from './database.ts'
 import { asFailure } from './database-failure.ts'
+import { farewell } from './farewell.ts'
 import { nodesChannel } from './running-nodes.ts'
 
 export type ChangeListener = (topic: string) => void | Promise<void>
@@ -36,6 +37,7 @@ export class Changes {
   #watching: Promise<void> | undefined
   #wake: () => void = () => {}
   #nudged = false
+  #isListening = false
 
   constructor(needs: ChangesNeeds) {
     this.#needs = needs
@@ -49,9 +51,9 @@ export class Changes {
     primary?.onMoved(() => this.#forgetAll())
   }
 
-  /** Does a notification reach us? */
+  /** Whether Postgres said within the last look that this session is the one it notifies. */
   get isListening(): boolean {
-    return this.#client !== undefined
+    return this.#client !== undefined && this.#isListening
   }
 
   /** Calls it after each change of the topic. Changes in quick succession may come as one. Returns the way to stop. */
@@ -82,7 +84,8 @@ export class Changes {
     this.#wake()
     await this.#watching
     this.#stopWatching?.()
-    await this.#client?.end()
+    const client = this.#client
+    if (client) await farewell(client.end(), () => this.#sockets.cut())
   }
 
   async #watch(): Promise<void> {
@@ -145,7 +148,7 @@ export class Changes {
       this.#client = client
     } catch (error) {
       client.end().catch(() => {})
-      throw asFailure(error)
+      throw asFailure(error, directPlaceOf(this.#needs.database))
     }
   }
 
@@ -153,10 +156,12 @@ export class Changes {
   async #compare(): Promise<void> {
     const client = this.#client
     if (!client) return
-    const { rows } = await client.query<{ topic: string; version: string }>({
+    // A pooler may have given the session to somebody else since; the counters tell of changes all the same.
+    const { rows } = await client.query<{ topic: string; version: string; listens: boolean }>({
       name: 'change-counters',
-      text: 'select topic, version from change_counters',
+      text: `select topic, version, (select count(*) from pg_listening_channels()) = 3 as listens from change_counters`,
     })
+    this.#isListening = rows.every(({ listens }) => listens)
     const before = this.#versions
     this.#versions = new Map(rows.map(({ topic, version }) => [topic, version]))
     if (!before) return

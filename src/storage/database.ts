@@ -3,16 +3,23 @@
  * paths are given as `{ name, text, values }`, so that each connection plans
  * them once.
  */
+
 import type { Socket } from 'node:net'
-import { Client, type ClientConfig, Pool, type PoolClient } from 'pg'
+import { type Client, Pool, type PoolClient } from 'pg'
 import { CuttableSockets } from './cuttable-sockets.ts'
 import { asFailure } from './database-failure.ts'
+import { type DatabasePlace, placeOf } from './database-place.ts'
+import { farewell } from './farewell.ts'
+import { PostgresClient, type PostgresConfig } from './postgres-client.ts'
 import type { PrimaryWatch } from './primary-watch.ts'
 import { SharedLine } from './shared-line.ts'
+import { takeTlsSettings } from './tls-ways.ts'
 
 export interface DatabaseOptions {
   /** `postgres://…`; a Unix socket as `postgres://user@localhost/name?host=/folder`. Without it libpq's `PG*` variables decide. */
   url?: string | undefined
+  /** Leads past a pooler, where `url` leads through one: for what needs a session of its own. */
+  directUrl?: string | undefined
   /** Connections at most; what comes beyond waits. */
   poolSize?: number | undefined
   /** Seen in `pg_stat_activity`. */
@@ -59,7 +66,7 @@ export interface Database extends Queryable {
   readonly load: { total: number; idle: number; waiting: number }
   /** Closes every connection at once, busy or not; the next query opens a new one. */
   cut(): void
-  /** Waits for queries under way, then ends the connections. Harmless when repeated. */
+  /** Waits for queries under way, for some seconds at most, then ends the connections. Harmless when repeated. */
   close(): Promise<void>
 }
 
@@ -68,11 +75,13 @@ export function openDatabase(options: DatabaseOptions = {}): Database {
   return new PooledDatabase(options)
 }
 
-/** Settings of one connection outside the pool: for LISTEN, advisory locks and migrations. */
-export function connectionSettings(options: DatabaseOptions): ClientConfig {
+/** What `pg` needs to know for one connection. */
+export function connectionSettings(options: DatabaseOptions): PostgresConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000
+  const { url, tls } = takeTlsSettings(options.url)
   return {
-    ...(options.url === undefined ? {} : { connectionString: options.url }),
+    ...(url === undefined ? {} : { connectionString: url }),
+    tls,
     application_name: options.applicationName ?? 'claviger',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
@@ -86,22 +95,30 @@ export function connectionSettings(options: DatabaseOptions): ClientConfig {
 }
 
 /**
- * One connection outside the pool. `lost` is told when it breaks, and which one: that may be before the caller has it
- * in hands. @throws Failure `database_unavailable`, `database_refused`
+ * One connection of its own, past a pooler where there is one: for LISTEN, locks of a session and migrations. `lost` is
+ * told when it breaks, and which one: that may be before the caller has it in hands.
+ * @throws Failure `database_unavailable`, `database_refused`
  */
 export async function connectDirectly(
   options: DatabaseOptions,
   lost: (client: Client) => void = () => {},
 ): Promise<Client> {
-  const client = new Client(connectionSettings(options))
+  const settings = connectionSettings({ ...options, url: options.directUrl ?? options.url })
+  const client = new PostgresClient(settings)
   client.on('error', () => lost(client))
   try {
     await client.connect()
+    // Zero was asked for, and the role may have a limit of its own.
+    if (options.statementTimeoutMs === 0) await client.query('set statement_timeout = 0')
     return client
   } catch (error) {
-    throw asFailure(error)
+    throw asFailure(error, placeOf(settings))
   }
 }
+
+/** Where `connectDirectly` leads. */
+export const directPlaceOf = (options: DatabaseOptions): DatabasePlace =>
+  placeOf(connectionSettings({ ...options, url: options.directUrl ?? options.url }))
 
 class PooledDatabase implements Database {
   readonly #pool: Pool
@@ -109,20 +126,27 @@ class PooledDatabase implements Database {
   readonly #sockets = new CuttableSockets()
   readonly #primary: PrimaryWatch | undefined
   readonly #stopWatching: (() => void) | undefined
+  readonly #rethrow: (error: unknown) => never
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
     const { primary } = options
     const settings = connectionSettings({ ...options, socket: this.#sockets.create })
+    const place = placeOf(settings)
+    const rethrow = (error: unknown): never => {
+      throw asFailure(error, place)
+    }
+    this.#rethrow = rethrow
     this.#primary = primary
     this.#pool = new Pool({
       ...settings,
+      Client: PostgresClient as never,
       max: options.poolSize ?? 10,
       // A connection that is thrown away takes its prepared statements along: keep it through a quiet spell.
       idleTimeoutMillis: 300_000,
       maxLifetimeSeconds: 3_600,
       ...(primary
-        ? { verify: (client, done) => void primary.admit(queryableOn(client)).then(() => done(), done) }
+        ? { verify: (client, done) => void primary.admit(queryableOn(client, rethrow)).then(() => done(), done) }
         : {}),
     })
     // Without a listener, a connection lost while idle would end the process.
@@ -142,21 +166,21 @@ class PooledDatabase implements Database {
   async query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
     this.#primary?.assertProven()
     // `pg` takes its arguments writable but leaves them alone.
-    return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(rethrow)
+    return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(this.#rethrow)
   }
 
   async lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
     this.#primary?.assertProven()
-    return this.#line.query<Row>(statement).catch(rethrow)
+    return this.#line.query<Row>(statement).catch(this.#rethrow)
   }
 
   async transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result> {
     this.#primary?.assertProven()
-    const client = await this.#pool.connect().catch(rethrow)
+    const client = await this.#pool.connect().catch(this.#rethrow)
     const broken = watchForLoss(client)
     try {
       await client.query('begin')
-      const result = await work(queryableOn(client))
+      const result = await work(queryableOn(client, this.#rethrow))
       await client.query('commit')
       client.off('error', broken.listener)
       client.release()
@@ -165,7 +189,7 @@ class PooledDatabase implements Database {
       const unusable = broken.error ?? (await rolledBack(client))
       client.off('error', broken.listener)
       client.release(unusable)
-      throw asFailure(error)
+      this.#rethrow(error)
     }
   }
 
@@ -175,7 +199,7 @@ class PooledDatabase implements Database {
 
   close(): Promise<void> {
     this.#stopWatching?.()
-    this.#closing ??= Promise.all([this.#pool.end(), this.#line.close()]).then(() => undefined)
+    this.#closing ??= farewell(Promise.all([this.#pool.end(), this.#line.close()]), () => this.cut())
     return this.#closing
   }
 
@@ -191,7 +215,7 @@ class PooledDatabase implements Database {
   }
 }
 
-const queryableOn = (client: PoolClient): Queryable => ({
+const queryableOn = (client: PoolClient, rethrow: (error: unknown) => never): Queryable => ({
   query: <Row>(statement: string | Statement, values?: readonly unknown[]) =>
     (client.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(rethrow),
 })
@@ -216,8 +240,4 @@ async function rolledBack(client: PoolClient): Promise<Error | undefined> {
   } catch (error) {
     return error as Error
   }
-}
-
-function rethrow(error: unknown): never {
-  throw asFailure(error)
 }

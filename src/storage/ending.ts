@@ -176,6 +176,30 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
   )
 }
 
+/** Every grant of one app by one person, with its codes and tokens. */
+export async function endGrantsOf(
+  db: Queryable,
+  accountId: AccountId,
+  clientId: ClientId,
+  cause: string,
+): Promise<Ended> {
+  return ended(
+    await db.query<Ended>(
+      `with doomed as (
+         select t.model, t.id from artifacts g join artifacts t on t.grant_id = g.grant_id
+          where g.model = ${Grant} and g.account_id = $1 and g.client_id = $2
+       ), ended as (
+         delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
+         returning ${whetherAlive}
+       ), ${oweLogouts}, void as (
+         insert into revocations (kind, value, account_id, client_id, cause)
+         select ${kinds.grant}, grant_claim(grant_id), account_id, client_id, $3 from ended where model = ${Grant}
+       ) ${counts}`,
+      [accountId, clientId, cause],
+    ),
+  )
+}
+
 /** All that an app holds of anybody. Sign-ins on the way to it keep their trail, so that their pages can still say so. */
 export async function endClient(
   db: Queryable,

@@ -8,6 +8,8 @@ export interface Removed {
   /** Of apps that were told of an ended session, or given up. */
   logouts: number
   events: number
+  /** Of removed or renamed people and clients, where the audit log tells of them no longer. */
+  formerNames: number
 }
 
 export interface HousekeepingOptions extends BatchOptions {
@@ -29,6 +31,7 @@ export async function removeExpired(db: Queryable, now: Date, options: Housekeep
     attempts: await remove('sign_in_attempts', 'expires_at', now),
     logouts: await remove('logout_deliveries', 'settled_at', before(logoutRetentionSeconds)),
     events: await remove('events', 'at', before(options.eventRetentionSeconds)),
+    formerNames: await remove('former_names', 'until', before(options.eventRetentionSeconds)),
   }
 }
 

@@ -10,8 +10,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { release } from '../config/release.ts'
 import { Failure } from '../errors/failure.ts'
-import { connectDirectly, type DatabaseOptions, type Queryable } from './database.ts'
-import { asFailure } from './database-failure.ts'
+import { connectDirectly, type DatabaseOptions, directPlaceOf, type Queryable } from './database.ts'
+import { asFailure, detailOf } from './database-failure.ts'
+import type { DatabasePlace } from './database-place.ts'
+import { refuseUnfit } from './fit-database.ts'
 import { type AppliedMigration, type Migration, type MigrationPlan, planMigrations } from './migration-plan.ts'
 
 /** Where the numbered SQL lies, in the checkout and in the package alike. */
@@ -26,14 +28,15 @@ export async function migrate(
   { folder = migrationsFolder, waitSeconds = 120 }: { folder?: string; waitSeconds?: number } = {},
 ): Promise<string[]> {
   const files = await readMigrations(folder)
+  const place = directPlaceOf(database)
   const client = await connectDirectly({ ...database, applicationName: 'claviger migrate', statementTimeoutMs: 0 })
   try {
     await waitForTurn(client, waitSeconds)
     const { pending } = planMigrations(files, await appliedMigrations(client))
-    for (const migration of pending) await apply(client, migration, waitSeconds)
+    for (const migration of pending) await apply(client, migration, waitSeconds, place)
     return pending.map(({ name }) => name)
   } catch (error) {
-    throw asFailure(error)
+    throw asFailure(error, place)
   } finally {
     // Ends the session and with it the advisory lock.
     await client.end()
@@ -46,11 +49,10 @@ export async function planUpgrade(db: Queryable, folder = migrationsFolder): Pro
   return planMigrations(files, await appliedMigrations(db))
 }
 
-/** What has been applied, oldest first; empty on an empty database. */
+/** What has been applied, oldest first; empty on an empty database. @throws Failure `database_unfit`, `migrations_foreign` */
 export async function appliedMigrations(db: Pick<Queryable, 'query'> | Client): Promise<AppliedMigration[]> {
   const query = db.query.bind(db) as Queryable['query']
-  const { rows } = await query<{ there: boolean }>(`select to_regclass('schema_migrations') is not null as there`)
-  if (!rows[0]?.there) return []
+  if (!(await refuseUnfit({ query })).hasLedger) return []
   // By JSON: what wrote the first rows did not write down the last two yet.
   const applied = await query<AppliedMigration>(
     `select name, checksum, applied_at as at, to_jsonb(m)->>'needs' as needs, to_jsonb(m)->>'release' as release
@@ -117,13 +119,13 @@ async function createLedger(client: Client): Promise<void> {
  * A change that waits for a table makes everybody wait who comes after it. So it waits a moment at a time, lets them
  * through, and tries again.
  */
-async function apply(client: Client, migration: Migration, waitSeconds: number): Promise<void> {
+async function apply(client: Client, migration: Migration, waitSeconds: number, place: DatabasePlace): Promise<void> {
   const tries = Math.max(1, Math.ceil(waitSeconds / (lockSeconds + pauseSeconds)))
   for (let left = tries - 1; ; left -= 1) {
     try {
       return await applyOnce(client, migration)
     } catch (error) {
-      if (!isLockTimeout(error)) throw failed(migration, error)
+      if (!isLockTimeout(error)) throw failed(migration, error, place)
       if (left <= 0) throw blocked(migration, waitSeconds)
     }
     await client.query('rollback')
@@ -149,12 +151,12 @@ async function applyOnce(client: Client, { name, sql, checksum, needs }: Migrati
   await client.query('commit')
 }
 
-const failed = ({ name }: Migration, cause: unknown) =>
+const failed = ({ name }: Migration, cause: unknown, place: DatabasePlace) =>
   new Failure(
     'migration_failed',
     'unavailable',
     `db/migrations/${name}.sql could not be applied; the database is as it was before it.`,
-    { cause, detail: { reason: cause instanceof Error ? cause.message : String(cause) } },
+    { cause, detail: detailOf(cause, place) },
   )
 
 const blocked = ({ name }: Migration, waitSeconds: number) =>

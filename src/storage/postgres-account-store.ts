@@ -36,7 +36,8 @@ export class PostgresAccountStore implements AccountStore {
     const { rows } = await this.#db.query<AccountRow>(
       `select ${accountColumns} from accounts
         where ($2::text is null or (created_at, id) > (select a.created_at, a.id from accounts a where a.id = $2))
-          and ($3::text is null or position(lower($3) in lower(email)) > 0 or position(lower($3) in lower(name)) > 0)
+          and ($3::text is null or position(lower($3) in lower(email)) > 0 or position(lower($3) in lower(name)) > 0
+               or position(lower($3) in lower(username)) > 0)
         order by accounts.created_at, accounts.id
         limit $1`,
       [page.limit, page.after === undefined ? null : storable(page.after), storable(page.search ?? '') || null],
@@ -46,8 +47,8 @@ export class PostgresAccountStore implements AccountStore {
 
   async insert(account: NewAccount): Promise<Account> {
     const rows = this.#db.query<AccountRow>(
-      `insert into accounts (id, login, email, email_verified, name, claims, is_admin)
-       values ($1, $2, $3, $4, $5, $6, $7) returning ${accountColumns}`,
+      `insert into accounts (id, login, email, email_verified, name, claims, is_admin, username)
+       values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${accountColumns}`,
       [
         account.id,
         loginOf(account.email),
@@ -56,31 +57,43 @@ export class PostgresAccountStore implements AccountStore {
         account.name ?? null,
         account.claims ?? {},
         account.isAdmin ?? false,
+        account.username ?? null,
       ],
     )
     return only(await rows.catch(nameClash), account.id)
   }
 
-  async update(id: AccountId, changes: AccountChanges): Promise<Account> {
-    const { email } = changes
-    const rows = this.#db.query<AccountRow>(
-      `update accounts
-          set login = coalesce($2, login), email = coalesce($3, email),
-              email_verified = coalesce($4, email_verified and ($2::text is null or $2 = login)),
-              name = coalesce($5, name), claims = coalesce($6, claims), is_admin = coalesce($7, is_admin),
-              updated_at = now()
-        where id = $1 returning ${accountColumns}`,
-      [
-        storable(id),
-        email === undefined ? null : loginOf(email),
-        email ?? null,
-        changes.emailVerified ?? null,
-        changes.name ?? null,
-        changes.claims ?? null,
-        changes.isAdmin ?? null,
-      ],
-    )
-    return only(await rows.catch(nameClash), id)
+  update(id: AccountId, changes: AccountChanges | ((account: Account) => AccountChanges)): Promise<Account> {
+    return this.#db.transaction(async (tx) => {
+      const before = only(
+        await tx.query<AccountRow>(`select ${accountColumns} from accounts where id = $1 for no key update`, [
+          storable(id),
+        ]),
+        id,
+      )
+      const wanted = typeof changes === 'function' ? changes(before) : changes
+      const { email, emailVerified, name, username, claims, isAdmin } = wanted
+      const login = email === undefined ? null : loginOf(email)
+      const rows = tx.query<AccountRow>(
+        `update accounts
+            set login = coalesce($2, login), email = coalesce($3, email),
+                email_verified = coalesce($4, email_verified and ($2::text is null or $2 = login)),
+                name = $5, claims = coalesce($6, claims), is_admin = coalesce($7, is_admin), username = $8,
+                updated_at = now()
+          where id = $1 returning ${accountColumns}`,
+        [
+          storable(id),
+          login,
+          email ?? null,
+          emailVerified ?? null,
+          (name === undefined ? before.name : name) ?? null,
+          claims ?? null,
+          isAdmin ?? null,
+          (username === undefined ? before.username : username) ?? null,
+        ],
+      )
+      return only(await rows.catch(nameClash), id)
+    })
   }
 
   disable(id: AccountId, by: { actor?: string } = {}): Promise<Ended> {
@@ -150,5 +163,10 @@ function only(found: Rows<AccountRow>, id: AccountId): Account {
 function nameClash(error: unknown): never {
   const isClash = error instanceof Error && 'code' in error && error.code === '23505'
   if (!isClash) throw error
+  if ('constraint' in error && error.constraint === 'accounts_username') {
+    throw new Failure('username_taken', 'conflict', 'Another person has this username; choose another.', {
+      cause: error,
+    })
+  }
   throw new Failure('account_exists', 'conflict', 'Another account signs in with this email already.', { cause: error })
 }

@@ -1,14 +1,14 @@
 /** APIs (resource servers) in Postgres. */
 import { audienceFault } from '../clients/audience.ts'
 import type { Api } from '../clients/client.ts'
-import type { ApiStore } from '../clients/client-store.ts'
+import type { ApiStore, NewApi } from '../clients/client-store.ts'
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
 import { type ApiRow, apiOf } from './client-row.ts'
 import type { Database, Queryable } from './database.ts'
 import { endClient } from './ending.ts'
 
-const columns = 'audience, scopes, ttl_seconds, alg, created_at'
+const columns = 'audience, name, scopes, scope_texts, ttl_seconds, alg, created_at'
 
 export class PostgresApiStore implements ApiStore {
   readonly #db: Database
@@ -32,14 +32,32 @@ export class PostgresApiStore implements ApiStore {
     return rows.map(apiOf)
   }
 
-  async insert(api: Omit<Api, 'createdAt'>): Promise<Api> {
+  async insert(api: NewApi): Promise<Api> {
     const { rows } = await this.#db.query<ApiRow>(
-      `insert into apis (audience, scopes, ttl_seconds, alg) values ($1, $2, $3, $4)
+      `insert into apis (audience, name, scopes, scope_texts, ttl_seconds, alg) values ($1, $2, $3, $4, $5, $6)
        on conflict (audience) do nothing returning ${columns}`,
-      [api.audience, [...api.scopes], api.ttlSeconds ?? null, api.alg],
+      valuesOf(api),
     )
     if (!rows[0]) throw new Failure('api_exists', 'conflict', `There is already an API "${api.audience}".`)
     return apiOf(rows[0])
+  }
+
+  update(audience: string, change: (api: Api) => NewApi): Promise<Api> {
+    return this.#db.transaction(async (tx) => {
+      const found = audienceFault(audience)
+        ? undefined
+        : // The lock is held until the write, so that of two changes at once neither is lost.
+          await tx.query<ApiRow>(`select ${columns} from apis where audience = $1 for no key update`, [audience])
+      const before = found?.rows[0]
+      if (!before) throw missing(audience)
+      const { rows } = await tx.query<ApiRow>(
+        `update apis set name = $2, scopes = $3, scope_texts = $4, ttl_seconds = $5, alg = $6,
+                ttl_changed_at = case when ttl_seconds is distinct from $5 then now() else ttl_changed_at end
+          where audience = $1 returning ${columns}`,
+        valuesOf({ ...change(apiOf(before)), audience }),
+      )
+      return apiOf(rows[0] as ApiRow)
+    })
   }
 
   async remove(audience: string): Promise<void> {
@@ -61,6 +79,15 @@ export class PostgresApiStore implements ApiStore {
     })
   }
 }
+
+const valuesOf = (api: NewApi): unknown[] => [
+  api.audience,
+  api.name ?? null,
+  [...api.scopes],
+  api.scopeTexts,
+  api.ttlSeconds ?? null,
+  api.alg,
+]
 
 /** What the API itself was given to ask us with goes with it. */
 async function removeCredentials(db: Queryable, audience: string): Promise<void> {

@@ -3,9 +3,9 @@
  * buffer; entries go out together, one statement a batch, several times a
  * second. While the database is away they wait; what does not fit is counted.
  */
-import type { AuditEntry, AuditLog, RecordedEntry } from '../events/events.ts'
+import type { AuditEntry, AuditLog, EventFilter, RecordedEntry } from '../events/events.ts'
 import { type EventRow, entryOf, insertStatement, type Pending } from './audit-row.ts'
-import type { Database } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 
 export interface AuditLogOptions {
   flushMs?: number
@@ -73,13 +73,17 @@ export class PostgresAuditLog implements AuditLog {
   }
 
   /** Without `afterId` the latest, newest first; with it what came after, in order. */
-  async list(page: { limit: number; afterId?: bigint; accountId?: string; kind?: string }): Promise<RecordedEntry[]> {
+  async list(page: EventFilter & { limit: number }): Promise<RecordedEntry[]> {
     const conditions = [
-      { text: 'id >', value: page.afterId?.toString() },
-      { text: 'account_id =', value: page.accountId },
-      { text: 'kind =', value: page.kind },
+      { text: 'id > $', value: page.afterId?.toString() },
+      { text: 'id < $', value: page.beforeId?.toString() },
+      { text: 'account_id = any($', end: ')', value: page.accountIds },
+      { text: 'client_id = $', value: page.clientId },
+      { text: 'kind = $', value: page.kind },
+      { text: 'at >= $', value: page.since },
+      { text: 'at < $', value: page.until },
     ].filter(({ value }) => value !== undefined)
-    const where = conditions.map(({ text }, index) => `${text} $${index + 2}`).join(' and ')
+    const where = conditions.map(({ text, end = '' }, index) => `${text}${index + 2}${end}`).join(' and ')
     const { rows } = await this.#db.query<EventRow>(
       `select id, at, kind, actor, account_id, client_id, source, request_id, detail from events
         where ${where || 'true'} order by id ${page.afterId === undefined ? 'desc' : 'asc'} limit $1`,
@@ -122,4 +126,12 @@ export class PostgresAuditLog implements AuditLog {
       return false
     }
   }
+}
+
+/**
+ * Writes an entry in the transaction of what it records. Call it last: until the commit, every other writer of the
+ * audit log waits for this one.
+ */
+export async function appendEntry(transaction: Queryable, entry: AuditEntry, at = new Date()): Promise<void> {
+  await transaction.query(insertStatement([{ at, entry }]))
 }

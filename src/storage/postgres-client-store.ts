@@ -8,7 +8,8 @@ import { type ClientRow, clientOf, metadataOf } from './client-row.ts'
 import type { Database, Queryable } from './database.ts'
 import { endClient } from './ending.ts'
 
-const columns = `c.id, c.name, c.preset, c.first_party, c.secret_digest, c.metadata, c.created_at, c.updated_at,
+const columns = `c.id, c.name, c.preset, c.first_party, c.secret_digest, c.secret_rotated_at,
+  c.previous_secret_digest, c.previous_secret_until, c.metadata, c.created_at, c.updated_at,
   array(select a.audience from client_apis a where a.client_id = c.id order by a.position) as apis`
 
 export class PostgresClientStore implements ClientStore {
@@ -56,13 +57,32 @@ export class PostgresClientStore implements ClientStore {
       const before = await getClient(tx, id, 'for update')
       const after: NewClient = { ...before, ...changes, id }
       await tx.query(
-        `update clients set name = $2, preset = $3, first_party = $4, secret_digest = $5, metadata = $6, updated_at = now() where id = $1`,
+        `update clients
+            set name = $2, preset = $3, first_party = $4, secret_digest = $5, metadata = $6, updated_at = now(),
+                previous_secret_digest = case when secret_digest is not distinct from $5 then previous_secret_digest end,
+                previous_secret_until = case when secret_digest is not distinct from $5 then previous_secret_until end
+          where id = $1`,
         [id, after.name, after.preset, after.firstParty, digestOf(after), metadataOf(after)],
       )
       if (changes.apis) {
         await tx.query('delete from client_apis where client_id = $1', [id])
         await linkApis(tx, id, after.apis)
       }
+      return getClient(tx, id)
+    })
+  }
+
+  async rotateSecret(id: ClientId, digest: Uint8Array, overlapSeconds: number): Promise<Client> {
+    if (!clientIdPattern.test(id)) throw missing(id)
+    return this.#db.transaction(async (tx) => {
+      await tx.query(
+        `update clients
+            set previous_secret_digest = case when $3 > 0 then secret_digest end,
+                previous_secret_until = case when $3 > 0 and secret_digest is not null then now() + make_interval(secs => $3) end,
+                secret_digest = $2, secret_rotated_at = now(), updated_at = now()
+          where id = $1`,
+        [id, Buffer.from(digest), overlapSeconds],
+      )
       return getClient(tx, id)
     })
   }

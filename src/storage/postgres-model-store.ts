@@ -1,14 +1,28 @@
 /** The engine's state on Postgres: one statement to read, one to write. */
 import { hash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
-import type { Changes, Found, ModelName, ModelStore, Payload, Standing, Upsert, Use } from '../oidc/model-store.ts'
+import type {
+  Changes,
+  Found,
+  ModelName,
+  ModelStore,
+  Payload,
+  Presented,
+  Presenter,
+  Replay,
+  Standing,
+  Upsert,
+  Use,
+} from '../oidc/model-store.ts'
 import type { IssuedToken, LedgerEntry } from '../revocation/issued-token.ts'
 import { type NewRevocation, namesOf, type TokenMarks } from '../revocation/revocation.ts'
 import { type AccountRow, accountFromRow } from './account-row.ts'
 import { artifactModels } from './artifact-models.ts'
+import { byUserCode, plain, sessionById, sessionByUid, withCompanions } from './artifact-reads.ts'
 import {
   commitAndRecord,
   commitStatement,
+  endReplayed,
   keepOne,
   keepOneAndRecord,
   recordOne,
@@ -16,6 +30,7 @@ import {
   spendOneKeepOneAndRecord,
 } from './artifact-writes.ts'
 import type { Database, Queryable } from './database.ts'
+import { withConsent } from './postgres-consent-store.ts'
 import { appendRevocations, voiding } from './postgres-revocation-log.ts'
 import { isMissing, ledgerValues, missingValues } from './postgres-token-ledger.ts'
 
@@ -32,6 +47,14 @@ interface ArtifactRow {
   account?: AccountRow | null
 }
 
+/** What `end_replayed` returns. */
+interface ReplayRow {
+  kind: Replay['kind']
+  grantId: string
+  accountId: string | null
+  clientId: string | null
+}
+
 interface StandingRow {
   is_void: boolean
   is_missing: boolean
@@ -39,64 +62,21 @@ interface StandingRow {
   payload: Payload | null
 }
 
-/** `$1` model, `$2` digest, `$3` grace in seconds. Expired rows do not exist. */
-const useColumn = `case when a.consumed_at is null then 'unused'
-            when $3 > 0 and a.consumed_at > now() - make_interval(secs => $3) then 'just-used'
-            else 'used' end as use`
-
-const plain = `
-  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, ${useColumn}
-    from artifacts a
-   where a.model = $1 and a.id = $2 and a.expires_at > now()`
-
-/** The grant by its id. Postgres keeps the first plan it likes for long: with `limit 1` none can begin at all grants or sessions there are. */
-const grantOf = (id: string) => `(
-         select grant_id, payload from artifacts
-          where model = ${artifactModels.Grant} and id = sha256(convert_to(${id}, 'UTF8')) and expires_at > now() limit 1)`
-
-/** Beside a uid: the cast keeps Postgres from looking through the sessions in the primary key, which has the model first. */
-const isSession = (table: string) => `${table}.model::int = ${artifactModels.Session}`
-
-/** A code or token with its grant, its session and its account. */
-const withCompanions = `
-  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, ${useColumn},
-         g.payload as grant_payload, s.payload as session_payload, to_jsonb(acc) as account
-    from artifacts a
-    left join lateral ${grantOf('a.grant_id')} as g on true
-    left join lateral (
-         select payload from artifacts
-          where ${isSession('artifacts')} and uid = a.payload->>'sessionUid' and expires_at > now() limit 1) as s on true
-    left join accounts acc on acc.id = a.payload->>'accountId'
-   where a.model = $1 and a.id = $2 and a.expires_at > now()`
-
-/** A session with its account and the grants of all its clients. */
-const sessionWith = (condition: string) => `
-  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, 'unused' as use, to_jsonb(acc) as account,
-         (select jsonb_object_agg(g.grant_id, g.payload)
-            from jsonb_each(a.payload->'authorizations') as client(id, value)
-            cross join lateral ${grantOf("client.value->>'grantId'")} as g) as grants
-    from artifacts a
-    left join accounts acc on acc.id = a.account_id
-   where ${condition} and a.expires_at > now()`
-
-const sessionById = sessionWith(`a.model = ${artifactModels.Session} and a.id = $1`)
-const sessionByUid = sessionWith(`${isSession('a')} and a.uid = $1`)
-
-const byUserCode = `
-  select a.payload, extract(epoch from a.expires_at)::float8 as expires_at, case when a.consumed_at is null then 'unused' else 'used' end as use
-    from artifacts a
-   where a.user_code = $1 and a.expires_at > now()`
-
 const companioned = new Set<ModelName>(['RefreshToken', 'AuthorizationCode', 'AccessToken', 'DeviceCode'])
 
 export class PostgresModelStore implements ModelStore {
   readonly #db: Database
   readonly #revoked: () => void
+  readonly #replayed: (replay: Replay) => void
 
-  /** @param revoked told when something was written into the log of revocations: verifiers learn of it sooner then */
-  constructor(db: Database, revoked: () => void = () => {}) {
+  /**
+   * @param revoked told when something was written into the log of revocations: verifiers learn of it sooner then
+   * @param replayed told of each replay that was ended; its event is written already
+   */
+  constructor(db: Database, revoked: () => void = () => {}, replayed: (replay: Replay) => void = () => {}) {
     this.#db = db
     this.#revoked = revoked
+    this.#replayed = replayed
   }
 
   async find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined> {
@@ -150,12 +130,13 @@ export class PostgresModelStore implements ModelStore {
   }
 
   commit(changes: Changes): Promise<boolean> {
-    const { upserts, consumes, destroys, revokedGrants, revocations = [], issued } = changes
+    const { upserts, consumes, destroys, revokedGrants, revocations = [], issued, consent, from = nowhere } = changes
+    if (consent) return this.#db.transaction((db) => withConsent(db, consent, () => this.#commitAll(db, changes)))
     if (revocations.length > 0) return this.#commitAndRevoke(changes, revocations)
     const [kept] = upserts
     const isSimple = upserts.length <= 1 && kept?.replaces === undefined && destroys.length + revokedGrants.length === 0
     if (isSimple && kept && consumes.length <= 1) {
-      return consumes[0] ? this.#exchange(consumes[0], kept, issued) : this.#keep(kept, issued)
+      return consumes[0] ? this.#exchange(consumes[0], kept, issued, from) : this.#keep(kept, issued)
     }
     return isSimple && issued && consumes.length === 0 ? this.#record(issued) : this.#commitAll(this.#db, changes)
   }
@@ -175,9 +156,9 @@ export class PostgresModelStore implements ModelStore {
     return true
   }
 
-  async #exchange(spent: Changes['consumes'][number], kept: Upsert, issued: IssuedToken | undefined): Promise<boolean> {
-    const values = [...valuesOf(kept), artifactModels[spent.model], digest(spent.id), spent.graceSeconds]
-    const { rowCount } = await this.#db.query(
+  async #exchange(spent: Presented, kept: Upsert, issued: IssuedToken | undefined, from: Presenter): Promise<boolean> {
+    const values = [...valuesOf(kept), ...presentedValues(spent, from)]
+    const { rows } = await this.#db.query<{ replay: ReplayRow | null }>(
       issued
         ? {
             name: 'spend one, keep one, record one',
@@ -186,7 +167,24 @@ export class PostgresModelStore implements ModelStore {
           }
         : { name: 'spend one, keep one', text: spendOneKeepOne, values },
     )
-    return rowCount === 1
+    for (const { replay } of rows) this.#tellReplay(replay, from)
+    return rows.length === 0
+  }
+
+  async endReplayed(presented: Presented, from: Presenter): Promise<void> {
+    const { rows } = await this.#db.query<{ replay: ReplayRow | null }>({
+      name: 'end what was replayed',
+      text: endReplayed,
+      values: presentedValues(presented, from),
+    })
+    this.#tellReplay(rows[0]?.replay, from)
+  }
+
+  #tellReplay(replay: ReplayRow | null | undefined, from: Presenter): void {
+    if (!replay) return
+    this.#revoked()
+    const { kind, grantId, accountId, clientId } = replay
+    this.#replayed({ kind, grantId, accountId: accountId ?? undefined, clientId: clientId ?? undefined, ...from })
   }
 
   async #commitAndRevoke(changes: Changes, revocations: readonly NewRevocation[]): Promise<boolean> {
@@ -199,8 +197,9 @@ export class PostgresModelStore implements ModelStore {
     return won
   }
 
-  async #commitAll(db: Queryable, { upserts, consumes, destroys, revokedGrants, issued }: Changes): Promise<boolean> {
-    const { rows } = await db.query<{ won: boolean; voided: number }>({
+  async #commitAll(db: Queryable, changes: Changes): Promise<boolean> {
+    const { upserts, consumes, destroys, revokedGrants, issued, from = nowhere } = changes
+    const { rows } = await db.query<{ won: boolean; voided: number; replays: ReplayRow[] | null }>({
       name: issued ? 'commit artifacts, record one' : 'commit artifacts',
       text: issued ? commitAndRecord : commitStatement,
       values: [
@@ -211,26 +210,34 @@ export class PostgresModelStore implements ModelStore {
         destroys.map(({ id }) => digest(id)),
         revokedGrants,
         ...columnsOf(upserts),
+        ...whereabouts(from),
         ...(issued ? ledgerValues(issued) : []),
       ],
     })
     if (rows[0]?.voided) this.#revoked()
+    for (const replay of rows[0]?.replays ?? []) this.#tellReplay(replay, from)
     return rows[0]?.won === true
   }
 
   async remember(id: string, expiresAt: number): Promise<boolean> {
-    // An expired memory that housekeeping has not reached yet counts as none.
-    const { rowCount } = await this.#db.query({
-      name: 'remember',
-      text: `insert into artifacts as a (model, id, payload, expires_at)
-             values (${artifactModels.ReplayDetection}, $1, '{}', to_timestamp($2))
-                 on conflict (model, id) do update set expires_at = excluded.expires_at
-              where a.expires_at <= now()`,
-      values: [digest(id), expiresAt],
-    })
+    const values = [digest(id), expiresAt]
+    const { rowCount } = await this.#db.query({ name: 'remember', text: remembering('to_timestamp($2)'), values })
+    return rowCount === 1
+  }
+
+  async rememberFor(id: string, seconds: number): Promise<boolean> {
+    const text = remembering('now() + make_interval(secs => $2)')
+    const { rowCount } = await this.#db.query({ name: 'remember for', text, values: [digest(id), seconds] })
     return rowCount === 1
   }
 }
+
+/** An expired memory that housekeeping has not reached yet counts as none. */
+const remembering = (expiresAt: string) => `
+  insert into artifacts as a (model, id, payload, expires_at)
+  values (${artifactModels.ReplayDetection}, $1, '{}', ${expiresAt})
+      on conflict (model, id) do update set expires_at = excluded.expires_at
+   where a.expires_at <= now()`
 
 const text = (value: unknown) => (typeof value === 'string' ? value : null)
 
@@ -240,6 +247,19 @@ const text = (value: unknown) => (typeof value === 'string' ? value : null)
  */
 const namesAccount = new Set<ModelName>(['Session', 'Grant'])
 const namesClient = new Set<ModelName>(['Grant', 'ClientCredentials', 'DeviceCode'])
+
+/** Of no request: a command, or a test. */
+const nowhere: Presenter = { source: undefined, requestId: undefined }
+
+const whereabouts = ({ source, requestId }: Presenter): unknown[] => [source ?? null, requestId ?? null]
+
+/** In the order in which `end_replayed` takes them. */
+const presentedValues = ({ model, id, graceSeconds }: Presented, from: Presenter): unknown[] => [
+  artifactModels[model],
+  digest(id),
+  graceSeconds,
+  ...whereabouts(from),
+]
 
 /** Of one row, in the order of the columns. */
 const valuesOf = ({ model, id, payload, userCode, expiresAt }: Upsert): unknown[] => [

@@ -45,13 +45,17 @@ export class PostgresPasswordStore implements PasswordStore {
     })
   }
 
-  /** As their people brought them along: one hash of each form and cost that is still kept, at most twenty. */
+  /**
+   * As their people brought them along: two hashes of each form and cost that is still kept, for one may be damaged; the
+   * twenty most frequent forms first.
+   */
   async importedExamples(): Promise<string[]> {
-    const { rows } = await this.#db.query<{ hash: string }>(
-      `select min(hash) as hash from passwords where imported_from is not null
-        group by substring(hash from '^\\$[^$]+(?:\\$(?:\\d+|[a-z]+=[^$]*)(?=\\$))*') limit 20`,
+    const { rows } = await this.#db.query<{ first: string; last: string }>(
+      `select min(hash) as first, max(hash) as last from passwords where imported_from is not null
+        group by substring(hash from '^\\$[^$]+(?:\\$(?:\\d+|[a-z]+=[^$]*)(?=\\$))*')
+        order by count(*) desc limit 20`,
     )
-    return rows.map(({ hash }) => hash)
+    return rows.flatMap(({ first, last }) => [first, last])
   }
 
   /** Only if nobody set another password meanwhile. */

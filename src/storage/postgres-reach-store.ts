@@ -26,12 +26,15 @@ const living = `
   select case when r.preset <> 'service' then (
            select coalesce(jsonb_object_agg(found.audience, found.count), '{}') from (
              select a.audience, count(*)::int as count
-               from artifacts t
+               from revocation_feeds f
+               cross join artifacts t
                join artifacts g using (grant_id)
                join apis a on a.audience = case jsonb_typeof(t.payload->'resource')
                                              when 'string' then t.payload->>'resource' else r.apis[1] end
               where g.client_id = r."clientId" and g.model = ${Grant} and t.model = ${RefreshToken} and a.alg = $1
-                and t.created_at > now() - make_interval(secs => coalesce(a.ttl_seconds, $4::int))
+                and t.created_at > now() - make_interval(secs => case
+                      when a.ttl_changed_at > now() - make_interval(secs => f.longest_token_seconds) then f.longest_token_seconds
+                      else coalesce(a.ttl_seconds, $4::int) end)
                 and t.created_at >= $2::timestamptz and t.created_at < coalesce($3::timestamptz, 'infinity')
               group by a.audience) as found) end`
 
@@ -54,7 +57,9 @@ export class PostgresReachStore implements ReachStore {
       [alg, since ?? new Date(), until ?? null, tokenSeconds],
     )
     const { rows } = await this.#db.query<{ apis: string[]; longest: number | null; sessions: number }>(
-      `select coalesce(array_agg(audience order by audience), '{}') as apis, max(ttl_seconds) as longest,
+      `select coalesce(array_agg(audience order by audience), '{}') as apis, 
+              -- Of tokens from before a change or a removal only this is known, and it never sinks.
+              (select longest_token_seconds from revocation_feeds) as longest,
               (select count(*)::int from artifacts
                 where model = ${Session} and ${alive} and payload->'authorizations' ?| $2::text[]) as sessions
          from apis where alg = $1`,

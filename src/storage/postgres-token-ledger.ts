@@ -157,6 +157,19 @@ export class PostgresTokenLedger implements TokenLedger {
     return { ledger, refreshedAt: row?.refreshed_at ?? undefined }
   }
 
+  /** Was a token with this jti issued? Undefined where the ledger does not have every token that can still be valid. */
+  async knowsJti(jti: string): Promise<boolean | undefined> {
+    const { rows } = await this.#db.query<{ is_present: boolean; is_complete: boolean }>(
+      `select exists (select from issued_tokens t where t.jti = ${name(kinds.jti, 1)}) as is_present,
+              exists (select from token_ledger
+                       where complete_from <= clock_timestamp() - make_interval(secs => f.longest_token_seconds)) as is_complete
+         from revocation_feeds f`,
+      [jti],
+    )
+    const [row] = rows
+    return row?.is_present ? true : row?.is_complete ? false : undefined
+  }
+
   /** Removes what expired hours ago; true when there was something. */
   async tidy(at?: Date): Promise<boolean> {
     const { rows } = await this.#db.query<{ emptied: boolean }>(

@@ -4,15 +4,15 @@
  * Whatever is slow here is slow for all, so: questions that find their row by a key, change nothing and wait for no
  * lock. Writes do not belong here either: each would wait for the disk before the next could begin.
  */
-import { Client, type ClientConfig } from 'pg'
 import type { Queryable, Rows, Statement } from './database.ts'
+import { PostgresClient, type PostgresConfig } from './postgres-client.ts'
 import type { PrimaryWatch } from './primary-watch.ts'
 
 /** The pool's connections live as long. */
 const longestLifeMs = 3_600_000
 
 interface Line {
-  client: Client
+  client: PostgresClient
   isOpen: boolean
   connected: Promise<unknown>
   until: number
@@ -26,13 +26,13 @@ export interface SharedLineNeeds {
 }
 
 export class SharedLine {
-  readonly #settings: ClientConfig
+  readonly #settings: PostgresConfig
   readonly #needs: SharedLineNeeds
   #line: Line | undefined
   #isClosed = false
 
   /** Connects on first use. */
-  constructor(settings: ClientConfig, needs: SharedLineNeeds = {}) {
+  constructor(settings: PostgresConfig, needs: SharedLineNeeds = {}) {
     this.#settings = settings
     this.#needs = needs
   }
@@ -58,7 +58,7 @@ export class SharedLine {
   }
 
   #connect(): Line {
-    const client = new Client({ ...this.#settings, pipeline: true })
+    const client = new PostgresClient({ ...this.#settings, pipeline: true })
     const line: Line = {
       client,
       isOpen: false,
@@ -84,7 +84,7 @@ export class SharedLine {
     return line
   }
 
-  async #opened(client: Client): Promise<void> {
+  async #opened(client: PostgresClient): Promise<void> {
     await client.connect()
     await this.#needs.primary?.admit(client as unknown as Queryable)
   }

@@ -1,6 +1,7 @@
 /** An app as pages show it. */
 import type { InteractionClient } from '../oidc/interactions.ts'
 import { webLink } from './links.ts'
+import { unmarked } from './texts.ts'
 
 export interface ClientView {
   name: string
@@ -11,8 +12,12 @@ export interface ClientView {
   destination: string | undefined
 }
 
+/** Letters as people see them; a longer name would push the sentence around it off the page. */
+const longestName = 48
+const letters = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
 export const viewOf = (client: InteractionClient): ClientView => ({
-  name: client.name,
+  name: clamped(client.name),
   startUri: webLink(client.startUri),
   logoUri: webLink(client.logoUri),
   policyUri: webLink(client.policyUri),
@@ -22,3 +27,10 @@ export const viewOf = (client: InteractionClient): ClientView => ({
 
 export const optionalViewOf = (client: InteractionClient | undefined): ClientView | undefined =>
   client ? viewOf(client) : undefined
+
+/** The name, or its beginning with an ellipsis. */
+export function clamped(name: string): string {
+  const plain = unmarked(name)
+  const cuts = [...letters.segment(plain)].map(({ index }) => index)
+  return cuts.length <= longestName ? plain : `${plain.slice(0, cuts[longestName - 1]).trimEnd()}…`
+}

@@ -1,11 +1,11 @@
-/** Asks a person what an app may know and do; the app waits outside. */
+/** Asks a person what an app may know and do, and whether a device is theirs; the app waits outside. */
 import type { Context } from 'koa'
 import type { Interaction } from '../oidc/interactions.ts'
+import { askedFor } from './asked.ts'
 import { viewOf } from './client-view.ts'
 import { showUnusable } from './dead-interaction.ts'
-import { type InteractionNeeds, interactionPath } from './interaction-needs.ts'
+import { formPath, type InteractionNeeds } from './interaction-needs.ts'
 import { personOf } from './login-page.ts'
-import { scopeLines } from './scope-lines.ts'
 import { type FormAction, go } from './sign-in-form.ts'
 
 export async function showConsent(
@@ -17,14 +17,17 @@ export async function showConsent(
   const person = await personOf(interaction, needs)
   // Signed out in another tab: nobody is there to allow anything.
   if (!person) return showUnusable(ctx, { client: interaction.client, uiLocales: interaction.uiLocales }, needs)
-  const { uid, client, missing, uiLocales } = interaction
+  const { uid, client, missing, apis, device, isRemembered, uiLocales } = interaction
+  const { base } = needs.pages.place
   const data = {
     client: viewOf(client),
     csrf: needs.interactions.csrfToken(ctx, uid),
-    action: `${needs.pages.place.base}${interactionPath(ctx, uid, 'consent')}`,
+    action: `${base}${formPath(uid, 'consent')}`,
+    anotherHref: `${base}${formPath(uid, undefined, { another: '1' })}`,
     person: { name: person.name ?? person.email, email: person.email },
-    lines: scopeLines(missing, needs.pages.languageFor(ctx, uiLocales)),
-    isOffline: missing.scopes.includes('offline_access'),
+    asked: askedFor(missing, apis, needs.pages.languageFor(ctx, uiLocales)),
+    device,
+    isRemembered,
     isUndecided,
   }
   const options = { uiLocales, keepsOpener: true, languagePath: `/interaction/${uid}` }
@@ -33,7 +36,23 @@ export async function showConsent(
 
 export const submitConsent: FormAction = async (ctx, interaction, fields, needs) => {
   const decision = fields.get('decision')
-  if (decision === 'allow') return go(ctx, await needs.interactions.finishConsent(ctx, interaction), needs)
-  if (decision === 'deny') return go(ctx, await needs.interactions.deny(ctx, interaction), needs)
-  await showConsent(ctx, interaction, needs, true)
+  if (decision !== 'allow' && decision !== 'deny') return showConsent(ctx, interaction, needs, true)
+  const isAllowed = decision === 'allow'
+  const { interactions, events } = needs
+  const location = await (isAllowed
+    ? interactions.finishConsent(ctx, interaction)
+    : interactions.deny(ctx, interaction))
+  const about = aboutAnswer(ctx, interaction)
+  if (isAllowed) events.consentGranted({ ...about, scopes: allScopes(interaction.missing) })
+  else events.consentDenied(about)
+  go(ctx, location, needs)
 }
+
+const aboutAnswer = ({ state }: Context, { client, session }: Interaction) => ({
+  accountId: session?.accountId ?? '',
+  clientId: client.id,
+  source: state.source as string | undefined,
+  requestId: state.requestId as string | undefined,
+})
+
+const allScopes = ({ scopes, apis }: Interaction['missing']): string[] => [...scopes, ...Object.values(apis).flat()]

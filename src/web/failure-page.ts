@@ -31,11 +31,14 @@ export async function showAnswer(ctx: Context, answer: Answer, needs: FailurePag
 /** A browser on its way to a page. Programs that say nothing get JSON. */
 export const wantsPage = (ctx: Context): boolean => ctx.accepts(['json', 'html']) === 'html'
 
-export function showFailurePage(ctx: Context, { status, headers }: Answer, pages: Pages): void {
+export function showFailurePage(ctx: Context, { status, headers, reason, sentence }: Answer, pages: Pages): void {
   const retryAfterSeconds = Number(headers['Retry-After'] ?? 0)
   const kind = status >= 500 && status !== 503 ? '500' : String(status)
   if (status === 404) pages.show(ctx, 'not-found', {}, { status })
-  else pages.show(ctx, 'error', { kind, retryAfterSeconds, client: undefined }, { status })
+  else {
+    const told = pages.isDevelopment ? (reason ?? sentence) : undefined
+    pages.show(ctx, 'error', { kind, retryAfterSeconds, client: undefined, reason: told }, { status })
+  }
 }
 
 function showFailureJson(ctx: Context, { status, error, sentence }: Answer): void {
@@ -44,8 +47,12 @@ function showFailureJson(ctx: Context, { status, error, sentence }: Answer): voi
   ctx.body = { error, error_description: sentence, request_id: ctx.state.requestId }
 }
 
+/** Endpoints that apps call from a browser. Nothing else is for scripts of other origins, errors included. */
+const readable = /^\/(?:token(?:\/(?:introspection|revocation))?|me|request|device\/auth|jwks|\.well-known\/[a-z-]+)$/
+
 /** Without this a browser tells its app nothing but "network error". */
 async function allowReading(ctx: Context, { corsOrigins, log }: FailurePageNeeds): Promise<void> {
+  if (!readable.test(ctx.path)) return
   const origin = ctx.get('Origin')
   if (origin === '' || origin === 'null') return
   // The engine may have allowed it before something went wrong; then only what there is to read is new.

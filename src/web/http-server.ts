@@ -1,13 +1,22 @@
 /** Listening, and leaving politely. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { Failure } from '../errors/failure.ts'
+import { portHolder } from './port-holder.ts'
 import { serverSettings } from './server-settings.ts'
 
-/** @throws Failure `port_taken` (conflict), `address_refused` (denied) */
-export function listen(listener: RequestListener, port: number, host: string): Promise<Server> {
+/**
+ * @param setting chooses another port, as a refusal says
+ * @throws Failure `port_taken` (conflict), `address_refused` (denied)
+ */
+export function listen(
+  listener: RequestListener,
+  port: number,
+  host: string,
+  setting = '--port or CLAVIGER_PORT',
+): Promise<Server> {
   const server = createServer(serverSettings, listener)
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(explained(error, port, host)))
+    server.once('error', (error) => reject(explained(error, port, host, setting)))
     server.listen(port, host, () => {
       server.removeAllListeners('error')
       resolve(server)
@@ -15,21 +24,21 @@ export function listen(listener: RequestListener, port: number, host: string): P
   })
 }
 
-function explained(cause: NodeJS.ErrnoException, port: number, host: string): unknown {
+function explained(cause: NodeJS.ErrnoException, port: number, host: string, setting: string): unknown {
   const place = `port ${port} of ${host}`
   switch (cause.code) {
     case 'EADDRINUSE':
       return new Failure(
         'port_taken',
         'conflict',
-        `Somebody listens on ${place} already. Stop them, or choose another port with --port or CLAVIGER_PORT.`,
+        `Port ${port} of ${host} is taken by ${portHolder(port, host) ?? 'another process'}. Stop that process, or choose another port with ${setting}.`,
         { cause },
       )
     case 'EACCES':
       return new Failure(
         'address_refused',
         'denied',
-        `This user may not listen on ${place}. Choose a port above 1023 with --port or CLAVIGER_PORT.`,
+        `This user may not listen on ${place}. Choose a port above 1023 with ${setting}.`,
         { cause },
       )
     case 'EADDRNOTAVAIL':
@@ -45,7 +54,8 @@ function explained(cause: NodeJS.ErrnoException, port: number, host: string): un
   }
 }
 
-const longestRequestMs = 20_000
+/** A stop waits so long for requests under way. */
+export const longestRequestMs = 20_000
 
 /** Takes no new connections after `noticeMs`, lets requests under way finish, then closes. */
 export async function drained(server: Server, noticeMs: number): Promise<void> {

@@ -3,9 +3,13 @@ import type { Context } from 'koa'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { SignIn, SignInAttempt } from '../credentials/sign-in.ts'
 import type { Log } from '../events/log.ts'
+import type { PersonEvents } from '../events/person-events.ts'
 import type { Interactions } from '../oidc/interactions.ts'
 import type { Pages } from './pages.ts'
 import type { ProofTickets } from './proof-ticket.ts'
+
+/** Told of what people answer to apps. */
+export type ConsentEvents = Pick<PersonEvents, 'consentGranted' | 'consentDenied' | 'consentWithdrawn'>
 
 export interface InteractionNeeds {
   interactions: Interactions
@@ -14,11 +18,18 @@ export interface InteractionNeeds {
   /** Device cookies; met by `credentials/known-browser.ts`. */
   knownBrowsers: { readonly maxAgeSeconds: number; issue(accountId: string, cookie?: string): string }
   pages: Pages
+  events: ConsentEvents
   tickets: ProofTickets
   log: Pick<Log, 'info' | 'error'>
 }
 
-/** Path below the issuer of an interaction's page or one of its forms, with the language chosen there. */
+/** Path below the issuer of an interaction's page or one of its forms. A page adds its language to it (`it.local`). */
+export function formPath(uid: string, action?: string, query: Readonly<Record<string, string>> = {}): string {
+  const search = new URLSearchParams(query).toString()
+  return `/interaction/${uid}${action ? `/${action}` : ''}${search ? `?${search}` : ''}`
+}
+
+/** The same, with the language that was chosen on the page; for redirects. */
 export function interactionPath(
   ctx: Context,
   uid: string,
@@ -26,8 +37,7 @@ export function interactionPath(
   query: Readonly<Record<string, string>> = {},
 ): string {
   const lang = /[?&]lang=([\w-]{1,35})(?:&|$)/.exec(ctx.originalUrl)?.[1]
-  const search = new URLSearchParams({ ...query, ...(lang ? { lang } : {}) }).toString()
-  return `/interaction/${uid}${action ? `/${action}` : ''}${search ? `?${search}` : ''}`
+  return formPath(uid, action, { ...query, ...(lang ? { lang } : {}) })
 }
 
 /** After a form: the answer to every post that succeeded. */

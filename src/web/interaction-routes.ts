@@ -7,7 +7,7 @@ import { answerDead } from './dead-interaction.ts'
 import { readForm } from './form-body.ts'
 import { refuseCrossSite } from './form-origin.ts'
 import { HttpRefusal } from './http-refusal.ts'
-import { type InteractionNeeds, interactionPath, seeOther } from './interaction-needs.ts'
+import { formPath, type InteractionNeeds, interactionPath, seeOther } from './interaction-needs.ts'
 import { personOf, showChooser, showSignIn } from './login-page.ts'
 import { type FormAction, submitCancel, submitContinue, submitLogin, submitSwitch } from './sign-in-form.ts'
 
@@ -42,13 +42,15 @@ async function show(ctx: Context, uid: string, action: string | undefined, needs
 }
 
 const showLive = (ctx: Context, interaction: Interaction, needs: InteractionNeeds): Promise<void> =>
-  interaction.prompt === 'consent' ? showConsent(ctx, interaction, needs) : showSignIn(ctx, interaction, needs)
+  interaction.prompt === 'consent' && ctx.query['another'] === undefined
+    ? showConsent(ctx, interaction, needs)
+    : showSignIn(ctx, interaction, needs)
 
 async function submit(ctx: Context, uid: string, action: string | undefined, needs: InteractionNeeds): Promise<void> {
   refuseCrossSite(ctx, needs.pages.place)
   const fields = await readForm(ctx)
   const lookup = await needs.interactions.read(ctx, uid)
-  if (lookup.state !== 'live') return answerDead(ctx, lookup, needs)
+  if (lookup.state !== 'live' && lookup.state !== 'answered') return answerDead(ctx, lookup, needs)
   if (!needs.interactions.isCsrfToken(ctx, uid, fields.get('csrf'))) return refuseForgery(ctx, uid, needs)
   const perform = actions.get(action ?? '')
   if (!perform) throw new HttpRefusal(405, 'Nothing is posted here.', { Allow: 'GET, HEAD' })
@@ -85,6 +87,6 @@ async function showDiffering(ctx: Context, lookup: InteractionLookup, needs: Int
 /** The page was older than the browser's cookies, or somebody else's: show it anew. */
 function refuseForgery(ctx: Context, uid: string, { pages, log }: InteractionNeeds): void {
   log.info({ requestId: ctx.state.requestId, code: 'csrf' }, 'request refused')
-  const retryHref = `${pages.place.base}${interactionPath(ctx, uid)}`
+  const retryHref = `${pages.place.base}${formPath(uid)}`
   pages.show(ctx, 'error', { kind: '403', retryAfterSeconds: 0, client: undefined, retryHref }, { status: 403 })
 }

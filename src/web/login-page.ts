@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import type { Account } from '../accounts/account.ts'
 import type { Interaction } from '../oidc/interactions.ts'
 import { viewOf } from './client-view.ts'
-import { type InteractionNeeds, interactionPath } from './interaction-needs.ts'
+import { formPath, type InteractionNeeds } from './interaction-needs.ts'
 
 /** Reasons that only a fresh proof can settle. */
 const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs'])
@@ -54,7 +54,7 @@ const statusOfFault = { wrong: 422, throttled: 429, busy: 503 } as const
 const longestShown = 320
 
 export function showLogin(ctx: Context, interaction: Interaction, needs: InteractionNeeds, form: LoginForm): void {
-  const { uid, uiLocales } = interaction
+  const { uiLocales } = interaction
   const { url, csrf, client } = frame(ctx, interaction, needs)
   const { fault, retryAfterSeconds, again, leaving, remember = false } = form
   const data = {
@@ -74,7 +74,6 @@ export function showLogin(ctx: Context, interaction: Interaction, needs: Interac
     status: fault ? statusOfFault[fault] : 200,
     uiLocales,
     keepsOpener: true,
-    languagePath: `/interaction/${uid}${leaving ? '?another=1' : ''}`,
     ...(fault && retryAfterSeconds ? { headers: { 'Retry-After': String(Math.ceil(retryAfterSeconds)) } } : {}),
   })
 }
@@ -126,7 +125,7 @@ function frame(ctx: Context, { uid, client }: Interaction, needs: InteractionNee
     client: viewOf(client),
     csrf: needs.interactions.csrfToken(ctx, uid),
     url: (action?: string, query?: Record<string, string>) =>
-      `${needs.pages.place.base}${interactionPath(ctx, uid, action, query)}`,
+      `${needs.pages.place.base}${formPath(uid, action, query)}`,
   }
 }
 

@@ -51,6 +51,7 @@ const labelBelow = new Map([
   ['device', 'device'],
   ['interaction', 'interaction'],
   ['account', 'account'],
+  ['language', 'language'],
   ['status-lists', 'status-list'],
   ['ssf', 'shared-signals'],
 ])

@@ -1,28 +1,29 @@
 /** The pages that the engine asks for. */
 import type { Context } from 'koa'
 import type { OidcPages } from '../oidc/oidc-pages.ts'
-import { optionalViewOf, viewOf } from './client-view.ts'
-import type { PageOptions, Pages } from './pages.ts'
-import { scopeLines } from './scope-lines.ts'
+import { optionalViewOf } from './client-view.ts'
+import { isCookieless } from './dead-interaction.ts'
+import { type PageOptions, type Pages, sameAddress } from './pages.ts'
 
 export function createOidcPages(pages: Pages): OidcPages {
   const show = (ctx: Context, name: string, data: object, options: PageOptions = {}) =>
     pages.show(ctx, name, data, { uiLocales: wishedLocales(ctx), keepsOpener: true, ...options })
 
   return {
-    async error(ctx, { error, status, client }) {
-      show(
-        ctx,
-        'error',
-        { kind: kindOf(error, status), retryAfterSeconds: 0, client: optionalViewOf(client) },
-        { status },
-      )
+    async error(ctx, { error, status, client, reason }) {
+      const data = {
+        kind: kindOf(ctx, error, status),
+        retryAfterSeconds: 0,
+        client: optionalViewOf(client),
+        reason: pages.isDevelopment ? (reason ?? error) : undefined,
+      }
+      show(ctx, 'error', data, { status })
     },
     async logout(ctx, { action, xsrf, client }) {
-      show(ctx, 'logout', { action, xsrf, client: optionalViewOf(client) })
+      show(ctx, 'logout', { action, xsrf, client: optionalViewOf(client) }, { languagePath: sameAddress(ctx) })
     },
     async signedOut(ctx, { client }) {
-      show(ctx, 'signed-out', { client: optionalViewOf(client) })
+      show(ctx, 'signed-out', { client: optionalViewOf(client) }, { languagePath: sameAddress(ctx) })
     },
     async deviceCode(ctx, { action, xsrf, userCode, wrong }) {
       show(
@@ -32,12 +33,11 @@ export function createOidcPages(pages: Pages): OidcPages {
         { status: wrong ? 422 : 200 },
       )
     },
-    async deviceConfirm(ctx, { action, xsrf, userCode, client, scopes }) {
-      const lines = scopeLines({ scopes, claims: [], apis: {} }, pages.languageFor(ctx, wishedLocales(ctx)))
-      show(ctx, 'device-confirm', { action, xsrf, userCode, client: viewOf(client), lines })
-    },
     async deviceDone(ctx, { client }) {
       show(ctx, 'device-done', { client: optionalViewOf(client) })
+    },
+    async deviceStopped(ctx) {
+      show(ctx, 'device-stopped', {})
     },
     async formPost(ctx, { action, fields }) {
       show(ctx, 'form-post', { action, fields: Object.entries(fields) }, { submitsItself: true })
@@ -45,10 +45,14 @@ export function createOidcPages(pages: Pages): OidcPages {
   }
 }
 
+/** What came back without a single cookie: every one of these steps sets one first. */
+const needingCookies = new Set(['session_not_found', 'interaction_gone'])
+
 /** The OAuth code opens no door: it chooses between few sentences, and the rest is in the log. */
-function kindOf(error: string, status: number): string {
+function kindOf(ctx: Context, error: string, status: number): string {
   if (status >= 500) return error === 'temporarily_unavailable' ? '503' : '500'
-  return error === 'session_not_found' ? 'session' : 'request'
+  if (isCookieless(ctx) && (ctx.method === 'POST' || needingCookies.has(error))) return 'cookies'
+  return needingCookies.has(error) ? 'session' : 'request'
 }
 
 function wishedLocales(ctx: Context): string | undefined {

@@ -3,7 +3,7 @@
  * page. The ticket in its form carries what was proved, for this sign-in only
  * and for minutes, so that nobody types a password twice.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createSeal, type SealNeeds } from './seal.ts'
 
 export interface Proof {
   uid: string
@@ -21,27 +21,15 @@ export interface ProofTickets {
   read(ticket: string | undefined, uid: string): Proof | undefined
 }
 
-const lifetimeMilliseconds = 300_000
+const lifetimeSeconds = 300
 
-/** @param key at least 32 bytes */
-export function createProofTickets({ key, now }: { key: Uint8Array; now(): Date }): ProofTickets {
-  const mac = (content: string) => createHmac('sha256', key).update(`claviger proof ticket ${content}`).digest()
+export function createProofTickets(needs: SealNeeds): ProofTickets {
+  const tickets = createSeal('proof ticket', lifetimeSeconds, needs)
   return {
-    issue(proof) {
-      const content = Buffer.from(JSON.stringify({ ...proof, until: Number(now()) + lifetimeMilliseconds })).toString(
-        'base64url',
-      )
-      return `${content}.${mac(content).toString('base64url')}`
-    },
+    issue: (proof) => tickets.seal(proof),
     read(ticket, uid) {
-      const [content = '', seal = '', ...more] = (ticket ?? '').split('.')
-      const given = Buffer.from(seal, 'base64url')
-      const right = mac(content)
-      if (more.length > 0 || given.length !== right.length || !timingSafeEqual(given, right)) return undefined
-      const { until, ...proof } = JSON.parse(Buffer.from(content, 'base64url').toString('utf8')) as Proof & {
-        until: number
-      }
-      return proof.uid === uid && until > Number(now()) ? proof : undefined
+      const proof = tickets.open(ticket) as Proof | undefined
+      return proof?.uid === uid ? proof : undefined
     },
   }
 }

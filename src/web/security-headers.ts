@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto'
 import type { Context, Middleware } from 'koa'
 import type { Place } from './place.ts'
 
-/** Submits the only form of its page; allowed by its hash and the only script there is. */
+/** Submits its page's form; allowed by its hash, and the only script of its page. */
 export const formPostScript = 'document.forms[0].submit()'
-const formPostHash = `'sha256-${createHash('sha256').update(formPostScript).digest('base64')}'`
+
+/** The name of a script in a policy: its text, and nothing else that gets into the page, may run. */
+export const hashOf = (script: string): string => `'sha256-${createHash('sha256').update(script).digest('base64')}'`
 
 /**
  * No form-action: Chrome applies it to every redirect after a form post, and
@@ -13,8 +15,8 @@ const formPostHash = `'sha256-${createHash('sha256').update(formPostScript).dige
  */
 const policyWith = (script: string): string =>
   `default-src 'none'; style-src 'self'; img-src 'self' https: data:; ${script}frame-ancestors 'none'; base-uri 'none'`
-const pagePolicy = policyWith('')
-const formPostPolicy = policyWith(`script-src ${formPostHash}; `)
+const pagePolicy = (scriptHash: string | undefined): string =>
+  policyWith(scriptHash ? `script-src ${scriptHash}; ` : '')
 
 const pageHeaders = {
   'X-Frame-Options': 'DENY',
@@ -28,6 +30,8 @@ const pageHeaders = {
 export interface PageTraits {
   /** The page submits itself by `formPostScript`. */
   submitsItself?: boolean
+  /** Of the one script that this page may run; without it none may. */
+  scriptHash?: string
   /** An app may have opened the page in a window of its own, and needs to hear from that window again. */
   keepsOpener?: boolean
 }
@@ -49,8 +53,8 @@ export function setSecurityHeaders(ctx: Context, isSecure: boolean): void {
   if (isPage) ctx.set('Referrer-Policy', 'same-origin')
   else if (ctx.status >= 300 && ctx.status < 400) ctx.set('Referrer-Policy', 'no-referrer')
   if (!isPage) return
-  const { submitsItself, keepsOpener } = ctx.state as PageTraits
-  ctx.set('Content-Security-Policy', submitsItself ? formPostPolicy : pagePolicy)
+  const { submitsItself, keepsOpener, scriptHash } = ctx.state as PageTraits
+  ctx.set('Content-Security-Policy', pagePolicy(scriptHash))
   ctx.set('Cross-Origin-Opener-Policy', keepsOpener || submitsItself ? 'unsafe-none' : 'same-origin')
   ctx.set(pageHeaders)
 }

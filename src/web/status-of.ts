@@ -26,6 +26,8 @@ export interface Answer {
   error: string
   sentence: string
   headers: Readonly<Record<string, string>>
+  /** For the error pages of a deployment in development. */
+  reason?: string
   /** False: it is a bug of ours and belongs into the log with its stack. */
   isExpected: boolean
 }
@@ -37,7 +39,7 @@ export function answerTo(reason: unknown): Answer {
   if (reason instanceof HttpRefusal) return answerWith(reason.status, reason.message, reason.headers)
   const status = clientFault(reason)
   if (status) return answerWith(status, 'The request cannot be understood.')
-  return { ...answerWith(500, 'Something went wrong on our side.'), isExpected: false }
+  return { ...answerWith(500, 'Something went wrong on our side.'), reason: String(reason), isExpected: false }
 }
 
 export const answerWith = (status: number, sentence: string, headers: Answer['headers'] = {}): Answer => ({
@@ -48,13 +50,13 @@ export const answerWith = (status: number, sentence: string, headers: Answer['he
   isExpected: true,
 })
 
-function answerToFailure({ kind, message, retryAfterSeconds }: Failure): Answer {
+function answerToFailure({ code, kind, message, retryAfterSeconds }: Failure): Answer {
   const status = statusOfKind[kind]
   const mayRetry = kind === 'unavailable' || kind === 'throttled'
   const headers: Record<string, string> = mayRetry
     ? { 'Retry-After': String(Math.ceil(retryAfterSeconds ?? withoutRetry)) }
     : {}
-  return answerWith(status, message, headers)
+  return { ...answerWith(status, message, headers), reason: `${code}: ${message}` }
 }
 
 /** Koa and Node mark a client's fault with a 4xx status (`http-errors`), or with the code of a connection cut short. */

@@ -13,6 +13,10 @@ export interface Language {
   has(key: string): boolean
   /** `30 seconds`, `2 minutes`: rounded up, in words. */
   duration(seconds: number): string
+  /** `28 November 2026` */
+  date(moment: Date): string
+  /** `name and profile, email address, phone number` */
+  joined(words: readonly string[]): string
 }
 
 export interface Texts {
@@ -52,6 +56,8 @@ function createLanguage(locale: string, entries: Record<string, string>): Langua
     text,
     has: (key) => texts.has(key),
     duration: (seconds) => inWords(locale, seconds),
+    date: (moment) => new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(moment),
+    joined: (words) => new Intl.ListFormat(locale, { type: 'unit' }).format(words),
   }
 }
 

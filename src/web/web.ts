@@ -17,7 +17,7 @@ import type { AccessLog } from '../events/access-log.ts'
 import type { Log } from '../events/log.ts'
 import type { RouteMeter } from '../events/metrics.ts'
 import type { Interactions } from '../oidc/interactions.ts'
-import { accountRoutes } from './account-routes.ts'
+import { type AccountRoutesNeeds, accountRoutes } from './account-routes.ts'
 import { type FeedRoutesNeeds, feedRoutes } from './feed/feed-routes.ts'
 import { type GlobalRevocationNeeds, globalRevocationRoute } from './global-revocation.ts'
 import type { Health } from './health.ts'
@@ -28,6 +28,7 @@ import { observe } from './observe.ts'
 import type { Pages } from './pages.ts'
 import { createProofTickets } from './proof-ticket.ts'
 import { type Routes, routing } from './routes.ts'
+import { languageRoute } from './shown-again.ts'
 import { type SignalRoutesNeeds, signalMethods, signalRoutes } from './signals/signal-routes.ts'
 import { createSourceOf } from './source-address.ts'
 import { type StatusListRoutesNeeds, statusListRoutes } from './status-list-routes.ts'
@@ -41,6 +42,9 @@ export interface WebNeeds {
   interactions: Interactions
   signIn(attempt: SignInAttempt): Promise<SignIn>
   accounts: Pick<AccountStore, 'find'>
+  clients: AccountRoutesNeeds['clients']
+  consents: AccountRoutesNeeds['consents']
+  events: InteractionNeeds['events']
   knownBrowsers: InteractionNeeds['knownBrowsers']
   /** Who is signed in in this browser; for the person's own pages. */
   currentSession(ctx: Context): Promise<{ accountId: string } | undefined>
@@ -84,7 +88,11 @@ function ownRoutes(needs: WebNeeds): Routes {
   const tickets = createProofTickets({ key, now })
   return new Map([
     ['', { methods: looking, isLeaf: true, answer: landing(pages) }],
-    ['account', { methods: looking, isLeaf: true, answer: accountRoutes(needs) }],
+    ['language', { methods: [...looking, 'POST'], isLeaf: true, answer: languageRoute(pages) }],
+    [
+      'account',
+      { methods: [...looking, 'POST'], isLeaf: false, answer: accountRoutes({ ...needs, sealing: { key, now } }) },
+    ],
     ...(needs.revocationFeed
       ? [['revocations', { methods: looking, isLeaf: false, answer: feedRoutes(needs.revocationFeed) }] as const]
       : []),

@@ -20,6 +20,7 @@ describe('claims of a person', () => {
       sub: 'acc_1',
       name: 'Ada Lovelace',
       given_name: 'Ada',
+      preferred_username: 'Ada',
       email: 'Ada@example.com',
       email_verified: true,
       phone_number: '+44 20 7946 0000',
@@ -31,7 +32,15 @@ describe('claims of a person', () => {
 
   test('what is not known is absent, never null or undefined', () => {
     const claims = accountClaims({ ...ada, name: undefined, claims: {} })
-    expect(Object.keys(claims).sort()).toEqual(['email', 'email_verified', 'sub', 'updated_at'])
+    expect(Object.keys(claims).sort()).toEqual(['email', 'email_verified', 'preferred_username', 'sub', 'updated_at'])
+  })
+
+  test('preferred_username is the username, else a stored claim, else the address up to the @', () => {
+    const claims = { preferred_username: 'countess' }
+    const told = (account: Account) => accountClaims(account)['preferred_username']
+    expect(told({ ...ada, username: 'ada', claims })).toBe('ada')
+    expect(told({ ...ada, claims })).toBe('countess')
+    expect(told(ada)).toBe('Ada')
   })
 
   test('no stored claim can name another person', () => {
@@ -48,7 +57,7 @@ describe('claims of a person', () => {
     ['openid email', ['email', 'email_verified', 'sub']],
     ['openid phone', ['phone_number', 'phone_number_verified', 'sub']],
     ['openid address', ['address', 'sub']],
-    ['openid profile', ['given_name', 'name', 'sub', 'updated_at']],
+    ['openid profile', ['given_name', 'name', 'preferred_username', 'sub', 'updated_at']],
     ['openid constructor __proto__ orders:read', ['sub']],
   ])('scope "%s" opens %j', (scope, names) => {
     expect(Object.keys(claimsFor(ada, scope)).sort()).toEqual(names)

@@ -95,6 +95,23 @@ export function accountStoreContract(open: () => Promise<AccountStore>): void {
       expect(await store.find(id)).toEqual(changed)
     })
 
+    test('removes a name that is null, and replaces the claims as a whole', async () => {
+      const { id } = await store.insert(ada({ name: 'Ada', claims: { locale: 'en', nickname: 'Countess' } }))
+      const changed = await store.update(id, { name: null, claims: { locale: 'fr' } })
+      expect(changed.name).toBeUndefined()
+      expect(changed.claims).toEqual({ locale: 'fr' })
+      expect(await store.find(id)).toEqual(changed)
+    })
+
+    test('of changes at the same moment that build on what is stored, none is lost', async () => {
+      const { id } = await store.insert(ada())
+      const claims = ['given_name', 'family_name', 'nickname', 'gender', 'locale']
+      await Promise.all(
+        claims.map((claim) => store.update(id, (before) => ({ claims: { ...before.claims, [claim]: 'en' } }))),
+      )
+      expect(Object.keys((await store.find(id))?.claims ?? {}).toSorted()).toEqual(claims.toSorted())
+    })
+
     test('a new email is not verified until somebody says so', async () => {
       const { id } = await store.insert(ada({ emailVerified: true }))
       expect((await store.update(id, { email: 'ADA@example.com' })).emailVerified).toBe(true)
@@ -107,6 +124,24 @@ export function accountStoreContract(open: () => Promise<AccountStore>): void {
       await store.insert(ada())
       const { id } = await store.insert(ada({ email: 'bob@example.com' }))
       await expect(store.update(id, { email: 'ada@EXAMPLE.com' })).rejects.toMatchObject({ code: 'account_exists' })
+    })
+
+    test('a username belongs to one person, whatever its case, until it is removed', async () => {
+      const first = await store.insert(ada({ username: 'Ada' }))
+      const second = await store.insert(ada({ email: 'bob@example.com' }))
+      expect((await store.find(first.id))?.username).toBe('Ada')
+      await expect(store.update(second.id, { username: 'aDA' })).rejects.toMatchObject({ code: 'username_taken' })
+      const third = ada({ email: 'eve@example.com', username: 'ADA' })
+      await expect(store.insert(third)).rejects.toMatchObject({ code: 'username_taken' })
+      expect((await store.update(first.id, { name: 'Ada' })).username).toBe('Ada')
+      expect((await store.update(first.id, { username: null })).username).toBeUndefined()
+      expect((await store.update(second.id, { username: 'aDA' })).username).toBe('aDA')
+    })
+
+    test('of twenty people who take one username at once exactly one gets it', async () => {
+      const all = Array.from({ length: 20 }, (_, index) => ada({ email: `ada${index}@example.com`, username: 'ada' }))
+      const results = await Promise.allSettled(all.map((each) => store.insert(each)))
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     })
 
     test('disables and enables; disabling twice keeps the first date', async () => {

@@ -32,6 +32,7 @@ export class MemoryAccountStore implements AccountStore {
 
   async insert(account: NewAccount): Promise<Account> {
     this.#refuseTaken(account.email)
+    this.#refuseTakenUsername(account.id, account.username)
     const now = new Date()
     return this.#keep({
       emailVerified: false,
@@ -45,16 +46,27 @@ export class MemoryAccountStore implements AccountStore {
     })
   }
 
-  async update(id: AccountId, changes: AccountChanges): Promise<Account> {
+  async update(id: AccountId, given: AccountChanges | ((account: Account) => AccountChanges)): Promise<Account> {
     const before = this.#get(id)
+    const changes = typeof given === 'function' ? given(before) : given
     const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
     if (isMoved) this.#refuseTaken(changes.email ?? '')
+    this.#refuseTakenUsername(id, changes.username)
     return this.#keep({
       ...before,
       emailVerified: before.emailVerified && !isMoved,
-      ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)),
+      ...Object.fromEntries(
+        Object.entries(changes)
+          .filter(([, value]) => value !== undefined)
+          .map(([field, value]) => [field, value ?? undefined]),
+      ),
       updatedAt: new Date(),
     })
+  }
+
+  #refuseTakenUsername(id: AccountId, wanted: string | null | undefined): void {
+    const isTaken = (account: Account) => account.id !== id && account.username?.toLowerCase() === wanted?.toLowerCase()
+    if (wanted && [...this.#accounts.values()].some(isTaken)) throw new Failure('username_taken', 'conflict', 'taken')
   }
 
   async disable(id: AccountId): Promise<Ended> {

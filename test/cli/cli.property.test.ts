@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Desk } from '../../src/cli/desk.ts'
 import { nouns } from '../../src/cli/nouns.ts'
-import { openDesk } from '../../src/desk.ts'
+import { openDesk } from '../../src/desk/desk.ts'
 import { freshDatabase } from '../harness/database.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'
@@ -186,17 +186,17 @@ describe('whatever is typed', () => {
     [['users', 'list', '--search']],
     [['users', 'list', '--after']],
     [['users', 'list', '--limit']],
-    [['users', 'remove']],
+    [['users', 'remove', '--yes']],
     [['admin', 'unlock']],
     [['sessions', 'list', '--user']],
-    [['sessions', 'end']],
+    [['sessions', 'end', '--yes']],
     [['events', 'list', '--kind']],
     [['apis', 'add']],
     [['apis', 'add', 'urn:example:a', '--scope']],
     [['apis', 'add', 'urn:example:b', '--alg']],
-    [['apis', 'remove']],
+    [['apis', 'remove', '--yes']],
     [['clients', 'show']],
-    [['clients', 'remove']],
+    [['clients', 'remove', '--yes']],
     [['clients', 'explain']],
     [['clients', 'check', 'job', '--redirect-uri']],
     [['clients', 'check', 'job', '--origin']],
@@ -210,10 +210,10 @@ describe('whatever is typed', () => {
     [['clients', 'set', 'job', '--add-api']],
     [['clients', 'set', 'job', '--right']],
     [['streams', 'show']],
-    [['streams', 'remove']],
+    [['streams', 'remove', '--yes']],
     [['keys', 'rotate', '--alg']],
-    [['keys', 'remove']],
-    [['keys', 'revoke', '--compromised']],
+    [['keys', 'remove', '--yes']],
+    [['keys', 'revoke', '--compromised', '--yes']],
     [['keys', 'import']],
   ])('%j: no value breaks it', async (words) => {
     for (const value of hostile) {

@@ -9,7 +9,8 @@ async function commands(): Promise<string[][]> {
   const found: string[][] = []
   for (const { name } of nouns) {
     const { stdout } = await run([name, '--help'], { desk })
-    const verbs = [...(stdout.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z][a-z-]+)/gm)].map(
+    const [, listed = ''] = stdout.split('Commands:')
+    const verbs = [...(listed.split('Example:')[0] ?? '').matchAll(/^ {2}([a-z][a-z-]+)/gm)].map(
       ([, verb]) => verb ?? '',
     )
     found.push(...(verbs.length > 0 ? verbs.map((verb) => [name, verb]) : [[name]]))
@@ -43,6 +44,7 @@ describe('the command line', () => {
       'users add',
       'users list',
       'users show',
+      'users set',
       'users disable',
       'users enable',
       'users set-password',
@@ -50,6 +52,7 @@ describe('the command line', () => {
       'users remove',
       'apis add',
       'apis list',
+      'apis set',
       'apis remove',
       'clients add',
       'clients list',
@@ -84,6 +87,17 @@ describe('the command line', () => {
       expect(`${code} ${stdout}`).toMatch(/^0 Usage: claviger /)
       expect(stdout).toContain(`Example:\n  `)
       expect(stdout).toContain(`claviger ${words.join(' ')}`)
+    }
+  })
+
+  test('shows an example of each of its commands in the help of a noun', async () => {
+    const desk = new StandInDesk()
+    const verbs = await commands()
+    for (const { name } of nouns) {
+      const { stdout } = await run([name, '--help'], { desk })
+      const [, examples = ''] = stdout.split('Example:\n')
+      const own = verbs.filter(([noun]) => noun === name).map((words) => words.join(' '))
+      expect(own.filter((command) => !examples.includes(`claviger ${command}`))).toEqual([])
     }
   })
 
@@ -133,6 +147,28 @@ describe('the command line', () => {
     )
   })
 
+  test.each([['users', 'list', '--json'], ['config', 'show', '--json'], ['start']])(
+    'warns of an unknown CLAVIGER_* variable on stderr and names the nearest option: %s',
+    async (...argv) => {
+      const { stdout, stderr, code } = await run(argv, {
+        desk: new StandInDesk(),
+        env: { CLAVIGER_ISSUR: 'https://s3cret.example' },
+      })
+      expect(stderr).toContain(
+        'warning: CLAVIGER_ISSUR is no option and has no effect; did you mean CLAVIGER_ISSUER?\n',
+      )
+      expect(`${stdout}${stderr}`).not.toContain('s3cret')
+      expect(code).toBe(0)
+    },
+  )
+
+  test('the doctor reports an unknown CLAVIGER_* variable', async () => {
+    const { stdout } = await run(['doctor', '--json'], { desk: new StandInDesk(), env: { CLAVIGER_ISSUR: 'x' } })
+    expect(JSON.parse(stdout).checks).toContainEqual(
+      expect.objectContaining({ name: 'configuration', outcome: 'warning', found: expect.stringContaining('ISSUR') }),
+    )
+  })
+
   test('hints name the command as it was called', async () => {
     const desk = new StandInDesk()
     const { stderr } = await run(['users', 'list'], {
@@ -151,7 +187,7 @@ describe('the command line', () => {
     })
     const recorded = JSON.stringify(desk.entries, (_name, value) => (typeof value === 'bigint' ? String(value) : value))
     expect(`${stdout}${stderr}${recorded}`).not.toContain(password)
-    expect([...desk.hashes.values()]).toEqual([`hash of ${password}`])
+    expect([...desk.hashes.values()]).toEqual([`$plain$${password}`])
   })
 
   test('a refused password leaves nobody behind', async () => {

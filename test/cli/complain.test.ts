@@ -42,6 +42,15 @@ describe('a failure at the command line', () => {
     expect(told(failure).stderr).toBe('claviger: email is empty.\n')
   })
 
+  test('prints the reason, then what to do', () => {
+    const failure = new Failure('database_unavailable', 'unavailable', 'The database cannot be reached right now.', {
+      detail: { reason: 'Postgres at db:5432: refused', hints: ['Start it.'] },
+    })
+    expect(told(failure).stderr).toBe(
+      'claviger: The database cannot be reached right now.\nreason: Postgres at db:5432: refused\nhint: Start it.\n',
+    )
+  })
+
   test('never forges a line or moves the cursor', () => {
     expect(told(new Failure('x', 'missing', 'no \u001b[2J"a\u0007"')).stderr).toBe(
       'claviger: no \\u001b[2J"a\\u0007"\n',

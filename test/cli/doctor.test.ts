@@ -6,7 +6,7 @@ import type { Config } from '../../src/config/config.ts'
 import { Failure } from '../../src/errors/failure.ts'
 import { refuseUnwritable } from '../../src/storage/server-place.ts'
 import { run } from './run-in-process.ts'
-import { StandInDesk } from './stand-in-desk.ts'
+import { StandInDesk, straight } from './stand-in-desk.ts'
 
 interface Report {
   ok: boolean
@@ -26,7 +26,7 @@ afterAll(() => void server.close())
 
 function healthyDesk(changes: Partial<Desk> = {}): StandInDesk {
   const desk = new StandInDesk()
-  desk.config = { issuer, accessTokenSeconds: 600 } as Config
+  desk.config = { issuer, accessTokenSeconds: 600, databasePoolSize: 10, workers: 1 } as Config
   desk.pending = []
   said = issuer
   desk.accounts.hasAdmin = async () => true
@@ -137,6 +137,50 @@ describe('doctor', () => {
       outcome: 'ok',
       found: expect.stringContaining('000099-more'),
     })
+  })
+
+  test.each([
+    ['a pooler in session mode is a thing to know', { isPooled: true }, 'note', 'in session mode'],
+    [
+      'one that does not pass the limit on statements on is a warning',
+      { isPooled: true, isUnlimited: true },
+      'warning',
+      'statement_timeout',
+    ],
+    ['one that keeps no session fails', { isPooled: true, keepsSession: false }, 'failed', 'need a session'],
+    [
+      'one that loses prepared statements fails',
+      { isPooled: true, keepsSession: false, keepsStatements: false },
+      'failed',
+      'loses prepared statements',
+    ],
+  ])('%s', async (_, pool, outcome, found) => {
+    const desk = healthyDesk()
+    const route = { ...straight, ...pool }
+    desk.connections.routes = async () => ({ pool: route, direct: route })
+    expect((await examine(desk)).of('pooler')).toMatchObject({ outcome, found: expect.stringContaining(found) })
+  })
+
+  test('two URLs that lead to different databases fail', async () => {
+    const desk = healthyDesk()
+    desk.connections.routes = async () => ({ pool: straight, direct: { ...straight, isPooled: true, target: 'other' } })
+    expect((await examine(desk)).of('pooler')).toMatchObject({
+      outcome: 'failed',
+      found: expect.stringContaining('different databases'),
+    })
+  })
+
+  test('more connections than Postgres takes are a warning, counted over all processes that serve now', async () => {
+    const desk = healthyDesk()
+    const room = { maxConnections: 100, reserved: 3, roleLimit: undefined, databaseLimit: undefined, serving: 7 }
+    desk.connections.room = async () => room
+    expect((await examine(desk)).of('connections')).toMatchObject({
+      outcome: 'warning',
+      found:
+        '7 processes with up to 16 connections each: 112. Postgres takes 97 (max_connections 100, 3 of them reserved).',
+    })
+    desk.connections.room = async () => ({ ...room, serving: 6, databaseLimit: 80 })
+    expect((await examine(desk)).of('connections').found).toContain('Postgres takes 80 (the limit of the database)')
   })
 
   test('clocks that differ by seconds fail', async () => {

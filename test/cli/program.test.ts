@@ -24,7 +24,8 @@ describe('the program as its own process', () => {
       env,
       'a quiet lighthouse keeper\n',
     )
-    expect(added).toMatchObject({ code: 0, stderr: '' })
+    // What is said besides the JSON document goes to stderr.
+    expect(added).toMatchObject({ code: 0, stderr: expect.stringContaining('--email-verified') })
     expect(JSON.parse(added.stdout)).toMatchObject({ email: 'ada@example.org', has_password: true })
     const listed = await runClaviger(['users', 'list', '--json'], env)
     expect(JSON.parse(listed.stdout)).toMatchObject([{ email: 'ada@example.org' }])
@@ -38,7 +39,11 @@ describe('the program as its own process', () => {
 
   test('exits 2 for wrong usage before it opens anything', async () => {
     const { code, stderr } = await runClaviger(['users', 'lst'], { DATABASE_URL: 'postgres://127.0.0.1:1/none' })
-    expect({ code, stderr }).toEqual({ code: 2, stderr: "claviger: unknown command 'lst'\nhint: did you mean list?\n" })
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr:
+        "claviger: unknown command 'lst'\nhint: did you mean list?\nhint: 'node src/main.ts users --help' lists its commands\n",
+    })
   })
 
   test('names every fault of the environment at once', async () => {
@@ -53,12 +58,12 @@ describe('the program as its own process', () => {
     )
   })
 
-  test('says so in a sentence when the database is away', async () => {
+  test('says so, with the place and what to do, when the database is away', async () => {
     const { code, stderr } = await runClaviger(['users', 'list'], {
       DATABASE_URL: 'postgres://claviger:hush@127.0.0.1:1/none',
     })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^claviger: .+\n$/)
+    expect(stderr).toMatch(/^claviger: .+\nreason: Postgres at 127\.0\.0\.1:1, .+\nhint: .+\n$/)
     expect(stderr).not.toContain('hush')
   })
 
@@ -128,4 +133,15 @@ describe('the program as its own process', () => {
     child.kill('SIGTERM')
     expect(await once(child, 'close')).toEqual([0, null])
   }, 60_000)
+})
+
+test('events of a removed person are found by their id', async () => {
+  const { stdout } = await runClaviger(['users', 'add', 'gone@example.org', '--json'], env)
+  const { id } = JSON.parse(stdout) as { id: string }
+  await runClaviger(['users', 'remove', id, '--yes'], env)
+  const found = await runClaviger(['events', 'list', '--user', id, '--json'], env)
+  expect(JSON.parse(found.stdout)).toEqual([
+    expect.objectContaining({ kind: 'account.created', account_id: id, account_email: 'gone@example.org' }),
+    expect.objectContaining({ kind: 'account.removed', account_id: id, account_email: 'gone@example.org' }),
+  ])
 })

@@ -9,7 +9,7 @@ import type { ApiStore, ClientStore } from '../../src/clients/client-store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { importPeople } from '../../src/credentials/people-import.ts'
 import { Failure } from '../../src/errors/failure.ts'
-import type { AuditEntry, AuditLog, RecordedEntry } from '../../src/events/events.ts'
+import type { AuditLog, RecordedEntry } from '../../src/events/events.ts'
 import type { CanaryKey } from '../../src/keyring/canary.ts'
 import type { KeyChange } from '../../src/keyring/change-keys.ts'
 import type { KeyRow } from '../../src/keyring/key-row.ts'
@@ -21,14 +21,32 @@ const daysAgo = (days: number): Date => new Date(now.getTime() - days * day)
 
 const ended: Ended = { sessions: 1, grants: 1, refreshTokens: 2 }
 
+/** A connection without a pooler. */
+export const straight = {
+  isPooled: false,
+  keepsSession: true,
+  keepsStatements: true,
+  keepsTransactions: true,
+  isUnlimited: false,
+  target: '5@2026-03-01',
+}
+
 export class StandInDesk implements Desk {
-  config = { issuer: 'http://localhost:9400', accessTokenSeconds: 600 } as Config
+  config = {
+    issuer: 'http://localhost:9400',
+    accessTokenSeconds: 600,
+    eventRetentionSeconds: 400 * 86_400,
+    clientProfile: 'standard',
+    databasePoolSize: 10,
+    workers: 1,
+  } as Config
   closed = 0
   readonly people = new Map<string, Account>()
   readonly hashes = new Map<string, string>()
   readonly importedFrom = new Map<string, string>()
   readonly entries: RecordedEntry[] = []
   readonly #clients = new Map<string, Client>()
+  readonly #former: { id: string; email: string | undefined; name: string | undefined }[] = []
   readonly #apis = new Map<string, Api>()
   #sessions: SessionRow[] = []
   #streams: StreamRow[] = [
@@ -89,7 +107,17 @@ export class StandInDesk implements Desk {
       this.#sessions.push(sessionRow(account.id))
       return account
     },
-    update: async (id, changes) => this.#put(id, changes),
+    update: async (id, given) => {
+      const before = this.people.get(id) as Account
+      const changes = typeof given === 'function' ? given(before) : given
+      const isMoved = changes.email !== undefined && normaliseLogin(changes.email) !== normaliseLogin(before.email)
+      if (isMoved && (await this.accounts.findByLogin(changes.email ?? '')))
+        throw new Failure('account_exists', 'conflict', 'Another account signs in with this email already.')
+      const { name = before.name, username = before.username, ...rest } = changes
+      this.#keepName(id)
+      const names = { name: name ?? undefined, username: username ?? undefined }
+      return this.#put(id, { ...(isMoved ? { emailVerified: false } : {}), ...rest, ...names })
+    },
     disable: async (id) => {
       this.#put(id, { disabledAt: now })
       return this.#end(id)
@@ -97,6 +125,7 @@ export class StandInDesk implements Desk {
     enable: async (id) => this.#put(id, { disabledAt: undefined }),
     signOut: async (id) => this.#end(id),
     remove: async (id) => {
+      this.#keepName(id)
       this.people.delete(id)
       return this.#end(id)
     },
@@ -104,7 +133,7 @@ export class StandInDesk implements Desk {
   }
 
   readonly passwords: Desk['passwords'] = {
-    hash: async (password) => `hash of ${password}`,
+    hash: async (password) => `$plain$${password}`,
     set: async (id, hash) => {
       this.hashes.set(id, hash)
       return ended
@@ -116,7 +145,7 @@ export class StandInDesk implements Desk {
       importPeople(
         {
           store: memoryPeopleImport(this),
-          hasher: { keep: async ({ origin }) => `kept ${origin}` },
+          hasher: { keep: async ({ origin }) => `kept ${origin}`, canVerify: async () => true },
           record: (entry) => this.audit.write(entry),
           flush: () => this.audit.flush(),
         },
@@ -144,7 +173,18 @@ export class StandInDesk implements Desk {
       this.#clients.set(id, client)
       return client
     },
+    rotateSecret: async (id, digest, overlapSeconds) => {
+      const before = this.#clients.get(id) as Client
+      const previousSecret =
+        before.secretDigest && overlapSeconds > 0
+          ? { digest: before.secretDigest, until: new Date(now.getTime() + overlapSeconds * 1000) }
+          : undefined
+      const client = { ...before, secretDigest: digest, secretRotatedAt: now, previousSecret }
+      this.#clients.set(id, client)
+      return client
+    },
     remove: async (id) => {
+      this.#former.push({ id, email: undefined, name: this.#clients.get(id)?.name })
       this.#clients.delete(id)
       return { grants: 3, refreshTokens: 1 }
     },
@@ -158,6 +198,13 @@ export class StandInDesk implements Desk {
         throw new Failure('api_exists', 'conflict', `There is an API ${input.audience} already.`)
       const api: Api = { ...input, createdAt: now }
       this.#apis.set(api.audience, api)
+      return api
+    },
+    update: async (audience, change) => {
+      const before = this.#apis.get(audience)
+      if (!before) throw new Failure('api_missing', 'missing', `There is no API "${audience}".`)
+      const api: Api = { ...before, ...change(before) }
+      this.#apis.set(audience, api)
       return api
     },
     remove: async (audience) => {
@@ -187,14 +234,33 @@ export class StandInDesk implements Desk {
   readonly audit: AuditLog = {
     write: (entry) => void this.entries.push({ ...entry, id: BigInt(this.entries.length + 1), at: now }),
     flush: async () => undefined,
-    list: async ({ limit, accountId, kind }) =>
-      this.entries
-        .filter(
-          (entry) =>
-            (accountId === undefined || entry.accountId === accountId) && (kind === undefined || entry.kind === kind),
-        )
-        .toReversed()
-        .slice(0, limit),
+    list: async ({ limit, accountIds, clientId, kind, since, until, afterId, beforeId }) => {
+      const chosen = this.entries.filter(
+        (entry) =>
+          (accountIds === undefined || accountIds.includes(entry.accountId ?? '')) &&
+          (clientId === undefined || entry.clientId === clientId) &&
+          (kind === undefined || entry.kind === kind) &&
+          (since === undefined || entry.at >= since) &&
+          (until === undefined || entry.at < until) &&
+          (afterId === undefined || entry.id > afterId) &&
+          (beforeId === undefined || entry.id < beforeId),
+      )
+      return (afterId === undefined ? chosen.toReversed() : chosen).slice(0, limit)
+    },
+  }
+
+  readonly names: Desk['names'] = {
+    of: async (ids) => {
+      const clients = [...this.#clients.values()].map(({ id, name }) => ({ id, name, email: undefined }))
+      const called = [...this.#former, ...this.people.values(), ...clients].filter(({ id }) => ids.includes(id))
+      return new Map(called.map(({ id, email, name }) => [id, { email, name }]))
+    },
+    accountsCalled: async (named) => {
+      const people = [...this.#former, ...this.people.values()].filter(
+        ({ id, email }) => id === named || normaliseLogin(email ?? '') === normaliseLogin(named),
+      )
+      return [...new Set(people.map(({ id }) => id))]
+    },
   }
 
   readonly revocations: Desk['revocations'] = {
@@ -209,7 +275,10 @@ export class StandInDesk implements Desk {
     longestTokenSeconds: async () => 600,
   }
 
-  readonly ledger: Desk['ledger'] = { history: async () => ({ ledger: 'unknown', refreshedAt: undefined }) }
+  readonly ledger: Desk['ledger'] = {
+    history: async () => ({ ledger: 'unknown', refreshedAt: undefined }),
+    knowsJti: async () => undefined,
+  }
   readonly streams: Desk['streams'] = {
     list: async () => this.#streams,
     find: async (id) => this.#streams.find((stream) => stream.id === id),
@@ -221,7 +290,16 @@ export class StandInDesk implements Desk {
 
   readonly publish = async () => undefined
 
-  readonly events = { record: (entry: AuditEntry) => this.audit.write(entry) }
+  /** No transaction: an operation that throws has changed nothing here, since each changes one store at its end. */
+  readonly operations: Desk['operations'] = {
+    stores: this.#stores(),
+    transaction: async (work) => {
+      const { output, entry } = await work(this.#stores())
+      this.audit.write(entry)
+      return output
+    },
+  }
+
   readonly keyring: DeskKeyring = standInKeyring()
 
   readonly secrets: Desk['secrets'] = {
@@ -241,6 +319,21 @@ export class StandInDesk implements Desk {
     apply: async () => this.pending.splice(0),
   }
 
+  readonly connections: Desk['connections'] = {
+    routes: async () => ({ pool: straight, direct: straight }),
+    rights: async () => ({
+      role: 'claviger',
+      schema: 'public',
+      canCreate: true,
+    }),
+    room: async () => ({
+      maxConnections: 100,
+      reserved: 3,
+      roleLimit: undefined,
+      databaseLimit: undefined,
+      serving: 1,
+    }),
+  }
   nodes = { confirm: async (): Promise<NodesHeard> => ({ confirmed: 1, silent: [] }) }
 
   readonly database: Desk['database'] = {
@@ -250,6 +343,31 @@ export class StandInDesk implements Desk {
 
   async close(): Promise<void> {
     this.closed += 1
+  }
+
+  #stores(): Desk['operations']['stores'] {
+    const { accounts, passwords, attempts, clients, apis, revocations, streams } = this
+    return {
+      accounts,
+      passwords,
+      attempts,
+      clients,
+      apis,
+      revocations,
+      streams,
+      sessions: {
+        count: async (accountId) => (await this.sessions.list(accountId)).length,
+        end: async (id) => {
+          const found = await this.sessions.find(id)
+          return found && (await this.sessions.end(id)) ? { accountId: found.accountId } : undefined
+        },
+      },
+    }
+  }
+
+  #keepName(id: string): void {
+    const { email, name } = this.people.get(id) as Account
+    this.#former.push({ id, email, name })
   }
 
   #put(id: string, changes: Partial<Account>): Account {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from '@jest/globals'
-import { openDesk } from '../../src/desk.ts'
+import { openDesk } from '../../src/desk/desk.ts'
 import { freshDatabase } from '../harness/database.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import {
   digestOfSecret,
   isClientSecret,
@@ -23,6 +23,27 @@ test('the right secret is known by its digest, and nothing else is', () => {
     expect(isClientSecret(client, wrong)).toBe(false)
 })
 
+describe('the secret before the last rotation', () => {
+  const [old, present] = [newClientSecret(), newClientSecret()]
+  const until = new Date('2026-03-02T12:00:00Z')
+  const client = { secretDigest: digestOfSecret(present), previousSecret: { digest: digestOfSecret(old), until } }
+
+  test('is accepted beside the present one until its end, and not from then on', () => {
+    for (const [secret, at, isAccepted] of [
+      [old, until.getTime() - 1, true],
+      [old, until.getTime(), false],
+      [present, until.getTime() - 1, true],
+      [present, until.getTime(), true],
+      [newClientSecret(), until.getTime() - 1, false],
+    ] as const)
+      expect(isClientSecret(client, secret, at)).toBe(isAccepted)
+  })
+
+  test('opens nothing when the client has no secret any more', () => {
+    expect(isClientSecret({ ...client, secretDigest: undefined }, old, until.getTime() - 1)).toBe(false)
+  })
+})
+
 test('a client without a secret is opened by none', () => {
   expect(isClientSecret({ secretDigest: undefined }, '')).toBe(false)
   expect(isClientSecret({ secretDigest: undefined }, secretPlaceholder(undefined))).toBe(false)
@@ -44,6 +65,10 @@ test.each([
   ['short', 'hunter2'],
   ['with a line break', `${'x'.repeat(40)}\n`],
   ['endless', 'x'.repeat(513)],
+  ['one word over and over', 'password'.repeat(5)],
+  ['one character over and over', 'x'.repeat(40)],
+  ['a sentence', 'this is the secret of our billing service'],
+  ['a run of letters and digits', 'abcdefghijklmnopqrstuvwxyz0123456789'],
 ])("a secret of one's own that is %s is refused without being repeated", (_title, secret) => {
   expect(() => ownSecretDigest(secret)).toThrow(
     expect.objectContaining({ code: 'client_invalid', message: expect.not.stringContaining(secret) }),

@@ -4,6 +4,9 @@ import { type ClientInput, newClient } from '../../src/clients/new-client.ts'
 
 export const created = { createdAt: new Date('2026-01-01T00:00:00Z'), updatedAt: new Date('2026-01-01T00:00:00Z') }
 
+/** A secret that an administrator brings along. */
+export const ownSecret = 'kR7vQ2mZ9xT4bW8nL1cF6hJ3pD5sG0yA'
+
 export const examples = {
   spa: { preset: 'spa', name: 'Orders', redirectUris: ['https://app.example/callback'] },
   web: { preset: 'web', name: 'Shop', redirectUris: ['https://shop.example/cb'] },

@@ -6,7 +6,7 @@ import { engineMetadata } from '../../src/clients/engine-metadata.ts'
 import type { ClientInput } from '../../src/clients/new-client.ts'
 import { newClient } from '../../src/clients/new-client.ts'
 import { signingAlgs } from '../../src/clients/signing-algs.ts'
-import { client, created, examples } from './clients.ts'
+import { client, created, examples, ownSecret } from './clients.ts'
 
 const serverKeys = [
   generateKeyPairSync('ec', { namedCurve: 'P-256' }),
@@ -90,14 +90,14 @@ describe('the engine accepts every client that is accepted here', () => {
 })
 
 test('the engine is never told a secret, only its digest', () => {
-  const secret = 'x'.repeat(40)
+  const secret = ownSecret
   const metadata = engineMetadata(client({ ...examples.web, secret }))
   expect(JSON.stringify(metadata)).not.toContain(secret)
   expect(metadata.client_secret).toBe(`sha256:${Buffer.from(digestOfSecret(secret)).toString('base64url')}`)
 })
 
 test("equal clients give equal metadata, so that the engine's own cache holds", () => {
-  const made = client({ ...examples.web, secret: 'x'.repeat(40) })
+  const made = client({ ...examples.web, secret: ownSecret })
   expect(JSON.stringify(engineMetadata({ ...made }))).toBe(JSON.stringify(engineMetadata(made)))
 })
 

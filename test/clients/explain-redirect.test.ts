@@ -75,6 +75,12 @@ describe('a refused redirect URI tells the administrator exactly what differs', 
       'The URI received holds a blank or line break; send it without.',
     ],
     [
+      'no scheme',
+      'localhost:5173/callback',
+      'http://localhost:5173/callback',
+      'The URI received has no scheme; registered is http://localhost:5173/callback.',
+    ],
+    [
       'no URI at all',
       'callback',
       'http://localhost:5173/callback',

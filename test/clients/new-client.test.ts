@@ -2,26 +2,27 @@ import { describe, expect, test } from '@jest/globals'
 import { digestOfSecret } from '../../src/clients/client-secret.ts'
 import { type ClientChanges, type ClientInput, changedClient, newClient } from '../../src/clients/new-client.ts'
 import { Failure } from '../../src/errors/failure.ts'
-import { examples, faultsOf } from './clients.ts'
+import { examples, faultsOf, ownSecret } from './clients.ts'
 
 describe('each preset needs a name and, where people are sent back, one redirect URI; the rest has safe defaults', () => {
   test.each([
-    ['spa', 'none'],
-    ['web', 'client_secret_basic'],
-    ['native', 'none'],
-    ['service', 'client_secret_basic'],
-    ['device', 'none'],
+    ['spa', 'none', 'required', 'RS256', true],
+    ['web', 'client_secret', 'or-nonce', 'RS256', true],
+    ['native', 'none', 'required', 'RS256', true],
+    ['service', 'client_secret', 'required', 'ES256', false],
+    ['device', 'none', 'required', 'RS256', false],
   ] as const)(
-    'a %s client authenticates by %s, requires PKCE, signs with ES256 and asks for consent',
-    (preset, method) => {
+    'a %s client authenticates by %s, has PKCE %s, signs ID tokens with %s, with claims: %s, and asks for consent',
+    (preset, method, pkce, idTokenAlg, claimsInIdToken) => {
       const client = newClient(examples[preset])
       expect(client).toMatchObject({
         preset,
         tokenEndpointAuthMethod: method,
-        pkce: 'required',
-        idTokenAlg: 'ES256',
+        pkce,
+        idTokenAlg,
+        profile: 'standard',
         firstParty: false,
-        claimsInIdToken: false,
+        claimsInIdToken,
         dpopBound: false,
         requirePar: false,
         apis: [],
@@ -44,10 +45,9 @@ describe('each preset needs a name and, where people are sent back, one redirect
   })
 
   test('a secret brought along is kept as its digest only', () => {
-    const secret = 'x'.repeat(32)
-    const client = newClient({ ...examples.web, secret })
-    expect(client.secretDigest).toEqual(digestOfSecret(secret))
-    expect(JSON.stringify(client)).not.toContain(secret)
+    const client = newClient({ ...examples.web, secret: ownSecret })
+    expect(client.secretDigest).toEqual(digestOfSecret(ownSecret))
+    expect(JSON.stringify(client)).not.toContain(ownSecret)
   })
 })
 
@@ -112,9 +112,10 @@ const refusals: [string, object, RegExp][] = [
   [
     'a server app must authenticate',
     { ...examples.web, tokenEndpointAuthMethod: 'none' },
-    /client_secret_basic or client_secret_post or private_key_jwt/,
+    /client_secret or client_secret_basic or client_secret_post or private_key_jwt/,
   ],
-  ['a secret for a public client is refused', { ...examples.spa, secret: 'x'.repeat(40) }, /has none; leave it out/],
+  ['a secret for a public client is refused', { ...examples.spa, secret: ownSecret }, /has none; leave it out/],
+  ['a secret that can be guessed is refused', { ...examples.web, secret: 'password'.repeat(4) }, /can be guessed/],
   ['a short secret is refused', { ...examples.web, secret: 'hunter2' }, /at least 32 characters/],
   [
     'private_key_jwt needs keys',
@@ -189,7 +190,7 @@ describe('a wrong client is refused with a sentence that says what would be righ
 
 describe('a change is checked like a new client', () => {
   const spa = newClient(examples.spa)
-  const web = newClient({ ...examples.web, secret: 'x'.repeat(32) })
+  const web = newClient({ ...examples.web, secret: ownSecret })
 
   test('what is not named stays as it is', () => {
     expect(changedClient(spa, { name: 'Orders 2', startUri: undefined })).toEqual({ ...spa, name: 'Orders 2' })
@@ -209,6 +210,43 @@ describe('a change is checked like a new client', () => {
     expect(faultsOf(() => changedClient(spa, { pkce: 'optional' }))).toEqual([
       expect.stringMatching(/confidential clients only/),
     ])
+  })
+
+  test('PKCE may not be made a choice for a public client, whatever its preset', () => {
+    const device = newClient(examples.device)
+    for (const pkce of ['or-nonce', 'optional'] as const) {
+      for (const client of [spa, device]) {
+        expect(faultsOf(() => changedClient(client, { pkce }))).toEqual([
+          expect.stringMatching(/confidential clients only/),
+        ])
+      }
+    }
+  })
+
+  test('an app that gets its first API gets the claims in its ID token, unless its profile is strict', () => {
+    const apis = ['https://a.example']
+    const off = changedClient(spa, { claimsInIdToken: false })
+    expect(changedClient(off, { apis }).claimsInIdToken).toBe(true)
+    expect(changedClient(off, { apis, claimsInIdToken: false }).claimsInIdToken).toBe(false)
+    expect(changedClient(changedClient(spa, { profile: 'strict' }), { apis }).claimsInIdToken).toBe(false)
+  })
+
+  test('grants are held to what the preset may have and to what fits together', () => {
+    const device = 'urn:ietf:params:oauth:grant-type:device_code'
+    const wrong: [object, RegExp][] = [
+      [{ ...examples.spa, grants: ['authorization_code', 'client_credentials'] }, /a spa client may have/],
+      [{ ...examples.service, grants: ['client_credentials', 'authorization_code'] }, /a service client may have/],
+      [{ ...examples.web, grants: ['authorization_code', 'implicit'] }, /"implicit".*a web client may have/],
+      [{ ...examples.web, grants: [] }, /name at least one/],
+      [{ ...examples.web, grants: 'authorization_code' }, /name at least one/],
+      [{ ...examples.web, grants: ['authorization_code', 'authorization_code'] }, /twice/],
+      [{ ...examples.device, grants: [device, 'client_credentials'] }, /must prove itself/],
+      [{ ...examples.device, grants: ['refresh_token'] }, /goes with authorization_code or device_code/],
+      [{ ...examples.web, grants: [device] }, /has none; leave it out|sends nobody/],
+    ]
+    for (const [input, sentence] of wrong) {
+      expect(faultsOf(() => newClient(input as ClientInput))).toEqual([expect.stringMatching(sentence)])
+    }
   })
 
   test('id and preset never change', () => {

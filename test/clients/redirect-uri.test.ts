@@ -53,6 +53,40 @@ describe('a redirect URI is absolute, exact and safe', () => {
   )
 })
 
+describe('a URI without a scheme is answered with the right one', () => {
+  test.each([
+    ['app.example/callback', 'https://app.example/callback'],
+    ['//app.example/callback', 'https://app.example/callback'],
+    ['APP.example/callback?a=1', 'https://app.example/callback?a=1'],
+    ['app.example:8443/callback', 'https://app.example:8443/callback'],
+    ['app.example', 'https://app.example'],
+    ['192.168.1.5:3000/cb', 'https://192.168.1.5:3000/cb'],
+    ['localhost:5173/callback', 'http://localhost:5173/callback'],
+    ['127.0.0.1/cb', 'http://127.0.0.1/cb'],
+    ['[::1]:3000/cb', 'http://[::1]:3000/cb'],
+  ])('%s: write %s', (uri, right) => {
+    for (const preset of ['spa', 'native'] as const) {
+      expect(redirectUriFault(uri, preset)).toBe(`it has no scheme; write ${right}`)
+      expect(redirectUriFault(right, preset)).toBeUndefined()
+    }
+    expect(pageUriFault(uri)).toBe(`it has no scheme; write ${right}`)
+  })
+
+  test('also where an origin or an API is named', () => {
+    expect(originFault('app.example:8443')).toBe('it has no scheme; write https://app.example:8443')
+    expect(audienceFault('api.example/v1')).toBe('it has no scheme; write https://api.example/v1')
+  })
+
+  test.each([
+    '/callback',
+    'callback',
+    'com.example.app:/callback',
+    'javascript:alert(1)',
+    'urn:example:orders',
+    '1.2:3',
+  ])('and %s is not taken for a host', (uri) => expect(redirectUriFault(uri, 'spa')).not.toMatch(/has no scheme/))
+})
+
 describe('an origin is what a browser sends', () => {
   test.each(['https://app.example', 'http://localhost:5173', 'https://app.example:8443'])('%s', (origin) => {
     expect(originFault(origin)).toBeUndefined()

@@ -235,6 +235,7 @@ describe('secrets', () => {
   test('every secret also as NAME_FILE: whichever option is secret, a file may hold it', () => {
     const samples: Record<string, string> = {
       DATABASE_URL: 'postgres://u:p@h/d',
+      CLAVIGER_DATABASE_DIRECT_URL: 'postgres://u:p@h2/d',
       CLAVIGER_KEY_ENCRYPTION_KEY: key,
       CLAVIGER_PKCS11_PIN: '1234',
     }
@@ -242,7 +243,9 @@ describe('secrets', () => {
     expect(secret.map(({ env }) => env).sort()).toEqual(Object.keys(samples).sort())
     for (const { env } of secret) {
       const path = fileWith(env, samples[env] ?? '')
-      const described = describeConfig(readConfig({ [`${env}_FILE`]: path })).find((row) => row.env === env)
+      const described = describeConfig(readConfig({ PGHOST: 'h', [`${env}_FILE`]: path })).find(
+        (row) => row.env === env,
+      )
       expect(described).toMatchObject({ from: 'file', by: `${env}_FILE=${path}` })
     }
   })
@@ -297,6 +300,32 @@ describe('secrets', () => {
     expect(row('CLAVIGER_PORT')).toMatchObject({ value: '9400', from: 'default' })
     expect(JSON.stringify(rows)).not.toContain('hunter2')
     expect(JSON.stringify(rows)).not.toContain(key)
+  })
+})
+
+describe('TLS to the database', () => {
+  const url = 'postgres://u@h/d'
+  test.each([
+    [{ DATABASE_URL: url, PGSSLMODE: 'require' }, `${url}?sslmode=require`],
+    [{ DATABASE_URL: `${url}?sslmode=disable`, PGSSLMODE: 'require' }, `${url}?sslmode=disable`],
+    [{ DATABASE_URL: url, PGSSLROOTCERT: '/ca.pem' }, `${url}?sslrootcert=%2Fca.pem`],
+    [{ DATABASE_URL: url }, url],
+  ])('PGSSLMODE and PGSSLROOTCERT hold where the URL says nothing (%j)', (env, databaseUrl) => {
+    expect(readConfig(env).databaseUrl).toBe(databaseUrl)
+    const both = readConfig({ ...env, CLAVIGER_DATABASE_DIRECT_URL: env.DATABASE_URL })
+    expect(both.databaseDirectUrl).toBe(databaseUrl)
+  })
+
+  test.each([
+    [{ DATABASE_URL: `${url}?sslmode=no-verify` }, /DATABASE_URL has an sslmode that must be one of disable, allow/],
+    [{ DATABASE_URL: `${url}?sslmode=Require` }, /must be one of/],
+    [{ DATABASE_URL: url, PGSSLMODE: 'on' }, /PGSSLMODE must be one of/],
+    [{ PGHOST: 'h', PGSSLMODE: 'on' }, /PGSSLMODE must be one of/],
+    [{ DATABASE_URL: `${url}?sslmode=require&sslrootcert=system` }, /needs sslmode=verify-full/],
+    [{ DATABASE_URL: url, PGSSLMODE: 'require', PGSSLROOTCERT: 'system' }, /needs PGSSLMODE=verify-full/],
+    [{ CLAVIGER_DATABASE_DIRECT_URL: url }, /CLAVIGER_DATABASE_DIRECT_URL needs DATABASE_URL/],
+  ])('what libpq would not take is a fault (%j)', (env, fault) => {
+    expect(faultsOf(env)).toEqual([expect.stringMatching(fault)])
   })
 })
 

@@ -1,12 +1,51 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { type Access, asksConsent, missingAccess } from '../../src/consent/consent.ts'
+import { type Access, asksConsent, consentLasts, missingAccess, sharedAccess } from '../../src/consent/consent.ts'
 
 const nothing: Access = { scopes: [], claims: [], apis: {} }
 
 test('an app of our own never asks, an app of somebody else always does', () => {
   expect(asksConsent({ firstParty: true })).toBe(false)
   expect(asksConsent({ firstParty: false })).toBe(true)
+})
+
+describe('the answer to an app', () => {
+  test.each([
+    ['is never needed by an app of our own', { firstParty: true, preset: 'spa' }, 'never-asked'],
+    ['is never needed by an app of our own, native or not', { firstParty: true, preset: 'native' }, 'never-asked'],
+    ['lasts until it is withdrawn for a guest app of an administrator', { firstParty: false }, 'until-withdrawn'],
+    [
+      'lasts for the session for an app that registered itself',
+      { firstParty: false, isSelfRegistered: true },
+      'session',
+    ],
+    [
+      'lasts for one request of a native app that registered itself',
+      { firstParty: false, preset: 'native', isSelfRegistered: true },
+      'once',
+    ],
+    ['lasts for one request of a native app', { firstParty: false, preset: 'native' }, 'once'],
+  ] as const)('%s', (_, client, duration) => {
+    expect(consentLasts(client)).toBe(duration)
+  })
+})
+
+test('what a request and an earlier answer share is asked about no more, and the rest is', () => {
+  const names = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'))
+  const access = fc.record({ scopes: names, claims: names, apis: fc.dictionary(fc.constantFrom('x', 'y'), names) })
+  fc.assert(
+    fc.property(access, access, (wanted, held) => {
+      const shared = sharedAccess(wanted, held) ?? nothing
+      const rest = missingAccess(wanted, held) ?? nothing
+      const all = ({ scopes, claims, apis }: Access) => [
+        ...scopes.map((scope) => `scope ${scope}`),
+        ...claims.map((claim) => `claim ${claim}`),
+        ...Object.entries(apis).flatMap(([api, ofApi]) => ofApi.map((scope) => `${api} ${scope}`)),
+      ]
+      expect([...all(shared), ...all(rest)].sort()).toEqual(all(wanted).sort())
+      expect(all(shared).every((one) => all(held).includes(one))).toBe(true)
+    }),
+  )
 })
 
 describe('what a person has to be asked for', () => {

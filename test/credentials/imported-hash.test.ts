@@ -3,68 +3,28 @@ import { describe, expect, test } from '@jest/globals'
 import { readImportedHash } from '../../src/credentials/imported-hash.ts'
 import { PasswordHasher } from '../../src/credentials/password-hasher.ts'
 import { Failure } from '../../src/errors/failure.ts'
+import { hashVectors } from './hash-vectors.ts'
 
 const hasher = new PasswordHasher({ cost: { memoryKib: 8, passes: 2, lanes: 1 } })
-const base64 = (hex: string) => Buffer.from(hex, 'hex').toString('base64').replaceAll('=', '')
-const salt = Buffer.from('salt').toString('base64').replaceAll('=', '')
-
-const pbkdf2Sha256 = base64('c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a')
-const pbkdf2Sha512 = base64(
-  '867f70cf1ade02cff3752599a3a53dc4af34c7a669815ae5d513554e1c8cf252c02d470a285a0501bad999bfe943c08f050235d7d68b1da55e63f73b60a57fce',
-)
-const scrypt = base64(
-  '7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887',
-)
-
-const vectors: [what: string, hash: string, password: string][] = [
-  [
-    'argon2id (its reference test)',
-    '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc',
-    'password',
-  ],
-  [
-    'argon2i (its reference test)',
-    '$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA',
-    'password',
-  ],
-  [
-    'argon2i of version 16',
-    '$argon2i$v=16$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ',
-    'password',
-  ],
-  ['bcrypt $2a$ (Openwall)', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', 'U*U'],
-  ['bcrypt $2y$', '$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK', 'U*U*'],
-  ['bcrypt $2b$', '$2b$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a', 'U*U*U'],
-  ['scrypt (RFC 7914 §12)', `$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$${scrypt}`, 'pleaseletmein'],
-  ['PBKDF2-SHA1 (RFC 6070)', `$pbkdf2-sha1$i=4096$${salt}$SwB5AbdlSJq+rUnZJvch0GWkKcE`, 'password'],
-  ['PBKDF2-SHA256', `$pbkdf2-sha256$i=4096,l=32$${salt}$${pbkdf2Sha256}`, 'password'],
-  ['PBKDF2-SHA512', `$pbkdf2-sha512$i=1$${salt}$${pbkdf2Sha512}`, 'password'],
-  [
-    'PBKDF2 of passlib',
-    '$pbkdf2-sha256$6400$.6UI/S.nXIk8jcbdHx3Fhg$98jZicV16ODfEsEZeYPGHU3kbrUrvUEXOPimVSQDD44',
-    'password',
-  ],
-  ['PBKDF2 of Django', 'pbkdf2_sha256$10000$seasalt$CWWFdHOWwPnki7HvkcqN9iA2T3KLW1cf2uZ5kvArtVY=', 'lètmein'],
-  ['PBKDF2-SHA1 of Django', 'pbkdf2_sha1$10000$seasalt$oAfF6vgs95ncksAhGXOWf4Okq7o=', 'lètmein'],
-  ['{SSHA} of passlib', '{SSHA}pKqkNr1tq3wtQqk+UcPyA3HnA2NsU5NJ', 'password'],
-  ['{SSHA256}', '{SSHA256}LBWHKVk8AqLFDGjNCFn++x9EnLelCHLkEmBsFi2U3AJzYWx0MTIzNA==', 'correct horse'],
-  [
-    '{SSHA512}',
-    '{SSHA512}foa0o5b0ZNtnD4d7mkHNhvOYnvv07lgQLIiqhLd1FEa5XsTVUbPtF47ABIGbnQq2Ah1uFh4t800l1g7N4YIQh3NhbHQxMjM0',
-    'correct horse',
-  ],
-]
+const digest = 'A'.repeat(43)
 
 describe('a known vector', () => {
-  test.each(vectors)('of %s is matched by its password alone, and is due for renewal', async (_, text, password) => {
-    const kept = await hasher.keep(readImportedHash(text))
-    expect(await hasher.verify(kept, password)).toBe(true)
-    for (const wrong of [`${password}x`, password.slice(1), password.toUpperCase() + password, ''])
-      expect(await hasher.verify(kept, wrong)).toBe(false)
-    expect(hasher.needsRehash(kept)).toBe(true)
+  test.each(hashVectors)(
+    'of %s is matched by its password alone, and is due for renewal',
+    async (_, text, password) => {
+      const kept = await hasher.keep(readImportedHash(text))
+      expect(await hasher.verify(kept, password)).toBe(true)
+      for (const wrong of [`${password}x`, password.slice(1), password.toUpperCase() + password, ''])
+        expect(await hasher.verify(kept, wrong)).toBe(false)
+      expect(hasher.needsRehash(kept)).toBe(true)
+    },
+  )
+
+  test.each(hashVectors)('of %s is taken only after the verifier itself was tried on its form', async (_, text) => {
+    expect(await hasher.canVerify(readImportedHash(text))).toBe(true)
   })
 
-  test.each(vectors.filter(([what]) => /PBKDF2|SSHA/.test(what)))(
+  test.each(hashVectors.filter(([what]) => /PBKDF2|SSHA|over|phpass/.test(what)))(
     'of %s rests within a hash of ours, without its digest',
     async (_, text) => {
       const hash = readImportedHash(text)
@@ -74,6 +34,18 @@ describe('a known vector', () => {
       expect(hash.origin).not.toContain(hash.digest)
     },
   )
+
+  test('whose form the verifier cannot check is told before anybody is imported with it', async () => {
+    const damaged = [
+      {
+        origin: '$argon2id$v=19$m=1,t=0,p=9$c29tZXNhbHQ',
+        text: `$argon2id$v=19$m=1,t=0,p=9$c29tZXNhbHQ$${digest}`,
+        digest,
+      },
+      { origin: '$unheard-of$c2FsdA', text: undefined, digest },
+    ]
+    for (const hash of damaged) expect(await hasher.canVerify(hash)).toBe(false)
+  })
 
   test('is matched as it was typed and as we would write it', async () => {
     for (const hashed of ['cafe\u0301', 'café', 'ﬁne']) {
@@ -105,7 +77,7 @@ describe('a wrong password for an imported person', () => {
     return Math.min(...spent)
   }
 
-  test.each(vectors.filter(([what]) => /bcrypt|argon2i |scrypt|SSHA|Django/.test(what)))(
+  test.each(hashVectors.filter(([what]) => /bcrypt|argon2i |scrypt|SSHA|Django|phpass/.test(what)))(
     'never costs less than one of ours: %s',
     async (_, text) => {
       const kept = await real.keep(readImportedHash(text))
@@ -115,8 +87,6 @@ describe('a wrong password for an imported person', () => {
     },
   )
 })
-
-const digest = 'A'.repeat(43)
 
 describe('refused, in a sentence that does not quote it, is', () => {
   test.each([
@@ -148,6 +118,26 @@ describe('refused, in a sentence that does not quote it, is', () => {
     ['PBKDF2 by MD5', `$pbkdf2-md5$i=1000$c2FsdA$${digest}`],
     ['PBKDF2 that says another length', `$pbkdf2-sha256$i=1000,l=64$c2FsdA$${digest}`],
     ['PBKDF2 that is no base64', '$pbkdf2-sha256$i=1000$c2FsdA$%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%'],
+    ['a plain password of Spring Security', '{noop}umbrella sideways in the rain'],
+    ['a plain password of LDAP', '{CLEARTEXT}umbrella sideways in the rain'],
+    ['{MD5}', '{MD5}X03MO1qnZdYdgyfeuILPmQ=='],
+    ['{SMD5}', '{SMD5}zJ1s4mYzRb4Wlq3cOkiKQXNhbHQ='],
+    [
+      '{SHA256} without salt',
+      '{sha256}97cde38028ad898ebc02e690819fa220e88c62e0699403e94fff291cfffaf8410849f27605abcbc0',
+    ],
+    ['unix-crypt of LDAP', '{CRYPT}$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc'],
+    ['unsalted MD5 of Django', 'unsalted_md5$$5f4dcc3b5aa765d61d8327deb882cf99'],
+    ['bcrypt_sha256 of 2^31 rounds', 'bcrypt_sha256$$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'],
+    ['scrypt of Django whose cost is no power of two', `scrypt$16385$seasalt$8$1$${digest}`],
+    ['scrypt of Django of 1 GiB', `scrypt$1048576$seasalt$8$1$${digest}`],
+    ['scrypt that OpenSSL refuses', `$scrypt$ln=16,r=1,p=1$c2FsdA$${digest}`],
+    ['PBKDF2 of ASP.NET with a billion iterations', 'ATuaygAAAAAB'.padEnd(84, 'A')],
+    ['base64 that only begins like ASP.NET', `AQ${'A'.repeat(62)}`],
+    ['phpass of 2^30 rounds', '$P$SPt2ARsIGwXAzGnJ4/hoZ0tMsO9QtZ0'],
+    ['phpass of 2^3 rounds', '$P$1Pt2ARsIGwXAzGnJ4/hoZ0tMsO9QtZ0'],
+    ['phpass cut short', '$P$BPt2ARsIGwXAzGnJ4/hoZ0tMsO9QtZ'],
+    ['scrypt of Firebase of 1 GiB', `$firebase-scrypt$ln=20,r=8$c2FsdA$${digest}`],
     ['a hash with something behind it', '$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n'],
     ['what only looks like one of ours', `$ssha256$c2FsdA$argon2id$v=19$m=8,t=2,p=1$c29tZXNhbHQ$${digest}`],
     ['a megabyte', `{SSHA}${'A'.repeat(1_000_000)}`],
@@ -162,6 +152,6 @@ describe('refused, in a sentence that does not quote it, is', () => {
     expect(thrown).toBeInstanceOf(Failure)
     expect(thrown).toMatchObject({ code: 'password_hash_refused', kind: 'invalid' })
     const { message } = thrown as Failure
-    for (const part of text.split('$').filter((each) => each.length > 12)) expect(message).not.toContain(part)
+    for (const part of text.split(/[${}]/).filter((each) => each.length > 12)) expect(message).not.toContain(part)
   })
 })

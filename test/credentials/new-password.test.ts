@@ -7,7 +7,7 @@ const context = { words: ['ada.lovelace@example.com', 'Ada Lovelace', 'Claviger'
 describe('a new password', () => {
   test.each([
     ['a passphrase', 'violet tram 9 lunches'],
-    ['lower-case letters alone', 'umbrellasidewayskettle'],
+    ['lower-case letters alone', 'umbrellasidewayskettlemarzipan'],
     ['any Unicode', 'синий трамвай и чайник'],
     ['emoji, each one character', '🐘🚲🌧🎻🥝🦉🧂🪁🛶🪴🧵🦔🫖🪗🍋'],
     ['blanks', ' ripe  mango at 9 '],
@@ -27,6 +27,10 @@ describe('a new password', () => {
     ['a common word in disguise', 'P@ssw0rd!!!2024!!', /guessers/],
     ['a common word twice', 'PasswordPassword', /guessers/],
     ['a well-known phrase', 'the quick brown fox jumps', /guessers/],
+    ['common words run together', 'correcthorsebatterystaple', /guessers/],
+    ['the passphrase of a well-known comic, with blanks', 'Correct Horse Battery Staple', /guessers/],
+    ['common words run together with a year', 'correcthorsebatterystaple2026!', /guessers/],
+    ['three words run together', 'sunshinecoffeemonday', /guessers/],
     ['one letter over and over', 'aaaaaaaaaaaaaaaaaaaa', /guessers/],
     ['a short pattern over and over', 'abcabcabcabcabcabc', /guessers/],
     ['the digits in order', '123456789012345', /guessers/],

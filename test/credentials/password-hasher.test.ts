@@ -74,6 +74,19 @@ describe('while hashes of other programs are kept', () => {
     expect(waits).toHaveLength(1)
   })
 
+  test('one that cannot be verified does not stop the others from being measured', async () => {
+    for (const examples of [
+      ['$argon2id$v=19$m=8,t=3,p=1$damaged', bcrypt],
+      ['$2b$08$damaged', bcrypt],
+      [bcrypt, '', 'not a hash'],
+    ]) {
+      const { hasher, waits } = paced()
+      await hasher.learnPace(examples)
+      await hasher.verify(undefined, 'umbrella sideways')
+      expect(waits).toHaveLength(1)
+    }
+  })
+
   test('and nobody waits any more when the last of them was renewed, or where there never were any', async () => {
     const { hasher, waits } = paced()
     await hasher.verify(undefined, 'umbrella sideways')
@@ -106,6 +119,62 @@ describe('a verification', () => {
   })
 })
 
+describe('a stored hash that cannot be verified', () => {
+  const salt = 'c29tZXNhbHRzb21lc2FsdA'
+  const digest = 'A'.repeat(43)
+  const own = (phc: string) => `$ssha256$c2FsdA${phc}`
+
+  test.each([
+    ['is empty', ''],
+    ['is plain text', 'umbrella sideways'],
+    ['has no digest', `$argon2id$v=19$m=8,t=2,p=1$${salt}`],
+    ['has a digest that is not base64', `$argon2id$v=19$m=8,t=2,p=1$${salt}$%%%`],
+    ['names costs that argon2 refuses', `$argon2id$v=19$m=1,t=0,p=9$${salt}$${digest}`],
+    ['names no costs', `$argon2id$v=19$${salt}$${digest}`],
+    ['is of an unknown kind of argon2', `$argon2x$v=19$m=8,t=2,p=1$${salt}$${digest}`],
+    ['is bcrypt cut short', '$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9'],
+    ['is bcrypt with a broken salt', '$2b$05$!CCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'],
+    ['is bcrypt with a broken cost', '$2b$xx$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'],
+    ['is scrypt with impossible costs', `$scrypt$ln=200,r=8,p=1$${salt}$${digest}`],
+    ['is scrypt without a digest', `$scrypt$ln=4,r=8,p=1$${salt}$`],
+    [
+      'is of a form that only a newer release knows',
+      `$unheard-of$1$${salt}$argon2id$v=19$m=8,t=2,p=1$${salt}$${digest}`,
+    ],
+    ['lies damaged within one of ours', own('$argon2id$v=19$m=8')],
+    [
+      'has a PBKDF2 origin without iterations',
+      `$pbkdf2-sha256$i=0,l=32$${salt}$argon2id$v=19$m=8,t=2,p=1$${salt}$${digest}`,
+    ],
+  ])('because it %s is unreadable, and no password matches it', async (_, stored) => {
+    expect(await hasher.check(stored, 'umbrella sideways')).toBe('unreadable')
+    expect(await hasher.verify(stored, 'umbrella sideways')).toBe(false)
+    expect(() => hasher.needsRehash(stored)).not.toThrow()
+  })
+
+  test('is looked at with the work of one of ours, so that it does not answer sooner', async () => {
+    const real = new PasswordHasher({ cost: { memoryKib: 19_456, passes: 4, lanes: 1 } })
+    const work = async (stored: string | undefined) => {
+      const before = process.cpuUsage()
+      await real.verify(stored, 'wrong')
+      const { user, system } = process.cpuUsage(before)
+      return user + system
+    }
+    const least = async (stored: string | undefined) =>
+      Math.min(await work(stored), await work(stored), await work(stored))
+    expect(await least('$argon2id$v=19$m=8')).toBeGreaterThan((await least(undefined)) / 2)
+  })
+
+  test('but only for its padding is verified, as an earlier release imported it', async () => {
+    const padded = (text: string) => Buffer.from(text.split('$').at(-1) ?? '', 'base64').toString('base64')
+    const hash = await hasher.hash('umbrella sideways')
+    const [head, digestPart] = [hash.slice(0, hash.lastIndexOf('$') + 1), padded(hash)]
+    expect(digestPart).toMatch(/=$/)
+    expect(await hasher.check(head + digestPart, 'umbrella sideways')).toBe('match')
+    expect(await hasher.check(head + digestPart, 'umbrella upright')).toBe('mismatch')
+  })
+})
+
 describe('a burst of sign-ins', () => {
   test('is worked off a few at a time, in order', async () => {
     const few = new PasswordHasher({ cost: cheap, concurrency: 2, queueLimit: 10 })
@@ -133,7 +202,7 @@ describe('a burst of sign-ins', () => {
 
   test('leaves the queue usable when a verification fails', async () => {
     const few = new PasswordHasher({ cost: cheap, concurrency: 1, queueLimit: 1 })
-    await expect(few.verify('not a hash', 'guess')).rejects.toThrow()
+    await expect(few.hash(Symbol('no text') as unknown as string)).rejects.toThrow()
     expect([few.running, few.depth]).toEqual([0, 0])
     expect(await few.verify(await few.hash('umbrella'), 'umbrella')).toBe(true)
   })

@@ -51,6 +51,8 @@ describe('signing in', () => {
       ['old@x.y', { account: account('old'), hash: outdatedHash }],
       ['disabled@x.y', { account: account('disabled', { disabledAt: new Date(0) }), hash: rightHash }],
       ['bare@x.y', { account: account('bare'), hash: undefined }],
+      ['damaged@x.y', { account: account('damaged'), hash: '$argon2id$v=19$m=8,t=2,p=1$c2FsdA$!' }],
+      ['foreign@x.y', { account: account('foreign'), hash: '$unheard-of$c2FsdA$ZGlnZXN0' }],
     ])
     attempts = new MemoryAttemptStore()
     const throttle = new AttemptThrottle(attempts)
@@ -68,10 +70,10 @@ describe('signing in', () => {
         },
       },
       hasher: {
-        verify: (hash, password) => {
+        check: (hash, password) => {
           steps.push('verify')
           verified.push({ hash, password })
-          return hasher.verify(hash, password)
+          return hasher.check(hash, password)
         },
         hash: (password) => hasher.hash(password),
         needsRehash: (hash) => hasher.needsRehash(hash),
@@ -127,6 +129,8 @@ describe('signing in', () => {
     ['a disabled account, though the password is right', { login: 'disabled@x.y' }, 'disabled'],
     ['a disabled account with a wrong password', { login: 'disabled@x.y', password: 'wrong' }, 'disabled'],
     ['an account without a password', { login: 'bare@x.y' }, 'no-password'],
+    ['an account with a damaged hash', { login: 'damaged@x.y' }, 'unreadable-hash'],
+    ['an account with a hash of no known form', { login: 'foreign@x.y' }, 'unreadable-hash'],
     ['a wrong password', { password: 'wrong' }, 'wrong-password'],
     ['an empty password', { password: '' }, 'wrong-password'],
     ['an oversize password', { password: 'p'.repeat(5000) }, 'wrong-password'],
@@ -201,7 +205,7 @@ describe('signing in', () => {
   test('while hashing is busy fails at once and counts for nothing', async () => {
     const busy = new Failure('hashing_busy', 'unavailable', 'Busy')
     const real = needs.hasher
-    needs.hasher = { ...real, verify: () => Promise.reject(busy) }
+    needs.hasher = { ...real, check: () => Promise.reject(busy) }
     for (let round = 0; round < 30; round += 1) await expect(signIn(needs, attempt())).rejects.toBe(busy)
     needs.hasher = real
     expect((await signIn(needs, attempt())).outcome).toBe('signed-in')

@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals'
 
 interface Locked {
   integrity?: string
+  link?: boolean
   resolved?: string
   hasInstallScript?: boolean
   optionalDependencies?: Record<string, string>
@@ -17,7 +18,10 @@ const { packages } = readJson<{ packages: Record<string, Locked> }>('package-loc
 const { allowScripts } = readJson<{ allowScripts: Record<string, boolean> }>('package.json')
 /** What those who have an HSM install besides. */
 const beside = readJson<{ packages: Record<string, Locked> }>('test/keyring/hsm/package-lock.json').packages
-const locked = Object.entries(packages).filter(([place]) => place !== '')
+/** Packages of this repository are links to their folders, not content of a registry. */
+const locked = Object.entries(packages).filter(
+  ([place, { link }]) => place !== '' && !place.startsWith('packages/') && !link,
+)
 const nameOf = (place: string) => place.replace(/^.*node_modules\//, '')
 const names = new Set(locked.map(([place]) => nameOf(place)))
 

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { cliReference } from '../../src/cli/reference.ts'
 import { options } from '../../src/config/options.ts'
 import { run } from '../cli/run-in-process.ts'
 import { StandInDesk } from '../cli/stand-in-desk.ts'
@@ -80,4 +81,14 @@ test('the documents are found', () => {
   expect(documents.map((document) => relative('.', document))).toEqual(
     expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/security.md', 'docs/backup.md']),
   )
+})
+
+test('docs/README.md lists every document beside it', () => {
+  const index = read('docs/README.md')
+  const others = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md') && name !== 'README.md')
+  expect(others.filter((name) => !index.includes(`(${name})`))).toEqual([])
+})
+
+test('docs/cli.md is what `npm run docs:cli` prints', async () => {
+  expect(read('docs/cli.md')).toBe(await cliReference())
 })

@@ -8,7 +8,7 @@ import { createServer, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { runCli } from '../../src/cli/cli.ts'
-import { openDesk } from '../../src/desk.ts'
+import { openDesk } from '../../src/desk/desk.ts'
 import type { CommandOrder } from './command-order.ts'
 
 async function obey(socket: Socket): Promise<void> {

@@ -7,6 +7,8 @@ interface Cookie {
   secure: boolean
   /** Milliseconds since 1970; undefined: gone when the browser closes. */
   expiresAt: number | undefined
+  /** Set by a neighbour (another subdomain): it stays beside a cookie of the same name and path that the host sets. */
+  isPlanted: boolean
 }
 
 export class CookieJar {
@@ -44,6 +46,15 @@ export class CookieJar {
     return copy
   }
 
+  /**
+   * What a neighbour who holds these cookies sets in this browser: another subdomain, or another port of localhost.
+   * A browser refuses `__Host-` from a neighbour (RFC 6265bis §4.1.3.2). Planted cookies are sent first.
+   */
+  plant(theirs: CookieJar): void {
+    const planted = theirs.#cookies.filter(({ name }) => !name.startsWith('__Host-'))
+    this.#cookies.unshift(...planted.map((cookie) => ({ ...cookie, isPlanted: true })))
+  }
+
   clear(): void {
     this.#cookies = []
   }
@@ -69,6 +80,7 @@ function parse(url: URL, line: string): Cookie {
     path: given.get('path') || url.pathname.replace(/\/[^/]*$/, '') || '/',
     secure: given.has('secure'),
     expiresAt: expiryOf(given),
+    isPlanted: false,
   }
 }
 
@@ -80,7 +92,8 @@ function expiryOf(given: ReadonlyMap<string, string>): number | undefined {
   return expires === undefined ? undefined : Date.parse(expires)
 }
 
-const isSame = (a: Cookie, b: Cookie) => a.name === b.name && a.host === b.host && a.path === b.path
+const isSame = (a: Cookie, b: Cookie) =>
+  a.name === b.name && a.host === b.host && a.path === b.path && a.isPlanted === b.isPlanted
 
 const pathMatches = (path: string, cookiePath: string) =>
   path === cookiePath || path.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)

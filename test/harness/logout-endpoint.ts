@@ -5,7 +5,7 @@ import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 
 export interface LogoutEndpointOptions {
   issuer: string
-  /** Its `id_token_signed_response_alg`. */
+  /** Its `id_token_signed_response_alg`; RS256 by default, as of a new client. */
   alg?: string
   /** Zero: any free one. */
   port?: number
@@ -71,7 +71,7 @@ export async function startLogoutEndpoint(options: LogoutEndpointOptions): Promi
     const { payload } = await jwtVerify(form.get('logout_token') ?? '', keys, {
       issuer: options.issuer,
       audience: endpoint.clientId,
-      algorithms: [options.alg ?? 'ES256'],
+      algorithms: [options.alg ?? 'RS256'],
       typ: 'logout+jwt',
       requiredClaims: ['iat', 'exp', 'jti', 'events'],
       clockTolerance: 5,

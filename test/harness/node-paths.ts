@@ -1,6 +1,6 @@
 /** The way from a verifier to the nodes of a deployment, as a balancer makes it: to one of them, and to the next when that fails. */
 import { connect, type Socket } from 'node:net'
-import type { Fetch } from '../../src/verifier/verifier.ts'
+import type { Fetch } from '../../packages/verifier/src/verifier.ts'
 
 /** What Node's own `fetch` takes to reach a host elsewhere than its name says: undici's, by the name under which it is shared. */
 type Connector = (options: object, done: (error: Error | null, socket?: Socket) => void) => void

@@ -67,7 +67,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
   }
 }
 
-const portIsTaken = (log: string) => log.includes('EADDRINUSE') || log.includes('Somebody listens on port')
+const portIsTaken = (log: string) => log.includes('EADDRINUSE') || /Port \d+ of \S+ is taken/.test(log)
 
 /** Another process may take the free port first: then the next one is tried. */
 async function launch(shared: ProgramEnv, issuerPath: string, tidy: () => Promise<void>): Promise<Provider> {

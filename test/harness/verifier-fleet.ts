@@ -1,8 +1,8 @@
-/** Hundreds of `claviger/verifier`s over several processes, as the services of a deployment are. */
+/** Hundreds of `@claviger/verifier`s over several processes, as the services of a deployment are. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { FeedState } from '../../src/verifier/verifier.ts'
+import type { FeedState } from '../../packages/verifier/src/verifier.ts'
 
 export interface FleetSettings {
   issuer: string

@@ -1,5 +1,5 @@
 /** What may never happen at a verifier, whatever breaks: looked at all the while, in its own process. */
-import type { Verifier } from '../../src/verifier/verifier.ts'
+import type { Verifier } from '../../packages/verifier/src/verifier.ts'
 
 interface Demand {
   authorization: string

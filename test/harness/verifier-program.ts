@@ -1,6 +1,6 @@
 /** Program: many verifiers in one process, as a fleet of services is, told by its parent what to look at. */
 import { join } from 'node:path'
-import { createVerifier, type Verifier } from '../../src/verifier/verifier.ts'
+import { createVerifier, type Verifier } from '../../packages/verifier/src/verifier.ts'
 import { reachingNodes } from './node-paths.ts'
 import type { FleetReport, FleetWord, VerifierSettings } from './verifier-fleet.ts'
 import { watchInvariants } from './verifier-invariants.ts'

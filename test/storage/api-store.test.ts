@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { ApiStore } from '../../src/clients/client-store.ts'
-import { newApi } from '../../src/clients/new-api.ts'
+import { changedApi, newApi } from '../../src/clients/new-api.ts'
 import { newClient } from '../../src/clients/new-client.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { PostgresApiStore } from '../../src/storage/postgres-api-store.ts'
@@ -11,7 +11,12 @@ let db: Database
 let apis: ApiStore
 const orders = newApi({
   audience: 'https://orders.example',
-  scopes: ['orders:read', 'orders:write'],
+  name: 'Orders',
+  scopes: ['orders:read', 'orders:write', '__proto__'],
+  scopeTexts: Object.fromEntries([
+    ['orders:read', 'Read your orders'],
+    ['__proto__', 'A text'],
+  ]),
   ttlSeconds: 300,
   alg: 'RS256',
 })
@@ -43,6 +48,35 @@ test('APIs are listed in order of creation', async () => {
 test('an audience is taken once', async () => {
   await apis.insert(orders)
   await expect(apis.insert({ ...orders, scopes: [] })).rejects.toMatchObject({ code: 'api_exists', kind: 'conflict' })
+})
+
+test('a change of an API leaves its clients registered for it', async () => {
+  await apis.insert(orders)
+  const clients = new PostgresClientStore(db)
+  await clients.insert(newClient({ preset: 'service', name: 'Job', id: 'job', apis: [orders.audience] }))
+  const changed = await apis.update(orders.audience, (api) =>
+    changedApi(api, { name: 'Shop', scopes: ['orders:read', 'orders:admin'], ttlSeconds: 60 }),
+  )
+  expect(changed).toMatchObject({
+    name: 'Shop',
+    scopes: ['orders:read', 'orders:admin'],
+    scopeTexts: { 'orders:read': 'Read your orders' },
+    ttlSeconds: 60,
+  })
+  expect(await apis.find(orders.audience)).toEqual(changed)
+  expect((await clients.find('job'))?.apis).toEqual([orders.audience])
+})
+
+test('of changes at the same moment none is lost', async () => {
+  await apis.insert(newApi({ audience: orders.audience }))
+  const add = (scope: string) =>
+    apis.update(orders.audience, (api) => changedApi(api, { scopes: [...api.scopes, scope] }))
+  await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map(add))
+  expect((await apis.find(orders.audience))?.scopes.toSorted()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+})
+
+test('an API that does not exist cannot be changed', async () => {
+  await expect(apis.update(orders.audience, (api) => api)).rejects.toMatchObject({ code: 'api_missing' })
 })
 
 test('an API that clients use stays, and they are named', async () => {

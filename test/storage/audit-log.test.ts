@@ -148,7 +148,7 @@ describe('reading', () => {
     await log.close()
     expect((await log.list({ limit: 2 })).map(({ id }) => id)).toEqual([5n, 4n])
     expect((await log.list({ limit: 2, afterId: 2n })).map(({ id }) => id)).toEqual([3n, 4n])
-    expect((await log.list({ limit: 9, accountId: 'even' })).map(({ id }) => id)).toEqual([4n, 2n])
+    expect((await log.list({ limit: 9, accountIds: ['even'] })).map(({ id }) => id)).toEqual([4n, 2n])
     expect(await log.list({ limit: 9, kind: 'nothing.such' })).toEqual([])
   })
 

@@ -7,6 +7,7 @@ import { artifactModels } from '../../src/storage/artifact-models.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { PostgresApiStore } from '../../src/storage/postgres-api-store.ts'
 import { PostgresClientStore } from '../../src/storage/postgres-client-store.ts'
+import { ownSecret } from '../clients/clients.ts'
 import { freshDatabase } from '../harness/database.ts'
 
 let db: Database
@@ -29,7 +30,7 @@ const web = newClient({
   name: 'Shop',
   id: 'shop',
   redirectUris: ['https://shop.example/cb'],
-  secret: 'x'.repeat(40),
+  secret: ownSecret,
 })
 
 beforeAll(async () => {
@@ -53,7 +54,7 @@ describe('a client is kept as it was given', () => {
   test('a secret is found again by its digest', async () => {
     await clients.insert(web)
     const kept = await clients.find('shop')
-    expect(kept && isClientSecret(kept, 'x'.repeat(40))).toBe(true)
+    expect(kept && isClientSecret(kept, ownSecret)).toBe(true)
   })
 
   test('keys of a client that signs its assertions come back', async () => {
@@ -73,7 +74,64 @@ describe('a client is kept as it was given', () => {
   test.each(["x' or true --", '', '\u0000', 'x'.repeat(10_000), '\ud800'])('%j is no client', async (id) => {
     expect(await clients.find(id)).toBeUndefined()
     await expect(clients.update(id, { name: 'x' })).rejects.toMatchObject({ code: 'client_missing' })
+    await expect(clients.rotateSecret(id, new Uint8Array(32), 60)).rejects.toMatchObject({ code: 'client_missing' })
     await expect(clients.remove(id)).rejects.toMatchObject({ code: 'client_missing' })
+  })
+})
+
+describe('a client of another release', () => {
+  /** As the release before wrote it. */
+  const stored = {
+    redirectUris: ['https://shop.example/cb'],
+    postLogoutRedirectUris: [],
+    origins: [],
+    pkce: 'required',
+    tokenEndpointAuthMethod: 'client_secret_basic',
+    idTokenAlg: 'ES256',
+    claimsInIdToken: false,
+    dpopBound: false,
+    requirePar: false,
+    refreshDelivery: 'body',
+  }
+
+  const insertStored = (id: string, metadata: object) =>
+    db.query(
+      `insert into clients (id, name, preset, secret_digest, metadata) values ($1, 'Shop', 'web', sha256('x'), $2)`,
+      [id, metadata],
+    )
+
+  test('written by the release before keeps the behaviour that it was registered with', async () => {
+    await insertStored('old', stored)
+    expect(await clients.find('old')).toMatchObject({
+      grants: ['authorization_code', 'refresh_token'],
+      profile: 'standard',
+      pkce: 'required',
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      idTokenAlg: 'ES256',
+      claimsInIdToken: false,
+    })
+  })
+
+  test('with an API, whose ID token always had the claims, keeps them', async () => {
+    await insertStored('old', stored)
+    await db.query(`insert into client_apis (client_id, audience, position) values ('old', 'https://a.example', 0)`)
+    expect((await clients.find('old'))?.claimsInIdToken).toBe(true)
+  })
+
+  test('written by this release reads to the release before as the strictest that it knows', async () => {
+    await clients.insert(web)
+    const { rows } = await db.query<{ metadata: Record<string, unknown> }>('select metadata from clients')
+    expect(rows[0]?.metadata).toMatchObject({ pkce: 'required', tokenEndpointAuthMethod: 'client_secret_basic' })
+    expect(await clients.find('shop')).toMatchObject({ pkce: 'or-nonce', tokenEndpointAuthMethod: 'client_secret' })
+  })
+
+  test('changed by the release before, which leaves out what it does not know, is as strict as that release made it', async () => {
+    await clients.insert(web)
+    await db.query(`update clients set metadata = metadata - 'newer'`)
+    expect(await clients.find('shop')).toMatchObject({
+      pkce: 'required',
+      tokenEndpointAuthMethod: 'client_secret_basic',
+    })
   })
 })
 
@@ -137,8 +195,46 @@ describe('a client can be changed', () => {
   test('a new secret takes the place of the old one', async () => {
     await clients.insert(web)
     const after = await clients.update('shop', { secretDigest: digestOfSecret('y'.repeat(40)) })
-    expect(isClientSecret(after, 'x'.repeat(40))).toBe(false)
+    expect(isClientSecret(after, ownSecret)).toBe(false)
     expect(isClientSecret(after, 'y'.repeat(40))).toBe(true)
+  })
+
+  const [old, fresh, newest] = ['x', 'y', 'z'].map((letter) => letter.repeat(40)) as [string, string, string]
+
+  test('a rotated secret is accepted until the end of the overlap, which other changes leave as it is', async () => {
+    await clients.insert(web)
+    const before = Date.now()
+    const rotated = await clients.rotateSecret('shop', digestOfSecret(fresh), 3600)
+    expect(rotated.previousSecret?.until.getTime()).toBeGreaterThanOrEqual(before + 3_590_000)
+    expect(rotated.secretRotatedAt).toBeInstanceOf(Date)
+    const kept = await clients.update('shop', { name: 'Shop 2' })
+    expect(await clients.find('shop')).toEqual(kept)
+    expect([old, fresh, newest].map((secret) => isClientSecret(kept, secret))).toEqual([true, true, false])
+    expect(isClientSecret(kept, old, rotated.previousSecret?.until.getTime())).toBe(false)
+  })
+
+  test('an overlap of 0 ends the old secret at once, and the one before it too', async () => {
+    await clients.insert(web)
+    await clients.rotateSecret('shop', digestOfSecret(fresh), 3600)
+    const kept = await clients.rotateSecret('shop', digestOfSecret(newest), 0)
+    expect(kept.previousSecret).toBeUndefined()
+    expect([old, fresh, newest].map((secret) => isClientSecret(kept, secret))).toEqual([false, false, true])
+  })
+
+  test('a second rotation within the overlap ends the oldest secret', async () => {
+    await clients.insert(web)
+    await clients.rotateSecret('shop', digestOfSecret(fresh), 3600)
+    const kept = await clients.rotateSecret('shop', digestOfSecret(newest), 3600)
+    expect([old, fresh, newest].map((secret) => isClientSecret(kept, secret))).toEqual([false, true, true])
+  })
+
+  test('a client that moves to private_key_jwt leaves both secrets behind', async () => {
+    await clients.insert(web)
+    await clients.rotateSecret('shop', digestOfSecret(fresh), 3600)
+    const kept = await clients.update('shop', { tokenEndpointAuthMethod: 'private_key_jwt', secretDigest: undefined })
+    expect(kept.previousSecret).toBeUndefined()
+    const { rows } = await db.query('select from clients where previous_secret_digest is not null')
+    expect(rows).toHaveLength(0)
   })
 
   test('of two changes of different fields at once, none is lost', async () => {

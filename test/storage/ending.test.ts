@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { grantClaim } from '../../src/oidc/token-claims.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
-import { endAccount, endClient, endGrant, endSession } from '../../src/storage/ending.ts'
+import { endAccount, endClient, endGrant, endGrantsOf, endSession } from '../../src/storage/ending.ts'
 import { freshDatabase } from '../harness/database.ts'
 import { artifactsLeft, insertArtifacts } from './artifact-rows.ts'
 
@@ -52,6 +52,25 @@ beforeEach(async () => {
     { ...bob, model: 'Grant', grantId: 'bob-shop', clientId: 'shop' },
     { ...bob, model: 'RefreshToken', grantId: 'bob-shop', clientId: 'shop', sessionUid: 'bob-1', scope: 'openid' },
   ])
+})
+
+describe('ending the grants of one person and app', () => {
+  test('ends them in every browser with their codes and tokens, and nothing of other apps, people and sessions', async () => {
+    const before = await artifactsLeft(db)
+    expect(await endGrantsOf(db, 'acc_ada', 'shop', 'consent.withdrawn')).toMatchObject({ sessions: 0, grants: 2 })
+    const gone = before.filter((name) => /shop-[12]/.test(name))
+    expect(await artifactsLeft(db)).toEqual(before.filter((name) => !gone.includes(name)))
+    expect(gone.length).toBeGreaterThanOrEqual(7)
+  })
+  test('writes a revocation for each grant, with its cause', async () => {
+    await db.query('truncate revocations')
+    await endGrantsOf(db, 'acc_ada', 'shop', 'consent.withdrawn')
+    const { rows } = await db.query<{ value: string; cause: string }>(
+      'select value, cause from revocations order by value',
+    )
+    const values = [grantClaim('shop-1'), grantClaim('shop-2')].sort()
+    expect(rows).toEqual(values.map((value) => ({ value, cause: 'consent.withdrawn' })))
+  })
 })
 
 describe('ending an account', () => {

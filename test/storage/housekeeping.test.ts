@@ -51,6 +51,10 @@ test('what has expired goes, what has not stays, to the instant', async () => {
     [now],
   )
   await db.query(
+    `insert into former_names (id, until) values ('a', $1::timestamptz - interval '401 days'), ('a', $1::timestamptz - interval '399 days')`,
+    [now],
+  )
+  await db.query(
     `insert into logout_deliveries (client_id, account_id, sid, session_uid, uri, alg, names_session, settled_at, outcome)
      select 'shop', 'acc_ada', 's', 'u', 'https://shop.example', 'ES256', true, settled_at, outcome
        from (values ($1::timestamptz - interval '8 days', 'delivered'), ($1::timestamptz - interval '6 days', 'failed'),
@@ -58,10 +62,22 @@ test('what has expired goes, what has not stays, to the instant', async () => {
     [now],
   )
   expect(await countExpired(db, now)).toBe(3)
-  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 3, attempts: 1, logouts: 1, events: 1 })
+  expect(await removeExpired(db, now, options)).toEqual({
+    artifacts: 3,
+    attempts: 1,
+    logouts: 1,
+    events: 1,
+    formerNames: 1,
+  })
   expect([await count('artifacts'), await count('sign_in_attempts'), await count('events')]).toEqual([2, 1, 1])
   expect(await count('logout_deliveries')).toBe(2)
-  expect(await removeExpired(db, now, options)).toEqual({ artifacts: 0, attempts: 0, logouts: 0, events: 0 })
+  expect(await removeExpired(db, now, options)).toEqual({
+    artifacts: 0,
+    attempts: 0,
+    logouts: 0,
+    events: 0,
+    formerNames: 0,
+  })
 })
 
 test('many go in batches, and a limit leaves the rest to the next round', async () => {

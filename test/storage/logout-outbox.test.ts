@@ -6,6 +6,7 @@ import { endAccount, endClient, endGrant, endSession } from '../../src/storage/e
 import { PostgresBrowserSessions } from '../../src/storage/postgres-browser-sessions.ts'
 import { PostgresClientStore } from '../../src/storage/postgres-client-store.ts'
 import { PostgresLogoutOutbox } from '../../src/storage/postgres-logout-outbox.ts'
+import { ownSecret } from '../clients/clients.ts'
 import { freshDatabase } from '../harness/database.ts'
 import { insertArtifacts } from './artifact-rows.ts'
 
@@ -36,7 +37,7 @@ beforeEach(async () => {
         name: id,
         id,
         redirectUris: ['https://a.example/cb'],
-        secret: 'x'.repeat(40),
+        secret: ownSecret,
         ...told,
       }),
     )

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { Changes, ModelName } from '../../src/oidc/model-store.ts'
+import type { Changes, ModelName, Replay } from '../../src/oidc/model-store.ts'
+import type { IssuedToken } from '../../src/revocation/issued-token.ts'
 import { artifactModels } from '../../src/storage/artifact-models.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { PostgresModelStore } from '../../src/storage/postgres-model-store.ts'
@@ -154,6 +155,80 @@ test('a refresh that races with a revocation of its grant leaves no successor', 
   })
   expect(landed).toBe(false)
   expect(await store.find('RefreshToken', successor, 0)).toBeUndefined()
+})
+
+describe('a commit that finds its value spent ends the grant in the same statement', () => {
+  const upsert = (grantId: string) => ({
+    model: 'RefreshToken' as const,
+    id: newId(),
+    payload: { grantId },
+    expiresAt: inSeconds(60),
+  })
+  const issued = (): IssuedToken => ({
+    marks: { jti: newId(), client: 'app', kid: 'key', issuer: 'https://id.example', iat: inSeconds(0) },
+    digest: randomBytes(32),
+    list: 1,
+    idx: 1,
+    exp: inSeconds(600),
+  })
+  const shapes: [string, (grantId: string) => Partial<Changes>][] = [
+    ['that keeps one row', (grantId) => ({ upserts: [upsert(grantId)] })],
+    ['that keeps one row and records a token', (grantId) => ({ upserts: [upsert(grantId)], issued: issued() })],
+    ['that keeps nothing', () => ({})],
+    ['that keeps two rows', (grantId) => ({ upserts: [upsert(grantId), upsert(grantId)] })],
+    ['that records a token only', () => ({ issued: issued() })],
+  ]
+  const from = { source: '192.0.2.7', requestId: 'req-1' }
+
+  test.each(shapes)('%s', async (_shape, changesOf) => {
+    const told: Replay[] = []
+    const telling = new PostgresModelStore(
+      db,
+      () => {},
+      (replay) => told.push(replay),
+    )
+    const [code, fruit, grantId] = [newId(), newId(), newId()]
+    const payload = { grantId, accountId: 'acc_1', clientId: 'app' }
+    await put('Grant', grantId, payload)
+    await put('AuthorizationCode', code, payload)
+    const consumes = [{ model: 'AuthorizationCode' as const, id: code, graceSeconds: 0 }]
+    const landed = await telling.commit({
+      ...nothing,
+      consumes,
+      upserts: [{ ...upsert(grantId), id: fruit }],
+      from,
+    })
+    expect([landed, told]).toEqual([true, []])
+    const attempts = await Promise.all(
+      Array.from({ length: 10 }, () => telling.commit({ ...nothing, consumes, ...changesOf(grantId), from })),
+    )
+    expect(attempts).not.toContain(true)
+    expect(told).toEqual([{ kind: 'code.reused', grantId, accountId: 'acc_1', clientId: 'app', ...from }])
+    expect(await store.find('RefreshToken', fruit, 0)).toBeUndefined()
+    expect(await store.find('Grant', grantId, 0)).toBeUndefined()
+    const recorded = await db.query(`select from events where kind = 'code.reused' and detail->>'grantId' = $1`, [
+      grantId,
+    ])
+    expect(recorded.rowCount).toBe(1)
+    const revoked = await db.query('select from revocations where value = grant_claim($1)', [grantId])
+    expect(revoked.rowCount).toBe(1)
+  })
+})
+
+test('a refresh token within its grace is no replay, and one without a grant ends nothing', async () => {
+  const [token, grantId, lone] = [newId(), newId(), newId()]
+  await put('RefreshToken', token, { grantId })
+  await put('RefreshToken', lone, {})
+  const presented = { model: 'RefreshToken' as const, id: token, graceSeconds: 10 }
+  await spend('RefreshToken', token, 10)
+  await spend('RefreshToken', lone)
+  const nowhere = { source: undefined, requestId: undefined }
+  await store.endReplayed(presented, nowhere)
+  await store.endReplayed({ ...presented, id: lone, graceSeconds: 0 }, nowhere)
+  expect(await store.find('RefreshToken', token, 10)).toBeDefined()
+  expect(await store.find('RefreshToken', lone, 0)).toBeDefined()
+  const { rowCount } = await db.query(`select from events where kind = 'refresh-token.reused'`)
+  expect(rowCount).toBe(0)
 })
 
 test('a session that was ended meanwhile does not come back with a later write', async () => {

@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { clientCertificateOf, type Verifier, type VerifyRequest } from '../../src/verifier/verifier.ts'
+import { clientCertificateOf, type Verifier, type VerifyRequest } from '../../packages/verifier/src/verifier.ts'
 import { openStage, outcome, type Stage } from './stage.ts'
 
 type Key = Awaited<ReturnType<typeof generateKeyPair>>['privateKey']

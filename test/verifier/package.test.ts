@@ -16,11 +16,13 @@ let stage: Stage
 beforeAll(async () => {
   stage = await openStage()
   folder = await mkdtemp(join(tmpdir(), 'claviger-package-'))
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root })
+  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], {
+    cwd: join(root, 'packages/verifier'),
+  })
   const tarball = stdout.trim().split('\n').at(-1) ?? ''
   const modules = join(folder, 'node_modules')
-  await mkdir(join(modules, 'claviger'), { recursive: true })
-  await run('tar', ['-xzf', join(folder, tarball), '-C', join(modules, 'claviger'), '--strip-components=1'])
+  await mkdir(join(modules, '@claviger/verifier'), { recursive: true })
+  await run('tar', ['-xzf', join(folder, tarball), '-C', join(modules, '@claviger/verifier'), '--strip-components=1'])
   await cp(join(root, 'node_modules/jose'), join(modules, 'jose'), { recursive: true })
 }, 120_000)
 afterAll(async () => {
@@ -29,7 +31,7 @@ afterAll(async () => {
 })
 
 const program = `
-import { createVerifier } from 'claviger/verifier'
+import { createVerifier } from '@claviger/verifier'
 const [issuer, audience, kid, good, revoked] = process.argv.slice(2)
 const auth = { clientId: 'orders api', clientSecret: 'geheim & lang' }
 const verifier = await createVerifier({ issuer, audience, revocation: { auth, pinnedFeedKeys: [kid] } })
@@ -71,7 +73,7 @@ test("works on the machine's own Node, which need not be the newest", async () =
 test('brings types that need no others', async () => {
   await writeFile(
     join(folder, 'typed.ts'),
-    `import { createVerifier, type Verdict } from 'claviger/verifier'
+    `import { createVerifier, type Verdict } from '@claviger/verifier'
      export async function ask(): Promise<Verdict> {
        const verifier = await createVerifier({ issuer: 'https://id.example', audience: 'https://orders.example' })
        return verifier.verify({ authorization: 'Bearer x' }, { scope: ['orders:read'], sensitivity: 'high' })
@@ -98,7 +100,7 @@ test('brings types that need no others', async () => {
 }, 90_000)
 
 test('the verifier imports nothing but jose and what Node has', async () => {
-  const dist = join(folder, 'node_modules/claviger/dist/verifier')
+  const dist = join(folder, 'node_modules/@claviger/verifier/dist')
   const { stdout } = await run('sh', ['-c', `find "${dist}" -name '*.js'`])
   const names = new Set<string>()
   for (const file of stdout.trim().split('\n')) {

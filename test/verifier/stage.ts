@@ -7,7 +7,7 @@ import {
   type Verifier,
   type VerifierEvent,
   type VerifierOptions,
-} from '../../src/verifier/verifier.ts'
+} from '../../packages/verifier/src/verifier.ts'
 import { eventually } from '../harness/eventually.ts'
 import { audience, credentials, StandInIssuer } from './stand-in-issuer.ts'
 import { type TestClock, testClock } from './test-clock.ts'

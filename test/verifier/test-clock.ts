@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/verifier/clock.ts'
+import type { Clock } from '../../packages/verifier/src/clock.ts'
 
 /** The system's clock, moved by hand: it runs on by itself, so that real connections live in it. */
 export interface TestClock extends Clock {

@@ -1,7 +1,7 @@
 /** What is accepted and what is refused, offline, and in which words. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { createVerifier, type Verifier } from '../../src/verifier/verifier.ts'
+import { createVerifier, type Verifier } from '../../packages/verifier/src/verifier.ts'
 import { bearer, judge, openStage, outcome, type Stage } from './stage.ts'
 import { audience, newKey } from './stand-in-issuer.ts'
 

@@ -1,6 +1,6 @@
 /** Long connections hear of it when their token dies. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import type { WatchEnd } from '../../src/verifier/verifier.ts'
+import type { WatchEnd } from '../../packages/verifier/src/verifier.ts'
 import { openStage, outcome, type Stage, until } from './stage.ts'
 
 let stage: Stage

@@ -1,8 +1,8 @@
 /** Where Node's own crypto is missing, everything is decided the same by Web Crypto. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { findPlatform } from '../../src/verifier/platform.ts'
-import type { Verifier } from '../../src/verifier/verifier.ts'
-import { webPlatform } from '../../src/verifier/web-platform.ts'
+import { findPlatform } from '../../packages/verifier/src/platform.ts'
+import type { Verifier } from '../../packages/verifier/src/verifier.ts'
+import { webPlatform } from '../../packages/verifier/src/web-platform.ts'
 import { openStage, outcome, type Stage, until } from './stage.ts'
 import { newKey } from './stand-in-issuer.ts'
 

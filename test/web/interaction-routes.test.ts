@@ -179,6 +179,12 @@ describe('Somebody is signed in already', () => {
   })
 })
 
+/** Of each group its title, then what is said under it. */
+const groupsOf = (reply: Reply): string[][] =>
+  reply.document
+    .querySelectorAll('.asked > li')
+    .map((group) => group.querySelectorAll('strong, .words, ul > li').map((part) => part.text.trim()))
+
 describe('Consent', () => {
   beforeEach(() => {
     const missing = {
@@ -191,20 +197,36 @@ describe('Consent', () => {
   test('says in words what is asked for, where it goes, and where the rules are', async () => {
     const reply = await stage.send(page)
     expect(reply.heading).toBe('Allow Photo Album?')
-    expect(
-      reply.document.querySelectorAll('.asked li').map((line) => line.textContent.replaceAll(/\s+/g, ' ').trim()),
-    ).toEqual([
-      'Know who you are',
-      'See your email address',
-      'Keep this access while you are away',
-      'Have access to weird',
-      'See your date of birth',
-      'Act for you at https://api.example read',
+    expect(groupsOf(reply)).toEqual([
+      ['Know who you are', 'email address, date of birth', 'weird'],
+      ['Act for you at https://api.example', 'read'],
+      ['Keep this access while you are away'],
     ])
-    expect(reply.text).toContain('Signed in as ada@example.com')
     expect(reply.document.querySelector('.destination')?.textContent).toBe('photos.example')
     expect(reply.text).toContain('href="https://photos.example/privacy"')
     expect(reply.text).toContain('href="https://photos.example/terms"')
+  })
+  test('shows an API by its display name and its scopes by their texts; what has none, by its own name', async () => {
+    const apis = { 'https://api.example': { name: 'Photo archive', scopeTexts: { read: 'See your albums' } } }
+    const missing = { scopes: [], claims: [], apis: { 'https://api.example': ['read', 'write'] } }
+    stage.lookup = live({ prompt: 'consent', session: signedInAs(ada), missing, apis })
+    expect(groupsOf(await stage.send(page))).toEqual([['Act for you at Photo archive', 'See your albums', 'write']])
+  })
+  test('names at the top who is signed in, and lets another person sign in instead', async () => {
+    const asked = await stage.send(page)
+    const [first, second] = asked.document.querySelectorAll('main > :not(.emblem)')
+    expect([first?.rawTagName, second?.text]).toEqual(['h1', expect.stringContaining('Ada Lovelaceada@example.com')])
+    expect(second?.querySelector('a')?.text).toBe('Not you?')
+    const other = await stage.send(second?.querySelector('a')?.getAttribute('href') ?? '')
+    expect([other.heading, valueIn(other, 'input[name=switch-from]')]).toEqual(['Sign in', 'acc_ada'])
+  })
+  test.each([
+    ['allow', 'consentGranted', { scopes: ['openid', 'email', 'offline_access', 'weird', 'read'] }],
+    ['deny', 'consentDenied', {}],
+  ])('the answer %s is recorded with the person and the app', async (decision, event, more) => {
+    await stage.post(`${page}/consent`, { csrf, decision })
+    const about = { accountId: 'acc_ada', clientId: 'photo-album', requestId: expect.any(String), ...more }
+    expect(stage.calls).toContainEqual([event, expect.objectContaining(about)])
   })
   test.each([
     ['allow', 'finishConsent'],
@@ -218,6 +240,7 @@ describe('Consent', () => {
   test('neither is 422 and the page again', async () => {
     const reply = await stage.post(`${page}/consent`, { csrf })
     expect([reply.status, reply.heading]).toEqual([422, 'Allow Photo Album?'])
+    expect(reply.document.querySelector('title')?.text).toBe('Error: Allow Photo Album? · Claviger')
   })
   test('links that are no web addresses are not shown', async () => {
     const client = {
@@ -245,10 +268,17 @@ describe('A page that is over leads back to the app', () => {
     const reply = method === 'GET' ? await stage.send(page) : await submit()
     expect(reply.status).toBe(410)
     expect(reply.text).toContain('Photo Album')
-    const buttons = reply.document.querySelectorAll('a.button, button')
+    const buttons = reply.document.querySelectorAll('main a.button, main button')
     expect(buttons.map((button) => [button.textContent, button.getAttribute('href')])).toEqual([
       ['Sign in again', 'https://photos.example/'],
     ])
+  })
+  test('a browser that sent no cookie at all is told that cookies are needed; one that sent some is not', async () => {
+    stage.lookup = { state: 'gone', client: app }
+    const without = await stage.send(page)
+    expect(without.document.querySelector('[role=alert]')?.text).toContain('needs cookies, and your browser sent none')
+    const other = await stage.send(page, { headers: { cookie: 'other=1' } })
+    expect([other.status, other.text.includes('needs cookies')]).toEqual([410, false])
   })
   test('gone and forgotten: still a page with a way on', async () => {
     stage.lookup = { state: 'gone', client: undefined }

@@ -139,7 +139,7 @@ describe('Health', () => {
     stage.draining = true
     expect((await stage.send('/health/live', { headers: { host: '10.0.0.7:8080' } })).status).toBe(200)
   })
-  test('ready is 503 without database, without signing key, by a wrong clock, and while draining', async () => {
+  test('ready is 503 without database, signing key, log of revocations or notifications, by a wrong clock, and while draining', async () => {
     const ready = async () => (await stage.send('/health/ready', { headers: { host: '10.0.0.7' } })).status
     expect(await ready()).toBe(200)
     stage.database = false
@@ -148,6 +148,12 @@ describe('Health', () => {
     stage.signingKey = false
     expect(await ready()).toBe(503)
     stage.signingKey = true
+    stage.revocations = false
+    expect(await ready()).toBe(503)
+    stage.revocations = true
+    stage.notifications = false
+    expect(await ready()).toBe(503)
+    stage.notifications = true
     stage.clock = false
     expect(await ready()).toBe(503)
     stage.clock = true
@@ -163,7 +169,7 @@ describe('An issuer with a path', () => {
     stage = await openStage({ issuer: 'https://id.example.com/tenant/a' })
   })
   test('is served below its path and nowhere else', async () => {
-    expect((await stage.send('/tenant/a')).heading).toBe('Your way in')
+    expect((await stage.send('/tenant/a')).heading).toBe('Sign-in service')
     expect((await stage.send('/tenant/a/')).status).toBe(200)
     for (const path of ['/', '/tenant', '/tenant/ab', '/jwks', '/interaction/x'])
       expect((await stage.send(path)).status).toBe(404)

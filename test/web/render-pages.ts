@@ -6,13 +6,32 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Failure } from '../../src/errors/failure.ts'
-import { ada, app, ben, csrf, interaction, live, openStage, type Reply, type Stage, signedInAs, uid } from './stage.ts'
+import {
+  ada,
+  app,
+  ben,
+  csrf,
+  interaction,
+  live,
+  openStage,
+  type Reply,
+  type Stage,
+  type StageOptions,
+  signedInAs,
+  uid,
+} from './stage.ts'
 
 const path = `/interaction/${uid}`
 const asked = {
   scopes: ['openid', 'profile', 'email', 'offline_access'],
   claims: [],
   apis: { 'https://api.photos.example': ['albums:read', 'albums:write'] },
+}
+const apis = {
+  'https://api.photos.example': {
+    name: 'Photo archive',
+    scopeTexts: { 'albums:read': 'See your albums', 'albums:write': 'Add pictures to your albums' },
+  },
 }
 const login = (fields: Record<string, string> = {}) => ({
   csrf,
@@ -24,6 +43,10 @@ const login = (fields: Record<string, string> = {}) => ({
 /** By name, how each page comes about. */
 export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
   login: (stage) => stage.send(path),
+  'login-logo': (stage) => {
+    stage.lookup = live({ client: { ...app, logoUri: 'https://photos.example/logo.png' } })
+    return stage.send(path)
+  },
   'login-wrong': (stage) => stage.post(`${path}/login`, login()),
   'login-throttled': (stage) => {
     stage.signIn = async () => ({ outcome: 'rejected', retryAfterSeconds: 90 })
@@ -52,16 +75,31 @@ export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
     return stage.post(`${path}/login`, login({ login: ben.email, password: 'right' }))
   },
   consent: (stage) => {
+    stage.lookup = live({ prompt: 'consent', session: signedInAs(ada), missing: asked, apis, isRemembered: true })
+    return stage.send(path)
+  },
+  'consent-undecided': (stage) => {
     stage.lookup = live({ prompt: 'consent', session: signedInAs(ada), missing: asked })
+    return stage.post(`${path}/consent`, { csrf })
+  },
+  'consent-long': (stage) => {
+    const client = { ...app, name: 'The very long name of an app that wants to be noticed before all others' }
+    const scopes = Array.from({ length: 12 }, (_, index) => `albums:${index}`)
+    const missing = { ...asked, apis: { 'https://api.photos.example': scopes, 'https://print.example': ['print'] } }
+    stage.lookup = live({ prompt: 'consent', session: signedInAs(ada), missing, client })
     return stage.send(path)
   },
   gone: (stage) => {
     stage.lookup = { state: 'gone', client: app }
+    return stage.send(path, { headers: { cookie: 'other=1' } })
+  },
+  'gone-cookieless': (stage) => {
+    stage.lookup = { state: 'gone', client: undefined }
     return stage.send(path)
   },
   'gone-unknown': (stage) => {
     stage.lookup = { state: 'gone', client: undefined }
-    return stage.send(path)
+    return stage.send(path, { headers: { cookie: 'other=1' } })
   },
   finished: (stage) => {
     stage.lookup = { state: 'finished', client: app, resumeUrl: `${stage.url}/auth?client_id=photo-album` }
@@ -72,6 +110,7 @@ export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
       pages.logout(ctx, { action: `${stage.url}/session/end/confirm`, xsrf: 'secret', client: app }),
     ),
   'signed-out': (stage) => engine(stage, (pages, ctx) => pages.signedOut(ctx, { client: app })),
+  'signed-out-unknown': (stage) => engine(stage, (pages, ctx) => pages.signedOut(ctx, { client: undefined })),
   error: (stage) =>
     engine(stage, (pages, ctx) => pages.error(ctx, { error: 'invalid_redirect_uri', status: 400, client: app })),
   'error-500': (stage) => engine(stage, () => Promise.reject(new Error('boom'))),
@@ -85,6 +124,13 @@ export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
     stage.session = { accountId: ada.id }
     return stage.send('/account')
   },
+  'account-apps': (stage) => {
+    stage.session = { accountId: ada.id }
+    const access = { scopes: ['openid', 'offline_access'], claims: [], apis: {} }
+    const ids = [app.id, 'an-app-that-nobody-named-yet']
+    stage.consents = ids.map((clientId) => ({ clientId, access, allowedAt: new Date('2026-11-03T10:00:00Z') }))
+    return stage.send('/account')
+  },
   'account-nobody': (stage) => stage.send('/account'),
   'device-code': (stage) =>
     engine(stage, (pages, ctx) =>
@@ -94,16 +140,12 @@ export const scenes: Record<string, (stage: Stage) => Promise<Reply>> = {
     engine(stage, (pages, ctx) =>
       pages.deviceCode(ctx, { action: `${stage.url}/device`, xsrf: 'x', userCode: 'BCDF-GHJK', wrong: true }),
     ),
-  'device-confirm': (stage) =>
-    engine(stage, (pages, ctx) =>
-      pages.deviceConfirm(ctx, {
-        action: `${stage.url}/device`,
-        xsrf: 'x',
-        userCode: 'BCDF-GHJK',
-        client: app,
-        scopes: ['openid', 'email'],
-      }),
-    ),
+  'device-confirm': (stage) => {
+    const device = { userCode: 'BCDF-GHJK' }
+    stage.lookup = live({ prompt: 'consent', session: signedInAs(ada), missing: asked, apis, device })
+    return stage.send(path)
+  },
+  'device-stopped': (stage) => engine(stage, (pages, ctx) => pages.deviceStopped(ctx)),
   'device-done': (stage) => engine(stage, (pages, ctx) => pages.deviceDone(ctx, { client: app })),
   'form-post': (stage) =>
     engine(stage, (pages, ctx) =>
@@ -119,8 +161,8 @@ function engine(stage: Stage, show: EnginePage): Promise<Reply> {
 }
 
 /** Each on a stage of its own, so that no scene hears of another. */
-export async function play(name: string, options: { lang?: string; issuer?: string } = {}): Promise<Reply> {
-  const stage = await openStage(options.issuer ? { issuer: options.issuer } : {})
+export async function play(name: string, options: StageOptions & { lang?: string } = {}): Promise<Reply> {
+  const stage = await openStage(options)
   const { send, post } = stage
   const headers = { 'accept-language': options.lang ?? 'en' }
   stage.send = (to, given = {}) => send(to, { ...given, headers: { ...headers, ...given.headers } })
@@ -132,7 +174,7 @@ async function writeAll(folder: string, lang: string): Promise<void> {
   await mkdir(join(folder, 'assets'), { recursive: true })
   const stage = await openStage({ issuer: 'https://id.example.com' })
   const { text } = await stage.send('/')
-  for (const [, asset = ''] of text.matchAll(/href="(\/assets\/[^"]+)"/g))
+  for (const [, asset = ''] of text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g))
     await writeFile(join(folder, asset), (await stage.send(asset)).text)
   await stage.close()
   for (const name of Object.keys(scenes)) {

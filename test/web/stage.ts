@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import type { Middleware } from 'koa'
 import { type HTMLElement, parse } from 'node-html-parser'
 import type { Account } from '../../src/accounts/account.ts'
+import type { Client } from '../../src/clients/client.ts'
+import type { RememberedConsent } from '../../src/consent/consent-store.ts'
 import type { SignIn, SignInAttempt } from '../../src/credentials/sign-in.ts'
 import type { AnsweredRequest } from '../../src/events/access-log.ts'
 import type { Interaction, InteractionClient, InteractionLookup, Interactions } from '../../src/oidc/interactions.ts'
@@ -53,6 +55,9 @@ export const interaction = (changes: Partial<Interaction> = {}): Interaction => 
   selectAccount: false,
   session: undefined,
   missing: { scopes: [], claims: [], apis: {} },
+  apis: {},
+  device: undefined,
+  isRemembered: false,
   ...changes,
 })
 export const live = (changes: Partial<Interaction> = {}): InteractionLookup => ({
@@ -69,6 +74,7 @@ export interface Stage {
   signIn(attempt: SignInAttempt): Promise<SignIn>
   engine: Middleware
   session: { accountId: string } | undefined
+  consents: RememberedConsent[]
   database: boolean
   signingKey: boolean
   clock: boolean
@@ -104,12 +110,21 @@ export interface Reply {
   heading: string
 }
 
-export async function openStage(options: { issuer?: string; trustedProxies?: string[] } = {}): Promise<Stage> {
+export interface StageOptions {
+  issuer?: string
+  trustedProxies?: string[]
+  deploymentName?: string
+  production?: boolean
+}
+
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const server: Server = createServer(serverSettings)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const issuer = options.issuer ?? `http://localhost:${port}`
-  const pages = createPages({ issuer })
+  const { deploymentName = 'Claviger', production = true } = options
+  const key = Buffer.alloc(32, 7)
+  const pages = createPages({ issuer, deploymentName, production }, { key, now: () => new Date() })
   const host = new URL(issuer).host
   const stage: Stage = {
     url: issuer,
@@ -123,6 +138,7 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
           : { outcome: 'rejected' },
     engine: (_ctx, next) => next(),
     session: undefined,
+    consents: [],
     database: true,
     signingKey: true,
     clock: true,
@@ -174,6 +190,21 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
     oidc: { handle: (ctx, next) => stage.engine(ctx, next) },
     interactions: interactionsOf(stage),
     signIn: (attempt) => stage.signIn(attempt),
+    clients: { find: async (id) => (id === app.id ? ({ id, name: app.name } as Client) : undefined) },
+    consents: {
+      list: async () => stage.consents,
+      withdraw: async (accountId, clientId) => {
+        stage.calls.push(['withdraw', accountId, clientId])
+        const before = stage.consents.length
+        stage.consents = stage.consents.filter((consent) => consent.clientId !== clientId)
+        return stage.consents.length < before
+      },
+    },
+    events: {
+      consentGranted: (about) => stage.calls.push(['consentGranted', about]),
+      consentDenied: (about) => stage.calls.push(['consentDenied', about]),
+      consentWithdrawn: (about) => stage.calls.push(['consentWithdrawn', about]),
+    },
     accounts: { find: async (id) => [ada, ben].find((one) => one.id === id) },
     knownBrowsers: { maxAgeSeconds: 1000, issue: (id, cookie = '') => `${id}-known${cookie ? `~${cookie}` : ''}` },
     currentSession: async () => stage.session,
@@ -186,7 +217,7 @@ export async function openStage(options: { issuer?: string; trustedProxies?: str
     accessLog: (line) => stage.lines.push(line),
     metrics,
     cookieKeys: ['a cookie key of at least some length'],
-    formKey: Buffer.alloc(32, 7),
+    formKey: key,
     now: () => new Date(),
   })
   const discovery = { issuer, jwks_uri: `${issuer}/jwks` }

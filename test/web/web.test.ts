@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Failure } from '../../src/errors/failure.ts'
-import { openStage, type Stage } from './stage.ts'
+import { app, live, openStage, type Stage, uid } from './stage.ts'
 
 let stage: Stage
 beforeEach(async () => {
@@ -50,6 +50,16 @@ describe('Every HTML answer, whoever made it', () => {
       'cache-control': 'no-store',
     })
     expect(headers['permissions-policy']).toContain('camera=()')
+  })
+  test.each([
+    ['the sign-in page', live()],
+    ['a page with a logo', { state: 'gone', client: { ...app, logoUri: 'https://photos.example/logo.png' } } as const],
+  ])('%s allows one script by its hash, and that script is in the page', async (_name, lookup) => {
+    stage.lookup = lookup
+    const { headers, document } = await stage.send(`/interaction/${uid}`)
+    const script = document.querySelector('script')?.text ?? ''
+    const hash = createHash('sha256').update(script).digest('base64')
+    expect(String(headers['content-security-policy']).split('; ')).toContain(`script-src 'sha256-${hash}'`)
   })
   test('over plain http there is no HSTS', async () => {
     const plain = await openStage()
@@ -125,6 +135,41 @@ describe('What goes wrong becomes one kind of answer', () => {
     expect((await of('https://photos.example'))['access-control-allow-origin']).toBe('https://photos.example')
     expect((await of('https://evil.example'))['access-control-allow-origin']).toBeUndefined()
   })
+  test.each([
+    ['GET', '/nowhere'],
+    ['GET', '/account/deeper'],
+    ['PUT', '/account'],
+    ['POST', '/'],
+    ['GET', '/interaction/nope/nothing'],
+    ['POST', '/interaction/nope/login'],
+    ['GET', '/auth'],
+    ['GET', '/auth/nope'],
+    ['GET', '/session/end'],
+    ['POST', '/session/end/confirm'],
+    ['GET', '/device'],
+    ['POST', '/device'],
+    ['GET', '/token/'],
+    ['GET', '/Token'],
+  ])('an error of a page has no CORS header, not even for a registered origin: %s %s', async (method, path) => {
+    stage.engine = failing(unavailable)
+    for (const accept of ['text/html', '*/*', 'application/json']) {
+      const { status, headers } = await stage.send(path, {
+        method,
+        headers: { origin: 'https://photos.example', accept },
+      })
+      expect(status).toBeGreaterThanOrEqual(400)
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+    }
+  })
+  test.each(['/token', '/token/revocation', '/token/introspection', '/me', '/request', '/device/auth'])(
+    'an error of an endpoint that apps call from a browser is readable for a registered origin: %s',
+    async (path) => {
+      stage.engine = failing(unavailable)
+      const headers = { origin: 'https://photos.example', accept: '*/*' }
+      const reply = await stage.send(path, { method: 'POST', headers })
+      expect(reply.headers['access-control-allow-origin']).toBe('https://photos.example')
+    },
+  )
   test('an oversize post of a registered origin tells it so', async () => {
     const reply = await stage.post(
       '/token',
@@ -181,6 +226,6 @@ describe('The pages that are always there', () => {
   })
   test('a session of a person who is gone is nobody', async () => {
     stage.session = { accountId: 'acc_gone' }
-    expect((await stage.send('/account')).text).toContain('Nobody is signed in')
+    expect((await stage.send('/account')).text).toContain('You are not signed in')
   })
 })

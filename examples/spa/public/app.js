@@ -2,6 +2,7 @@
 import { renewByCookie } from './cookie-renewal.js'
 import { element, notice, onPress, show, showAnswer, showPerson } from './page.js'
 import { newSession, takeCallback } from './session.js'
+import { openStage } from './stage.js'
 
 show('waiting')
 const config = await (await fetch('/config.json')).json()
@@ -14,6 +15,12 @@ element('issuer').textContent = new URL(config.issuer).host
 onPress('sign-in', () => session.signinRedirect())
 onPress('sign-out', () => session.signoutRedirect())
 onPress('renew', renew)
+const stage = config.services.length > 0 ? openStage(config) : undefined
+onPress('revoke', async () => {
+  const user = await session.getUser()
+  await stage.revoke(user.access_token, await session.metadataService.getRevocationEndpoint())
+})
+onPress('rotate', () => stage.rotate(renew))
 onPress('call-api', async () => {
   const user = await session.getUser()
   const answer = await fetch(`${config.api}/orders`, { headers: { authorization: `Bearer ${user.access_token}` } })
@@ -24,6 +31,7 @@ session.events.addUserLoaded((user) => {
   // The first one is the sign-in itself.
   if (!element('signed-in').hidden) renewals += 1
   showPerson(user, renewals)
+  stage?.watch(user.access_token)
 })
 session.events.addUserUnloaded(() => show('signed-out'))
 session.events.addSilentRenewError(endIfRefused)
@@ -54,4 +62,7 @@ if (isInCookie && !(await session.getUser())) await startFromCookie()
 const user = await session.getUser()
 if (!user) show('signed-out')
 else if (user.expired) await renew()
-else showPerson(user, renewals)
+else {
+  showPerson(user, renewals)
+  stage?.watch(user.access_token)
+}

@@ -1,6 +1,8 @@
 import type { Account } from '../../accounts/account.ts'
 import { newAccount } from '../../accounts/new-account.ts'
 import { Failure } from '../../errors/failure.ts'
+import { createAdmin } from '../../operations/admins/create.ts'
+import { giveAdmin } from '../../operations/admins/give.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
@@ -60,21 +62,13 @@ async function create(invocation: Invocation, email: string, options: Options): 
   await refuseExisting(desk, email)
   checkForPerson(given, person, desk.config.issuer)
   const hash = await desk.passwords.hash(given.password)
-  const account = await desk.accounts.insert(person)
-  await desk.passwords.set(account.id, hash)
-  desk.events.record({
-    kind: 'account.created',
-    actor: invocation.actor,
-    accountId: account.id,
-    detail: { admin: true },
-  })
+  const account = await invocation.perform(createAdmin, { person, hash })
   return { account, given }
 }
 
 async function promote(invocation: Invocation, email: string): Promise<Made> {
   const desk = await invocation.desk()
-  const account = await desk.accounts.update((await getPerson(desk, email)).id, { isAdmin: true })
-  desk.events.record({ kind: 'account.made-admin', actor: invocation.actor, accountId: account.id })
+  const account = await invocation.perform(giveAdmin, { id: (await getPerson(desk, email)).id })
   return { account }
 }
 

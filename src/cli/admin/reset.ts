@@ -1,3 +1,4 @@
+import { resetAdmin } from '../../operations/admins/reset.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
@@ -16,17 +17,8 @@ export const adminReset: AddCommand = (parent, invocation) => {
       const person = await getAdministrator(desk, named)
       const given = await getNewPassword(invocation, options, person.email)
       checkForPerson(given, person, desk.config.issuer)
-      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password), {
-        actor: invocation.actor,
-      })
-      const account = person.disabledAt ? await desk.accounts.enable(person.id) : person
-      await desk.attempts.forget(person)
-      desk.events.record({
-        kind: 'password.reset',
-        actor: invocation.actor,
-        accountId: person.id,
-        detail: { ...ended, admin: true },
-      })
+      const hash = await desk.passwords.hash(given.password)
+      const { account, ended } = await invocation.perform(resetAdmin, { id: person.id, hash })
       const secret = given.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(account), ...endedJson(ended), ...secret }, () => {
         printer.line({ text: 'Reset', tone: 'good' }, ` ${account.email}: a new password, ${endedText(ended)}.`)

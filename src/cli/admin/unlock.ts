@@ -1,3 +1,4 @@
+import { unlockPerson } from '../../operations/people/unlock.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { personArgument, personJson } from '../users/person.ts'
@@ -13,9 +14,7 @@ export const adminUnlock: AddCommand = (parent, invocation) => {
     .action(async (named: string, options: JsonOption) => {
       const desk = await invocation.desk()
       const person = await getAdministrator(desk, named)
-      await desk.attempts.forget(person)
-      const account = person.disabledAt ? await desk.accounts.enable(person.id) : person
-      desk.events.record({ kind: 'account.unlocked', actor: invocation.actor, accountId: person.id })
+      const account = await invocation.perform(unlockPerson, { id: person.id })
       printer.result(options, personJson(account), () =>
         printer.line({ text: 'Unlocked', tone: 'good' }, ` ${account.email}: they can sign in at once.`),
       )

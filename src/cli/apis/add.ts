@@ -1,18 +1,20 @@
-import { newApiCredentials } from '../../clients/api-credentials.ts'
 import { newApi } from '../../clients/new-api.ts'
+import { createApi } from '../../operations/apis/create.ts'
+import { createApiCredentials } from '../../operations/apis/credentials.ts'
 import { printSecret } from '../clients/client-view.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
-import type { Desk } from '../desk.ts'
-import type { Invocation } from '../invocation.ts'
 import { duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { collect, durationSeconds } from '../option-values.ts'
+import { collect, type TypedDuration, typedDuration } from '../option-values.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
+import { scopeTextsOf, withTexts } from './api-options.ts'
 import { apiJson } from './api-view.ts'
 
 interface Options extends JsonOption {
+  name?: string
   scope?: string[]
-  ttl?: number
+  scopeText?: string[]
+  ttl?: TypedDuration
   alg?: string
   withCredentials?: boolean
 }
@@ -25,24 +27,25 @@ export const apisAdd: AddCommand = (parent, invocation) => {
     .description('add an API; clients registered for it get JWT access tokens with its audience')
     .argument('<audience>', 'the aud of its tokens, a URI such as https://api.example.org')
     .option('--scope <scope>', 'a scope it knows (repeat for more)', collect)
-    .option('--ttl <duration>', 'how long its access tokens live, such as 5m', durationSeconds)
+    .option('--ttl <duration>', 'how long its access tokens live, such as 5m', typedDuration)
     .option('--alg <alg>', 'what its access tokens are signed with (default: ES256)')
     .option(
       '--with-credentials',
       'make credentials for the API itself, to read the revocation feed and introspect its tokens',
     )
-    .action(async (audience: string, { scope = [], ttl, alg, json, withCredentials }: Options) => {
-      const input = newApi({ audience, scopes: scope, ttlSeconds: ttl, alg })
+    .action(async (audience: string, options: Options) => {
+      const { name, scope = [], scopeText = [], ttl, alg, json, withCredentials } = options
+      const scopeTexts = scopeTextsOf(scopeText, scope)
+      const input = newApi({ audience, name, scopes: scope, scopeTexts, ttlSeconds: ttl?.seconds, alg })
       const desk = await invocation.desk()
       refuseUnusedAlgorithm(desk.config, input.alg)
-      const api = await desk.apis.insert(input)
-      desk.events.record({ kind: 'api.created', actor: invocation.actor, detail: { audience: api.audience } })
-      const credentials = withCredentials ? await addCredentials(invocation, desk, api.audience) : undefined
+      const api = await invocation.perform(createApi, { api: input })
+      const credentials = withCredentials ? await invocation.perform(createApiCredentials, { audience }) : undefined
       printer.result({ json }, { ...apiJson(api, desk.config), ...credentials }, () => {
-        const seconds = api.ttlSeconds ?? desk.config.accessTokenSeconds
+        const lifetime = ttl?.text ?? duration(desk.config.accessTokenSeconds)
         printer.line(
           { text: 'Added', tone: 'good' },
-          ` ${api.audience}: access tokens signed ${api.alg}, good for ${duration(seconds)}.`,
+          ` ${api.audience}: access tokens signed ${api.alg}, good for ${lifetime}.`,
         )
         if (credentials) {
           printer.fields([['client_id', credentials.client_id]])
@@ -53,21 +56,10 @@ export const apisAdd: AddCommand = (parent, invocation) => {
         `clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback --api ${api.audience}`,
       )
     })
+  withTexts(command)
   withExample(
     withJson(command),
     'claviger apis add https://api.example.org --scope orders:read --scope orders:write --ttl 5m',
+    "claviger apis add https://api.example.org --name 'Order service' --scope orders:read --scope-text 'orders:read=Read your orders'",
   )
-}
-
-/** What the API asks us with; the secret is shown this once. */
-export async function addCredentials(invocation: Invocation, desk: Desk, audience: string) {
-  const { client, secret } = newApiCredentials(audience)
-  await desk.clients.insert(client)
-  desk.events.record({
-    kind: 'client.created',
-    actor: invocation.actor,
-    clientId: client.id,
-    detail: { servesApi: audience },
-  })
-  return { client_id: client.id, client_secret: secret }
 }

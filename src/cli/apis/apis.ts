@@ -4,7 +4,8 @@ import { apisAdd } from './add.ts'
 import { apisCredentials } from './credentials.ts'
 import { apisList } from './list.ts'
 import { apisRemove } from './remove.ts'
+import { apisSet } from './set.ts'
 
 export const apis: AddCommand = (parent, invocation) => {
-  for (const add of [apisAdd, apisCredentials, apisList, apisRemove]) add(parent, invocation)
+  for (const add of [apisAdd, apisList, apisSet, apisCredentials, apisRemove]) add(parent, invocation)
 }

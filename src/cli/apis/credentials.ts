@@ -1,9 +1,8 @@
-import { Failure } from '../../errors/failure.ts'
-import { quoted } from '../../events/plain-text.ts'
+import { createApiCredentials } from '../../operations/apis/credentials.ts'
 import { printSecret } from '../clients/client-view.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
-import { addCredentials } from './add.ts'
+import { audienceArgument, getApi } from './api-view.ts'
 
 /** `apis credentials`: more of what `apis add --with-credentials` gives, for an API that is there already. */
 export const apisCredentials: AddCommand = (parent, invocation) => {
@@ -11,17 +10,11 @@ export const apisCredentials: AddCommand = (parent, invocation) => {
   const command = parent
     .command('credentials')
     .description('make credentials for an API itself: it reads the revocation feed and introspects its own tokens')
-    .argument('<audience>', 'of the API, from apis list')
+    .argument(...audienceArgument)
     .action(async (audience: string, options: JsonOption) => {
       const desk = await invocation.desk()
-      if (!(await desk.apis.find(audience))) {
-        throw new Failure(
-          'api_missing',
-          'missing',
-          `There is no API ${quoted(audience)}; 'claviger apis list' shows those there are.`,
-        )
-      }
-      const made = await addCredentials(invocation, desk, audience)
+      await getApi(desk, audience)
+      const made = await invocation.perform(createApiCredentials, { audience })
       printer.result(options, { audience, ...made }, () => {
         printer.fields([['client_id', made.client_id]])
         printSecret(printer, made.client_secret)

@@ -1,9 +1,8 @@
-import { Failure } from '../../errors/failure.ts'
-import { quoted } from '../../events/plain-text.ts'
+import { removeApi } from '../../operations/apis/remove.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { apiJson } from './api-view.ts'
+import { apiJson, audienceArgument, getApi } from './api-view.ts'
 
 /** `apis remove`: refused while a client is registered for it. */
 export const apisRemove: AddCommand = (parent, invocation) => {
@@ -11,16 +10,10 @@ export const apisRemove: AddCommand = (parent, invocation) => {
   const command = parent
     .command('remove')
     .description('remove an API that no client is registered for')
-    .argument('<audience>', 'of the API, from apis list')
+    .argument(...audienceArgument)
     .action(async (audience: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
-      const api = await desk.apis.find(audience)
-      if (!api)
-        throw new Failure(
-          'api_missing',
-          'missing',
-          `There is no API ${quoted(audience)}; 'claviger apis list' shows those there are.`,
-        )
+      const api = await getApi(desk, audience)
       if (options.dryRun) {
         const users = (await desk.clients.list()).filter((client) => client.apis.includes(audience)).map(({ id }) => id)
         const verdict =
@@ -31,8 +24,7 @@ export const apisRemove: AddCommand = (parent, invocation) => {
         return
       }
       if (!(await isConfirmed(invocation, options, `Remove ${audience}?`))) return
-      await desk.apis.remove(audience)
-      desk.events.record({ kind: 'api.removed', actor: invocation.actor, detail: { audience } })
+      await invocation.perform(removeApi, { audience })
       printer.result(options, { ...apiJson(api, desk.config), removed: true }, () =>
         printer.line({ text: 'Removed', tone: 'good' }, ` ${audience}.`),
       )

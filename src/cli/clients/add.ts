@@ -1,13 +1,17 @@
 import { Option } from 'commander'
+import { appSettings } from '../../clients/app-settings.ts'
 import { type Preset, presets } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { newClient } from '../../clients/new-client.ts'
-import { Failure } from '../../errors/failure.ts'
+import { quoted } from '../../events/plain-text.ts'
+import { createClient } from '../../operations/clients/create.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
-import { readSecret, readSecretFile } from '../secret-input.ts'
+import { oneLine, readSecret, readSecretFile } from '../secret-input.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
+import { wrongUsage } from '../usage.ts'
+import { printAppSettings } from './app-settings-view.ts'
 import { type ClientOptions, givenOf, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, printClient, printSecret } from './client-view.ts'
 
@@ -36,24 +40,26 @@ export const clientsAdd: AddCommand = (parent, invocation) => {
     .action(async (options: Options) => {
       const { preset, name, id } = options
       const own = await readOwnSecret(invocation, options)
+      const said = givenOf(await saidOf(options))
+      const desk = await invocation.desk()
       const input = newClient({
-        ...givenOf(await saidOf(options)),
+        profile: desk.config.clientProfile,
+        ...said,
         preset,
         name,
         ...(id === undefined ? {} : { id }),
         ...own,
       })
       const { client: complete, secret } = withFreshSecret(input)
-      const desk = await invocation.desk()
       refuseUnusedAlgorithm(desk.config, complete.idTokenAlg)
-      const client = await desk.clients.insert(complete)
-      desk.events.record({ kind: 'client.created', actor: invocation.actor, clientId: client.id })
-      printer.result(options, { ...clientJson(client), ...(secret ? { client_secret: secret } : {}) }, () => {
+      const { client } = await invocation.perform(createClient, { client: complete })
+      const settings = appSettings(client, desk.config.issuer)
+      const shown = { ...clientJson(client), settings, ...(secret ? { client_secret: secret } : {}) }
+      printer.result(options, shown, () => {
         printClient(printer, client)
         if (secret) printSecret(printer, secret)
+        printAppSettings(printer, client, settings)
       })
-      const discovery = `${desk.config.issuer}/.well-known/openid-configuration`
-      if (!options.json) printer.note({ text: `Point the app at ${discovery}`, tone: 'dim' })
     })
   withClientOptions(command)
   withExample(
@@ -69,8 +75,10 @@ export async function readOwnSecret(
   { secretStdin, secretFile }: OwnSecretOptions,
 ): Promise<{ secret?: string }> {
   if (secretStdin && secretFile !== undefined) {
-    throw new Failure('secret_twice', 'invalid', 'Choose one of --secret-stdin and --secret-file.')
+    throw wrongUsage('secret_twice', 'Choose one of --secret-stdin and --secret-file.')
   }
-  if (secretStdin) return { secret: await readSecret(invocation.stdin, 'client secret') }
-  return secretFile === undefined ? {} : { secret: await readSecretFile(secretFile, 'client secret') }
+  if (secretStdin)
+    return { secret: oneLine(await readSecret(invocation.stdin, 'client secret'), 'client secret', 'stdin') }
+  if (secretFile === undefined) return {}
+  return { secret: oneLine(await readSecretFile(secretFile, 'client secret'), 'client secret', quoted(secretFile)) }
 }

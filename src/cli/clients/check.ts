@@ -1,8 +1,8 @@
 import { type Explanation, explainOrigin, explainRedirectUri } from '../../clients/explain-redirect.ts'
-import { Failure } from '../../errors/failure.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect } from '../option-values.ts'
+import { wrongUsage } from '../usage.ts'
 import { getClient } from './client-view.ts'
 
 interface Options extends JsonOption {
@@ -21,7 +21,7 @@ export const clientsCheck: AddCommand = (parent, invocation) => {
     .option('--redirect-uri <uri>', 'as the app sends it (repeat for more)', collect)
     .action(async (id: string, { origin = [], redirectUri = [], json }: Options) => {
       if (origin.length + redirectUri.length === 0) {
-        throw new Failure('nothing_to_check', 'invalid', 'Say what to check: --origin, --redirect-uri or both.')
+        throw wrongUsage('nothing_to_check', 'Say what to check: --origin, --redirect-uri or both.')
       }
       const client = await getClient(await invocation.desk(), id)
       const checks = [

@@ -1,6 +1,8 @@
 /** The options that adding and changing a client share, and what they mean to the clients room. */
 import { type Command, Option } from 'commander'
-import { type Client, refreshDeliveries } from '../../clients/client.ts'
+import { authMethods, type Client, pkceRules, refreshDeliveries } from '../../clients/client.ts'
+import { clientProfiles } from '../../clients/client-profile.ts'
+import { grantTypeNamed } from '../../clients/grant-types.ts'
 import type { ClientChanges, ClientInput } from '../../clients/new-client.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
@@ -18,12 +20,14 @@ export interface ClientOptions {
   logoUri?: string
   policyUri?: string
   tosUri?: string
+  grant?: string[]
+  profile?: Client['profile']
   pkce?: Client['pkce']
   tokenEndpointAuthMethod?: Client['tokenEndpointAuthMethod']
   jwksFile?: string
   jwksUri?: string
   idTokenAlg?: string
-  claimsInIdToken?: boolean
+  claimsInIdToken?: 'on' | 'off' | false
   dpopBound?: boolean
   requirePar?: boolean
   backchannelLogoutUri?: string
@@ -59,28 +63,45 @@ export function withClientOptions(command: Command): Command {
     .option('--policy-uri <uri>', 'its privacy policy')
     .option('--tos-uri <uri>', 'its terms of service')
     .addOption(
-      new Option('--pkce <rule>', 'optional is for confidential clients only').choices(['required', 'optional']),
+      new Option(
+        '--pkce <rule>',
+        'or-nonce: PKCE, or openid with a nonce; optional: neither; both for confidential clients only (default: required, of a web client or-nonce)',
+      ).choices(pkceRules),
     )
     .addOption(
-      new Option('--token-endpoint-auth-method <method>', 'how it proves itself').choices([
-        'none',
-        'client_secret_basic',
-        'client_secret_post',
-        'private_key_jwt',
-      ]),
+      new Option(
+        '--token-endpoint-auth-method <method>',
+        'how it proves itself; client_secret: by HTTP Basic or in the form (default: client_secret, of a public client none)',
+      ).choices(authMethods),
     )
     .option('--jwks-file <path>', 'its public keys (a JWKS), for private_key_jwt')
     .option('--jwks-uri <uri>', 'where its public keys are found')
     .option('--backchannel-logout-uri <uri>', 'where its server is told that a session has ended')
-    .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: ES256)')
+    .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: RS256)')
     .addOption(
       new Option(
         '--refresh-delivery <way>',
         'where an spa gets its refresh token; a cookie is for an app on the same site as the issuer (default: body)',
       ).choices(refreshDeliveries),
     )
-  withSwitch(command, 'first-party', 'ours: never asks for consent')
-  withSwitch(command, 'claims-in-id-token', 'put profile and email claims into the ID token too')
+  withSwitch(command, 'first-party', 'a first-party app: people are never asked for consent')
+  command
+    .option('--grant <grant>', 'what it gets tokens by, in place of its preset (repeat for more)', collect)
+    .addOption(
+      new Option(
+        '--profile <profile>',
+        'strict: PKCE required, one authentication method, ES256, no claims in the ID token',
+      ).choices(clientProfiles),
+    )
+    .addOption(
+      new Option(
+        '--claims-in-id-token [state]',
+        'whether the claims of granted scopes are in the ID token, not at userinfo alone (default: on, where people sign in by a browser)',
+      )
+        .choices(['on', 'off'])
+        .preset('on'),
+    )
+    .addOption(new Option('--no-claims-in-id-token', 'the same as --claims-in-id-token off').hideHelp())
   withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
   withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
   return withSwitch(
@@ -98,10 +119,10 @@ const plainFields = {
   origin: 'origins',
   api: 'apis',
   firstParty: 'firstParty',
+  profile: 'profile',
   pkce: 'pkce',
   tokenEndpointAuthMethod: 'tokenEndpointAuthMethod',
   idTokenAlg: 'idTokenAlg',
-  claimsInIdToken: 'claimsInIdToken',
   dpopBound: 'dpopBound',
   requirePar: 'requirePar',
   backchannelLogoutSessionRequired: 'backchannelLogoutSessionRequired',
@@ -120,6 +141,8 @@ export async function saidOf(options: ClientOptions): Promise<ClientChanges> {
   for (const [option, field] of Object.entries(plainFields) as [keyof typeof plainFields, keyof ClientChanges][]) {
     if (options[option] !== undefined) said[field] = options[option]
   }
+  if (options.grant) said.grants = options.grant.map(grantTypeNamed)
+  if (options.claimsInIdToken !== undefined) said.claimsInIdToken = options.claimsInIdToken === 'on'
   if (options.jwksUri) said.jwks = null
   if (options.jwksFile !== undefined) {
     said.jwksUri = null

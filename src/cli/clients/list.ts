@@ -19,7 +19,7 @@ export const clientsList: AddCommand = (parent, invocation) => {
           clients.map((client) => [
             client.id,
             client.name,
-            client.firstParty ? `${client.preset}, ours` : client.preset,
+            client.firstParty ? `${client.preset}, first-party` : client.preset,
             client.apis.join(' ') || '–',
             { text: fromNow(client.createdAt, printer.now()), tone: 'dim' },
           ]),

@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Client } from '../../clients/client.ts'
-import { presetRules } from '../../clients/preset-rules.ts'
+import { usesRedirects } from '../../clients/grant-types.ts'
 import { Failure } from '../../errors/failure.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
@@ -25,7 +25,7 @@ export const clientsPreview: AddCommand = (parent, invocation) => {
     .action(async (id: string, { user, scope, json }: Options) => {
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
-      if (!presetRules[client.preset].redirects) {
+      if (!usesRedirects(client)) {
         throw new Failure('preview_impossible', 'invalid', `A ${client.preset} client signs nobody in by a browser.`)
       }
       const account = await getPerson(desk, user)
@@ -35,13 +35,13 @@ export const clientsPreview: AddCommand = (parent, invocation) => {
       const told = {
         scope: preview.scope,
         id_token: opened(preview.idToken),
-        userinfo: preview.userinfo,
+        userinfo: preview.userinfo ?? null,
         access_token: opened(preview.accessToken),
       }
       printer.result({ json }, told, () => {
         for (const [name, content] of Object.entries(told)) {
           printer.line({ text: name.replace('_', ' '), tone: 'strong' })
-          printer.line(typeof content === 'string' ? content : JSON.stringify(content ?? 'opaque', undefined, 2))
+          printer.line(typeof content === 'string' ? content : JSON.stringify(content ?? absent[name], undefined, 2))
         }
       })
       printer.note('Nothing was changed; the keys of these tokens are gone already.')
@@ -52,6 +52,12 @@ export const clientsPreview: AddCommand = (parent, invocation) => {
 async function wholeScope(desk: Pick<Desk, 'apis'>, { apis: [first] }: Client): Promise<string> {
   const api = first === undefined ? undefined : await desk.apis.find(first)
   return ['openid', 'profile', 'email', 'address', 'phone', ...(api?.scopes ?? [])].join(' ')
+}
+
+/** What stands for a part that the app does not get, or cannot read. */
+const absent: Readonly<Record<string, string>> = {
+  access_token: 'opaque',
+  userinfo: 'refused: this access token is for an API, and the ID token has the claims',
 }
 
 /** Undefined: an opaque token says nothing by itself. */

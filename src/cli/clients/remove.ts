@@ -1,3 +1,4 @@
+import { removeClient } from '../../operations/clients/remove.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import { counted } from '../moment.ts'
@@ -21,13 +22,7 @@ export const clientsRemove: AddCommand = (parent, invocation) => {
         return
       }
       if (!(await isConfirmed(invocation, options, `Remove ${client.id} (${client.name}) for good?`))) return
-      const { grants, refreshTokens } = await desk.clients.remove(id, { actor: invocation.actor })
-      desk.events.record({
-        kind: 'client.removed',
-        actor: invocation.actor,
-        clientId: id,
-        detail: { grants, refreshTokens },
-      })
+      const { grants, refreshTokens } = await invocation.perform(removeClient, { client_id: id })
       const data = { ...clientJson(client), removed: true, grants_ended: grants, refresh_tokens_ended: refreshTokens }
       printer.result(options, data, () =>
         printer.line(

@@ -1,11 +1,12 @@
 import type { Client } from '../../clients/client.ts'
 import { withFreshSecret } from '../../clients/client-secret.ts'
 import { type ClientChanges, changedClient } from '../../clients/new-client.ts'
-import { Failure } from '../../errors/failure.ts'
+import { updateClient } from '../../operations/clients/update.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { collect } from '../option-values.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
+import { wrongUsage } from '../usage.ts'
 import { type ClientOptions, saidOf, withClientOptions } from './client-options.ts'
 import { clientJson, getClient, printClient, printSecret } from './client-view.ts'
 import { changedLists, type ListOptions } from './list-changes.ts'
@@ -28,24 +29,16 @@ export const clientsSet: AddCommand = (parent, invocation) => {
       const client = await getClient(desk, id)
       const changes: ClientChanges = { ...said, ...changedLists(client, options) }
       if (Object.keys(changes).length === 0) {
-        throw new Failure('nothing_to_set', 'invalid', 'Say what to change.', {
-          detail: { hints: ["'claviger clients set --help' lists the options"] },
-        })
+        throw wrongUsage('nothing_to_set', 'Say what to change.')
       }
       const { createdAt: _, updatedAt: __, ...before } = client
-      // A client that goes over to a secret gets one here, shown this once.
-      const { client: complete, secret } = withFreshSecret(changedClient(before, changes))
+      // Checked before anything is changed, and shown by a dry run.
+      const { client: complete } = withFreshSecret(changedClient(before, changes))
       if (changes.idTokenAlg !== undefined) refuseUnusedAlgorithm(desk.config, complete.idTokenAlg)
       const { id: ___, ...whole } = complete
-      const after: Client = options.dryRun ? { ...client, ...whole } : await desk.clients.update(id, whole)
-      if (!options.dryRun) {
-        desk.events.record({
-          kind: 'client.changed',
-          actor: invocation.actor,
-          clientId: id,
-          detail: { fields: Object.keys(changes) },
-        })
-      }
+      const done = options.dryRun ? undefined : await invocation.perform(updateClient, { client_id: id, changes })
+      const after: Client = done?.client ?? { ...client, ...whole }
+      const secret = done?.secret
       const shown = options.dryRun ? { dry_run: true } : secret ? { client_secret: secret } : {}
       printer.result(options, { ...clientJson(after), ...shown }, () => {
         printClient(printer, after)

@@ -1,4 +1,5 @@
 import { type Config, readConfig } from '../../config/config.ts'
+import { unknownVariables, unknownVariableText } from '../../config/unknown-variables.ts'
 import { Failure } from '../../errors/failure.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
@@ -8,6 +9,7 @@ import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
 import { administratorCheck, backupCheck } from './backup-check.ts'
 import type { Check, Finding } from './check.ts'
+import { connectionsCheck, poolerCheck, rightsCheck } from './connection-checks.ts'
 import { clockCheck, databaseCheck, migrationsCheck, nodesCheck, primaryCheck } from './database-checks.ts'
 import { issuerCheck } from './issuer-check.ts'
 import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
@@ -15,6 +17,9 @@ import { keyEncryptionKeyCheck, keysCheck } from './key-checks.ts'
 const checks: readonly Check[] = [
   databaseCheck,
   primaryCheck,
+  rightsCheck,
+  poolerCheck,
+  connectionsCheck,
   migrationsCheck,
   nodesCheck,
   clockCheck,
@@ -69,6 +74,8 @@ async function examine(invocation: Invocation): Promise<NamedFinding[]> {
 function readConfiguration({ env }: Invocation): [NamedFinding, Config?] {
   try {
     const config = readConfig(env)
+    const [unknown, ...others] = unknownVariables(env).map(unknownVariableText)
+    if (unknown) return [{ name: 'configuration', outcome: 'warning', found: [unknown, ...others].join(' ') }, config]
     return [
       { name: 'configuration', outcome: 'ok', found: `Complete and free of contradiction (${config.issuer}).` },
       config,
@@ -91,8 +98,9 @@ function failedBy(thrown: unknown): Finding {
       found: `It could not be looked at (${thrown instanceof Error ? thrown.name : typeof thrown}).`,
     }
   }
-  const { hints } = thrown.detail
-  const found = thrown.message.replaceAll(/\s*\n\s*/g, ' ')
+  const { hints, reason } = thrown.detail
+  const said = typeof reason === 'string' ? `${thrown.message} ${reason}` : thrown.message
+  const found = said.replaceAll(/\s*\n\s*/g, ' ')
   return { outcome: 'failed', found, ...(Array.isArray(hints) ? { mend: hints.join(' ') } : {}) }
 }
 

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { RecordedEntry } from '../../events/events.ts'
+import type { EventFilter, RecordedEntry } from '../../events/events.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { Desk } from '../desk.ts'
 import type { AddCommand } from '../nouns.ts'
-import { eventJson, eventLine } from './event-view.ts'
+import { type FilterOptions, filterOf, withFilter } from './event-filter.ts'
+import { eventJson, eventLine, namesIn } from './event-view.ts'
 
 const pageSize = 500
 
@@ -13,25 +14,29 @@ export const eventsFollow: AddCommand = (parent, invocation) => {
   const command = parent
     .command('follow')
     .description('entries of the audit log as they are written, until Ctrl-C; with --json one document a line')
-    .option('--kind <kind>', 'of this kind only, such as sign-in.rejected')
-    .action(async ({ kind, json }: JsonOption & { kind?: string }) => {
+    .action(async ({ json, ...options }: JsonOption & FilterOptions) => {
       const desk = await invocation.desk()
+      const filter = await filterOf(desk, options)
       const [latest] = await desk.audit.list({ limit: 1 })
-      for await (const event of eventsAfter(desk, latest?.id ?? 0n, kind, invocation.readerGone)) {
-        if (json) printer.jsonLine(eventJson(event))
-        else printer.line(...eventLine(event))
+      for await (const page of pagesAfter(desk, latest?.id ?? 0n, filter, invocation.readerGone)) {
+        const names = await namesIn(desk, page)
+        for (const event of page) {
+          if (json) printer.jsonLine(eventJson(event, names))
+          else printer.line(...eventLine(event, names))
+        }
       }
     })
+  withFilter(command)
   withExample(withJson(command), 'claviger events follow --json | jq .kind')
 }
 
 /** Asks once a second; ends with SIGINT, SIGTERM or its reader, so that the desk is closed in order. */
-async function* eventsAfter(
+async function* pagesAfter(
   desk: Pick<Desk, 'audit'>,
   from: bigint,
-  kind: string | undefined,
+  filter: EventFilter,
   readerGone: AbortSignal | undefined,
-): AsyncGenerator<RecordedEntry> {
+): AsyncGenerator<RecordedEntry[]> {
   const interrupted = new AbortController()
   const end = () => interrupted.abort()
   process.once('SIGINT', end).once('SIGTERM', end)
@@ -39,11 +44,9 @@ async function* eventsAfter(
   let last = from
   try {
     while (!signal.aborted) {
-      const page = await desk.audit.list({ limit: pageSize, afterId: last, ...(kind ? { kind } : {}) })
-      for (const event of page) {
-        if (event.id > last) last = event.id
-        yield event
-      }
+      const page = await desk.audit.list({ limit: pageSize, ...filter, afterId: last })
+      for (const { id } of page) if (id > last) last = id
+      if (page.length > 0) yield page
       if (page.length < pageSize) await pause(1000, undefined, { signal }).catch(() => undefined)
     }
   } finally {

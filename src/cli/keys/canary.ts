@@ -1,10 +1,10 @@
-import { Failure } from '../../errors/failure.ts'
 import type { CanaryKey, CanaryReport } from '../../keyring/canary.ts'
 import { getClient } from '../clients/client-view.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
+import { wrongUsage } from '../usage.ts'
 import { changeJson, printChange } from './key-view.ts'
 
 interface Options extends JsonOption, DryRunOption {
@@ -24,7 +24,7 @@ export const keysCanary: AddCommand = (parent, invocation) => {
     .option('--off', 'no app: the next key signs for nobody until it signs for all')
     .action(async ({ client, off, dryRun = false, json }: Options) => {
       if (client !== undefined && off) {
-        throw new Failure('canary_ambiguous', 'invalid', 'Name a client or say --off, not both.')
+        throw wrongUsage('canary_ambiguous', 'Name a client or say --off, not both.')
       }
       const desk = await invocation.desk()
       if (client === undefined && !off) {

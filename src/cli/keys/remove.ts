@@ -1,4 +1,5 @@
-import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
 import { changeJson, printChange } from './key-view.ts'
 
@@ -9,11 +10,12 @@ export const keysRemove: AddCommand = (parent, invocation) => {
     .command('remove')
     .description('take a retired key out of the JWKS, once nothing that it signed can be alive')
     .argument('<kid>', 'of the key, from keys list')
-    .action(async (kid: string, options: JsonOption & DryRunOption) => {
+    .action(async (kid: string, options: ConfirmedOptions) => {
       const { dryRun = false } = options
       const { keyring } = await invocation.desk()
+      if (!dryRun && !(await isConfirmed(invocation, options, `Remove key ${kid} for good?`))) return
       const change = await keyring.remove(kid, { dryRun, actor: invocation.actor })
       printer.result(options, changeJson(change, dryRun), () => printChange(printer, change, dryRun))
     })
-  withExample(withDryRun(withJson(command)), 'claviger keys remove 4f1c9b7e')
+  withExample(withConfirmation(command), 'claviger keys remove 4f1c9b7e')
 }

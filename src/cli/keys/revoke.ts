@@ -1,4 +1,3 @@
-import { Failure } from '../../errors/failure.ts'
 import type { BlastRadius } from '../../keyring/blast-radius.ts'
 import { heardJson } from '../bound.ts'
 import { withExample } from '../command-options.ts'
@@ -6,6 +5,7 @@ import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirm
 import type { DeskKeyring } from '../desk.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
+import { wrongUsage } from '../usage.ts'
 import { printRadius, radiusJson } from './blast-radius-view.ts'
 import { changeJson, printChange } from './key-view.ts'
 
@@ -28,7 +28,7 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
     .action(async (kid: string | undefined, options: Options) => {
       const { compromised = false, all = false, dryRun = false } = options
       if (all === (kid !== undefined)) {
-        throw new Failure('key_unnamed', 'invalid', 'Name the key to revoke, or say --all.')
+        throw wrongUsage('key_unnamed', 'Name the key to revoke, or say --all.')
       }
       const { keyring, nodes } = await invocation.desk()
       const question = `Revoke ${kid ?? 'every key'}? Everything signed by it becomes void.`

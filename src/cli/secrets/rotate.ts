@@ -1,11 +1,12 @@
-import { Failure } from '../../errors/failure.ts'
-import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { RotatedSecrets } from '../desk.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import type { Printer } from '../printer.ts'
+import { wrongUsage } from '../usage.ts'
 
-interface Options extends JsonOption, DryRunOption {
+interface Options extends ConfirmedOptions {
   cookies?: boolean
   feed?: boolean
   now?: boolean
@@ -25,13 +26,11 @@ export const secretsRotate: AddCommand = (parent, invocation) => {
     .action(async (options: Options) => {
       const { dryRun = false, now = false } = options
       if ((options.cookies && options.feed) || (now && !options.feed)) {
-        throw new Failure(
-          'rotation_ambiguous',
-          'invalid',
-          'Say either --cookies or --feed; --now goes with --feed only.',
-        )
+        throw wrongUsage('rotation_ambiguous', 'Say either --cookies or --feed; --now goes with --feed only.')
       }
+      const which = options.feed ? 'key of the revocation feed' : options.cookies ? 'cookie key' : 'key-encryption key'
       const { secrets } = await invocation.desk()
+      if (!dryRun && !(await isConfirmed(invocation, options, `Rotate the ${which}?`))) return
       if (options.feed) {
         const keys = await secrets.rotateFeedKey({ dryRun, now, actor: invocation.actor })
         const data = { ...(dryRun && { dry_run: true }), current: keys.current, next: keys.next ?? null }
@@ -51,7 +50,7 @@ export const secretsRotate: AddCommand = (parent, invocation) => {
       printer.result(options, asJson(rotated, dryRun), () => print(printer, rotated, dryRun))
     })
   withExample(
-    withDryRun(withJson(command)),
+    withConfirmation(command),
     'claviger secrets rotate --dry-run',
     'claviger secrets rotate --cookies',
     'claviger secrets rotate --feed',

@@ -1,7 +1,9 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
+import { endSession } from '../../operations/sessions/end.ts'
 import { boundJson, boundText, voidBy } from '../bound.ts'
-import { type JsonOption, withExample, withJson } from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
 
 /** `sessions end`: one browser is signed out, the others stay. */
@@ -11,12 +13,16 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
     .command('end')
     .description('end one browser session, with the grants and refresh tokens that hang on it')
     .argument('<id>', 'of the session, from sessions list')
-    .action(async (id: string, options: JsonOption) => {
+    .action(async (id: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
-      if (!(await desk.sessions.end(id, { actor: invocation.actor }))) {
-        throw new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)
+      if (options.dryRun) {
+        const session = await desk.sessions.find(id)
+        if (!session || session.endedAt) throw missing(id)
+        printer.result(options, { id, dry_run: true }, () => printer.line(`Would end session ${id}.`))
+        return
       }
-      desk.events.record({ kind: 'session.ended', actor: invocation.actor, detail: { session: id } })
+      if (!(await isConfirmed(invocation, options, `End session ${id}?`))) return
+      await invocation.perform(endSession, { id })
       const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
       printer.result(options, { id, ended: true, ...boundJson(until, heard) }, () => {
@@ -24,5 +30,8 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
         printer.line(boundText(until, printer.now(), desk.config, heard))
       })
     })
-  withExample(withJson(command), 'claviger sessions end 4Vm1c0Yc8s')
+  withExample(withConfirmation(command), 'claviger sessions end 4Vm1c0Yc8s')
 }
+
+const missing = (id: string) =>
+  new Failure('session_missing', 'missing', `There is no session ${quoted(id)}; it may have ended already.`)

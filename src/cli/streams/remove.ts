@@ -1,3 +1,4 @@
+import { removeStream } from '../../operations/streams/remove.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -19,13 +20,7 @@ export const streamsRemove: AddCommand = (parent, invocation) => {
         return
       }
       if (!(await isConfirmed(invocation, options, `Remove ${what}?`))) return
-      await desk.streams.remove(id)
-      desk.events.record({
-        kind: 'stream.removed',
-        actor: invocation.actor,
-        clientId: stream.clientId,
-        detail: { streamId: id },
-      })
+      await invocation.perform(removeStream, { id })
       printer.result(options, { ...streamJson(stream), removed: true }, () =>
         printer.line({ text: 'Removed', tone: 'good' }, ` ${what}.`),
       )

@@ -8,6 +8,7 @@ import { dated } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import type { Tone } from '../printer.ts'
 import { askSecret, mayAsk, readSecret, readSecretFile } from '../secret-input.ts'
+import { wrongUsage } from '../usage.ts'
 import { type Findings, findingsOf, type Verdict } from './verdict.ts'
 
 interface Options extends JsonOption {
@@ -47,7 +48,7 @@ export const tokensInspect: AddCommand = (parent, invocation) => {
 
 async function tokenFrom(invocation: Invocation, given: string | undefined, { tokenFile }: Options): Promise<string> {
   if (given !== undefined && tokenFile !== undefined) {
-    throw new Failure('token_twice', 'invalid', 'Choose one: the token itself, or --token-file.')
+    throw wrongUsage('token_twice', 'Choose one: the token itself, or --token-file.')
   }
   if (given !== undefined) return given
   if (tokenFile !== undefined) return readSecretFile(tokenFile, 'token')

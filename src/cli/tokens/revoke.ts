@@ -1,6 +1,12 @@
 import { decodeJwt, type JWTPayload } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
+import { endPersonSessions } from '../../operations/people/end-sessions.ts'
+import { revokeSession } from '../../operations/sessions/revoke.ts'
+import { revokeToken } from '../../operations/tokens/revoke.ts'
+import { revokeAllTokens } from '../../operations/tokens/revoke-all.ts'
+import { revokeClientTokens } from '../../operations/tokens/revoke-client.ts'
+import { revokeOpaqueToken } from '../../operations/tokens/revoke-opaque.ts'
 import { boundJson, boundText, voidBy } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
@@ -8,6 +14,7 @@ import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 import type { AddCommand } from '../nouns.ts'
 import { readSecret } from '../secret-input.ts'
+import { wrongUsage } from '../usage.ts'
 import { getPerson } from '../users/person.ts'
 
 interface Options extends ConfirmedOptions {
@@ -25,6 +32,8 @@ interface Target {
   data: Record<string, unknown>
   /** Where the token says itself when it ends. */
   until?: Date | undefined
+  /** What is not known of it, said after the answer. */
+  note?: string | undefined
   /** Asked first, where it touches more than somebody can name. */
   question?: string
   revoke(): Promise<Record<string, unknown> | undefined>
@@ -51,7 +60,6 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       if (target.question && !(await isConfirmed(invocation, options, target.question))) return
       const more = await target.revoke()
       const desk = await invocation.desk()
-      desk.events.record({ kind: 'token.revoked', actor: invocation.actor, detail: target.data })
       const now = printer.now()
       const heard = await desk.nodes.confirm()
       const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
@@ -59,6 +67,8 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
         printer.line(boundText(until, now, desk.config, heard))
       })
+      const note = more?.session_ended === false ? sessionNote : target.note
+      if (note) printer.note(note)
     })
   withExample(
     withConfirmation(command),
@@ -72,32 +82,32 @@ async function targetOf(invocation: Invocation, options: Options): Promise<Targe
   const { tokenStdin, jti, sid, sub, client, all } = options
   const named = [jti, sid, sub, client].filter((value) => value !== undefined)
   if (named.length + Number(tokenStdin ?? false) + Number(all ?? false) !== 1) {
-    throw new Failure('token_unnamed', 'invalid', 'Name one: --token-stdin, --jti, --sid, --sub, --client or --all.')
+    throw wrongUsage('token_unnamed', 'Name one: --token-stdin, --jti, --sid, --sub, --client or --all.')
   }
   if (named.some((value) => value.length > 1024 || value === '')) {
     throw new Failure('token_name_invalid', 'invalid', 'A name has 1 to 1024 characters.')
   }
   const desk = await invocation.desk()
-  if (all) return ofEverybody(desk, invocation.actor)
-  if (tokenStdin) return byToken(desk, invocation.actor, await readSecret(invocation.stdin, 'token'))
-  if (jti !== undefined) return byJti(desk, invocation.actor, jti)
-  if (sid !== undefined) return bySid(desk, invocation.actor, sid)
-  return sub !== undefined ? byPerson(desk, invocation.actor, sub) : byClient(desk, invocation.actor, client ?? '')
+  if (all) return ofEverybody(desk, invocation)
+  if (tokenStdin) return byToken(desk, invocation, await readSecret(invocation.stdin, 'token'))
+  if (jti !== undefined) return byJti(desk, invocation, jti)
+  if (sid !== undefined) return bySid(invocation, sid)
+  return sub !== undefined ? byPerson(desk, invocation, sub) : byClient(desk, invocation, client ?? '')
 }
 
-async function byToken(desk: Desk, actor: string, token: string): Promise<Target> {
+async function byToken(desk: Desk, invocation: Invocation, token: string): Promise<Target> {
   const claims = claimsOf(token)
   if (claims && (claims.iss !== desk.config.issuer || typeof claims.jti !== 'string')) {
     throw new Failure('token_foreign', 'invalid', `This is no access token of ${desk.config.issuer}.`)
   }
   // The signature needs no check: an entry for a token that was never issued concerns nobody.
-  if (claims) return byJti(desk, actor, String(claims.jti), claims.exp)
+  if (claims) return byJti(desk, invocation, String(claims.jti), claims.exp)
   const found = await desk.revocations.findOpaque(token)
   if (!found) throw new Failure('token_unknown', 'missing', 'There is no such token here; it may have ended already.')
   return {
     what: `a ${found.what} of ${found.clientId ?? 'an unknown app'}`,
     data: { token: found.what, client_id: found.clientId ?? null },
-    revoke: async () => void (await desk.revocations.revokeOpaque(token)),
+    revoke: async () => void (await invocation.perform(revokeOpaqueToken, { token })),
   }
 }
 
@@ -109,7 +119,29 @@ function claimsOf(token: string): JWTPayload | undefined {
   }
 }
 
-function byJti(desk: Desk, actor: string, jti: string, exp?: number): Target {
+/** What the engine gives out: 43 letters, digits, `-` and `_`. */
+const ownJti = /^[\w-]{43}$/
+
+const ledgerNote =
+  'Whether such a token was issued is not known: only with CLAVIGER_TOKEN_LEDGER=on are issued tokens recorded.'
+const sessionNote = 'There is no such session now. Tokens that carry this sid are revoked all the same.'
+
+function isUnknown(jti: string, hint: string): Failure {
+  return new Failure(
+    'token_unknown',
+    'missing',
+    `No token with the jti ${quoted(jti)} is known. Nothing was revoked.`,
+    {
+      detail: { hints: [hint] },
+    },
+  )
+}
+
+/** @throws Failure `token_unknown` where it is certain that no such token can be valid. */
+async function byJti(desk: Desk, { perform }: Invocation, jti: string, exp?: number): Promise<Target> {
+  if (!ownJti.test(jti)) throw isUnknown(jti, 'a jti of this issuer has 43 characters: letters, digits, - and _')
+  const isKnown = await desk.ledger.knowsJti(jti)
+  if (isKnown === false) throw isUnknown(jti, 'it may have expired; the ledger has every token that can still be valid')
   const until = exp === undefined ? undefined : new Date(exp * 1000)
   // An end that lies far ahead is not ours: no token lives longer than the longest.
   const isPlausible = until !== undefined && until.getTime() < Date.now() + 2 * 86_400_000
@@ -117,44 +149,48 @@ function byJti(desk: Desk, actor: string, jti: string, exp?: number): Target {
   return {
     what: `the access token ${quoted(jti)}`,
     data: { jti },
+    note: isKnown ? undefined : ledgerNote,
     until: isPlausible ? until : undefined,
-    revoke: async () => void (await desk.revocations.revokeToken(jti, { actor, expiresAt })),
+    revoke: async () => void (await perform(revokeToken, { jti, ...(expiresAt ? { expires_at: expiresAt } : {}) })),
   }
 }
 
-const ofEverybody = (desk: Desk, actor: string): Target => ({
+const ofEverybody = (desk: Desk, { perform }: Invocation): Target => ({
   what: `every access token that ${desk.config.issuer} issued so far`,
   data: { iss: desk.config.issuer },
   question: 'Make every access token of every app and person void? They stay signed in and have to fetch new ones.',
-  revoke: async () => void (await desk.revocations.revokeAll(desk.config.issuer, { actor })),
+  revoke: async () => void (await perform(revokeAllTokens, { issuer: desk.config.issuer })),
 })
 
-const bySid = (desk: Desk, actor: string, sid: string): Target => ({
+const bySid = ({ perform }: Invocation, sid: string): Target => ({
   what: `everything of the session ${quoted(sid)}`,
   data: { sid },
-  revoke: async () => ({ session_ended: (await desk.revocations.revokeSession(sid, { actor })).ended }),
+  question: `End the session ${quoted(sid)} with everything that came from it?`,
+  revoke: async () => ({ session_ended: (await perform(revokeSession, { sid })).ended }),
 })
 
-async function byPerson(desk: Desk, actor: string, named: string): Promise<Target> {
+async function byPerson(desk: Desk, { perform }: Invocation, named: string): Promise<Target> {
   const person = await getPerson(desk, named)
   return {
     what: `everything of ${person.email}`,
     data: { sub: person.id },
+    question: `Sign ${person.email} out everywhere?`,
     async revoke() {
-      const { sessions, grants, refreshTokens } = await desk.accounts.signOut(person.id, { actor })
+      const { sessions, grants, refreshTokens } = await perform(endPersonSessions, { id: person.id })
       return { sessions_ended: sessions, grants_ended: grants, refresh_tokens_ended: refreshTokens }
     },
   }
 }
 
-async function byClient(desk: Desk, actor: string, clientId: string): Promise<Target> {
+async function byClient(desk: Desk, { perform }: Invocation, clientId: string): Promise<Target> {
   const client = await desk.clients.find(clientId)
   if (!client) throw new Failure('client_missing', 'missing', `There is no client ${quoted(clientId)}.`)
   return {
     what: `everything that ${client.id} (${client.name}) holds`,
     data: { client_id: client.id },
+    question: `End everything that ${client.id} (${client.name}) holds of anybody?`,
     async revoke() {
-      const { grants, refreshTokens } = await desk.revocations.revokeClient(client.id, { actor })
+      const { grants, refreshTokens } = await perform(revokeClientTokens, { client_id: client.id })
       return { grants_ended: grants, refresh_tokens_ended: refreshTokens }
     },
   }

@@ -1,4 +1,6 @@
+import type { Account } from '../../accounts/account.ts'
 import { newAccount } from '../../accounts/new-account.ts'
+import { createPerson } from '../../operations/people/create.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { checkForPerson, findNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
@@ -6,6 +8,7 @@ import { personJson } from './person.ts'
 
 interface Options extends JsonOption, PasswordOptions {
   name?: string
+  username?: string
   emailVerified?: boolean
 }
 
@@ -17,13 +20,15 @@ export const usersAdd: AddCommand = (parent, invocation) => {
     .description('add a person; asks for a password on a terminal')
     .argument('<email>', 'their sign-in name')
     .option('--name <name>', 'full name')
-    .option('--email-verified', 'the address is known to be theirs')
+    .option('--username <name>', 'what apps are told as preferred_username (default: their address up to the @)')
+    .option('--email-verified', 'the address is known to be theirs; without it apps are told that it is not verified')
     .action(async (email: string, options: Options) => {
       // Checked before a password is asked for.
-      const { name, emailVerified } = options
+      const { name, username, emailVerified } = options
       const person = newAccount({
         email,
         ...(name === undefined ? {} : { name }),
+        ...(username === undefined ? {} : { username }),
         ...(emailVerified ? { emailVerified } : {}),
       })
       const given = await findNewPassword(invocation, options, email)
@@ -31,14 +36,13 @@ export const usersAdd: AddCommand = (parent, invocation) => {
       if (given) checkForPerson(given, person, desk.config.issuer)
       // Hashed before anything is stored, so that a refused password leaves no half-made person.
       const hash = given && (await desk.passwords.hash(given.password))
-      const account = await desk.accounts.insert(person)
-      if (hash) await desk.passwords.set(account.id, hash)
-      desk.events.record({ kind: 'account.created', actor: invocation.actor, accountId: account.id })
+      const account = await invocation.perform(createPerson, { person, ...(hash ? { hash } : {}) })
       const secret = given?.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(account), has_password: hash !== undefined, ...secret }, () => {
         printer.line({ text: 'Added', tone: 'good' }, ` ${account.email} (${account.id}).`)
         if (given?.generated) printer.line(`Password, shown this once: ${given.password}`)
       })
+      printer.note(verifiedText(account))
       if (!hash) {
         printer.note('They have no password yet, so they cannot sign in.')
         printer.next(`users set-password ${account.email}`)
@@ -50,3 +54,9 @@ export const usersAdd: AddCommand = (parent, invocation) => {
     'pass show ada | claviger users add ada@example.org --password-stdin',
   )
 }
+
+/** Some apps take in nobody whose address is not verified. */
+const verifiedText = ({ email, emailVerified }: Account): string =>
+  emailVerified
+    ? `Apps are told that the address is verified; 'claviger users set ${email} --no-email-verified' changes it.`
+    : `Apps are told that the address is not verified; 'claviger users set ${email} --email-verified' changes it.`

@@ -1,3 +1,4 @@
+import { disablePerson } from '../../operations/people/disable.ts'
 import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
@@ -16,19 +17,13 @@ export const usersDisable: AddCommand = (parent, invocation) => {
       const person = await getPerson(desk, named)
       const seconds = await desk.revocations.longestTokenSeconds()
       if (options.dryRun) {
-        const sessions = await desk.sessions.list(person.id)
-        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
-          printer.line(`Would disable ${person.email} and end ${counted(sessions.length, 'session')}.`),
+        const { sessions = 0 } = await invocation.planOf(disablePerson, { id: person.id })
+        printer.result(options, { ...personJson(person), dry_run: true, sessions }, () =>
+          printer.line(`Would disable ${person.email} and end ${counted(sessions, 'session')}.`),
         )
         return
       }
-      const ended = await desk.accounts.disable(person.id, { actor: invocation.actor })
-      desk.events.record({
-        kind: 'account.disabled',
-        actor: invocation.actor,
-        accountId: person.id,
-        detail: { ...ended },
-      })
+      const ended = await invocation.perform(disablePerson, { id: person.id })
       const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
       const after = (await desk.accounts.find(person.id)) ?? person

@@ -1,3 +1,4 @@
+import { enablePerson } from '../../operations/people/enable.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { getPerson, personArgument, personJson } from './person.ts'
@@ -12,8 +13,7 @@ export const usersEnable: AddCommand = (parent, invocation) => {
     .action(async (named: string, options: JsonOption) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
-      const enabled = await desk.accounts.enable(person.id)
-      desk.events.record({ kind: 'account.enabled', actor: invocation.actor, accountId: person.id })
+      const enabled = await invocation.perform(enablePerson, { id: person.id })
       printer.result(options, personJson(enabled), () => {
         printer.line({ text: 'Enabled', tone: 'good' }, ` ${enabled.email}: they can sign in again.`)
       })

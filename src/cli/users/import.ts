@@ -1,17 +1,20 @@
+import { readFirebaseHashConfig } from '../../credentials/people-forms/firebase.ts'
 import type { ImportOutcome } from '../../credentials/people-import.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample } from '../command-options.ts'
-import { inputLines } from '../input-lines.ts'
 import type { Output } from '../invocation.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
+import { peopleFile } from '../people-file.ts'
 import type { Printer } from '../printer.ts'
+import { readSecretFile } from '../secret-input.ts'
 
 interface Options extends JsonOption, DryRunOption {
   file: string
+  firebaseHashConfig?: string
 }
 
-/** A person's claims and hash fit many times over. */
-const longestLineBytes = 64 * 1024
+/** So many lines are told one by one for one reason; a reason that holds for the whole file need not be told a million times. */
+const mostOfOneReason = 20
 
 type Totals = Record<ImportOutcome['outcome'], number>
 
@@ -21,37 +24,77 @@ export const usersImport: AddCommand = (parent, invocation) => {
   const command = parent
     .command('import')
     .description('take people over from another program, with the hashes of their passwords (docs/import.md)')
-    .requiredOption('-f, --file <file>', 'JSON lines, one person a line; - is stdin')
+    .requiredOption(
+      '-f, --file <file>',
+      'JSON lines, a JSON document or CSV, also as other programs export them; - is stdin',
+    )
+    .option('--firebase-hash-config <file>', 'of a Firebase export: hash_config { … } of the project')
     .option('--json', 'print one JSON document a line: what became of each row, then the totals')
-    .action(async ({ file, json, dryRun = false }: Options) => {
+    .action(async ({ file, json, dryRun = false, firebaseHashConfig }: Options) => {
+      const firebaseHash =
+        firebaseHashConfig === undefined
+          ? undefined
+          : readFirebaseHashConfig(await readSecretFile(firebaseHashConfig, 'hash parameters'))
       const desk = await invocation.desk()
       const totals: Totals = { added: 0, unchanged: 0, collision: 0, refused: 0 }
-      const lines = inputLines(file, stdin, longestLineBytes)
       const progress = progressOn(stderr)
-      for await (const row of desk.imports.people(lines, { dryRun, actor: invocation.actor })) {
+      const reasons = new ReasonCount()
+      const onForm = (name: string) => printer.note(`Reading ${name}.`)
+      const options = { dryRun, actor: invocation.actor, firebaseHash, onForm }
+      for await (const row of desk.imports.people(peopleFile(file, stdin), options)) {
         totals[row.outcome] += 1
+        const what = whatOf(row)
         if (json) printer.jsonLine(row)
-        else if (row.reason !== undefined) {
+        else if (what !== undefined && reasons.count(what) <= mostOfOneReason) {
           progress.clear()
-          show(printer, row)
+          show(printer, row, what)
         }
         progress.told(row.line)
       }
       progress.clear()
       invocation.exitCode = totals.collision + totals.refused > 0 ? 1 : 0
-      if (json) printer.jsonLine({ ...totals, dry_run: dryRun })
-      else printer.line(summary(totals, dryRun))
+      if (json) return printer.jsonLine({ ...totals, dry_run: dryRun })
+      for (const [what, times] of reasons.beyond(mostOfOneReason)) {
+        printer.line(`${counted(times, 'further line')}: ${what} (--json names every line)`)
+      }
+      printer.line(summary(totals, dryRun))
     })
   withExample(
     withDryRun(command),
     'claviger users import -f people.jsonl --dry-run',
+    'claviger users import -f realm-export.json',
+    'claviger users import -f users.json --firebase-hash-config hash-config.txt',
     `echo '{"email":"ada@example.org","password_hash":"$2b$12$…"}' | claviger users import -f -`,
   )
 }
 
-function show(printer: Printer, { line, outcome, email, reason = '' }: ImportOutcome): void {
+/** What is told of a line; undefined where there is nothing to attend to. */
+function whatOf({ outcome, reason, left_out: leftOut }: ImportOutcome): string | undefined {
+  if (reason !== undefined) return `${outcome}, ${reason}`
+  return leftOut && `${outcome}, without ${leftOut.join(', ')}, which OpenID Connect writes otherwise`
+}
+
+function show(printer: Printer, { line, outcome, email }: ImportOutcome, what: string): void {
   const whose = email === undefined ? '' : ` ${email}`
-  printer.line(`line ${line}${whose}: `, { text: outcome, tone: outcome === 'refused' ? 'bad' : 'warn' }, `, ${reason}`)
+  const tone = outcome === 'refused' ? 'bad' : 'warn'
+  printer.line(`line ${line}${whose}: `, { text: outcome, tone }, what.slice(outcome.length))
+}
+
+class ReasonCount {
+  readonly #times = new Map<string, number>()
+
+  count(reason: string): number {
+    // Lines name other lines in their reasons.
+    const kind = reason.replace(/\bline \d+/g, 'an earlier line')
+    const times = (this.#times.get(kind) ?? 0) + 1
+    this.#times.set(kind, times)
+    return times
+  }
+
+  /** How many more there were of each. */
+  beyond(most: number): [reason: string, times: number][] {
+    return [...this.#times].filter(([, times]) => times > most).map(([reason, times]) => [reason, times - most])
+  }
 }
 
 function summary({ added, unchanged, collision, refused }: Totals, dryRun: boolean): string {

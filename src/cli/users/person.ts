@@ -1,11 +1,12 @@
 /** How commands name a person, and how they show one. */
 import type { Account } from '../../accounts/account.ts'
 import type { Ended } from '../../accounts/account-store.ts'
+import { localPartOf } from '../../accounts/username.ts'
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import type { Desk } from '../desk.ts'
-import { counted } from '../moment.ts'
-import type { Cell } from '../printer.ts'
+import { counted, dated } from '../moment.ts'
+import type { Cell, Printer } from '../printer.ts'
 
 export const personArgument = ['<person>', 'email address or account id (acc_…)'] as const
 
@@ -26,6 +27,7 @@ export const personJson = (account: Account) => ({
   email: account.email,
   email_verified: account.emailVerified,
   name: account.name ?? null,
+  username: account.username ?? null,
   admin: account.isAdmin,
   disabled_at: account.disabledAt ?? null,
   created_at: account.createdAt,
@@ -36,6 +38,29 @@ export const personState = (account: Account): Cell => {
   if (account.disabledAt) return { text: 'disabled', tone: 'bad' }
   return account.isAdmin ? { text: 'administrator', tone: 'good' } : 'active'
 }
+
+export function printPerson(printer: Printer, person: Account, sessions: readonly string[] = []): void {
+  const now = printer.now()
+  printer.fields([
+    ['id', person.id],
+    ['email', `${person.email}${person.emailVerified ? '' : ' (not verified)'}`],
+    ['name', person.name],
+    ['username', person.username ?? fallbackText(person)],
+    ['state', personState(person)],
+    ['disabled', dated(person.disabledAt, now)],
+    ['added', dated(person.createdAt, now)],
+    ['claims', claimLines(person)],
+    ['sessions', sessions],
+  ])
+}
+
+const fallbackText = ({ claims, email }: Account): string =>
+  `none; apps are told ${claims.preferred_username ?? localPartOf(email)} as preferred_username`
+
+const claimLines = ({ claims }: Account): string[] =>
+  Object.entries(claims)
+    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+    .sort()
 
 export const endedJson = (ended: Ended) => ({
   sessions_ended: ended.sessions,

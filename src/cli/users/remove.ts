@@ -1,6 +1,7 @@
+import { removePerson } from '../../operations/people/remove.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
-import { counted } from '../moment.ts'
+import { counted, duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
@@ -15,23 +16,19 @@ export const usersRemove: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       if (options.dryRun) {
-        const sessions = await desk.sessions.list(person.id)
-        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
-          printer.line(`Would remove ${person.email} for good, with ${counted(sessions.length, 'session')}.`),
+        const { sessions = 0 } = await invocation.planOf(removePerson, { id: person.id })
+        printer.result(options, { ...personJson(person), dry_run: true, sessions }, () =>
+          printer.line(`Would remove ${person.email} for good, with ${counted(sessions, 'session')}.`),
         )
         return
       }
       if (!(await isConfirmed(invocation, options, `Remove ${person.email} for good?`))) return
-      const ended = await desk.accounts.remove(person.id, { actor: invocation.actor })
-      desk.events.record({
-        kind: 'account.removed',
-        actor: invocation.actor,
-        accountId: person.id,
-        detail: { ...ended },
-      })
+      const ended = await invocation.perform(removePerson, { id: person.id })
       printer.result(options, { ...personJson(person), removed: true, ...endedJson(ended) }, () => {
         printer.line({ text: 'Removed', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
       })
+      const kept = duration(desk.config.eventRetentionSeconds)
+      printer.note(`The audit log still tells their name and address, for ${kept} (CLAVIGER_EVENT_RETENTION).`)
     })
   withExample(withConfirmation(command), 'claviger users remove ada@example.org --dry-run')
 }

@@ -1,3 +1,4 @@
+import { setPassword } from '../../operations/people/set-password.ts'
 import { boundJson, boundText, voidBy } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -16,15 +17,8 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
       const person = await getPerson(desk, named)
       const given = await getNewPassword(invocation, options, person.email)
       checkForPerson(given, person, desk.config.issuer)
-      const ended = await desk.passwords.set(person.id, await desk.passwords.hash(given.password), {
-        actor: invocation.actor,
-      })
-      desk.events.record({
-        kind: 'password.reset',
-        actor: invocation.actor,
-        accountId: person.id,
-        detail: { ...ended },
-      })
+      const hash = await desk.passwords.hash(given.password)
+      const ended = await invocation.perform(setPassword, { id: person.id, hash })
       const seconds = await desk.revocations.longestTokenSeconds()
       const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)

@@ -1,8 +1,8 @@
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
-import { dated, fromNow } from '../moment.ts'
+import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { sessionJson } from '../sessions/session-view.ts'
-import { getPerson, personArgument, personJson, personState } from './person.ts'
+import { getPerson, personArgument, personJson, printPerson } from './person.ts'
 
 /** `users show`: a person with their sessions. */
 export const usersShow: AddCommand = (parent, invocation) => {
@@ -16,19 +16,13 @@ export const usersShow: AddCommand = (parent, invocation) => {
       const person = await getPerson(desk, named)
       const sessions = await desk.sessions.list(person.id)
       const data = { ...personJson(person), claims: person.claims, sessions: sessions.map(sessionJson) }
-      printer.result(options, data, () => {
-        const now = printer.now()
-        printer.fields([
-          ['id', person.id],
-          ['email', `${person.email}${person.emailVerified ? '' : ' (not verified)'}`],
-          ['name', person.name],
-          ['state', personState(person)],
-          ['disabled', dated(person.disabledAt, now)],
-          ['added', dated(person.createdAt, now)],
-          ['claims', Object.entries(person.claims).map(([name, value]) => `${name}: ${JSON.stringify(value)}`)],
-          ['sessions', sessions.map((session) => `${session.id}, signed in ${fromNow(session.signedInAt, now)}`)],
-        ])
-      })
+      printer.result(options, data, () =>
+        printPerson(
+          printer,
+          person,
+          sessions.map(({ id, signedInAt }) => `${id}, signed in ${fromNow(signedInAt, printer.now())}`),
+        ),
+      )
     })
   withExample(withJson(command), 'claviger users show ada@example.org')
 }

@@ -1,5 +1,7 @@
+import { endPersonSessions } from '../../operations/people/end-sessions.ts'
 import { boundJson, boundText, voidBy } from '../bound.ts'
-import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
@@ -11,23 +13,18 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
     .command('sign-out')
     .description('sign a person out everywhere: every session, grant and refresh token ends')
     .argument(...personArgument)
-    .action(async (named: string, options: JsonOption & DryRunOption) => {
+    .action(async (named: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
       const person = await getPerson(desk, named)
       if (options.dryRun) {
-        const sessions = await desk.sessions.list(person.id)
-        printer.result(options, { ...personJson(person), dry_run: true, sessions: sessions.length }, () =>
-          printer.line(`Would sign ${person.email} out of ${counted(sessions.length, 'session')}.`),
+        const { sessions = 0 } = await invocation.planOf(endPersonSessions, { id: person.id })
+        printer.result(options, { ...personJson(person), dry_run: true, sessions }, () =>
+          printer.line(`Would sign ${person.email} out of ${counted(sessions, 'session')}.`),
         )
         return
       }
-      const ended = await desk.accounts.signOut(person.id, { actor: invocation.actor })
-      desk.events.record({
-        kind: 'account.signed-out',
-        actor: invocation.actor,
-        accountId: person.id,
-        detail: { ...ended },
-      })
+      if (!(await isConfirmed(invocation, options, `Sign ${person.email} out everywhere?`))) return
+      const ended = await invocation.perform(endPersonSessions, { id: person.id })
       const seconds = await desk.revocations.longestTokenSeconds()
       const heard = await desk.nodes.confirm()
       const until = voidBy(printer.now(), seconds)
@@ -40,5 +37,5 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
         },
       )
     })
-  withExample(withDryRun(withJson(command)), 'claviger users sign-out ada@example.org')
+  withExample(withConfirmation(command), 'claviger users sign-out ada@example.org')
 }

@@ -6,6 +6,7 @@ import { usersEnable } from './enable.ts'
 import { usersImport } from './import.ts'
 import { usersList } from './list.ts'
 import { usersRemove } from './remove.ts'
+import { usersSet } from './set.ts'
 import { usersSetPassword } from './set-password.ts'
 import { usersShow } from './show.ts'
 import { usersSignOut } from './sign-out.ts'
@@ -15,6 +16,7 @@ export const users: AddCommand = (parent, invocation) => {
     usersAdd,
     usersList,
     usersShow,
+    usersSet,
     usersDisable,
     usersEnable,
     usersSetPassword,

@@ -1,4 +1,5 @@
 /** Requests that no honest client sends: a clear refusal, nothing stored, and the program goes on. */
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
@@ -35,7 +36,11 @@ beforeAll(async () => {
   await addApi(provider, 'https://orders.example', ['orders:read'])
   person = await addPerson(provider)
   const wishes = { redirectUris: [redirectUri], firstParty: true }
-  web = await addClient(provider, { preset: 'web', ...wishes })
+  web = await addClient(provider, {
+    preset: 'web',
+    ...wishes,
+    more: ['--token-endpoint-auth-method', 'client_secret_basic'],
+  })
   post = await addClient(provider, {
     preset: 'web',
     ...wishes,
@@ -167,7 +172,7 @@ describe('clients', () => {
     return `${answer.status} ${(JSON.parse(answer.text) as { error: string }).error}`
   }
 
-  test('authenticate by the method they are registered for and by no other', async () => {
+  test('authenticate by the method that they are pinned to and by no other', async () => {
     expect(await attempt(basicOf(web), {})).toBe('400 invalid_grant')
     expect(await attempt({}, bodyOf(web))).toBe('401 invalid_client')
     expect(await attempt({}, bodyOf(post))).toBe('400 invalid_grant')
@@ -303,7 +308,9 @@ describe('at the authorization endpoint', () => {
     const change = { login_hint: script, ui_locales: script, state: script, nonce: script, display: 'page' }
     const page = await new UserAgent(provider.issuer).visit(app.start(change).url)
     expect(page.heading).toBe('Sign in')
-    expect(page.document.querySelectorAll('script, img')).toHaveLength(0)
+    expect(page.document.querySelectorAll('img, [onerror], [onload]')).toHaveLength(0)
+    expect(page.document.querySelectorAll('script')).toHaveLength(1)
+    expect(page.document.querySelector('script')?.textContent).toBe(readFileSync('views/page.js', 'utf8'))
     expect(page.document.querySelector('input[name="login"]')?.getAttribute('value')).toBe(script)
     expect(page.text).not.toMatch(/\b49\b/)
   })

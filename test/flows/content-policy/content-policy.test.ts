@@ -38,7 +38,7 @@ beforeAll(async () => {
   ;[provider, chromium] = await Promise.all([startProvider(), openChromium()])
   const redirectUri = `${origin}/callback`
   person = await addPerson(provider)
-  const client = await addClient(provider, { preset: 'spa', redirectUris: [redirectUri], name: 'Another site' })
+  const client = await addClient(provider, { preset: 'web', redirectUris: [redirectUri], name: 'Another site' })
   app = new PlainClient(client, { issuer: provider.issuer, redirectUri, port: () => provider.port })
 }, 90_000)
 

@@ -1,6 +1,7 @@
 /** Sign-in pages that are over: each leads back to the app. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { artifactModels } from '../../../src/storage/artifact-models.ts'
+import { submissionOf } from '../../harness/form.ts'
 import { days, letTimePass } from '../../harness/later.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'
 import { type RelyingParty, relyingParty } from '../../harness/relying-party.ts'
@@ -135,6 +136,57 @@ describe('a sign-in page that was answered', () => {
     expect(again.url.href).toContain(`${redirectUri}?code=`)
     await later(120)
     expectWayBack(await agent.visit(resume))
+  })
+})
+
+describe('the address of the next step of a sign-in that is over, without the cookies of that sign-in', () => {
+  const ends: [string, (agent: UserAgent, page: VisitedPage) => Promise<VisitedPage>][] = [
+    ['finished', (agent, page) => agent.press(page, '#sign-in', typed(person))],
+    ['denied', (agent, page) => agent.press(page, '#cancel')],
+  ]
+
+  test.each(ends)(
+    '%s a moment ago: the page names the app and does not redirect to it with the state',
+    async (_how, end) => {
+      const agent = browser()
+      const page = await openPage(agent)
+      expect((await end(agent, page)).left).toBe(true)
+      for (const method of ['GET', 'POST']) {
+        const answer = await browser().send(method, provider.url(`/auth/${uidOf(page)}`), {
+          ...(method === 'POST' ? { body: 'a=b' } : {}),
+        })
+        expect([answer.status, answer.headers.location]).toEqual([400, undefined])
+        expectWayBack(answer)
+        expect(answer.text).not.toContain('state=')
+      }
+    },
+  )
+
+  test.each(ends)('%s a moment ago: a browser with a session of its own stays here, too', async (_how, end) => {
+    const [agent, other] = [browser(), browser()]
+    await other.press(await openPage(other), '#sign-in', typed(person))
+    const page = await openPage(agent)
+    await end(agent, page)
+    expectWayBack(await other.visit(provider.url(`/auth/${uidOf(page)}`)))
+  })
+
+  test('answered, but not gone on with: it names the app', async () => {
+    const agent = browser()
+    const page = await openPage(agent)
+    const resumeOnly = new UserAgent(provider.issuer, { cookies: agent.cookies.copy() })
+    const asked = page.document.querySelector('#sign-in')
+    const { url, fields } = submissionOf(page, asked as never, typed(person))
+    const headers = { origin: new URL(provider.issuer).origin, 'sec-fetch-site': 'same-origin' }
+    expect((await agent.send('POST', url, { body: fields.toString(), headers })).status).toBe(303)
+    expectWayBack(await resumeOnly.visit(provider.url(`/auth/${uidOf(page)}`)))
+  })
+
+  test('not answered yet: the browser that began it is led back to the question', async () => {
+    const agent = browser()
+    const page = await openPage(agent)
+    const back = await agent.visit(provider.url(`/auth/${uidOf(page)}`))
+    expect([back.url.href, back.heading]).toEqual([page.url.href, 'Sign in'])
+    expect((await agent.press(back, '#sign-in', typed(person))).left).toBe(true)
   })
 })
 

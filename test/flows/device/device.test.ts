@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import * as client from 'openid-client'
 import { letTimePass } from '../../harness/later.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'
+import { PlainClient } from '../../harness/plain-client.ts'
 import { type RelyingParty, relyingParty } from '../../harness/relying-party.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { UserAgent, type VisitedPage } from '../../harness/user-agent.ts'
@@ -26,14 +27,17 @@ afterAll(() => provider?.stop())
 const begin = () => client.initiateDeviceAuthorization(tv.config, { scope: 'openid profile offline_access' })
 
 /** One poll, without waiting for the interval. */
-async function poll(deviceCode: string): Promise<{ status: number; json: Record<string, string> }> {
-  const body = new URLSearchParams({
+async function poll(
+  deviceCode: string,
+  port = provider.port,
+  clientId = tv.config.clientMetadata().client_id,
+): Promise<{ status: number; json: Record<string, string> }> {
+  const place = { issuer: provider.issuer, port: () => port, redirectUri: '' }
+  const { status, json } = await new PlainClient({ client_id: clientId }, place).token({
     grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
     device_code: deviceCode,
-    client_id: tv.config.clientMetadata().client_id,
   })
-  const answer = await fetch(tv.config.serverMetadata().token_endpoint ?? '', { method: 'POST', body })
-  return { status: answer.status, json: (await answer.json()) as Record<string, string> }
+  return { status, json: json as Record<string, string> }
 }
 
 const typed = () => ({ login: person.email, password: person.password })
@@ -44,15 +48,18 @@ async function open(agent: UserAgent, url: string): Promise<VisitedPage> {
   return page.heading === 'One moment' ? agent.press(page, '#continue') : page
 }
 
+/** Signs in where that is asked first: the question whose device it is comes after it. */
+async function signedIn(agent: UserAgent, page: VisitedPage): Promise<VisitedPage> {
+  return page.document.querySelector('#sign-in') ? agent.press(page, '#sign-in', typed()) : page
+}
+
 /** From the page that asks for the code to the last page. */
 async function connect(agent: UserAgent, url: string, userCode?: string): Promise<VisitedPage> {
   let page = await open(agent, url)
   if (userCode !== undefined) page = await agent.press(page, '#continue', { user_code: userCode })
+  page = await signedIn(agent, page)
   expect(page.heading).toBe('Is this your device?')
-  page = await agent.press(page, '#allow')
-  if (page.document.querySelector('#sign-in')) page = await agent.press(page, '#sign-in', typed())
-  if (page.document.querySelector('#allow')) page = await agent.press(page, '#allow')
-  return page
+  return agent.press(page, '#allow')
 }
 
 describe('a device', () => {
@@ -75,7 +82,7 @@ describe('a device', () => {
   test('is connected by the link in its QR code, which still asks whether it is the person’s own', async () => {
     const { device_code, user_code, verification_uri_complete = '' } = await begin()
     const agent = new UserAgent(provider.issuer)
-    const shown = await open(agent, verification_uri_complete)
+    const shown = await signedIn(agent, await open(agent, verification_uri_complete))
     expect(shown.heading).toBe('Is this your device?')
     expect(shown.text).toContain(user_code)
     expect(shown.text).toContain('Television')
@@ -90,17 +97,97 @@ describe('a device', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     for (const { status, json } of answers) if (status !== 200) expect(json['error']).toBe('invalid_grant')
     expect((await poll(device_code)).json['error']).toBe('invalid_grant')
+    const recorded = await provider.cli<{ client_id: string }[]>(['events', 'list', '--kind', 'code.reused'])
+    expect(recorded).toHaveLength(1)
     const given = answers.find(({ status }) => status === 200)?.json['refresh_token'] ?? ''
     await expect(tv.refresh(given)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  test('is asked about once: one page has its code, what it would like to do and who is signed in', async () => {
+    const { user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    const form = await agent.visit(verification_uri)
+    const page = await signedIn(agent, await agent.press(form, '#continue', { user_code }))
+    expect(page.document.querySelector('.big-code')?.textContent).toBe(user_code)
+    expect(page.document.querySelector('.asked')?.textContent).toMatch(/Know who you are.*while you are away/s)
+    expect(page.document.querySelector('.person')?.textContent).toContain(person.email)
+    expect((await agent.press(page, '#allow')).heading).toBe('Device connected')
+  })
+
+  test('of our own is asked about too, also where the person allowed it before', async () => {
+    const ours = await relyingParty(
+      provider.issuer,
+      await addClient(provider, { preset: 'device', name: 'Our television', firstParty: true }),
+    )
+    const agent = new UserAgent(provider.issuer)
+    for (let round = 0; round < 2; round += 1) {
+      const begun = await client.initiateDeviceAuthorization(ours.config, { scope: 'openid profile' })
+      const page = await signedIn(agent, await open(agent, begun.verification_uri_complete ?? ''))
+      expect([page.heading, page.text.includes(begun.user_code)]).toEqual(['Is this your device?', true])
+      expect((await agent.press(page, '#allow')).heading).toBe('Device connected')
+    }
+  })
+
+  test('may be connected after the person left its page and typed the code again', async () => {
+    const { device_code, user_code, verification_uri } = await begin()
+    const agent = new UserAgent(provider.issuer)
+    await agent.press(await agent.visit(verification_uri), '#continue', { user_code })
+    expect((await connect(new UserAgent(provider.issuer), verification_uri, user_code)).heading).toBe(
+      'Device connected',
+    )
+    expect((await poll(device_code)).status).toBe(200)
+  })
+
+  test('is connected by one of two browsers that answer at once, and the other is told so', async () => {
+    const { device_code, verification_uri_complete = '' } = await begin()
+    const browsers = [new UserAgent(provider.issuer), new UserAgent(provider.issuer)]
+    const pages = await Promise.all(
+      browsers.map(async (agent) => signedIn(agent, await open(agent, verification_uri_complete))),
+    )
+    await (browsers[0] as UserAgent).press(pages[0] as VisitedPage, '#allow')
+    const late = await (browsers[1] as UserAgent).press(pages[1] as VisitedPage, '#allow')
+    expect(late.heading).not.toBe('Device connected')
+    expect((await poll(device_code)).status).toBe(200)
+  })
+
+  test('that polls faster than every five seconds is told slow_down, whichever process it asks', async () => {
+    const { CLAVIGER_ISSUER = '', CLAVIGER_KEY_ENCRYPTION_KEY = '' } = provider.env
+    const second = await startProvider({
+      database: { url: provider.databaseUrl },
+      env: { CLAVIGER_ISSUER, CLAVIGER_KEY_ENCRYPTION_KEY },
+    })
+    try {
+      const { device_code, verification_uri_complete = '' } = await begin()
+      const ports = [provider.port, second.port]
+      const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => poll(device_code, ports[index % 2])))
+      const told = answers.map(({ json }) => json['error']).sort()
+      expect(told).toEqual(['authorization_pending', ...Array(11).fill('slow_down')])
+      await letTimePass(provider.databaseUrl, 5)
+      expect((await poll(device_code, second.port)).json['error']).toBe('authorization_pending')
+      expect((await poll(device_code)).json['error']).toBe('slow_down')
+      // Once the person has answered, the device learns it at once.
+      await connect(new UserAgent(provider.issuer), verification_uri_complete)
+      expect((await poll(device_code, second.port)).status).toBe(200)
+    } finally {
+      await second.stop()
+    }
+  })
+
+  test('is not slowed down by another client that polls with its code', async () => {
+    const { device_code } = await begin()
+    const other = await addClient(provider, { preset: 'device', name: 'Another' })
+    for (let times = 0; times < 3; times += 1) {
+      expect((await poll(device_code, provider.port, other.client_id)).json['error']).toBe('invalid_grant')
+    }
+    expect((await poll(device_code)).json['error']).toBe('authorization_pending')
   })
 
   test('learns that the person said no', async () => {
     const { device_code, verification_uri_complete = '' } = await begin()
     const agent = new UserAgent(provider.issuer)
-    const page = await open(agent, verification_uri_complete)
+    const page = await signedIn(agent, await open(agent, verification_uri_complete))
     const refused = await agent.press(page, '#deny')
-    expect(refused.status).toBeLessThan(500)
-    expect(refused.heading).not.toBe('')
+    expect([refused.status, refused.heading]).toEqual([200, 'Device not connected'])
     expect(await poll(device_code)).toMatchObject({ status: 400, json: { error: 'access_denied' } })
   })
 
@@ -125,7 +212,8 @@ describe('the page that asks for the code', () => {
     expect(wrong.status).toBe(422)
     expect(wrong.document.querySelector('[role="alert"]')).not.toBeNull()
     expect(wrong.document.querySelector('input[name="user_code"]')?.getAttribute('value')).toContain('BCDF')
-    expect((await agent.press(wrong, '#continue', { user_code })).heading).toBe('Is this your device?')
+    const known = await signedIn(agent, await agent.press(wrong, '#continue', { user_code }))
+    expect(known.heading).toBe('Is this your device?')
   })
 
   test('a confirmation from another site, or without our token, connects nothing', async () => {

@@ -47,7 +47,7 @@ const introspect = async (token: string) =>
 
 const ways: [string, (person: Person) => Promise<{ access_token_seconds_left?: number }>][] = [
   ['is disabled', ({ email }) => provider.cli(['users', 'disable', email])],
-  ['is signed out everywhere', ({ email }) => provider.cli(['users', 'sign-out', email])],
+  ['is signed out everywhere', ({ email }) => provider.cli(['users', 'sign-out', '--yes', email])],
   [
     'is given another password',
     ({ email }) =>

@@ -17,6 +17,7 @@ let rows: Rows
 let ours: PlainClient
 let guest: PlainClient
 let device: PlainClient
+let web: PlainClient
 
 beforeAll(async () => {
   provider = await startProvider()
@@ -26,6 +27,7 @@ beforeAll(async () => {
   person = await addPerson(provider)
   ours = new PlainClient(await addClient(provider, { ...app, firstParty: true }), place)
   guest = new PlainClient(await addClient(provider, { ...app, name: 'Guest' }), place)
+  web = new PlainClient(await addClient(provider, { ...app, preset: 'web', firstParty: true }), place)
   device = new PlainClient(await addClient(provider, { preset: 'device', firstParty: true }), place)
 }, 60_000)
 
@@ -119,14 +121,14 @@ const forms: [string, FormCase][] = [
     {
       open: codeTyped,
       button: '#allow',
-      token: 'xsrf',
+      token: 'csrf',
       typed: nothing,
       isDone: () => allowedDevices().then((devices) => devices > 0),
     },
   ],
 ]
 
-describe.each(forms)('the %s form', (_name, { open, button, token, typed, isDone }) => {
+describe.each(forms)('the %s form', (name, { open, button, token, typed, isDone }) => {
   beforeAll(() => rows.query('delete from artifacts where model in (4, 8)'))
 
   test.each([
@@ -166,13 +168,16 @@ describe.each(forms)('the %s form', (_name, { open, button, token, typed, isDone
     expect(await isDone(agent)).toBe(false)
   })
 
-  test('forbids being framed, forbids scripts, and is never stored by a cache', async () => {
+  test('forbids being framed, forbids all scripts but one by its hash, and is never stored by a cache', async () => {
     const { headers } = await open(newAgent())
     const policy = String(headers['content-security-policy'])
     expect(policy).toContain("default-src 'none'")
     expect(policy).toContain("frame-ancestors 'none'")
     expect(policy).toContain("base-uri 'none'")
-    expect(policy).not.toMatch(/unsafe-inline|unsafe-eval|script-src|form-action/)
+    expect(policy).not.toMatch(/unsafe-inline|unsafe-eval|form-action/)
+    const scripts = /script-src ([^;]+)/.exec(policy)?.[1]
+    if (name === 'sign-in') expect(scripts).toMatch(/^'sha256-[\w+/=]+'$/)
+    else expect(scripts).toBeUndefined()
     expect(headers).toMatchObject({
       'x-frame-options': 'DENY',
       'x-content-type-options': 'nosniff',
@@ -346,6 +351,46 @@ describe('looking changes nothing', () => {
     expect(await isSignedIn(agent)).toBe(true)
   })
 
+  test.each([
+    '/',
+    '/account',
+    '/auth/abcdefghijklmnopqrstu',
+    '/device',
+    '/device/',
+    '/Device',
+    '/device?user_code=BCDF-GHJK',
+    '/device/abcdefghijklmnopqrstu',
+    '/session/end/',
+    '/SESSION/END',
+    '/session/end/success',
+    '/interaction/abcdefghijklmnopqrstu',
+    '/me',
+    '/jwks',
+    '/.well-known/openid-configuration',
+  ])('HEAD starts no session: %s', async (path) => {
+    const before = await rows.stored()
+    const { headers } = await newAgent().send('HEAD', provider.url(path))
+    expect([headers['set-cookie'], headers.location]).toEqual([undefined, undefined])
+    expect(await rows.stored()).toEqual(before)
+  })
+
+  test.each(['/AUTH', '/auth/', '/Auth'])('HEAD starts no sign-in where the path is spelled %s', async (path) => {
+    const before = await rows.stored()
+    const url = ours.start().url.href.replace('/auth?', `${path}?`)
+    expect(url).toContain(`${path}?`)
+    const { headers } = await newAgent().send('HEAD', url)
+    expect([headers['set-cookie'], headers.location]).toEqual([undefined, undefined])
+    expect(await rows.stored()).toEqual(before)
+  })
+
+  test.each(['/DEVICE', '/device/', '/Session/End/Confirm', '/session/end/confirm/', '/TOKEN', '/token/'])(
+    'an endpoint has one spelling, so that no rule about it is passed by: %s is not found',
+    async (path) => {
+      const { status, headers } = await newAgent().send('POST', provider.url(path), { body: 'a=b' })
+      expect([status, headers['set-cookie']]).toEqual([404, undefined])
+    },
+  )
+
   test('sign-out asked for by another page needs a press of the button here', async () => {
     const agent = newAgent()
     await signIn(agent, ours.start().url, person)
@@ -376,7 +421,7 @@ describe('every HTML answer', () => {
     [
       'form_post',
       async (agent) => {
-        const page = await signIn(agent, ours.start({ response_mode: 'form_post' }).url, person)
+        const page = await signIn(agent, web.start({ response_mode: 'form_post' }).url, person)
         return page
       },
     ],

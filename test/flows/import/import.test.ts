@@ -227,7 +227,7 @@ describe('nobody is overwritten', () => {
 
   test('the sub of a person who was removed is not given to another', async () => {
     await runImport([{ email: 'gone@x.y', sub: 'gone' }])
-    await provider.cli(['users', 'remove', 'gone@x.y', '--yes'])
+    await provider.cli(['users', 'remove', '--yes', 'gone@x.y'])
     const done = await runImport([{ email: 'heir@x.y', sub: 'gone' }])
     expect(done).toMatchObject({
       code: 1,

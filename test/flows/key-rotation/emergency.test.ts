@@ -35,7 +35,13 @@ beforeAll(async () => {
   await addApi(provider, audience)
   const [person, client] = await Promise.all([
     addPerson(provider),
-    addClient(provider, { preset: 'spa', firstParty: true, redirectUris: [redirectUri], apis: [audience] }),
+    addClient(provider, {
+      preset: 'spa',
+      firstParty: true,
+      redirectUris: [redirectUri],
+      apis: [audience],
+      more: ['--id-token-alg', 'ES256'],
+    }),
   ])
   service = (await addClient(provider, { preset: 'service', apis: [audience] })).client_id
   app = new PlainClient(client, { issuer: provider.issuer, redirectUri, port: () => provider.port })
@@ -111,6 +117,13 @@ describe('after a leak', () => {
     }
     expect(await living('active')).toEqual({ [audience]: 2 })
     expect(await living('pending')).toEqual({})
+    // Tokens from before a shorter lifetime keep the lifetime that they were issued with.
+    await provider.cli(['apis', 'set', audience, '--ttl', '1s'])
+    const isOlder = async () =>
+      (await rows.count(`select count(*) from artifacts where created_at > now() - interval '1 second'`)) === 0
+    expect(await eventually(isOlder)).toBe(true)
+    expect(await living('active')).toEqual({ [audience]: 2 })
+    await provider.cli(['apis', 'set', audience, '--ttl', 'default'])
     // Used refresh tokens age as well; so do the access tokens that came with them.
     await rows.query(`update artifacts set created_at = created_at - interval '601 seconds'`)
     expect(await living('active')).toEqual({})
@@ -207,7 +220,7 @@ describe('an old key', () => {
   })
 
   test('cannot be removed before that', async () => {
-    const { code, stderr } = await provider.command(['keys', 'remove', retired.kid])
+    const { code, stderr } = await provider.command(['keys', 'remove', '--yes', retired.kid])
     expect([code, stderr]).toEqual([1, expect.stringContaining(retired.removable_at ?? '')])
     expect(await published()).toContain(retired.kid)
   })
@@ -222,7 +235,7 @@ describe('what is refused says what to do and changes nothing', () => {
     })
 
   test.each<[string, string[], string, number, RegExp]>([
-    ['an unknown kid', ['keys', 'revoke', 'nobody', '--compromised'], '', 1, /keys list/],
+    ['an unknown kid', ['keys', 'revoke', 'nobody', '--compromised', '--yes'], '', 1, /keys list/],
     ['a revocation that does not say it is meant', ['keys', 'revoke', 'nobody'], '', 2, /--compromised/],
     ['an unknown algorithm', ['keys', 'rotate', '--alg', 'none'], '', 2, /choose one of ES256/],
     ['an algorithm without keys', ['keys', 'rotate', '--alg', 'EdDSA'], '', 1, /no keys for EdDSA/],

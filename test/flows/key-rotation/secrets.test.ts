@@ -91,14 +91,14 @@ test('in production a missing one stops the start, and none is invented', async 
 })
 
 test('a rehearsal of its rotation changes neither the file nor the database', async () => {
-  const told = await node().cli<{ rows: number; previous: string[] }>(['secrets', 'rotate', '--dry-run'])
+  const told = await node().cli<{ rows: number; previous: string[] }>(['secrets', 'rotate', '--yes', '--dry-run'])
   expect(told).toMatchObject({ dry_run: true, previous: [printOf(first)] })
   expect(told.rows).toBeGreaterThan(5)
   expect((await readFile(file, 'utf8')).trim()).toBe(first)
 })
 
 test('it is rotated while nodes serve: everything rests under a new one, the old one is kept, nobody is signed out', async () => {
-  const done = await node().cli<{ fingerprint: string; previous_kept_in: string }>(['secrets', 'rotate'])
+  const done = await node().cli<{ fingerprint: string; previous_kept_in: string }>(['secrets', 'rotate', '--yes'])
   const second = (await readFile(file, 'utf8')).trim()
   expect(second).not.toBe(first)
   expect(done.fingerprint).toBe(printOf(second))
@@ -117,7 +117,7 @@ test('with the new one and the old one configured, the rotation takes the new on
   const second = (await readFile(file, 'utf8')).trim()
   const third = newKek()
   await writeFile(file, `${third}\n${second}\n`)
-  const done = await node().cli<{ fingerprint: string; previous: string[] }>(['secrets', 'rotate'])
+  const done = await node().cli<{ fingerprint: string; previous: string[] }>(['secrets', 'rotate', '--yes'])
   expect(done).toMatchObject({ fingerprint: printOf(third), previous: [printOf(second)] })
   await writeFile(file, `${third}\n`)
   await expectEverybodySignedIn()

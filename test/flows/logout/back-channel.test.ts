@@ -150,22 +150,25 @@ describe('the server of an app is told', () => {
 
   test.each<[string, () => Promise<unknown>]>([
     ['the person signs out', () => signOut()],
-    ['an administrator ends the session', () => provider.cli(['sessions', 'end', session.id])],
+    ['an administrator ends the session', () => provider.cli(['sessions', 'end', '--yes', session.id])],
     [
       'an administrator names it as the app does',
-      () => provider.cli(['tokens', 'revoke', '--sid', String(sidOf(tokens))]),
+      () => provider.cli(['tokens', 'revoke', '--yes', '--sid', String(sidOf(tokens))]),
     ],
-    ['the person is signed out everywhere', () => provider.cli(['users', 'sign-out', person.email])],
+    ['the person is signed out everywhere', () => provider.cli(['users', 'sign-out', '--yes', person.email])],
     ['the account is disabled', () => provider.cli(['users', 'disable', person.email])],
     [
       'the password is set anew',
       () => provider.cli(['users', 'set-password', person.email, '--password-stdin'], 'vK3-longer-than-long-ago\n'),
     ],
-    ['the account is removed', () => provider.cli(['users', 'remove', person.email, '--yes'])],
-    ['all tokens of the app are revoked', () => provider.cli(['tokens', 'revoke', '--client', endpoint.clientId])],
+    ['the account is removed', () => provider.cli(['users', 'remove', '--yes', person.email])],
+    [
+      'all tokens of the app are revoked',
+      () => provider.cli(['tokens', 'revoke', '--yes', '--client', endpoint.clientId]),
+    ],
     [
       'the grant is revoked by its refresh token',
-      () => provider.cli(['tokens', 'revoke', '--token-stdin'], `${tokens.refresh_token}\n`),
+      () => provider.cli(['tokens', 'revoke', '--yes', '--token-stdin'], `${tokens.refresh_token}\n`),
     ],
     ['somebody else signs in in this browser', () => anotherComes()],
   ])('when %s', async (_, end) => {
@@ -201,7 +204,7 @@ describe('the server of an app is told', () => {
       theirs.clientId = mine.client_id
       await provider.cli(['clients', 'set', mine.client_id, '--backchannel-logout-uri', theirs.url])
       const gone = await silently(await relyingParty(provider.issuer, mine))
-      await provider.cli(['clients', 'remove', mine.client_id, '--yes'])
+      await provider.cli(['clients', 'remove', '--yes', mine.client_id])
       expect(await toldOf(sidOf(gone), theirs)).toBeDefined()
     } finally {
       await theirs.close()
@@ -225,8 +228,8 @@ describe('the server of an app is told', () => {
   })
 
   test('by the algorithm of its ID tokens', async () => {
-    const mine = await addShop('--id-token-alg', 'RS256')
-    const theirs = await startLogoutEndpoint({ issuer: provider.issuer, alg: 'RS256' })
+    const mine = await addShop('--id-token-alg', 'ES256')
+    const theirs = await startLogoutEndpoint({ issuer: provider.issuer, alg: 'ES256' })
     try {
       theirs.clientId = mine.client_id
       await provider.cli(['clients', 'set', mine.client_id, '--backchannel-logout-uri', theirs.url])
@@ -246,8 +249,8 @@ describe('the server of an app is told', () => {
     const another = new UserAgent(provider.issuer)
     const others = await signInTo(shop, another, person)
     await signOut(another)
-    await provider.command(['sessions', 'end', session.id])
-    await provider.cli(['users', 'sign-out', person.email])
+    await provider.command(['sessions', 'end', '--yes', session.id])
+    await provider.cli(['users', 'sign-out', '--yes', person.email])
     expect(await toldOf(sidOf(others))).toBeDefined()
     expect(endpoint.told).toHaveLength(1)
   })

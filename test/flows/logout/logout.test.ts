@@ -135,6 +135,62 @@ describe('ends the session and lands on the registered address', () => {
   })
 })
 
+describe('asks no question', () => {
+  const asked = ({ document }: VisitedPage) => document.querySelector('#sign-out') !== null
+
+  test('when an app of our own sends the ID token of this session: one redirect, and the person is signed out', async () => {
+    const page = await agent.visit(endUrl({ ...hint(), ...toApp }))
+    expectAtApp(page)
+    expect(page.way).toHaveLength(1)
+    await expectSignedOut()
+  })
+
+  test('and shows the way back to the app when it gives no return address', async () => {
+    const page = await agent.visit(endUrl(hint()))
+    expect(page).toMatchObject({ status: 200, heading: 'Signed out' })
+    expect(page.document.querySelector('#continue')?.textContent).toBe('Back to Orchard')
+    await expectSignedOut()
+  })
+
+  test('with the ID token that a refresh brought', async () => {
+    const renewed = await app.refresh(tokens.refresh_token ?? '')
+    tokens = { ...renewed, id_token: renewed.id_token ?? tokens.id_token } as Tokens
+    expectAtApp(await agent.visit(endUrl({ ...hint(), ...toApp })))
+  })
+
+  test('but asks when the ID token is of another person, of an earlier session, or of no key of ours', async () => {
+    const claims = JSON.stringify({ id_token: { sid: null } })
+    const earlier = await signInTo(app, new UserAgent(provider.issuer), person, { claims })
+    const other = await addPerson(provider)
+    const theirs = await signInTo(app, new UserAgent(provider.issuer), other)
+    const again = new UserAgent(provider.issuer)
+    await signInTo(app, again, person)
+    const [head = '', , seal = ''] = (tokens.id_token ?? '').split('.')
+    const forged = Buffer.from(JSON.stringify({ ...tokens.claims(), auth_time: 1 })).toString('base64url')
+    expect(asked(await agent.visit(endUrl({ id_token_hint: theirs.id_token ?? '', ...toApp })))).toBe(true)
+    expect(asked(await again.visit(endUrl({ id_token_hint: earlier.id_token ?? '', ...toApp })))).toBe(true)
+    expect(asked(await agent.visit(endUrl({ id_token_hint: `${head}.${forged}.${seal}`, ...toApp })))).toBe(true)
+    await expect(app.refresh(tokens.refresh_token ?? '')).resolves.toBeDefined()
+  })
+
+  test('but asks when a guest app sends it', async () => {
+    const guest = await relyingParty(
+      provider.issuer,
+      await addClient(provider, { preset: 'spa', name: 'Guest', redirectUris: [redirectUri] }),
+      { redirectUri },
+    )
+    const started = await guest.start()
+    const page = await agent.visit(started.url)
+    const theirs = await guest.finish((await agent.press(page, '#allow')).url, started)
+    expect(asked(await agent.visit(endUrl({ id_token_hint: theirs.id_token ?? '' })))).toBe(true)
+  })
+
+  test('and a sign-out with a question leads back to the app, too', async () => {
+    const page = await signOut({ client_id: clientId })
+    expect(page.document.querySelector('#continue')?.textContent).toBe('Back to Orchard')
+  })
+})
+
 describe('is harmless', () => {
   test('without a session: the browser lands on the registered address at once', async () => {
     const stranger = new UserAgent(provider.issuer)

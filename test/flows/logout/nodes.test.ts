@@ -61,7 +61,7 @@ test(
     const second = await startAnother()
     const sids = []
     for (let browser = 0; browser < 6; browser += 1) sids.push(await newSession())
-    await first.cli(['users', 'sign-out', person.email])
+    await first.cli(['users', 'sign-out', '--yes', person.email])
     await eventually(() => endpoint.told.length >= sids.length || undefined, patience)
     await second.stop()
     expect(told().sort()).toEqual(sids.sort())
@@ -75,7 +75,7 @@ test(
   async () => {
     const sid = await newSession()
     endpoint.answer(sid, 'hang')
-    await first.cli(['users', 'sign-out', person.email])
+    await first.cli(['users', 'sign-out', '--yes', person.email])
     expect(await eventually(() => endpoint.asked(sid) || undefined, patience)).toBe(1)
     await first.kill()
     expect(told()).not.toContain(sid)

@@ -59,7 +59,7 @@ async function reallyGets(id: { client_id: string; client_secret?: string }, sco
   return lasting({
     scope: json['scope'],
     id_token: opened(json['id_token']),
-    userinfo: await userinfo.json(),
+    userinfo: userinfo.ok ? await userinfo.json() : null,
     access_token: opened(json['access_token']),
   })
 }
@@ -105,7 +105,7 @@ describe('a preview', () => {
     const { client_id: id } = await addClient(provider, { preset: 'spa', apis: [orders], redirectUris: [redirectUri] })
     const before = await everything()
     const shown = await provider.cli<Told>(['clients', 'preview', id, '--user', ada.email])
-    expect(shown.scope).toBe('orders:read orders:write')
+    expect(shown.scope).toBe('openid profile email address phone orders:read orders:write')
     expect(await everything()).toEqual(before)
     const { keys } = (await (await fetch(provider.url('/jwks'))).json()) as { keys: { kid: string }[] }
     expect(keys.map(({ kid }) => kid)).not.toContain(shown.id_token.header['kid'])

@@ -1,7 +1,7 @@
 /** A whole deployment in one run: three nodes, five hundred verifiers, revocations of every kind in any order. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Desk } from '../../../src/cli/desk.ts'
-import { openDesk } from '../../../src/desk.ts'
+import { openDesk } from '../../../src/desk/desk.ts'
 import { freshDatabase, type TestDatabase } from '../../harness/database.ts'
 import { type Nodes, type Registered, register, startNodes } from '../../harness/deployment.ts'
 import { Revocables } from '../../harness/revocable.ts'

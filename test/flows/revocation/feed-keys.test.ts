@@ -1,7 +1,7 @@
 /** The keys that sign the feed rotate by a command, and services that pinned the present and the next one go on. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { decodeJwt } from 'jose'
-import { createVerifier, type Verifier } from '../../../src/verifier/verifier.ts'
+import { createVerifier, type Verifier } from '../../../packages/verifier/src/verifier.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { type AddedClient, addClient } from '../../harness/people.ts'
 import { PlainClient } from '../../harness/plain-client.ts'
@@ -9,7 +9,7 @@ import { type Provider, startProvider } from '../../harness/server.ts'
 import { discover } from './feed-reader.ts'
 
 const audience = 'https://orders.example'
-const rotation = ['secrets', 'rotate', '--feed', '--now'] as const
+const rotation = ['secrets', 'rotate', '--yes', '--feed', '--now'] as const
 
 let provider: Provider
 let credentials: Required<AddedClient>
@@ -54,7 +54,7 @@ afterAll(async () => {
 
 describe('a rotation of the feed keys', () => {
   test('is refused while receivers may not have pinned the next one yet, and says from when on it is not', async () => {
-    const { code, stderr } = await provider.command(['secrets', 'rotate', '--feed'])
+    const { code, stderr } = await provider.command(['secrets', 'rotate', '--yes', '--feed'])
     expect([code, stderr]).toEqual([1, expect.stringContaining(atFirst[1] ?? '')])
     expect(stderr).toMatch(/may not sign before 20\d\d-/)
     expect(await published()).toEqual(atFirst)
@@ -72,7 +72,7 @@ describe('a rotation of the feed keys', () => {
     )
     expect(isPublished).toBe(true)
     expect(await judge(pinned, before)).toBe(true)
-    await provider.cli(['tokens', 'revoke', '--jti', String(decodeJwt(before).jti)])
+    await provider.cli(['tokens', 'revoke', '--yes', '--jti', String(decodeJwt(before).jti)])
     for (const verifier of [pinned, trusting]) {
       const isRefused = await eventually(async () => !(await judge(verifier, before)))
       expect(isRefused).toBe(true)

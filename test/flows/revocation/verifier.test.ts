@@ -1,10 +1,16 @@
-/** A person, an app and an API with `claviger/verifier` in front: what ends at the provider ends at the API. */
+/** A person, an app and an API with `@claviger/verifier` in front: what ends at the provider ends at the API. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import Koa from 'koa'
-import { createVerifier, koaAuth, tokenOf, type Verifier, type WatchEnd } from '../../../src/verifier/verifier.ts'
+import {
+  createVerifier,
+  koaAuth,
+  tokenOf,
+  type Verifier,
+  type WatchEnd,
+} from '../../../packages/verifier/src/verifier.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { letTimePass } from '../../harness/later.ts'
 import { type AddedClient, addClient, addPerson, type Person } from '../../harness/people.ts'
@@ -103,14 +109,14 @@ describe('an API that verifies offline', () => {
   ])('refuses within a second once %s at the command line', async (_, which) => {
     const { token } = await atTheApi()
     const bystander = await atTheApi()
-    await provider.cli(['tokens', 'revoke', ...which(token)])
+    await provider.cli(['tokens', 'revoke', '--yes', ...which(token)])
     await expectRefused(token)
     expect((await ask(bystander.token)).status).toBe(200)
   })
 
   test.each([
     ['is disabled', ['users', 'disable']],
-    ['is signed out everywhere by an administrator', ['users', 'sign-out']],
+    ['is signed out everywhere by an administrator', ['users', 'sign-out', '--yes']],
   ])('refuses within a second once the person %s', async (_, command) => {
     const { person, token } = await atTheApi()
     await provider.cli([...command, person.email])
@@ -139,14 +145,14 @@ describe('an API that verifies offline', () => {
     const { person, token } = await atTheApi()
     const heard: WatchEnd[] = []
     verifier.watch(token, (reason) => heard.push(reason))
-    await provider.cli(['users', 'sign-out', person.email])
+    await provider.cli(['users', 'sign-out', '--yes', person.email])
     await eventually(() => heard[0], aSecond)
     expect(heard).toEqual(['revoked'])
   })
 
   test('takes what a person gets who signs in again after being signed out', async () => {
     const { person, token } = await atTheApi()
-    await provider.cli(['users', 'sign-out', person.email])
+    await provider.cli(['users', 'sign-out', '--yes', person.email])
     await expectRefused(token)
     const { access_token: fresh } = await signedIn(person)
     expect((await ask(fresh)).status).toBe(200)
@@ -155,7 +161,7 @@ describe('an API that verifies offline', () => {
   test('refuses within a second everything that was issued to anybody, and takes what they fetch next', async () => {
     const { token, tokens } = await atTheApi()
     const { token: other } = await atTheApi()
-    expect(await provider.cli(['tokens', 'revoke', '--all', '--yes'])).toMatchObject({
+    expect(await provider.cli(['tokens', 'revoke', '--yes', '--all'])).toMatchObject({
       iss: provider.issuer,
       revoked: true,
     })

@@ -51,7 +51,7 @@ describe('what is told of', () => {
     const person = await addPerson(provider)
     const { access_token: token } = await signedIn(person)
     const { sub = '', sid } = decodeJwt(token)
-    await provider.command(['sessions', 'end', '--', String(sid)])
+    await provider.command(['sessions', 'end', '--yes', '--', String(sid)])
     const [created, ...ended] = await siem.gather(stream, 2)
     expect(created).toMatchObject({ event: 'credential-change', sub_id: subject(sub) })
     // By each of its names: its own, and what it is to each app.
@@ -89,7 +89,7 @@ describe('what is told of', () => {
     const user = subject(await idOf(person))
     await provider.cli(['users', 'disable', person.email])
     await provider.cli(['users', 'enable', person.email])
-    await provider.cli(['users', 'remove', person.email, '--yes'])
+    await provider.cli(['users', 'remove', '--yes', person.email])
     expect(summary(await siem.gather(stream, 6))).toEqual([
       ['credential-change', user],
       ['account-disabled', user],
@@ -104,9 +104,9 @@ describe('what is told of', () => {
     const person = await addPerson(provider)
     const { access_token: token, refresh_token: refreshToken = '' } = await signedIn(person)
     const { jti, sub = '' } = decodeJwt(token)
-    await provider.cli(['tokens', 'revoke', '--token-stdin'], token)
-    await provider.cli(['tokens', 'revoke', '--token-stdin'], refreshToken)
-    await provider.cli(['tokens', 'revoke', '--client', app.client_id])
+    await provider.cli(['tokens', 'revoke', '--yes', '--token-stdin'], token)
+    await provider.cli(['tokens', 'revoke', '--yes', '--token-stdin'], refreshToken)
+    await provider.cli(['tokens', 'revoke', '--yes', '--client', app.client_id])
     const [, ...told] = await siem.gather(stream, 4)
     const application = { format: 'opaque', id: app.client_id }
     expect(summary(told)).toEqual([
@@ -116,11 +116,13 @@ describe('what is told of', () => {
     ])
   })
 
-  test('a change of what tokens say of a person: CAEP token-claims-change, with the new values only', async () => {
+  test('users set: CAEP token-claims-change with the new values only, and nothing where nothing changed', async () => {
     const person = await addPerson(provider)
     const id = await idOf(person)
-    await change(`update accounts set name = 'Ada King', claims = '{"nickname":"Countess"}' where id = $1`, [id])
-    await change(`update accounts set claims = '{}', email_verified = true, revoked_before = 1 where id = $1`, [id])
+    await provider.cli(['users', 'set', id, '--name', 'Ada King', '--claim', 'nickname=Countess'])
+    await provider.cli(['users', 'set', id, '--name', 'Ada King'])
+    await provider.cli(['users', 'set', id, '--remove-claim', 'nickname', '--email-verified'])
+    await change('update accounts set revoked_before = 1 where id = $1', [id])
     const told = await siem.gather(stream, 3)
     expect(summary(told)).toEqual([
       ['credential-change', subject(id)],
@@ -143,11 +145,11 @@ describe('what is told of', () => {
       subject: { format: 'email', email: person.email },
     })
     expect((await siem.call(siem.metadata.remove_subject_endpoint, 'POST', about(unheard))).status).toBe(204)
-    await provider.cli(['users', 'sign-out', unheard.email])
-    await provider.cli(['users', 'sign-out', known.email])
+    await provider.cli(['users', 'sign-out', '--yes', unheard.email])
+    await provider.cli(['users', 'sign-out', '--yes', known.email])
     const before = await siem.gather(narrow, 1)
     expect((await siem.call(siem.metadata.add_subject_endpoint, 'POST', about(unheard))).status).toBe(200)
-    await provider.cli(['users', 'sign-out', unheard.email])
+    await provider.cli(['users', 'sign-out', '--yes', unheard.email])
     const told = [...before, ...(await siem.gather(narrow, 1))]
     expect(summary(told)).toEqual([
       ['session-revoked', subject(await idOf(known))],

@@ -43,8 +43,8 @@ export const tokenFor = async (provider: Provider, client: AddedClient, scope: s
     headers: { authorization: basic(client.client_id, client.client_secret ?? '') },
     body: new URLSearchParams({ grant_type: 'client_credentials', scope }),
   })
-  const { access_token: token } = (await answer.json()) as { access_token?: string }
-  if (token === undefined) throw new Error(`no token: ${answer.status}`)
+  const { access_token: token, error } = (await answer.json()) as { access_token?: string; error?: string }
+  if (token === undefined) throw new Error(`no token: ${answer.status} ${error}`)
   return token
 }
 

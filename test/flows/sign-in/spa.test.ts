@@ -66,12 +66,16 @@ describe('a single-page app with third-party cookies blocked', () => {
       expect(await seriousFaults(page)).toEqual([])
     }))
 
-  test('renews its token three times without a frame, and the API accepts the last one', () =>
+  test('renews its token three times without a frame, each time with an ID token, and the API accepts the last one', () =>
     withPage(async (page) => {
       await signIn(page)
       for (const times of ['once', '2 times', '3 times']) {
+        const answered = page.waitForResponse((response) => new URL(response.url()).pathname === '/token')
         await page.click('#renew')
         await page.getByText(`(renewed ${times})`).waitFor()
+        const answer = (await (await answered).json()) as Record<string, string>
+        expect(answer['id_token']).toMatch(/^eyJ/)
+        expect(answer['scope']?.split(' ')).toEqual(expect.arrayContaining(['openid', 'orders:read']))
       }
       expect(page.frames()).toHaveLength(1)
       await page.click('#call-api')

@@ -124,6 +124,34 @@ describe('a token that somebody else signed with a key of ours', () => {
   })
 })
 
+describe('tokens revoke --jti', () => {
+  const revoke = (jti: string) => provider.command(['tokens', 'revoke', '--jti', jti])
+  const completeSince = (interval: string) =>
+    rows.query('update token_ledger set complete_from = now() - $1::interval', [interval])
+  const unknown = 'never-issued'.padEnd(43, '-')
+
+  test('revokes a jti that is in the ledger, and says that no such token is known of any other', async () => {
+    const { access_token: token } = await signedIn()
+    await completeSince('2 days')
+    try {
+      expect(await revoke(unknown)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining(`No token with the jti "${unknown}" is known. Nothing was revoked.`),
+      })
+      expect(await revoke(String(decodeJwt(token).jti))).toMatchObject({ code: 0, stderr: '' })
+      expect(await isActive(token)).toBe(false)
+    } finally {
+      await completeSince('1 minute')
+    }
+  })
+
+  test('revokes an unknown jti while the ledger may lack a valid token, and says that it does not know the token', async () => {
+    const { code, stderr } = await revoke(unknown)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('is not known') })
+  })
+})
+
 describe('tokens inspect', () => {
   test('tells of a good one: whose, for what, by which key, and that it was written down', async () => {
     const { access_token: token } = await signedIn()
@@ -147,9 +175,13 @@ describe('tokens inspect', () => {
   })
 
   test.each([
-    ['users sign-out', (claims: JWTPayload) => ['users', 'sign-out', String(claims.sub)], 'Its person'],
-    ['sessions end', (claims: JWTPayload) => ['sessions', 'end', '--json', '--', String(claims['sid'])], 'Its session'],
-    ['tokens revoke --client', () => ['tokens', 'revoke', '--client', app.client_id], 'Its app'],
+    ['users sign-out', (claims: JWTPayload) => ['users', 'sign-out', '--yes', String(claims.sub)], 'Its person'],
+    [
+      'sessions end',
+      (claims: JWTPayload) => ['sessions', 'end', '--yes', '--json', '--', String(claims['sid'])],
+      'Its session',
+    ],
+    ['tokens revoke --client', () => ['tokens', 'revoke', '--yes', '--client', app.client_id], 'Its app'],
   ])(
     'tells by what, by whom and when it was revoked: %s',
     async (_, command, what) => {

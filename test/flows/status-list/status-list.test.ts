@@ -225,7 +225,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
 
   test('when an administrator revokes it by its jti', async () => {
     const [token, other] = [await serviceToken(), await serviceToken()]
-    await provider.cli(['tokens', 'revoke', '--jti', String(decodeJwt(token).jti)])
+    await provider.cli(['tokens', 'revoke', '--yes', '--jti', String(decodeJwt(token).jti)])
     await expectInvalid(token)
     await expectValid(other)
   })
@@ -233,7 +233,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
   test('when its session is ended', async () => {
     const someone = await addPerson(provider)
     const [{ access_token: token }, { access_token: other }] = [await signedIn(someone), await signedIn(someone)]
-    await provider.command(['sessions', 'end', '--', String(decodeJwt(token)['sid'])])
+    await provider.command(['sessions', 'end', '--yes', '--', String(decodeJwt(token)['sid'])])
     await expectInvalid(token)
     await expectValid(other)
   })
@@ -249,7 +249,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
   test('when its person is signed out, and is not for what is issued right after', async () => {
     const someone = await addPerson(provider)
     const { access_token: token } = await signedIn(someone)
-    await provider.cli(['users', 'sign-out', someone.email])
+    await provider.cli(['users', 'sign-out', '--yes', someone.email])
     const { access_token: fresh } = await signedIn(someone)
     await expectInvalid(token)
     await expectValid(fresh)
@@ -259,7 +259,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
     const other = await addWebApp()
     const theirs = await relyingParty(provider.issuer, other, { scope: 'openid' })
     const { access_token: token } = await signedIn(person, theirs)
-    await provider.cli(['tokens', 'revoke', '--client', other.client_id])
+    await provider.cli(['tokens', 'revoke', '--yes', '--client', other.client_id])
     const { access_token: fresh } = await signedIn(person, theirs)
     await expectInvalid(token)
     await expectValid(fresh)
@@ -275,7 +275,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
     ])
     await rows.query('delete from issued_tokens where digest = $1', [digest])
     await writing.query('insert into issued_tokens select * from held')
-    await provider.cli(['tokens', 'revoke', '--jti', String(decodeJwt(token).jti)])
+    await provider.cli(['tokens', 'revoke', '--yes', '--jti', String(decodeJwt(token).jti)])
     // Both nodes have looked, and found nothing.
     await expectValid(token)
     await writing.query('commit')
@@ -294,7 +294,7 @@ describe('the bit of a token is set at every node, and no other one', () => {
          from issued_tokens t, generate_series(31072, 131071) as n where t.digest = $1`,
       [createHash('sha256').update(token).digest()],
     )
-    await provider.cli(['tokens', 'revoke', '--client', victim.client_id])
+    await provider.cli(['tokens', 'revoke', '--yes', '--client', victim.client_id])
     await expectInvalid(token)
     const { status } = await readList(uri, second.port, jwksUri())
     const set = Array.from({ length: 100_000 }, (_, n) => status(31_072 + n)).filter((bit) => bit === 1)

@@ -38,7 +38,8 @@ interface Tab {
 }
 
 async function openTab(agent: UserAgent, at: RelyingParty = app): Promise<Tab> {
-  const started = await at.start()
+  // The guest is asked for consent each time, though the answer is remembered.
+  const started = await at.start(at === guest ? { prompt: 'consent' } : {})
   return { app: at, started, page: await agent.visit(started.url) }
 }
 
@@ -164,7 +165,7 @@ describe('an answer that another press overtook never reaches the browser', () =
     const agent = new UserAgent(provider.issuer)
     const { page } = await openTab(agent)
     await pressUnheard(agent, page, '#sign-in', typed(ada))
-    await provider.cli(['users', 'sign-out', ada.email])
+    await provider.cli(['users', 'sign-out', '--yes', ada.email])
     const arrived = await agent.press(page, '#sign-in', typed(ada))
     expect(arrived.left).toBe(false)
     expect(arrived.heading).toBe('Sign in')

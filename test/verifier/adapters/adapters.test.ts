@@ -14,7 +14,7 @@ import {
   tokenOf,
   type Verifier,
   withAuth,
-} from '../../../src/verifier/verifier.ts'
+} from '../../../packages/verifier/src/verifier.ts'
 import { openStage, type Stage, until } from '../stage.ts'
 
 const needed = { scope: 'orders:read' }

@@ -1,0 +1,15 @@
+/** The name that apps are told as `preferred_username` (OpenID Connect Core §5.1). It is no sign-in name. */
+import { z } from 'zod'
+
+const longest = 64
+
+/** One word without an @, so that it is never read as an address. */
+export const username = z
+  .string({ error: 'must be text' })
+  .transform((text) => text.normalize('NFKC').trim())
+  .refine((text) => /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}._-]*$/u.test(text) && text.length <= longest, {
+    error: `must be 1 to ${longest} letters, digits, ".", "_" or "-", beginning with a letter, digit or "_"`,
+  })
+
+/** What stands for a username that a person does not have: the local part of the address. */
+export const localPartOf = (email: string): string => email.slice(0, Math.max(0, email.lastIndexOf('@'))) || email

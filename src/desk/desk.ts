@@ -1,0 +1,137 @@
+/** Everything a command finds on its desk, opened on the deployment's database. */
+import type { Desk, OpenDesk } from '../cli/desk.ts'
+import { AttemptThrottle } from '../credentials/attempt-throttle.ts'
+import { PasswordHasher } from '../credentials/password-hasher.ts'
+import { importBatchSize, importPeople } from '../credentials/people-import.ts'
+import { bringUpToDate, type Deployment, openDeployment } from '../deployment/deployment.ts'
+import { createEvents } from '../events/create-events.ts'
+import { createLog } from '../events/log.ts'
+import { createMetrics } from '../events/metrics.ts'
+import { createRecord } from '../events/record.ts'
+import { connectionRoom, roleRights } from '../storage/connection-room.ts'
+import type { Database } from '../storage/database.ts'
+import { appliedMigrations, migrate, planUpgrade } from '../storage/migrations.ts'
+import { examineRoutes, refuseSharedSession } from '../storage/pooler.ts'
+import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
+import { PostgresApiStore } from '../storage/postgres-api-store.ts'
+import { PostgresAttemptStore } from '../storage/postgres-attempt-store.ts'
+import { PostgresAuditLog } from '../storage/postgres-audit-log.ts'
+import { PostgresBrowserSessions } from '../storage/postgres-browser-sessions.ts'
+import { PostgresClientStore } from '../storage/postgres-client-store.ts'
+import { PostgresPasswordStore } from '../storage/postgres-password-store.ts'
+import { PostgresPeopleImport } from '../storage/postgres-people-import.ts'
+import { PostgresRevocationLog } from '../storage/postgres-revocation-log.ts'
+import { PostgresRevocations } from '../storage/postgres-revocations.ts'
+import { PostgresSubjectNames } from '../storage/postgres-subject-names.ts'
+import { PostgresTokenLedger } from '../storage/postgres-token-ledger.ts'
+import { askNodes } from '../storage/running-nodes.ts'
+import { refuseUnwritable, serverPlaceOf } from '../storage/server-place.ts'
+import { openDeskKeyring } from './keyring.ts'
+import { performOn } from './operations.ts'
+import { openDeskPreview } from './preview.ts'
+import { openDeskSecrets } from './secrets.ts'
+import { openDeskStreams } from './streams.ts'
+
+const confirmed = async (db: Database) => askNodes(db, (await new PostgresRevocationLog(db).advance()).seq)
+
+export const openDesk: OpenDesk = async (env) => {
+  const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
+  try {
+    // The embedded database is ours alone: a command on a fresh folder may prepare it.
+    if (deployment.database.isEmbedded && !deployment.config.production) await bringUpToDate(deployment)
+    return deskOn(deployment)
+  } catch (error) {
+    await deployment.close()
+    throw error
+  }
+}
+
+function deskOn(deployment: Deployment): Desk {
+  const { config, db, database } = deployment
+  const audit = new PostgresAuditLog(db)
+  // A command's own words are its output; the log line of an event would only repeat them.
+  const log = createLog({
+    level: config.logLevel === 'debug' ? 'debug' : 'warn',
+    production: config.production,
+    immediate: true,
+  })
+  const eventNeeds = { audit, log, metrics: createMetrics({ processMetrics: false }) }
+  const events = createEvents(eventNeeds)
+  const passwords = new PostgresPasswordStore(db)
+  const hasher = new PasswordHasher({ queueLimit: importBatchSize })
+  const throttle = new AttemptThrottle(new PostgresAttemptStore(db))
+
+  const publish = async () => void (await new PostgresRevocationLog(db).advance().catch(() => undefined))
+
+  return {
+    config,
+    accounts: new PostgresAccountStore(db),
+    passwords: {
+      hash: (password) => hasher.hash(password),
+      set: (accountId, hash, by) => passwords.set(accountId, hash, by),
+    },
+    imports: {
+      people: (lines, options) =>
+        importPeople(
+          { store: new PostgresPeopleImport(db), hasher, record: events.record, flush: () => audit.flush() },
+          lines,
+          options,
+        ),
+    },
+    attempts: { forget: (account) => throttle.forget(account) },
+    clients: new PostgresClientStore(db),
+    apis: new PostgresApiStore(db),
+    keyring: openDeskKeyring(deployment, events),
+    secrets: openDeskSecrets(deployment, events),
+    sessions: new PostgresBrowserSessions(db),
+    revocations: new PostgresRevocations(db),
+    ledger: new PostgresTokenLedger(db),
+    streams: openDeskStreams(db, config.issuer),
+    preview: openDeskPreview(deployment),
+    operations: performOn(db, createRecord({ ...eventNeeds, audit: { write: () => {} } })),
+    audit,
+    names: new PostgresSubjectNames(db),
+    migrations: {
+      async status() {
+        const applied = (await appliedMigrations(db)).map(({ name, at }) => ({ name, at }))
+        const { pending, ahead } = await planUpgrade(db)
+        return { applied, pending: pending.map(({ name }) => name), ahead }
+      },
+      async apply() {
+        refuseSharedSession(await examineRoutes(database), database)
+        return migrate(database)
+      },
+    },
+    connections: {
+      routes: () => examineRoutes(database),
+      room: () => connectionRoom(db),
+      rights: () => roleRights(db),
+    },
+    database: {
+      async describe() {
+        const { rows } = await db.query<{ version: string; now: Date }>(
+          `select current_setting('server_version') as version, clock_timestamp() as now`,
+        )
+        const [row] = rows
+        return {
+          version: row?.version ?? '',
+          now: row?.now ?? new Date(),
+          where: database.where,
+          embedded: database.isEmbedded,
+        }
+      },
+      refuseUnwritable: async () => refuseUnwritable(await serverPlaceOf(db), database.where),
+    },
+    nodes: {
+      confirm: () => confirmed(db).catch(() => ({ confirmed: 0, silent: [] })),
+    },
+    publish,
+    async close() {
+      await audit.flush()
+      // Without a connection nothing was revoked, and none is opened to say so.
+      if (db.load.total > 0) await publish()
+      await log.close()
+      await deployment.close()
+    },
+  }
+}

@@ -1,0 +1,53 @@
+/** What operations need, on a deployment's database. */
+import { AttemptThrottle } from '../credentials/attempt-throttle.ts'
+import type { AuditEntry } from '../events/events.ts'
+import type { PerformNeeds } from '../operations/operations.ts'
+import type { Stores } from '../operations/stores.ts'
+import type { Database } from '../storage/database.ts'
+import { inTransaction } from '../storage/one-transaction.ts'
+import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
+import { PostgresApiStore } from '../storage/postgres-api-store.ts'
+import { PostgresAttemptStore } from '../storage/postgres-attempt-store.ts'
+import { appendEntry } from '../storage/postgres-audit-log.ts'
+import { PostgresBrowserSessions } from '../storage/postgres-browser-sessions.ts'
+import { PostgresClientStore } from '../storage/postgres-client-store.ts'
+import { PostgresPasswordStore } from '../storage/postgres-password-store.ts'
+import { PostgresRevocations } from '../storage/postgres-revocations.ts'
+import { PostgresStreamStore } from '../storage/postgres-stream-store.ts'
+
+/** @param announce makes the log line and the count of an entry that was committed */
+export function performOn(db: Database, announce: (entry: AuditEntry) => void): PerformNeeds {
+  return {
+    stores: storesOn(db),
+    async transaction(work) {
+      const { output, entry } = await db.transaction(async (client) => {
+        const done = await work(storesOn(inTransaction(client)))
+        await appendEntry(client, done.entry)
+        return done
+      })
+      announce(entry)
+      return output
+    },
+  }
+}
+
+function storesOn(db: Database): Stores {
+  const sessions = new PostgresBrowserSessions(db)
+  const streams = new PostgresStreamStore(db)
+  return {
+    accounts: new PostgresAccountStore(db),
+    passwords: new PostgresPasswordStore(db),
+    attempts: new AttemptThrottle(new PostgresAttemptStore(db)),
+    clients: new PostgresClientStore(db),
+    apis: new PostgresApiStore(db),
+    sessions: {
+      count: async (accountId) => (await sessions.list(accountId)).length,
+      async end(id, by) {
+        const found = await sessions.find(id)
+        return found && (await sessions.end(id, by)) ? { accountId: found.accountId } : undefined
+      },
+    },
+    revocations: new PostgresRevocations(db),
+    streams: { find: (id) => streams.find(id), remove: (id) => streams.remove(id) },
+  }
+}

@@ -1,0 +1,40 @@
+/** The ledger of issued tokens on one node, and the status lists that follow from it. */
+import type { Deployment } from '../deployment/deployment.ts'
+import type { KeySet } from '../keyring/key-set.ts'
+import type { LiveLog } from '../revocation/live-log.ts'
+import { StatusIndices } from '../revocation/status-indices.ts'
+import { StatusLists } from '../revocation/status-lists.ts'
+import { statusListsOf } from '../revocation/status-place.ts'
+import { PostgresTokenLedger } from '../storage/postgres-token-ledger.ts'
+
+export interface NodeLedgerNeeds {
+  deployment: Deployment
+  log: LiveLog
+  keys(): KeySet
+}
+
+/** Where no ledger is kept there is nothing of it, but what it once held still has to go. */
+export async function openLedger({ deployment, log, keys }: NodeLedgerNeeds) {
+  const { config, db } = deployment
+  const ledger = new PostgresTokenLedger(db)
+  const isKept = config.tokenLedger === 'on'
+  await ledger.settle(isKept)
+  const tidy = async () => void (await ledger.tidy())
+  if (!isKept) return { tidy, nextPlace: undefined, statusLists: undefined, metadata: () => ({}) }
+
+  const { issuer } = config
+  const indices = new StatusIndices({ ledger })
+  log.onChange(({ isNewEpoch }) => isNewEpoch && indices.drop())
+  const signer = () => {
+    const found = keys().signers.find(({ alg }) => alg === 'ES256')
+    if (!found) throw new Error('there is no key for the default algorithm')
+    return found
+  }
+  const lists = new StatusLists({ issuer, log, ledger, signer })
+  return {
+    tidy,
+    nextPlace: () => indices.next(),
+    statusLists: { issuer, lists },
+    metadata: () => ({ status_list_aggregation_endpoint: statusListsOf(issuer) }),
+  }
+}

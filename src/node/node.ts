@@ -1,0 +1,283 @@
+/** One serving process: every room put together, started in order and stopped in order. */
+import { availableParallelism } from 'node:os'
+import { createRegisteredOrigins } from '../clients/registered-origins.ts'
+import type { Config } from '../config/config.ts'
+import { AttemptThrottle } from '../credentials/attempt-throttle.ts'
+import { passwordAcr } from '../credentials/credentials.ts'
+import { KnownBrowsers } from '../credentials/known-browser.ts'
+import { PasswordHasher } from '../credentials/password-hasher.ts'
+import { signIn } from '../credentials/sign-in.ts'
+import type { Deployment } from '../deployment/deployment.ts'
+import { endWithin } from '../deployment/last-moment.ts'
+import { createAccessLog } from '../events/access-log.ts'
+import { createEvents } from '../events/create-events.ts'
+import type { Log } from '../events/log.ts'
+import { createMetrics } from '../events/metrics.ts'
+import { createClientDirectory } from '../oidc/client-directory.ts'
+import { feedAccess } from '../oidc/feed-access.ts'
+import { createOidc } from '../oidc/oidc.ts'
+import { createGuardedFetch } from '../outbound/outbound.ts'
+import { refuseWrongClock } from '../revocation/database-clock.ts'
+import { Changes } from '../storage/changes.ts'
+import { countExpired } from '../storage/housekeeping.ts'
+import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
+import { PostgresApiStore } from '../storage/postgres-api-store.ts'
+import { PostgresAttemptStore } from '../storage/postgres-attempt-store.ts'
+import { PostgresAuditLog } from '../storage/postgres-audit-log.ts'
+import { PostgresClientStore } from '../storage/postgres-client-store.ts'
+import { PostgresConsentStore } from '../storage/postgres-consent-store.ts'
+import { PostgresModelStore } from '../storage/postgres-model-store.ts'
+import { PostgresPasswordStore } from '../storage/postgres-password-store.ts'
+import { createDocuments } from '../web/documents.ts'
+import { drained, listen, longestRequestMs } from '../web/http-server.ts'
+import { createListener } from '../web/listener.ts'
+import { createManagement } from '../web/management.ts'
+import { createOidcPages } from '../web/oidc-pages.ts'
+import { createPages } from '../web/pages.ts'
+import { createWeb } from '../web/web.ts'
+import { startJobs } from './jobs.ts'
+import { followKeys, openKeys } from './keys.ts'
+import { openLedger } from './ledger.ts'
+import { deliverLogouts } from './logouts.ts'
+import { reportPrimary } from './primary.ts'
+import { openRevocations } from './revocations.ts'
+import { openSignals } from './signals.ts'
+
+export interface Node {
+  /** Readiness fails first, then requests under way finish, then connections close. */
+  stop(): Promise<void>
+}
+
+const now = () => new Date()
+
+/** What was started is stopped in reverse, also when a later step fails. */
+export async function startNode(deployment: Deployment, log: Log): Promise<Node> {
+  const started = new AsyncDisposableStack()
+  try {
+    return await start(deployment, log, started)
+  } catch (error) {
+    endWithin(goodbyeMs, 'ending after a failed start', log, error)
+    await started.disposeAsync()
+    throw error
+  }
+}
+
+async function start(deployment: Deployment, log: Log, started: AsyncDisposableStack): Promise<Node> {
+  const { config, db, database, primary } = deployment
+  const trouble = (what: string) => (error: unknown) => log.warn({ error }, what)
+
+  const metrics = createMetrics()
+  const audit = new PostgresAuditLog(db, { onTrouble: trouble('The audit log waits for the database') })
+  started.defer(() => audit.close())
+  const events = createEvents({ audit, log, metrics })
+
+  // Nothing is read before the database has proven to be the primary.
+  await primary.start(reportPrimary(log))
+  started.defer(() => primary.stop())
+
+  // Watched before anything is read, so that no change can fall between.
+  const changes = new Changes({
+    database: { ...database, primary },
+    onTrouble: trouble('Changes cannot be followed for a moment'),
+  })
+  started.defer(() => changes.stop())
+  await changes.start()
+
+  const keys = await openKeys(deployment, changes, events, trouble)
+  started.defer(() => keys.stop())
+  const clients = new PostgresClientStore(db)
+  const apis = new PostgresApiStore(db)
+  const accounts = new PostgresAccountStore(db)
+  const directory = createClientDirectory(clients, apis)
+  const origins = createRegisteredOrigins(clients)
+  changes.on('clients', () => {
+    directory.drop()
+    origins.drop()
+  })
+
+  const revocations = await openRevocations({
+    deployment,
+    secrets: keys.secrets,
+    changes,
+    jwksVersion: () => keys.live.current().version,
+    trouble,
+    log,
+  })
+  started.defer(() => revocations.stop())
+  const ledger = await openLedger({ deployment, log: revocations.live, keys: () => keys.live.current() })
+
+  const fetch = createGuardedFetch({ allowed: config.outboundAllowed })
+  const signals = await openSignals({ deployment, keys, revocations, accounts, directory, events, fetch, trouble })
+  started.defer(() => signals.close())
+
+  const consents = new PostgresConsentStore(db, revocations.revoked)
+  const formKey = await keys.secrets.secret('form')
+  const pages = createPages(config, { key: formKey, now })
+  const oidc = await createOidc(
+    {
+      config,
+      models: new PostgresModelStore(db, revocations.revoked, events.replayEnded),
+      accounts,
+      directory,
+      consents,
+      origins,
+      pages: createOidcPages(pages),
+      events,
+      cookieKeys: () => keys.cookies.current(),
+      secrets: {
+        dpopNonce: Buffer.from(await keys.secrets.secret('dpop-nonce')),
+        csrf: await keys.secrets.secret('csrf'),
+      },
+      locales: pages.locales,
+      acrValues: [passwordAcr],
+      issueSecond: (marks, notBefore) => revocations.live.issueSecond(marks, notBefore),
+      fetch,
+      assertMayIssue() {
+        primary.assertProven()
+        refuseWrongClock(revocations.live.clock)
+      },
+      canaryAnswered(request) {
+        keys.canary.count(request)
+        metrics.canaryAnswered(request)
+      },
+      nextStatusPlace: ledger.nextPlace,
+      furtherMetadata: () => ({ ...revocations.metadata(), ...ledger.metadata(), ...signals.metadata }),
+    },
+    keys.live.current(),
+  )
+
+  const hasher = new PasswordHasher({ concurrency: Math.max(1, Math.min(2, availableParallelism() - 1)) })
+  const passwords = new PostgresPasswordStore(db)
+  const deviceKey = await keys.secrets.secret('known-browser')
+  const knownBrowsers = new KnownBrowsers({ keys: () => [deviceKey], now })
+  const signInNeeds = {
+    passwords,
+    hasher,
+    throttle: new AttemptThrottle(new PostgresAttemptStore(db)),
+    knownBrowsers,
+    events: { succeeded: events.signInSucceeded, rejected: events.signInRejected },
+  }
+
+  let isDraining = false
+  const health = {
+    isDraining: () => isDraining,
+    check: async () => ({
+      database: await isAnswering(deployment),
+      signingKey: keys.live.current().algorithms.length > 0,
+      clock: !revocations.live.clock.isOff,
+      primary: primary.isProven,
+      notifications: changes.isListening,
+      revocations: revocations.isCurrent(),
+    }),
+  }
+  const web = createWeb({
+    config,
+    pages,
+    oidc,
+    interactions: oidc.interactions,
+    signIn: (attempt) => signIn(signInNeeds, attempt),
+    accounts,
+    clients: directory,
+    consents,
+    events,
+    knownBrowsers,
+    currentSession: (ctx) => oidc.currentSession(ctx),
+    corsOrigins: origins,
+    health,
+    log,
+    accessLog: createAccessLog(log),
+    metrics,
+    cookieKeys: keys.cookies.current(),
+    formKey,
+    now,
+    signals: signals.routes,
+    globalRevocation: signals.globalRevocation,
+    revocationFeed: {
+      feed: revocations.feed,
+      meter: metrics.feed,
+      access: (authorization) =>
+        feedAccess(authorization, {
+          issuer: config.issuer,
+          directory,
+          keys: () => keys.live.current(),
+          isVoid: (marks) => revocations.live.voids(marks),
+        }),
+    },
+    statusLists: ledger.statusLists,
+  })
+  const documents = createDocuments({
+    keys: () => keys.live.current(),
+    discovery: () => oidc.discovery(),
+    signals: signals.document,
+  })
+  followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
+
+  const learnPace = () =>
+    passwords
+      .importedExamples()
+      .then((examples) => hasher.learnPace(examples))
+      .catch(trouble('How long imported hashes take is not known yet'))
+  void learnPace()
+  const learning = setInterval(learnPace, paceMs).unref()
+  started.defer(() => clearInterval(learning))
+
+  const timetable = startJobs({ deployment, keys, revocations, ledger, signals, log })
+  started.defer(() => timetable.stop())
+  const courier = deliverLogouts({ deployment, keys: keys.live, fetch, events, metrics, trouble })
+  started.defer(() => courier.stop())
+  metrics.watch({
+    hashQueue: () => ({ running: hasher.running, waiting: hasher.depth }),
+    auditBuffered: () => audit.state.buffered,
+    auditDropped: () => audit.state.dropped,
+    databaseConnections: () => db.load,
+    cleanupBacklog: () => countExpired(db, now()),
+    // From memory: they stay readable while the database is away.
+    keys: () => keys.live.ages(),
+    revocations: revocations.state,
+    eventStreams: signals.lag,
+  })
+  if (config.managementPort !== undefined) {
+    const management = createManagement({ health, registry: metrics.registry, log })
+    const server = await listen(management, config.managementPort, config.managementHost, 'CLAVIGER_MANAGEMENT_PORT')
+    started.defer(() => drained(server, 0))
+  }
+  // Requests have had their time when this comes up: what is left only says goodbye.
+  started.defer(() => endWithin(goodbyeMs, 'closing', log))
+  const jwksServed = (target: string) => metrics.jwksFetched(keys.counter.count(target))
+  const server = await listen(
+    createListener(web, { pages, documents, health, metrics, jwksServed }),
+    config.port,
+    config.host,
+  )
+  started.defer(() => drained(server, noticeOf(config)))
+  // Streams never end by themselves.
+  started.defer(() => revocations.feed.close())
+  started.defer(() => signals.stop())
+  log.info({ issuer: config.issuer, host: config.host, port: config.port }, 'Serving')
+
+  return {
+    async stop() {
+      isDraining = true
+      await started.disposeAsync()
+    },
+  }
+}
+
+/** How often a node looks whose hashes are kept: people are imported while it runs, and renew their hashes by signing in. */
+const paceMs = 10 * 60_000
+
+/** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
+const noticeOf = ({ production }: Pick<Config, 'production'>) => (production ? 5_000 : 0)
+
+/** What is left to do without requests: ending jobs, writing events, closing connections. A database may not answer. */
+export const goodbyeMs = 4_000
+
+/** The longest that a stop may take. */
+export const stopMs = (config: Pick<Config, 'production'>) => noticeOf(config) + longestRequestMs + goodbyeMs
+
+async function isAnswering({ db }: Deployment): Promise<boolean> {
+  return db.query('select 1').then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,128 @@
+/** The log of revocations on one node: followed, and fed to verifiers. */
+import type { Deployment } from '../deployment/deployment.ts'
+import type { Log } from '../events/log.ts'
+import type { DeploymentSecrets } from '../keyring/deployment-secrets.ts'
+import type { DatabaseClock } from '../revocation/database-clock.ts'
+import { Feed } from '../revocation/feed.ts'
+import { openFeedKeys } from '../revocation/feed-keys.ts'
+import { feedOf } from '../revocation/frames.ts'
+import { LiveLog } from '../revocation/live-log.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
+import { PostgresRevocationLog } from '../storage/postgres-revocation-log.ts'
+import type { PrimaryWatch } from '../storage/primary-watch.ts'
+
+export interface NodeRevocationsNeeds {
+  log: Pick<Log, 'error' | 'info'>
+  deployment: Deployment
+  secrets: DeploymentSecrets
+  changes: { on(topic: 'secrets', listener: () => Promise<void>): void; onRevoked(listener: () => void): void }
+  jwksVersion(): string
+  trouble(what: string): (error: unknown) => void
+}
+
+export type NodeRevocations = Awaited<ReturnType<typeof openRevocations>>
+
+export async function openRevocations({
+  deployment,
+  secrets,
+  changes,
+  jwksVersion,
+  trouble,
+  log: journal,
+}: NodeRevocationsNeeds) {
+  const { config, database, primary } = deployment
+  // A connection of its own: what is revoked must not wait behind what people do.
+  const db = openDatabase({
+    url: database.url,
+    poolSize: 1,
+    applicationName: 'claviger revocations',
+    statementTimeoutMs: 5_000,
+    onConnectionLost: trouble('The connection to the log of revocations was lost'),
+    primary,
+  })
+  const log = new PostgresRevocationLog(db)
+  await log.settle(config.accessTokenSeconds)
+  const live = await LiveLog.start({
+    log,
+    onTrouble: trouble('The log of revocations cannot be read for a moment'),
+    isProven: () => primary.isProven,
+    settle: () => log.settle(config.accessTokenSeconds),
+  })
+  proveLog(primary, live, db)
+  changes.onRevoked(() => void live.look())
+  let keys = await openFeedKeys(secrets)
+  const listeners = new Set<() => void>()
+  changes.on('secrets', async () => {
+    const before = keys.next.kid
+    keys = await openFeedKeys(secrets)
+    if (keys.next.kid !== before) for (const listener of listeners) listener()
+  })
+  const feed = new Feed({ log: live, issuer: config.issuer, keys: () => keys, jwksVersion })
+  const watching = watchClock(live.clock, journal)
+  return {
+    live,
+    feed,
+    /** Is what this node knows of the log the newest there is? */
+    isCurrent: () => live.ageMs < lateMs,
+    /** For metrics. */
+    state: () => ({
+      ...feed.progress,
+      seq: live.head.seq,
+      alive: live.size,
+      ageSeconds: live.ageMs / 1000,
+      clockOffsetSeconds: live.clock.offsetMs / 1000,
+    }),
+    /** Something was revoked here: looked at without waiting for the next look. */
+    revoked: () => void live.look(),
+    metadata: () => ({
+      revocation_feed_endpoint: feedOf(config.issuer),
+      revocation_feed_jwks: { keys: [keys.current.publicJwk, keys.next.publicJwk] },
+    }),
+    /** Discovery names the keys, so it has to be made anew. */
+    onKeysChanged: (listener: () => void) => void listeners.add(listener),
+    async stop() {
+      clearInterval(watching)
+      feed.close()
+      await live.stop()
+      await db.close()
+    },
+  }
+}
+
+/** How old the last look may be before the connection to the log is opened anew. */
+const lateMs = 2_000
+
+/** The log is read ten times a second, so a connection that hangs shows by that. What another server holds is read whole. */
+function proveLog(primary: PrimaryWatch, live: LiveLog, db: Database): void {
+  primary.onMoved(() => {
+    live.doubt()
+    void live.look()
+  })
+  primary.watch({
+    name: 'claviger revocations',
+    async ask() {
+      if (live.ageMs > lateMs) db.cut()
+      return undefined
+    },
+    cut: () => db.cut(),
+  })
+  primary.answersWith(async () => {
+    await live.look()
+    return live.ageMs < lateMs ? { epoch: live.head.epoch, seq: live.head.seq } : undefined
+  })
+}
+
+/** Says once that this machine's clock went wrong, and once that it is right again. */
+function watchClock(clock: DatabaseClock, log: Pick<Log, 'error' | 'info'>): NodeJS.Timeout {
+  let wasOff = false
+  const look = () => {
+    if (clock.isOff === wasOff) return
+    wasOff = clock.isOff
+    const about = { event: 'clock.off', offsetSeconds: clock.offsetMs / 1000 }
+    if (wasOff)
+      log.error(about, "This machine's clock differs from the database's: no tokens are issued until it is set")
+    else log.info({ ...about, event: 'clock.right' }, "This machine's clock is right again: tokens are issued")
+  }
+  look()
+  return setInterval(look, 1_000).unref()
+}

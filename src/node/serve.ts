@@ -1,0 +1,68 @@
+/** The roof: what `main.ts` hands to the command line. */
+import cluster from 'node:cluster'
+import type { Serve, Serving } from '../cli/desk.ts'
+import { bringUpToDate, type Deployment, openDeployment, refusePooler } from '../deployment/deployment.ts'
+import { endWithin } from '../deployment/last-moment.ts'
+import { untilSignalled } from '../deployment/until-signalled.ts'
+import { createLog } from '../events/log.ts'
+import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
+import { PostgresClientStore } from '../storage/postgres-client-store.ts'
+import { refuseUnwritable, serverPlaceOf } from '../storage/server-place.ts'
+import { goodbyeMs, type Node, startNode, stopMs } from './node.ts'
+import { superviseWorkers } from './workers.ts'
+
+export const serve: Serve = async (env, options) => {
+  const settings = { ...env }
+  if (options.port !== undefined) settings.CLAVIGER_PORT = String(options.port)
+  if (options.workers !== undefined) settings.CLAVIGER_WORKERS = String(options.workers)
+  let report: (error: unknown) => void = () => {}
+  // Only one process may serve from a data folder; its workers join it.
+  const role = cluster.isPrimary ? 'serve' : 'command'
+  const deployment = await openDeployment(settings, { role, onTrouble: (error) => report(error) })
+  const { config } = deployment
+  const log = createLog({ level: config.logLevel, production: config.production })
+  report = (error) => log.warn({ error }, 'A connection to the database was lost')
+  let node: Node | undefined
+  try {
+    if (cluster.isPrimary) await refusePooler(deployment)
+    refuseUnwritable(await serverPlaceOf(deployment.db), deployment.database.where)
+    const ahead = cluster.isPrimary ? await bringUpToDate(deployment) : []
+    if (ahead.length > 0) log.warn({ ahead }, 'The schema is that of a newer release; this one can live with it')
+    const isSupervisor = cluster.isPrimary && config.workers > 1
+    // From here on nothing may be left half done: a signal that comes during the start ends what has then started.
+    const signalled = untilSignalled().then(() =>
+      endWithin(stopMs(config) + (isSupervisor ? supervisorMs : 0), 'stopping', log),
+    )
+    node = isSupervisor ? await superviseWorkers(deployment, log) : await startNode(deployment, log)
+    const serving = node
+    const welcome = await welcomeOf(deployment)
+    const stopped = signalled.then(async () => {
+      await serving.stop()
+      await deployment.close()
+      await log.close()
+      // The channel to its supervisor would keep a worker for ever.
+      cluster.worker?.disconnect()
+    })
+    return { welcome, stopped }
+  } catch (error) {
+    endWithin(goodbyeMs, 'ending after a failed start', log, error)
+    await node?.stop()
+    await deployment.close()
+    await log.close()
+    throw error
+  }
+}
+
+/** So long a supervisor waits for workers that have had their own last moment. */
+const supervisorMs = 2_000
+
+async function welcomeOf({ config, db, database }: Deployment): Promise<Serving['welcome']> {
+  const development = !config.production && cluster.isPrimary
+  return {
+    issuer: config.issuer,
+    development,
+    hasAdmin: development && (await new PostgresAccountStore(db).hasAdmin()),
+    clients: development ? (await new PostgresClientStore(db).list()).length : 0,
+    database: database.where,
+  }
+}

@@ -1,0 +1,37 @@
+/** Which code requests need PKCE, and what an administrator can do where an app sends none. */
+import { type Client as EngineClient, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Client } from '../clients/client.ts'
+import { isStrict } from '../clients/client-profile.ts'
+import { isLoopback } from '../config/parsers.ts'
+import { recordOf } from './engine-clients.ts'
+import { withRemedy } from './remedy.ts'
+
+/**
+ * Asked by the engine for a code request without a `code_challenge`; one that is sent is always enforced, and so is a
+ * `code_verifier` at the token endpoint, which keeps an attacker from taking the challenge away (RFC 9700 §2.1.1).
+ * @throws InvalidRequest with the remedy, where the request is protected by neither PKCE nor a nonce
+ */
+export function isPkceMissing({ oidc }: KoaContextWithOIDC, client: EngineClient): boolean {
+  const record = recordOf(client)
+  const hasNonce = Boolean(oidc.params?.nonce) && oidc.requestParamScopes.has('openid')
+  if (record.pkce === 'optional' || (record.pkce === 'or-nonce' && hasNonce)) return false
+  const remedy = remedyFor(record)
+  const sentence = `this request needs ${wanted[record.pkce]}`
+  // While an app is being set up, the page that shows the app's error is where its developer looks.
+  const isDevelopment = isLoopback(new URL(oidc.issuer).hostname)
+  throw withRemedy(new errors.InvalidRequest(isDevelopment ? `${sentence}. ${remedy}` : sentence), remedy)
+}
+
+const wanted = {
+  required: 'PKCE (code_challenge with code_challenge_method=S256)',
+  'or-nonce': 'PKCE (code_challenge with code_challenge_method=S256), or scope openid with a nonce',
+}
+
+function remedyFor(record: Client): string {
+  const { id, pkce, tokenEndpointAuthMethod } = record
+  const inApp = 'Turn PKCE (S256) on in the app'
+  if (tokenEndpointAuthMethod === 'none') return `${inApp}.`
+  if (isStrict(record)) return `${inApp}. The profile strict of this client needs it.`
+  const looser = pkce === 'required' ? 'or-nonce' : 'optional'
+  return `${inApp}, or run: claviger clients set ${id} --pkce ${looser}`
+}

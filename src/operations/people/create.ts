@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { newAccount } from '../../accounts/new-account.ts'
+import { operation, touchesNothingElse } from '../operation.ts'
+import { checkedByItsRoom, passwordHash } from '../schemas.ts'
+
+/** What `newAccount` takes, but for standing: only `admins.create` makes an administrator. */
+type NewPerson = Omit<Parameters<typeof newAccount>[0] & object, 'isAdmin'>
+
+/** Adds a person, with a password where one is given. */
+export const createPerson = operation({
+  name: 'people.create',
+  right: 'people.write',
+  risk: 'medium',
+  undo: 'people.remove',
+  records: ['account.created'],
+  input: z.strictObject({ person: checkedByItsRoom<NewPerson>(), hash: passwordHash.optional() }),
+  target: () => ({}),
+  plan: touchesNothingElse,
+  async run({ accounts, passwords }, { person, hash }) {
+    const account = await accounts.insert({ ...newAccount(person), isAdmin: false })
+    if (hash) await passwords.set(account.id, hash)
+    return { output: account, entry: { kind: 'account.created', accountId: account.id } }
+  },
+})

@@ -1,0 +1,19 @@
+import { z } from 'zod'
+import { actorName } from '../actor.ts'
+import { operation } from '../operation.ts'
+import { accountId } from '../schemas.ts'
+
+/** Signs a person out everywhere: every session, grant and refresh token ends. */
+export const endPersonSessions = operation({
+  name: 'people.end-sessions',
+  right: 'people.recover',
+  risk: 'medium',
+  records: ['account.signed-out'],
+  input: z.strictObject({ id: accountId }),
+  target: ({ id }) => ({ account: id }),
+  plan: async ({ sessions }, { id }) => ({ sessions: await sessions.count(id) }),
+  async run({ accounts }, { id }, by) {
+    const ended = await accounts.signOut(id, { actor: actorName(by) })
+    return { output: ended, entry: { kind: 'account.signed-out', detail: { ...ended } } }
+  },
+})

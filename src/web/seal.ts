@@ -1,0 +1,37 @@
+/** Text that we hand out and take back: sealed, so that only what we wrote comes back, and only while it is fresh. */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+
+export interface Seal {
+  seal(content: object): string
+  /** The content; undefined when it was not sealed here for this purpose, or is too old. */
+  open(sealed: string | undefined): object | undefined
+}
+
+export interface SealNeeds {
+  /** At least 32 bytes, the same on every node. */
+  key: Uint8Array
+  now(): Date
+}
+
+/** @param purpose what is sealed for one purpose opens for no other */
+export function createSeal(purpose: string, lifetimeSeconds: number, { key, now }: SealNeeds): Seal {
+  const mac = (content: string) => createHmac('sha256', key).update(`claviger ${purpose} ${content}`).digest()
+  return {
+    seal(content) {
+      const until = Number(now()) + lifetimeSeconds * 1000
+      const text = Buffer.from(JSON.stringify({ content, until })).toString('base64url')
+      return `${text}.${mac(text).toString('base64url')}`
+    },
+    open(sealed) {
+      const [text = '', given = '', ...more] = (sealed ?? '').split('.')
+      const presented = Buffer.from(given, 'base64url')
+      const right = mac(text)
+      if (more.length > 0 || presented.length !== right.length || !timingSafeEqual(presented, right)) return undefined
+      const { content, until } = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as {
+        content: object
+        until: number
+      }
+      return until > Number(now()) ? content : undefined
+    },
+  }
+}
