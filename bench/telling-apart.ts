@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { connectDirectly } from '../src/storage/database.ts'
+import { connectDirectly } from '../src/storage/connection/database.ts'
 import { Browser, findForm } from './browser.ts'
 import { endAll, killAll } from './children.ts'
 import { createClavigerContender } from './contenders/claviger.ts'

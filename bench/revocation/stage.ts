@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Desk } from '../../src/cli/desk.ts'
 import { openDesk } from '../../src/desk/desk.ts'
-import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { type Database, openDatabase } from '../../src/storage/connection/database.ts'
 import { type Nodes, type Registered, register, startNodes } from '../../test/harness/deployment.ts'
 import { startPostgres } from '../postgres.ts'
 

@@ -64,7 +64,7 @@ create index on client_apis (audience);
 -- One row a session, interaction, code, token, grant … of the engine. `id` is the
 -- SHA-256 of the value a browser or client holds, so a dump opens nothing.
 create table artifacts (
-  model       smallint not null,                    -- storage/artifact-models.ts
+  model       smallint not null,                    -- storage/protocol/artifact-models.ts
   id          bytea not null,
   payload     jsonb not null,
   grant_id    text,

@@ -5,11 +5,11 @@ import { Failure } from '../errors/failure.ts'
 import { algorithmsInUse } from '../keyring/algorithms.ts'
 import { Envelope } from '../keyring/envelope.ts'
 import type { KeyTimes } from '../keyring/key-times.ts'
-import { type Database, openDatabase } from '../storage/database.ts'
-import { type EmbeddedOptions, joinOrStart } from '../storage/embedded-postgres.ts'
-import { migrate, planUpgrade } from '../storage/migrations.ts'
-import { examineRoutes, refuseForgetfulPooler, refuseSharedSession } from '../storage/pooler.ts'
-import { PrimaryWatch } from '../storage/primary-watch.ts'
+import { type Database, openDatabase } from '../storage/connection/database.ts'
+import { examineRoutes, refuseForgetfulPooler, refuseSharedSession } from '../storage/connection/pooler.ts'
+import { PrimaryWatch } from '../storage/connection/primary-watch.ts'
+import { type EmbeddedOptions, joinOrStart } from '../storage/embedded/embedded-postgres.ts'
+import { migrate, planUpgrade } from '../storage/schema/migrations.ts'
 
 export interface Deployment {
   config: Config

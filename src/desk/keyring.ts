@@ -7,10 +7,10 @@ import type { BlastRadius } from '../keyring/blast-radius.ts'
 import { doubtsAboutKeyTimes } from '../keyring/key-times.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import { idTokenSeconds } from '../oidc/lifetimes.ts'
-import { PostgresCanaryUseStore } from '../storage/postgres-canary-use-store.ts'
-import { PostgresKeyStore } from '../storage/postgres-key-store.ts'
-import { PostgresReachStore } from '../storage/postgres-reach-store.ts'
-import { PostgresSightingStore } from '../storage/postgres-sighting-store.ts'
+import { PostgresReachStore } from '../storage/apps/reach-store.ts'
+import { PostgresCanaryUseStore } from '../storage/keys/canary-use-store.ts'
+import { PostgresKeyStore } from '../storage/keys/key-store.ts'
+import { PostgresSightingStore } from '../storage/keys/sighting-store.ts'
 
 export function openDeskKeyring(deployment: Deployment, events: Pick<Events, 'record'>): DeskKeyring {
   const { config, db } = deployment

@@ -11,7 +11,7 @@ import { DeploymentSecrets } from '../keyring/deployment-secrets.ts'
 import { fingerprintOf } from '../keyring/envelope.ts'
 import { rewrap } from '../keyring/rewrap.ts'
 import { rotateFeedKeys } from '../revocation/feed-keys.ts'
-import { PostgresSecretStore } from '../storage/postgres-secret-store.ts'
+import { PostgresSecretStore } from '../storage/keys/secret-store.ts'
 
 export function openDeskSecrets({ config, db }: Deployment, events: Pick<Events, 'record'>): DeskSecrets {
   const store = new PostgresSecretStore(db)

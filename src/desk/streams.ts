@@ -2,9 +2,9 @@
 import type { DeskStreams, StreamRow } from '../cli/desk.ts'
 import { deliverables, windowSize } from '../signals/delivery.ts'
 import type { EventStream } from '../signals/signals.ts'
-import type { Database } from '../storage/database.ts'
-import { PostgresStreamJournal } from '../storage/postgres-stream-journal.ts'
-import { PostgresStreamStore } from '../storage/postgres-stream-store.ts'
+import type { Database } from '../storage/connection/database.ts'
+import { PostgresStreamJournal } from '../storage/signals/stream-journal.ts'
+import { PostgresStreamStore } from '../storage/signals/stream-store.ts'
 
 export function openDeskStreams(db: Database, issuer: string): DeskStreams {
   const store = new PostgresStreamStore(db)

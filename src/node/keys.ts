@@ -9,11 +9,11 @@ import { JwksCounter } from '../keyring/jwks-counter.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import { LiveKeySet } from '../keyring/live-key-set.ts'
 import type { Oidc } from '../oidc/oidc.ts'
-import type { Changes } from '../storage/changes.ts'
-import { PostgresCanaryUseStore } from '../storage/postgres-canary-use-store.ts'
-import { PostgresKeyStore } from '../storage/postgres-key-store.ts'
-import { PostgresSecretStore } from '../storage/postgres-secret-store.ts'
-import { PostgresSightingStore } from '../storage/postgres-sighting-store.ts'
+import type { Changes } from '../storage/connection/changes.ts'
+import { PostgresCanaryUseStore } from '../storage/keys/canary-use-store.ts'
+import { PostgresKeyStore } from '../storage/keys/key-store.ts'
+import { PostgresSecretStore } from '../storage/keys/secret-store.ts'
+import { PostgresSightingStore } from '../storage/keys/sighting-store.ts'
 
 export type NodeKeys = Awaited<ReturnType<typeof openKeys>>
 

@@ -5,7 +5,7 @@ import type { LiveLog } from '../revocation/live-log.ts'
 import { StatusIndices } from '../revocation/status-indices.ts'
 import { StatusLists } from '../revocation/status-lists.ts'
 import { statusListsOf } from '../revocation/status-place.ts'
-import { PostgresTokenLedger } from '../storage/postgres-token-ledger.ts'
+import { PostgresTokenLedger } from '../storage/revocation/token-ledger.ts'
 
 export interface NodeLedgerNeeds {
   deployment: Deployment

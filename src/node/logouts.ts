@@ -5,7 +5,7 @@ import type { Metrics } from '../events/metrics.ts'
 import type { KeySetSource } from '../keyring/key-set.ts'
 import { startCourier } from '../logout/courier.ts'
 import type { GuardedFetch } from '../outbound/outbound.ts'
-import { PostgresLogoutOutbox } from '../storage/postgres-logout-outbox.ts'
+import { PostgresLogoutOutbox } from '../storage/signals/logout-outbox.ts'
 
 interface Needs {
   deployment: Deployment

@@ -1,6 +1,6 @@
 /** What the log says when the database moves under a running node. */
 import type { Log } from '../events/log.ts'
-import type { WatchReport } from '../storage/primary-watch.ts'
+import type { WatchReport } from '../storage/connection/primary-watch.ts'
 
 export const reportPrimary = (log: Pick<Log, 'error' | 'info' | 'warn'>): WatchReport => ({
   moved: () =>

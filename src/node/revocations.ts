@@ -7,9 +7,9 @@ import { Feed } from '../revocation/feed.ts'
 import { openFeedKeys } from '../revocation/feed-keys.ts'
 import { feedOf } from '../revocation/frames.ts'
 import { LiveLog } from '../revocation/live-log.ts'
-import { type Database, openDatabase } from '../storage/database.ts'
-import { PostgresRevocationLog } from '../storage/postgres-revocation-log.ts'
-import type { PrimaryWatch } from '../storage/primary-watch.ts'
+import { type Database, openDatabase } from '../storage/connection/database.ts'
+import type { PrimaryWatch } from '../storage/connection/primary-watch.ts'
+import { PostgresRevocationLog } from '../storage/revocation/revocation-log.ts'
 
 export interface NodeRevocationsNeeds {
   log: Pick<Log, 'error' | 'info'>

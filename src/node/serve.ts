@@ -5,9 +5,9 @@ import { bringUpToDate, type Deployment, openDeployment, refusePooler } from '..
 import { endWithin } from '../deployment/last-moment.ts'
 import { untilSignalled } from '../deployment/until-signalled.ts'
 import { createLog } from '../events/log.ts'
-import { PostgresAccountStore } from '../storage/postgres-account-store.ts'
-import { PostgresClientStore } from '../storage/postgres-client-store.ts'
-import { refuseUnwritable, serverPlaceOf } from '../storage/server-place.ts'
+import { PostgresClientStore } from '../storage/apps/client-store.ts'
+import { refuseUnwritable, serverPlaceOf } from '../storage/connection/server-place.ts'
+import { PostgresAccountStore } from '../storage/people/account-store.ts'
 import { goodbyeMs, type Node, startNode, stopMs } from './node.ts'
 import { superviseWorkers } from './workers.ts'
 

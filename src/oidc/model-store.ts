@@ -1,7 +1,7 @@
 /**
  * What the engine's state needs of a database. One read brings a model with all
  * that the request will ask for next; one write lands everything that a request
- * changed, or nothing of it. `storage/postgres-model-store.ts` implements it.
+ * changed, or nothing of it. `storage/protocol/model-store.ts` implements it.
  */
 import type { Account, AccountId } from '../accounts/account.ts'
 import type { ClientId } from '../clients/client.ts'

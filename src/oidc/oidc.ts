@@ -6,7 +6,7 @@
  * two engines over the same store and cookies go on with each other's sessions.
  *
  * An authorization code is spent in `engine-adapter.ts` (`consume`) and, in the
- * database, by the first clause of `storage/postgres-model-store.ts`'s commit.
+ * database, by the first clause of `storage/protocol/model-store.ts`'s commit.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Context, Middleware, Next } from 'koa'

@@ -52,7 +52,7 @@ export interface LogHead {
   databaseMs: number
 }
 
-/** What the feed needs of the log; `storage/postgres-revocation-log.ts` implements it. */
+/** What the feed needs of the log; `storage/revocation/revocation-log.ts` implements it. */
 export interface RevocationLog {
   /** Numbers what was committed and says where the log stands. */
   advance(): Promise<LogHead>

@@ -1,4 +1,4 @@
-/** What the ledger of issued tokens is asked; `storage/postgres-token-ledger.ts` implements it. */
+/** What the ledger of issued tokens is asked; `storage/revocation/token-ledger.ts` implements it. */
 import type { Entry } from './revocation.ts'
 
 /** Indices from `first` on that nobody else was given. */

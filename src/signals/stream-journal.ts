@@ -1,4 +1,4 @@
-/** The journal as streams come through it; `storage/postgres-stream-journal.ts` implements it. */
+/** The journal as streams come through it; `storage/signals/stream-journal.ts` implements it. */
 import type { EventStream, JournalHead, StreamEvent } from './signals.ts'
 
 /** What follows a stream's cursor, in order and without a gap, as far as it was looked at. */

@@ -1,4 +1,4 @@
-/** Where streams are kept; `storage/postgres-stream-store.ts` implements it. */
+/** Where streams are kept; `storage/signals/stream-store.ts` implements it. */
 import type { EventStream, StreamSettings, StreamStatus } from './signals.ts'
 
 export interface StreamStore {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Desk } from '../../src/cli/desk.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Failure } from '../../src/errors/failure.ts'
-import { refuseUnwritable } from '../../src/storage/server-place.ts'
+import { refuseUnwritable } from '../../src/storage/connection/server-place.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk, straight } from './stand-in-desk.ts'
 

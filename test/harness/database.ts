@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { connectDirectly } from '../../src/storage/database.ts'
-import { embeddedUrl, ensureRunning, postgresFolder } from '../../src/storage/embedded-postgres.ts'
-import { withFolderLock } from '../../src/storage/folder-lock.ts'
-import { migrate } from '../../src/storage/migrations.ts'
+import { connectDirectly } from '../../src/storage/connection/database.ts'
+import { embeddedUrl, ensureRunning, postgresFolder } from '../../src/storage/embedded/embedded-postgres.ts'
+import { withFolderLock } from '../../src/storage/embedded/folder-lock.ts'
+import { migrate } from '../../src/storage/schema/migrations.ts'
 
 export interface TestDatabase {
   /** As for `DATABASE_URL`. */

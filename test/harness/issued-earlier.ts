@@ -3,8 +3,8 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { Envelope } from '../../src/keyring/envelope.ts'
 import { LocalKeyVault } from '../../src/keyring/key-vault.ts'
 import { LiveKeySet } from '../../src/keyring/live-key-set.ts'
-import { openDatabase } from '../../src/storage/database.ts'
-import { PostgresKeyStore } from '../../src/storage/postgres-key-store.ts'
+import { openDatabase } from '../../src/storage/connection/database.ts'
+import { PostgresKeyStore } from '../../src/storage/keys/key-store.ts'
 import type { Provider } from './server.ts'
 
 const moments = ['iat', 'exp', 'auth_time'] as const

@@ -1,12 +1,12 @@
 /** Days go by in a moment: everything the database knows about time moves into the past. */
 import type { Client } from 'pg'
-import { connectDirectly } from '../../src/storage/database.ts'
+import { connectDirectly } from '../../src/storage/connection/database.ts'
 
 /** Times inside of payloads, in seconds since 1970. */
 const moments = ['iat', 'exp', 'iiat', 'loginTs', 'authTime', 'nbf']
 
 export interface Which {
-  /** Numbers of `storage/artifact-models.ts`; all without it. */
+  /** Numbers of `storage/protocol/artifact-models.ts`; all without it. */
   models?: readonly number[]
 }
 

@@ -1,6 +1,6 @@
 /** A look into the tests' database, past the program: what is stored, and what it was asked. */
 import type { Client } from 'pg'
-import { connectDirectly } from '../../src/storage/database.ts'
+import { connectDirectly } from '../../src/storage/connection/database.ts'
 
 export interface Rows {
   /** First column of the first row, as a number. */

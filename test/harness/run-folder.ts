@@ -2,9 +2,9 @@
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { postgresFolder } from '../../src/storage/embedded-postgres.ts'
-import { stop } from '../../src/storage/postgres-process.ts'
-import { isAlive } from '../../src/storage/process-table.ts'
+import { postgresFolder } from '../../src/storage/embedded/embedded-postgres.ts'
+import { stop } from '../../src/storage/embedded/postgres-process.ts'
+import { isAlive } from '../../src/storage/embedded/process-table.ts'
 
 const prefix = 'claviger-test-'
 

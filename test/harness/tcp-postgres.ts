@@ -5,7 +5,7 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
-import { findBinaries, serverUser } from '../../src/storage/postgres-binaries.ts'
+import { findBinaries, serverUser } from '../../src/storage/embedded/postgres-binaries.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 

@@ -1,4 +1,4 @@
-/** An outbox in memory. Its contract with Postgres is held by `test/storage/logout-outbox.test.ts`. */
+/** An outbox in memory. Its contract with Postgres is held by `test/storage/signals/logout-outbox.test.ts`. */
 import type { LogoutDelivery, LogoutOutbox, Settlement } from '../../src/logout/logout.ts'
 
 export const delivery = (id: string, more: Partial<LogoutDelivery> = {}): LogoutDelivery => ({

@@ -31,8 +31,8 @@ import { revokeToken } from '../../src/operations/tokens/revoke.ts'
 import { revokeAllTokens } from '../../src/operations/tokens/revoke-all.ts'
 import { revokeClientTokens } from '../../src/operations/tokens/revoke-client.ts'
 import { revokeOpaqueToken } from '../../src/operations/tokens/revoke-opaque.ts'
-import { artifactModels } from '../../src/storage/artifact-models.ts'
-import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { type Database, openDatabase } from '../../src/storage/connection/database.ts'
+import { artifactModels } from '../../src/storage/protocol/artifact-models.ts'
 import { freshDatabase } from '../harness/database.ts'
 
 const host = { kind: 'host', user: 'root' } as const

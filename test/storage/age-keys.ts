@@ -1,5 +1,5 @@
 /** Lets time pass for stored keys: the database's clock cannot be moved, so all their dates are. */
-import type { Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/connection/database.ts'
 
 const dates = [
   'created_at',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type ArtifactModel, artifactModels } from '../../src/storage/artifact-models.ts'
-import type { Queryable } from '../../src/storage/database.ts'
+import type { Queryable } from '../../src/storage/connection/database.ts'
+import { type ArtifactModel, artifactModels } from '../../src/storage/protocol/artifact-models.ts'
 
 /** A row of protocol state as far as tests of endings look at it. */
 export interface ArtifactSketch {

@@ -1,6 +1,6 @@
 /** Started by a test: leases as many blocks as it is told, all at once, from a process of its own. */
-import { openDatabase } from '../../src/storage/database.ts'
-import { PostgresTokenLedger } from '../../src/storage/postgres-token-ledger.ts'
+import { openDatabase } from '../../src/storage/connection/database.ts'
+import { PostgresTokenLedger } from '../../src/storage/revocation/token-ledger.ts'
 
 const db = openDatabase({ url: process.argv[2] })
 const ledger = new PostgresTokenLedger(db)

@@ -8,9 +8,9 @@ import type { KeyTimes } from '../../src/keyring/key-times.ts'
 import { LocalKeyVault } from '../../src/keyring/key-vault.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { LiveKeySet } from '../../src/keyring/live-key-set.ts'
-import { Changes } from '../../src/storage/changes.ts'
-import { type Database, openDatabase } from '../../src/storage/database.ts'
-import { PostgresKeyStore } from '../../src/storage/postgres-key-store.ts'
+import { Changes } from '../../src/storage/connection/changes.ts'
+import { type Database, openDatabase } from '../../src/storage/connection/database.ts'
+import { PostgresKeyStore } from '../../src/storage/keys/key-store.ts'
 import { freshDatabase, type TestDatabase } from '../harness/database.ts'
 
 const ROTATIONS = 3

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { Client } from 'pg'
-import { artifactModels } from '../../src/storage/artifact-models.ts'
-import { connectDirectly, type Database } from '../../src/storage/database.ts'
-import { PostgresModelStore } from '../../src/storage/postgres-model-store.ts'
+import { connectDirectly, type Database } from '../../src/storage/connection/database.ts'
+import { artifactModels } from '../../src/storage/protocol/artifact-models.ts'
+import { PostgresModelStore } from '../../src/storage/protocol/model-store.ts'
 import { freshDatabase } from '../harness/database.ts'
 
 let client: Client

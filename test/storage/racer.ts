@@ -1,7 +1,7 @@
 /** Started by a test: spends what it is told of twenty-five times at once, from a process of its own. */
 import type { ModelName } from '../../src/oidc/model-store.ts'
-import { openDatabase } from '../../src/storage/database.ts'
-import { PostgresModelStore } from '../../src/storage/postgres-model-store.ts'
+import { openDatabase } from '../../src/storage/connection/database.ts'
+import { PostgresModelStore } from '../../src/storage/protocol/model-store.ts'
 
 const db = openDatabase({ url: process.argv[2] })
 const store = new PostgresModelStore(db)

@@ -1,8 +1,8 @@
 /** What has expired goes away by itself, and nobody waits for it. */
 import type { Agent } from 'node:http'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { removeExpired } from '../../../src/storage/housekeeping.ts'
+import { openDatabase } from '../../../src/storage/connection/database.ts'
+import { removeExpired } from '../../../src/storage/upkeep/housekeeping.ts'
 import { freshDatabase, type TestDatabase } from '../../harness/database.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { addClient, addPerson } from '../../harness/people.ts'

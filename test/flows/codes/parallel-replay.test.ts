@@ -1,6 +1,6 @@
 /** Codes and refresh tokens that are presented several times at once, over two nodes of one deployment. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { artifactModels } from '../../../src/storage/artifact-models.ts'
+import { artifactModels } from '../../../src/storage/protocol/artifact-models.ts'
 import { freshDatabase, type TestDatabase } from '../../harness/database.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { freePort } from '../../harness/free-port.ts'

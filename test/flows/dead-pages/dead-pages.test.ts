@@ -1,6 +1,6 @@
 /** Sign-in pages that are over: each leads back to the app. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { artifactModels } from '../../../src/storage/artifact-models.ts'
+import { artifactModels } from '../../../src/storage/protocol/artifact-models.ts'
 import { submissionOf } from '../../harness/form.ts'
 import { days, letTimePass } from '../../harness/later.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'

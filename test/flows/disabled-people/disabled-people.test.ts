@@ -1,8 +1,8 @@
 /** Disabling a user must take effect at once, also at services that only check JWTs: every clause of that promise. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { decodeJwt } from 'jose'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { PostgresPasswordStore } from '../../../src/storage/postgres-password-store.ts'
+import { openDatabase } from '../../../src/storage/connection/database.ts'
+import { PostgresPasswordStore } from '../../../src/storage/people/password-store.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { type AddedClient, addClient, addPerson, type Person } from '../../harness/people.ts'
 import { basic, type PlainAnswer, PlainClient } from '../../harness/plain-client.ts'

@@ -1,6 +1,6 @@
 /** Two nodes that rotate by their schedule, and a service that says its name and is slow to fetch the next key. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type Database, openDatabase } from '../../../src/storage/database.ts'
+import { type Database, openDatabase } from '../../../src/storage/connection/database.ts'
 import { freshDatabase, type TestDatabase } from '../../harness/database.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { addApi } from '../../harness/people.ts'

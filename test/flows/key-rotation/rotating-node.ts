@@ -7,8 +7,8 @@ import { Envelope } from '../../../src/keyring/envelope.ts'
 import type { KeyLedger, KeyStore } from '../../../src/keyring/key-store.ts'
 import { LocalKeyVault } from '../../../src/keyring/key-vault.ts'
 import { Keyring } from '../../../src/keyring/keyring.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { PostgresKeyStore } from '../../../src/storage/postgres-key-store.ts'
+import { openDatabase } from '../../../src/storage/connection/database.ts'
+import { PostgresKeyStore } from '../../../src/storage/keys/key-store.ts'
 
 const [url = '', kek = '', manner = 'lives'] = process.argv.slice(2)
 

@@ -1,9 +1,9 @@
 /** PgBouncer between Claviger and Postgres. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { connectDirectly } from '../../../src/storage/database.ts'
-import { migrate } from '../../../src/storage/migrations.ts'
-import { examineRoutes } from '../../../src/storage/pooler.ts'
+import { connectDirectly } from '../../../src/storage/connection/database.ts'
+import { examineRoutes } from '../../../src/storage/connection/pooler.ts'
+import { migrate } from '../../../src/storage/schema/migrations.ts'
 import { type CommandResult, command, runClaviger } from '../../harness/cli.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { addClient, addPerson } from '../../harness/people.ts'

@@ -1,6 +1,6 @@
 /** Refresh tokens that are retried, shared by tabs, or stolen. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { artifactModels } from '../../../src/storage/artifact-models.ts'
+import { artifactModels } from '../../../src/storage/protocol/artifact-models.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { askDatabase, days, letTimePass } from '../../harness/later.ts'
 import { addClient, addPerson, type Person } from '../../harness/people.ts'

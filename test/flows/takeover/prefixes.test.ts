@@ -1,7 +1,7 @@
 /** What a neighbour can plant depends on the issuer's address; what an attacker gains by it does not. */
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { artifactModels } from '../../../src/storage/artifact-models.ts'
+import { artifactModels } from '../../../src/storage/protocol/artifact-models.ts'
 import { askDatabase, letTimePass } from '../../harness/later.ts'
 import { UserAgent } from '../../harness/user-agent.ts'
 import { codeIn, openStage, pressOnly, proofCookie, type Stage, typed } from './stage.ts'

@@ -1,6 +1,6 @@
 /** A neighbour of the issuer plants cookies of a sign-in of its own; the victim signs in on the genuine page. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { artifactModels } from '../../../src/storage/artifact-models.ts'
+import { artifactModels } from '../../../src/storage/protocol/artifact-models.ts'
 import { askDatabase } from '../../harness/later.ts'
 import { type Provider, startProvider } from '../../harness/server.ts'
 import { signIn } from '../../harness/sign-in.ts'

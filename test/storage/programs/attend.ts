@@ -1,5 +1,5 @@
 /** Joins or starts the embedded Postgres in the folder given, prints its URL, leaves when stdin closes. */
-import { joinOrStart } from '../../../src/storage/embedded-postgres.ts'
+import { joinOrStart } from '../../../src/storage/embedded/embedded-postgres.ts'
 
 const [dataDir = '', role = 'command'] = process.argv.slice(2)
 const { url, stop } = await joinOrStart(dataDir, { role: role === 'serve' ? 'serve' : 'command', durable: false })

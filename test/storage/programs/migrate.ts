@@ -1,6 +1,6 @@
 /** Migrates the database given as soon as a line comes, and prints how many migrations that took. */
 import { once } from 'node:events'
-import { migrate } from '../../../src/storage/migrations.ts'
+import { migrate } from '../../../src/storage/schema/migrations.ts'
 
 process.stdout.write('ready\n')
 await once(process.stdin, 'data')
