@@ -42,7 +42,7 @@ export const apisSet: AddCommand = (parent, invocation) => {
         printApi(printer, after, desk.config, typedTtl(options)),
       )
       if (options.dryRun) return printer.note('This is how it would be; nothing was changed.')
-      printer.note('Changed; running nodes follow within a second.')
+      printer.note('Changed; nodes that are connected to this database follow within a second.')
       noteOldTokens(invocation, desk, before, after)
     })
   withTexts(command)

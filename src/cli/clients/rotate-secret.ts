@@ -79,7 +79,10 @@ function printEnds({ printer }: Invocation, client: Client, overlap: TypedDurati
   const { secretRotatedAt: rotatedAt, previousSecret } = client
   printer.line({ text: 'Changed', tone: 'good' }, ` the secret of ${client.id}.`)
   printer.fields([
-    ['new secret', `accepted since ${instant(rotatedAt ?? printer.now())}; running nodes follow within a second`],
+    [
+      'new secret',
+      `accepted since ${instant(rotatedAt ?? printer.now())}; nodes that are connected to this database follow within a second`,
+    ],
     [
       'old secret',
       previousSecret

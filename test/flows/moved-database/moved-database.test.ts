@@ -40,7 +40,14 @@ async function expectTruthAndRecovery(on: MovingStage, token: string): Promise<v
   }
   expect(await eventually(() => refused(on, token), patiently)).toBe(true)
   await on.untilReady()
-  expect(await eventually(async () => (await on.leftBehind()) === 0 || undefined, patiently)).toBe(true)
+  // A door that forwards nothing does not forward the end of a connection either.
+  if (on.doors.some((door) => door.wasFrozen)) return
+  let left: unknown[] = []
+  await eventually(async () => {
+    left = await on.leftBehind()
+    return left.length === 0 || undefined
+  })
+  expect(left).toEqual([])
 }
 
 ;(binaries ? describe : describe.skip)(

@@ -118,12 +118,11 @@ export class MovingStage {
   }
 
   /** Connections of nodes that are still open at the old server, though the standby is the primary. */
-  async leftBehind(): Promise<number> {
-    const [row] = await this.old.ask<{ count: number }>(
-      `select count(*)::int from pg_stat_activity
+  leftBehind(): Promise<unknown[]> {
+    return this.old.ask(
+      `select application_name, state, query, backend_start from pg_stat_activity
         where application_name like 'claviger%' and pid <> pg_backend_pid()`,
     )
-    return row?.count ?? 0
   }
 
   async close(): Promise<void> {
