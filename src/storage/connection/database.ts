@@ -145,9 +145,7 @@ class PooledDatabase implements Database {
       // A connection that is thrown away takes its prepared statements along: keep it through a quiet spell.
       idleTimeoutMillis: 300_000,
       maxLifetimeSeconds: 3_600,
-      ...(primary
-        ? { verify: (client, done) => void primary.admit(queryableOn(client, rethrow)).then(() => done(), done) }
-        : {}),
+      ...(primary ? { verify: (client, done) => void this.#admit(client, primary).then(() => done(), done) } : {}),
     })
     // Without a listener, a connection lost while idle would end the process.
     this.#pool.on('error', (error) => options.onConnectionLost?.(error))
@@ -201,6 +199,16 @@ class PooledDatabase implements Database {
     this.#stopWatching?.()
     this.#closing ??= farewell(Promise.all([this.#pool.end(), this.#line.close()]), () => this.cut())
     return this.#closing
+  }
+
+  async #admit(client: PoolClient, primary: PrimaryWatch): Promise<void> {
+    const broken = watchForLoss(client)
+    try {
+      await primary.admit(queryableOn(client, this.#rethrow))
+    } finally {
+      client.off('error', broken.listener)
+    }
+    if (broken.error) throw broken.error
   }
 
   /** Through the shared connection, and through one that is idle: a busy one answers to whoever uses it. */
