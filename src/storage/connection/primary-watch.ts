@@ -39,7 +39,7 @@ export interface WatchReport {
 /** How old the last proof may be. */
 const proofMs = 3_000
 /** How long a connection may take to answer. Less than `proofMs`: a connection that hangs is closed before the node is unready. */
-const answerMs = 2_000
+const answerMs = 1_500
 const everyMs = 1_000
 /** Beats under way at a time: one that hangs must not keep back the next. */
 const mostBeats = 3
