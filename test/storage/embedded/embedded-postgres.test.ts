@@ -8,7 +8,7 @@ import { type EmbeddedPostgres, joinOrStart, postgresFolder } from '../../../src
 import { runningPid, stop } from '../../../src/storage/embedded/postgres-process.ts'
 import { type Program, runProgram } from '../../harness/program.ts'
 
-const attend = join(import.meta.dirname, 'programs/attend.ts')
+const attend = join(import.meta.dirname, '../programs/attend.ts')
 
 let home: string
 let joined: EmbeddedPostgres[]
