@@ -30,6 +30,7 @@ function healthyDesk(changes: Partial<Desk> = {}): StandInDesk {
   desk.pending = []
   said = issuer
   desk.accounts.hasAdmin = async () => true
+  desk.nodes = { confirm: async () => ({ confirmed: 2, silent: [] }) }
   // Its keys rotate in 2026; the doctor asks the database what time it is.
   desk.keyring.nextRotationAt = async () => new Date(Date.now() + 86_400_000)
   return Object.assign(desk, changes)
