@@ -18,7 +18,7 @@ describe('a refused redirect URI tells the administrator exactly what differs', 
       'a slash too many',
       'https://app.example/callback/',
       'https://app.example/callback',
-      'The path has a slash at its end too many: received "/callback/", registered "/callback".',
+      'The path has an extra trailing slash: received "/callback/", registered "/callback".',
     ],
     [
       'another path',
@@ -66,25 +66,25 @@ describe('a refused redirect URI tells the administrator exactly what differs', 
       'another spelling of the same',
       'https://APP.example/callback',
       'https://app.example/callback',
-      'Both mean the same but are written differently, and URIs are compared character by character; send https://app.example/callback.',
+      'Both URIs are equivalent but written differently, and URIs are compared character by character; send https://app.example/callback.',
     ],
     [
       'a blank at the end',
       'https://app.example/callback ',
       'https://app.example/callback',
-      'The URI received holds a blank or line break; send it without.',
+      'The received URI contains a space or line break; send it without.',
     ],
     [
       'no scheme',
       'localhost:5173/callback',
       'http://localhost:5173/callback',
-      'The URI received has no scheme; registered is http://localhost:5173/callback.',
+      'The received URI has no scheme; http://localhost:5173/callback is registered.',
     ],
     [
       'no URI at all',
       'callback',
       'http://localhost:5173/callback',
-      'What was received is not an absolute URI; send scheme, host and path.',
+      'The received URI is not absolute; send scheme, host and path.',
     ],
   ])('%s', (_title, received, closest, difference) => {
     expect(explainRedirectUri(spa, received)).toMatchObject({ allowed: false, closest: expect.any(String), difference })
@@ -125,7 +125,7 @@ describe('a refused origin is explained', () => {
   const spa = client(examples.spa)
   test.each([
     ['another port', 'https://app.example:8443', 'The port differs: received "8443", registered "the default one".'],
-    ['a slash', 'https://app.example/', /^Both mean the same but are written differently/],
+    ['a slash', 'https://app.example/', /^Both URIs are equivalent but written differently/],
     ['the null origin', 'null', /^The page has no origin/],
   ])('%s', (_title, origin, difference) => {
     const explained = explainOrigin(spa, origin)

@@ -28,11 +28,11 @@ test.each([
   ['an audience without scheme is refused', { audience: 'orders' }, /not an absolute URI/],
   ['an audience with a fragment is refused', { audience: 'https://api.example/#x' }, /fragment/],
   ['an audience of another scheme is refused', { audience: 'javascript:alert(1)' }, /name the API by a URI/],
-  ['a scope with a blank is refused', { audience: 'https://api.example', scopes: ['orders read'] }, /without blank/],
+  ['a scope with a blank is refused', { audience: 'https://api.example', scopes: ['orders read'] }, /without space/],
   [
     'a scope that OpenID Connect has taken is refused',
     { audience: 'https://api.example', scopes: ['email'] },
-    /has taken this name/,
+    /reserves this name/,
   ],
   ['a scope stands once', { audience: 'https://api.example', scopes: ['a', 'a'] }, /twice/],
   ['scopes are a list', { audience: 'https://api.example', scopes: 'a' }, /write a list/],

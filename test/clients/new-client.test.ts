@@ -64,20 +64,16 @@ const refusals: [string, object, RegExp][] = [
   ['an id has no blanks', { ...examples.spa, id: 'my app' }, /^Client id "my app": use 1 to 128/],
   ['an id has at most 128 characters', { ...examples.spa, id: 'x'.repeat(129) }, /1 to 128/],
   ['an SPA needs a redirect URI', { ...examples.spa, redirectUris: [] }, /needs at least one/],
-  [
-    'a service has no redirect URI',
-    { ...examples.service, redirectUris: ['https://a.example/'] },
-    /sends nobody to a browser/,
-  ],
+  ['a service has no redirect URI', { ...examples.service, redirectUris: ['https://a.example/'] }, /uses no redirects/],
   [
     'a device has no redirect URI',
     { ...examples.device, postLogoutRedirectUris: ['https://a.example/'] },
-    /sends nobody/,
+    /uses no redirects/,
   ],
   [
     'a redirect URI stands once',
     { ...examples.spa, redirectUris: ['https://a.example/', 'https://a.example/'] },
-    /there twice/,
+    /listed twice/,
   ],
   ['redirect URIs are a list', { ...examples.spa, redirectUris: 'https://a.example/' }, /write a list/],
   [
@@ -101,7 +97,7 @@ const refusals: [string, object, RegExp][] = [
   [
     'a service is told of no sign-out',
     { ...examples.service, backchannelLogoutUri: 'https://a.example/logout' },
-    /^Back-channel logout URI: a service client signs nobody in/,
+    /^Back-channel logout URI: a service client has no sessions of people/,
   ],
   ['an API is named by a URI', { ...examples.spa, apis: ['orders'] }, /^API "orders": it is not an absolute URI/],
   [
@@ -116,7 +112,7 @@ const refusals: [string, object, RegExp][] = [
   ],
   ['a secret for a public client is refused', { ...examples.spa, secret: ownSecret }, /has none; leave it out/],
   ['a secret that can be guessed is refused', { ...examples.web, secret: 'password'.repeat(4) }, /can be guessed/],
-  ['a short secret is refused', { ...examples.web, secret: 'hunter2' }, /at least 32 characters/],
+  ['a short secret is refused', { ...examples.web, secret: 'hunter2' }, /at least 32 random characters/],
   [
     'private_key_jwt needs keys',
     { ...examples.web, tokenEndpointAuthMethod: 'private_key_jwt' },
@@ -143,7 +139,9 @@ const refusals: [string, object, RegExp][] = [
   ...(['web', 'native', 'service', 'device'] as const).map((preset): (typeof refusals)[number] => [
     `a cookie is not for what does not run in a browser: ${preset}`,
     { ...examples[preset], refreshDelivery: 'cookie' },
-    new RegExp(`^Refresh delivery: a cookie is for apps that run in a browser, and a ${preset} client does not`),
+    new RegExp(
+      `^Refresh delivery: a cookie is only for spa clients, which run in a browser, and this is a ${preset} client`,
+    ),
   ]),
   [
     'a misspelt field is named with the right one',
@@ -240,9 +238,9 @@ describe('a change is checked like a new client', () => {
       [{ ...examples.web, grants: [] }, /name at least one/],
       [{ ...examples.web, grants: 'authorization_code' }, /name at least one/],
       [{ ...examples.web, grants: ['authorization_code', 'authorization_code'] }, /twice/],
-      [{ ...examples.device, grants: [device, 'client_credentials'] }, /must prove itself/],
-      [{ ...examples.device, grants: ['refresh_token'] }, /goes with authorization_code or device_code/],
-      [{ ...examples.web, grants: [device] }, /has none; leave it out|sends nobody/],
+      [{ ...examples.device, grants: [device, 'client_credentials'] }, /must authenticate/],
+      [{ ...examples.device, grants: ['refresh_token'] }, /needs authorization_code or device_code/],
+      [{ ...examples.web, grants: [device] }, /has none; leave it out|uses no redirects/],
     ]
     for (const [input, sentence] of wrong) {
       expect(faultsOf(() => newClient(input as ClientInput))).toEqual([expect.stringMatching(sentence)])

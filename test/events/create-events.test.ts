@@ -80,7 +80,7 @@ describe('a refused redirect URI is in the log with the closest registered one a
     const explained = {
       received: 'https://a.example/cb/',
       closest: 'https://a.example/cb',
-      difference: 'The path has a slash at its end too many.',
+      difference: 'The path has an extra trailing slash.',
     }
     events.redirectUriRefused({ clientId: 'orders', requestId: 'req-1', ...explained })
     expect(lines()).toEqual([
