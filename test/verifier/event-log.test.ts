@@ -24,7 +24,7 @@ describe('a verifier without a listener logs', () => {
     [
       'that its credentials are wrong, and the command that makes new ones',
       failure(new BadAnswer(feed, new Response(null, { status: 401 }))),
-      `The revocation feed cannot be followed: ${feed} answered 401: the credentials are wrong. Make new ones with 'claviger apis credentials <audience>'.`,
+      `The revocation feed cannot be followed: ${feed} answered 401: the credentials are wrong. Create new ones with 'claviger apis credentials <audience>'.`,
     ],
     [
       'that its credentials lack the scope of the feed',
@@ -39,12 +39,12 @@ describe('a verifier without a listener logs', () => {
     [
       'that requests are answered with 503, when the feed is BLIND',
       { type: 'state', from: 'STALE', to: 'BLIND', ageMs: 300_000 },
-      'The revocation feed is BLIND. Requests are answered with 503 until the feed is heard again.',
+      'The revocation feed is BLIND. Requests are answered with 503 until the feed is received again.',
     ],
     [
       'that the feed is followed again',
       { type: 'state', from: 'STALE', to: 'FRESH', ageMs: 0 },
-      'The revocation feed is FRESH. Revoked tokens are refused within a second.',
+      'The revocation feed is FRESH. Revoked tokens are rejected within a second.',
     ],
   ])('%s', (_what, event, sentence) => {
     const { lines, tell } = logOf()
