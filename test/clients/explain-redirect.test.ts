@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { explainOrigin, explainRedirectUri } from '../../src/clients/explain-redirect.ts'
 import { client, examples } from './clients.ts'
 
-describe('a refused redirect URI tells the administrator exactly what differs', () => {
+describe('the explanation of a refused redirect URI names the exact difference', () => {
   const spa = client({
     ...examples.spa,
     redirectUris: [
@@ -91,20 +91,20 @@ describe('a refused redirect URI tells the administrator exactly what differs', 
     if (received !== 'callback') expect(explainRedirectUri(spa, received).closest).toBe(closest)
   })
 
-  test('one that is registered is said to be', () => {
+  test('a registered redirect URI is reported as registered', () => {
     expect(explainRedirectUri(spa, 'https://app.example/callback')).toMatchObject({
       allowed: true,
       difference: 'It is registered.',
     })
   })
 
-  test('a client without any says so', () => {
+  test('a client without redirect URIs is reported as such', () => {
     expect(explainRedirectUri(client(examples.service), 'https://a.example/').difference).toBe(
       'No redirect URI is registered for this client.',
     )
   })
 
-  test('hostile URIs are explained without a throw, on one line and cut short', () => {
+  test('hostile URIs are explained without a throw, on one line and truncated', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ maxLength: 50, unit: 'binary' }), fc.webUrl(), fc.constant(`https://${'a'.repeat(5000)}`)),
@@ -134,10 +134,11 @@ describe('a refused origin is explained', () => {
       typeof difference === 'string' ? difference : expect.stringMatching(difference),
     )
   })
-  test('a server app is told how to name one', () => {
+  test('the explanation for a server app names --origin', () => {
     expect(explainOrigin(client(examples.web), 'https://shop.example').difference).toMatch(
       /No origin is registered.*--origin/,
     )
   })
-  test('an allowed one is said to be', () => expect(explainOrigin(spa, 'https://app.example').allowed).toBe(true))
+  test('an allowed origin is reported as allowed', () =>
+    expect(explainOrigin(spa, 'https://app.example').allowed).toBe(true))
 })

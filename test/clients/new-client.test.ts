@@ -4,7 +4,7 @@ import { type ClientChanges, type ClientInput, changedClient, newClient } from '
 import { Failure } from '../../src/errors/failure.ts'
 import { examples, faultsOf, ownSecret } from './clients.ts'
 
-describe('each preset needs a name and, where people are sent back, one redirect URI; the rest has safe defaults', () => {
+describe('each preset needs a name and, with redirects, one redirect URI; other settings have safe defaults', () => {
   test.each([
     ['spa', 'none', 'required', 'RS256', true],
     ['web', 'client_secret', 'or-nonce', 'RS256', true],
@@ -31,7 +31,7 @@ describe('each preset needs a name and, where people are sent back, one redirect
     },
   )
 
-  test('an id is made from the name unless one is given', () => {
+  test('the id is derived from the name unless one is given', () => {
     expect(newClient(examples.spa).id).toMatch(/^orders-[0-9a-f]{12}$/)
     expect(newClient({ ...examples.spa, name: '東京' }).id).toMatch(/^spa-[0-9a-f]{12}$/)
     expect(newClient({ ...examples.spa, id: 'orders.v2' }).id).toBe('orders.v2')
@@ -44,7 +44,7 @@ describe('each preset needs a name and, where people are sent back, one redirect
     ])
   })
 
-  test('a secret brought along is kept as its digest only', () => {
+  test('a supplied secret is stored as its digest only', () => {
     const client = newClient({ ...examples.web, secret: ownSecret })
     expect(client.secretDigest).toEqual(digestOfSecret(ownSecret))
     expect(JSON.stringify(client)).not.toContain(ownSecret)
@@ -124,8 +124,8 @@ const refusals: [string, object, RegExp][] = [
     /not both/,
   ],
   ['PKCE stays required of a public client', { ...examples.spa, pkce: 'optional' }, /confidential clients only/],
-  ['an unsigned ID token is not to be had', { ...examples.spa, idTokenAlg: 'none' }, /choose one of ES256/],
-  ['yes and no are true and false', { ...examples.spa, firstParty: 'yes' }, /^firstParty "yes": write true or false/],
+  ['the ID token algorithm none is refused', { ...examples.spa, idTokenAlg: 'none' }, /choose one of ES256/],
+  ['yes is refused instead of true', { ...examples.spa, firstParty: 'yes' }, /^firstParty "yes": write true or false/],
   [
     'a service pushes no authorization requests',
     { ...examples.service, requirePar: true },
@@ -150,13 +150,13 @@ const refusals: [string, object, RegExp][] = [
   ],
 ]
 
-describe('a wrong client is refused with a sentence that says what would be right', () => {
+describe('an invalid client is refused with a sentence that names the remedy', () => {
   test.each(refusals)('%s', (_title, input, sentence) => {
     const faults = faultsOf(() => newClient(input as ClientInput))
     expect(faults).toEqual([expect.stringMatching(sentence)])
   })
 
-  test('all faults are named at once', () => {
+  test('one error names every fault', () => {
     const input = {
       preset: 'spa',
       name: '',
@@ -190,7 +190,7 @@ describe('a change is checked like a new client', () => {
   const spa = newClient(examples.spa)
   const web = newClient({ ...examples.web, secret: ownSecret })
 
-  test('what is not named stays as it is', () => {
+  test('a field that is left out stays unchanged', () => {
     expect(changedClient(spa, { name: 'Orders 2', startUri: undefined })).toEqual({ ...spa, name: 'Orders 2' })
   })
 
@@ -210,7 +210,7 @@ describe('a change is checked like a new client', () => {
     ])
   })
 
-  test('PKCE may not be made a choice for a public client, whatever its preset', () => {
+  test('PKCE may not be made optional or replaced by a nonce for a public client of any preset', () => {
     const device = newClient(examples.device)
     for (const pkce of ['or-nonce', 'optional'] as const) {
       for (const client of [spa, device]) {
@@ -229,7 +229,7 @@ describe('a change is checked like a new client', () => {
     expect(changedClient(changedClient(spa, { profile: 'strict' }), { apis }).claimsInIdToken).toBe(false)
   })
 
-  test('grants are held to what the preset may have and to what fits together', () => {
+  test('grants outside the preset, and invalid combinations of grants, are refused', () => {
     const device = 'urn:ietf:params:oauth:grant-type:device_code'
     const wrong: [object, RegExp][] = [
       [{ ...examples.spa, grants: ['authorization_code', 'client_credentials'] }, /a spa client may have/],
@@ -251,7 +251,7 @@ describe('a change is checked like a new client', () => {
     expect(faultsOf(() => changedClient(spa, { id: 'other', preset: 'native' } as ClientChanges))).toHaveLength(2)
   })
 
-  test('a client that goes over to private_key_jwt leaves its secret behind', () => {
+  test('a client that changes to private_key_jwt loses its secret', () => {
     const changed = changedClient(web, {
       tokenEndpointAuthMethod: 'private_key_jwt',
       jwksUri: 'https://shop.example/jwks',
