@@ -1,39 +1,12 @@
-/** The law of the house: a room imports its own files and rooms on lower floors, never upward, never a neighbour. */
+/** The layout law: a room imports its own files and rooms on lower floors, and no others. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { floors, floorTable, owners } from './layout-floors.ts'
 
 const source = join(import.meta.dirname, '../src')
 
-const floors = [
-  ['errors', 'guessing'],
-  ['config', 'events', 'outbound', 'rhythm'],
-  ['accounts', 'clients', 'keyring', 'revocation'],
-  ['credentials', 'consent', 'logout', 'signals'],
-  ['oidc', 'operations'],
-  ['storage', 'web', 'cli'],
-  ['deployment'],
-  ['node', 'desk'],
-  ['.'],
-]
-
-/** The one room that may import this package. */
-const owners: Record<string, string> = {
-  pg: 'storage',
-  koa: 'web',
-  '@koa/router': 'web',
-  eta: 'web',
-  'oidc-provider': 'oidc',
-  argon2: 'credentials',
-  bcrypt: 'credentials',
-  commander: 'cli',
-  'csv-parse': 'cli',
-  '@inquirer/prompts': 'cli',
-  pino: 'events',
-  'prom-client': 'events',
-}
-
-/** The engine is a Koa app: its types may name Koa's. */
+/** The engine is a Koa app, so `oidc` may import types of Koa. */
 const typesAllowed: Record<string, string[]> = { koa: ['oidc'] }
 
 interface Import {
@@ -55,7 +28,7 @@ const roomOf = (file: string) => (file.includes('/') ? (file.split('/')[0] ?? ''
 const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room))
 const packageOf = (name: string) => name.split('/', name.startsWith('@') ? 2 : 1).join('/')
 
-/** What this file does against the law, in words. */
+/** Every breach of the law in this file, as a phrase. */
 function breaches(file: string, text: string): string[] {
   const here = roomOf(file)
   if (floorOf(here) < 0) return [`${here}/ has no floor`]
@@ -76,8 +49,8 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .sort()
 
-describe('the law holds', () => {
-  test.each(files)('%s keeps to its room', (file) => {
+describe('the layout law', () => {
+  test.each(files)('src/%s imports only its own room and lower floors', (file) => {
     expect(breaches(file, readFileSync(join(source, file), 'utf8'))).toEqual([])
   })
 
@@ -100,8 +73,8 @@ describe('the law holds', () => {
     ])
   })
 
-  test('only outbound/ asks servers that others name', () => {
-    // The doctor asks whether the issuer is reached.
+  test('only outbound/ sends requests to servers that apps or receivers name', () => {
+    // The doctor checks that the issuer can be reached.
     const exempt = /^outbound\/|^cli\/doctor\/issuer-check\.ts$/
     const asking = /(?<![.\w])fetch\(|globalThis\.fetch|from 'undici'|\brequest\b[^'"\n]* from 'node:https?'/
     expect(files.filter((file) => !exempt.test(file) && asking.test(readFileSync(join(source, file), 'utf8')))).toEqual(
@@ -109,7 +82,7 @@ describe('the law holds', () => {
     )
   })
 
-  test('nothing hides in an attic, and file names are kebab-case words', () => {
+  test('no folder is called utils, helpers or common, and file names are kebab-case', () => {
     expect(
       files.filter((file) => /(^|\/)(utils?|helpers?|common|shared|lib|misc|managers?)(\/|\.ts$)/.test(file)),
     ).toEqual([])
@@ -123,11 +96,16 @@ describe('the law holds', () => {
   })
 })
 
-describe('the law would notice', () => {
+test('docs/decisions/0002-layout-law.md has the table of the floors', () => {
+  const page = readFileSync(join(import.meta.dirname, '../docs/decisions/0002-layout-law.md'), 'utf8')
+  expect(page).toContain(`<!-- floors -->\n${floorTable()}\n<!-- /floors -->`)
+})
+
+describe('the layout law finds', () => {
   test.each([
-    ['an import from above', 'accounts/a.ts', `import { x } from '../oidc/oidc.ts'`],
+    ['an import from a higher floor', 'accounts/a.ts', `import { x } from '../oidc/oidc.ts'`],
     ['an import from a neighbour', 'accounts/a.ts', `import type { x } from '../clients/client.ts'`],
-    ['a re-export from above', 'errors/a.ts', `export { x } from '../config/config.ts'`],
+    ['a re-export from a higher floor', 'errors/a.ts', `export { x } from '../config/config.ts'`],
     ['a side-effect import', 'web/a.ts', `import '../cli/cli.ts'`],
     ['an import in the middle of the code', 'web/a.ts', `const x = await import('../storage/database.ts')`],
     ['an import over several lines', 'web/a.ts', `import {\n  x,\n  y,\n} from '../storage/database.ts'`],
@@ -135,17 +113,17 @@ describe('the law would notice', () => {
     ['a part of a package of another room', 'web/a.ts', `import x from 'oidc-provider/lib/x.js'`],
     ['a room without a floor', 'utils/a.ts', ''],
     ['the roof imported from below', 'cli/a.ts', `import { x } from '../compose.ts'`],
-  ])('%s', (_, file, text) => {
+  ])('one breach in %s', (_, file, text) => {
     expect(breaches(file, text)).toHaveLength(1)
   })
 
   test.each([
-    ['its own files', 'accounts/a.ts', `import { x } from './b.ts'`],
-    ['a deeper file of its own room', 'cli/keys/a.ts', `import { x } from '../printer.ts'`],
-    ['a lower floor', 'storage/a.ts', `import { x } from '../accounts/account.ts'`],
-    ['types of Koa in oidc', 'oidc/a.ts', `import type { Context } from 'koa'`],
+    ['an import of a file of the same room', 'accounts/a.ts', `import { x } from './b.ts'`],
+    ['a deeper file of the same room', 'cli/keys/a.ts', `import { x } from '../printer.ts'`],
+    ['an import from a lower floor', 'storage/a.ts', `import { x } from '../accounts/account.ts'`],
+    ['an import of types of Koa in oidc', 'oidc/a.ts', `import type { Context } from 'koa'`],
     ['words about imports in a comment', 'errors/a.ts', `// import { x } from '../oidc/oidc.ts'`],
-  ])('and lets %s pass', (_, file, text) => {
+  ])('no breach in %s', (_, file, text) => {
     expect(breaches(file, text)).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-/** What an API itself is given to ask us with: it reads the revocation feed and introspects tokens that were issued for it. */
+/** The credentials of an API: with them it reads the revocation feed and introspects tokens issued for it. */
 import { randomBytes } from 'node:crypto'
 import { withFreshSecret } from './client-secret.ts'
 import type { NewClient } from './client-store.ts'
@@ -7,7 +7,7 @@ import { newClient } from './new-client.ts'
 /** The scope of the revocation feed. */
 export const revocationScope = 'revocation.read'
 
-/** A service client bound to the API; `secret` is the only copy there will ever be. */
+/** Makes a service client bound to the API. `secret` is the only copy and is not stored. */
 export function newApiCredentials(audience: string): { client: NewClient; secret: string } {
   const named = newClient({
     id: `api_${randomBytes(12).toString('base64url').replace(/[-_]/g, 'x')}`,

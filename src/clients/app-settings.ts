@@ -1,9 +1,9 @@
-/** What the forms of other programs ask for when an app is connected; a test compares it with the discovery document. */
+/** The settings that an app needs to connect. A test compares them with the discovery document. */
 import type { Client } from './client.ts'
 import { deviceCodeGrant, usesRedirects } from './grant-types.ts'
 import { identityScopes } from './identity-scopes.ts'
 
-/** By the names of the discovery document (OpenID Connect Discovery §3, RFC 8414 §2). */
+/** Named as in the discovery document (OpenID Connect Discovery §3, RFC 8414 §2). */
 export interface AppSettings {
   issuer: string
   discovery: string
@@ -13,7 +13,7 @@ export interface AppSettings {
   userinfo_endpoint?: string
   jwks_uri: string
   end_session_endpoint?: string
-  /** OpenID Connect's, blank-separated; those of APIs come with the API. */
+  /** Scopes of OpenID Connect, separated by spaces, without the scopes of APIs. */
   scope?: string
   redirect_uris?: readonly string[]
 }
@@ -36,7 +36,7 @@ export function appSettings(client: Client, issuer: string): AppSettings {
   }
 }
 
-/** Asked for by few apps; a form that is filled with them asks people for more than the app needs. */
+/** Left out: few apps need these scopes, and each of them asks people for more data. */
 const rare: ReadonlySet<string> = new Set(['address', 'phone', 'offline_access'])
 
 export interface Remedy {
@@ -44,7 +44,7 @@ export interface Remedy {
   remedy: string
 }
 
-/** The refusals that apps meet most often, and what to do about each. */
+/** The most frequent refusals of apps, each with its remedy. */
 export function commonRemedies({
   id,
   tokenEndpointAuthMethod,

@@ -6,7 +6,7 @@ const audienceLengthLimit = 500
 // RFC 8141 §2: urn:<namespace>:<something>
 const urn = /^urn:[a-z0-9][a-z0-9-]{0,30}[a-z0-9]:[^:]/
 
-/** What is wrong with it as a phrase, or undefined. Never throws. */
+/** The fault of an audience as a phrase, or undefined. Never throws. */
 export function audienceFault(value: unknown): string | undefined {
   const parsed = parseUri(value)
   if ('fault' in parsed) return parsed.fault

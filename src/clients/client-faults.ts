@@ -1,4 +1,4 @@
-/** Every rule a client has to keep, over a draft whose fields may hold anything: what came from a file is not typed. */
+/** Every rule of a client, checked on an untyped draft, whose fields may have any value. */
 import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
 import { type Preset, pkceRules, presets, refreshDeliveries } from './client.ts'
@@ -12,13 +12,13 @@ import { rights } from './rights.ts'
 import { signingAlgs } from './signing-algs.ts'
 import { originFault, pageUriFault } from './uri-faults.ts'
 
-/** A client before it is known to be one. */
+/** An unchecked client. */
 export type Draft = Readonly<Record<string, unknown>>
 
 const nameLimit = 200
 const listLimit = 100
 
-/** Sentences, one a fault; empty when the draft is a client. */
+/** One sentence per fault; empty when the draft is a valid client. */
 export function clientFaults(draft: Draft): string[] {
   const preset = draft.preset
   if (!isPreset(preset))
@@ -55,7 +55,7 @@ function nameFaults(name: unknown): string[] {
   if (typeof name !== 'string' || name.trim() === '')
     return ['Name: give the name that people will read on the sign-in page']
   if (name.length > nameLimit) return [`Name: it is longer than ${nameLimit} characters`]
-  return isPlainText(name) ? [] : [`Name ${quoted(name)}: it holds control or direction characters; leave them out`]
+  return isPlainText(name) ? [] : [`Name ${quoted(name)}: it contains control or direction characters; leave them out`]
 }
 
 function redirectFaults(draft: Draft, preset: Preset): string[] {
@@ -65,17 +65,14 @@ function redirectFaults(draft: Draft, preset: Preset): string[] {
     ...listFaults('Post-logout redirect URI', draft.postLogoutRedirectUris, fault),
   ]
   const count = (list: unknown): number => (Array.isArray(list) ? list.length : 0)
-  // Without grants it is not known whether there are redirects; that fault is named already.
+  // Missing grants are a fault of their own; without them the need for redirects is unknown.
   if (!Array.isArray(draft.grants) || draft.grants.length === 0) return faults
   const redirects = hasRedirects(draft) && presetRules[preset].mayHave.includes('authorization_code')
   if (redirects && Array.isArray(draft.redirectUris) && draft.redirectUris.length === 0) {
-    return [...faults, `Redirect URI: a ${preset} client needs at least one, where people return to after signing in`]
+    return [...faults, `Redirect URI: a ${preset} client needs at least one, to which people return after signing in`]
   }
   if (!redirects && count(draft.redirectUris) + count(draft.postLogoutRedirectUris) > 0) {
-    return [
-      ...faults,
-      `Redirect URI: a ${preset} client without authorization_code sends nobody to a browser and has none; leave it out`,
-    ]
+    return [...faults, `Redirect URI: a ${preset} client without authorization_code uses no redirects; leave it out`]
   }
   return faults
 }
@@ -86,7 +83,7 @@ function listFaults(what: string, list: unknown, faultOf: (value: unknown) => st
   if (!Array.isArray(list)) return [`${what}: write a list, for example ["…"]`]
   if (list.length > listLimit) return [`${what}: there are more than ${listLimit}`]
   return list.flatMap((value: unknown, index) => {
-    const fault = faultOf(value) ?? (list.indexOf(value) < index ? 'it is there twice; leave one out' : undefined)
+    const fault = faultOf(value) ?? (list.indexOf(value) < index ? 'it is listed twice; leave one out' : undefined)
     return fault ? [`${what} ${quoted(value)}: ${fault}`] : []
   })
 }
@@ -134,7 +131,7 @@ function logoutFaults(draft: Draft, preset: Preset): string[] {
   const { backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isSessionRequired } = draft
   const faults: string[] = []
   if (uri !== undefined && preset === 'service')
-    faults.push('Back-channel logout URI: a service client signs nobody in, so no session of it ends; leave it out')
+    faults.push('Back-channel logout URI: a service client has no sessions of people; leave it out')
   if (isSessionRequired !== undefined && typeof isSessionRequired !== 'boolean')
     faults.push(`backchannelLogoutSessionRequired ${quoted(isSessionRequired)}: write true or false`)
   return faults
@@ -151,15 +148,15 @@ function rightFaults({ rights: given }: Draft, preset: Preset): string[] {
   if (given === undefined) return []
   const isKnown = (right: unknown) => (rights as readonly unknown[]).includes(right)
   const faults = listFaults('Right', given, (right) =>
-    isKnown(right) ? undefined : `there is no such right; choose of ${rights.join(', ')}`,
+    isKnown(right) ? undefined : `there is no such right; choose from ${rights.join(', ')}`,
   )
   return preset === 'service' || faults.length > 0 || (given as unknown[]).length === 0
     ? faults
-    : [`Right: only a service client has any, and a ${preset} client acts for people; leave it out`]
+    : [`Right: only a service client may have rights, and this is a ${preset} client; leave it out`]
 }
 
 function policyFaults(draft: Draft, preset: Preset, rules: PresetRules): string[] {
-  // Where the preset has no public clients, the method is the fault that is named.
+  // If the preset has no public clients, the authentication method is the fault, and no PKCE fault is added.
   const isPublic = draft.tokenEndpointAuthMethod === 'none' && rules.authMethods.includes('none')
   const faults = ['firstParty', 'claimsInIdToken', 'dpopBound', 'requirePar']
     .filter((field) => typeof draft[field] !== 'boolean')
@@ -185,5 +182,7 @@ function deliveryFaults({ refreshDelivery }: Draft, preset: Preset): string[] {
     return [`Refresh delivery ${quoted(refreshDelivery)}: write ${refreshDeliveries.join(' or ')}`]
   }
   if (refreshDelivery === 'body' || preset === 'spa') return []
-  return [`Refresh delivery: a cookie is for apps that run in a browser, and a ${preset} client does not; write body`]
+  return [
+    `Refresh delivery: a cookie is only for spa clients, which run in a browser, and this is a ${preset} client; write body`,
+  ]
 }

@@ -1,4 +1,4 @@
-/** The public keys a client signs its assertions with (RFC 7523, RFC 7517). */
+/** The public keys that verify a client's assertions (RFC 7523, RFC 7517). */
 const members: Readonly<Record<string, readonly string[]>> = {
   EC: ['crv', 'x', 'y'],
   OKP: ['crv', 'x'],
@@ -14,8 +14,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 /** Every fault of a client's key set, as phrases. */
 export function jwksFaults(jwks: unknown): string[] {
   if (!isObject(jwks) || !Array.isArray(jwks.keys)) return ['it must be a JSON Web Key Set: {"keys": [ … ]}']
-  if (jwks.keys.length === 0) return ['it holds no key']
-  if (jwks.keys.length > keyLimit) return [`it holds more than ${keyLimit} keys`]
+  if (jwks.keys.length === 0) return ['it contains no key']
+  if (jwks.keys.length > keyLimit) return [`it contains more than ${keyLimit} keys`]
   return jwks.keys.flatMap((key, index) => {
     const fault = keyFault(key)
     return fault ? [`key ${index + 1}: ${fault}`] : []
@@ -25,7 +25,7 @@ export function jwksFaults(jwks: unknown): string[] {
 function keyFault(key: unknown): string | undefined {
   if (!isObject(key)) return 'it is not an object'
   const kept = privateMembers.find((name) => Object.hasOwn(key, name))
-  if (kept) return `it holds the private member "${kept}"; register the public key only, and replace this one`
+  if (kept) return `it contains the private member "${kept}"; register the public key only, and replace this one`
   const needed = typeof key.kty === 'string' && Object.hasOwn(members, key.kty) ? members[key.kty] : undefined
   if (!needed) return '"kty" must be EC, OKP or RSA'
   const missing = needed.find((name) => typeof key[name] !== 'string' || key[name] === '')

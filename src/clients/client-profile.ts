@@ -1,4 +1,4 @@
-/** A word that sets several security settings of a client together, and then holds them. */
+/** A profile sets several security settings of a client together and refuses weaker ones later. */
 import type { Client } from './client.ts'
 
 export const clientProfiles = ['standard', 'strict'] as const
@@ -6,7 +6,7 @@ export type ClientProfile = (typeof clientProfiles)[number]
 
 type Draft = Readonly<Record<string, unknown>>
 
-/** What `strict` sets where nothing else is said. The authentication method stays where it is one method already. */
+/** Defaults of `strict`. An authentication method that is already a single method stays. */
 export const strictSettings = (draft: Draft): Draft => ({
   pkce: 'required',
   idTokenAlg: 'ES256',
@@ -28,7 +28,7 @@ export function profileFaults(draft: Draft): string[] {
   ]
   return weaker
     .filter(([isWeaker]) => isWeaker)
-    .map(([, wanted]) => `Profile strict: it needs ${wanted}; or leave the profile with --profile standard`)
+    .map(([, wanted]) => `Profile strict: it needs ${wanted}; or change the profile with --profile standard`)
 }
 
 export const isStrict = ({ profile }: Pick<Client, 'profile'>): boolean => profile === 'strict'

@@ -1,22 +1,22 @@
-/** Client secrets: 256 random bits, shown once; only the SHA-256 is kept, so a stolen dump opens nothing. */
+/** Client secrets: 256 random bits, shown once. Only the SHA-256 is stored, so a stolen dump contains no usable secret. */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Failure } from '../errors/failure.ts'
 import { guessBits } from '../guessing/guessing.ts'
 import type { Client } from './client.ts'
 import type { NewClient } from './client-store.ts'
 
-/** `clv_` lets secret scanners find one that was committed somewhere. */
+/** The prefix `clv_` lets secret scanners find a committed secret. */
 export const newClientSecret = (): string => `clv_${randomBytes(32).toString('base64url')}`
 
-// A secret of full entropy needs no slow hash; one that an administrator brings must withstand as many guesses (`leastSecretBits`).
+// A random secret of 256 bits needs no slow hash; a secret from an administrator needs `leastSecretBits`.
 export const digestOfSecret = (secret: string): Uint8Array => hash('sha256', secret, 'buffer')
 
-// Stands for a secret that a client does not have, so that the comparison takes the same time.
+// Replaces a missing previous digest, so that the comparison takes the same time.
 const noDigest = new Uint8Array(32)
 
 /**
- * Is this the client's secret, or the one before its last rotation while that is still accepted? Compares with both
- * digests in constant time. False when the client has no secret.
+ * Is this the client's secret, or its previous secret during the overlap? Compares with both digests in constant
+ * time. False when the client has no secret.
  */
 export function isClientSecret(
   { secretDigest, previousSecret }: Pick<Client, 'secretDigest' | 'previousSecret'>,
@@ -31,28 +31,27 @@ export function isClientSecret(
   return isPresent || (isPrevious && previousSecret !== undefined && now < previousSecret.until.getTime())
 }
 
-/** What the engine is told as `client_secret`: names the digest, and is itself no secret that opens anything. */
+/** The `client_secret` for the engine: it names the digest and is itself no valid secret. */
 export const secretPlaceholder = (digest: Uint8Array | undefined): string =>
   `sha256:${digest ? Buffer.from(digest).toString('base64url') : 'none'}`
 
-/** What is wrong with a secret brought along, as a phrase, or undefined. */
+/** The fault of a secret from an administrator, as a phrase, or undefined. */
 export function ownSecretFault(secret: unknown): string | undefined {
   if (typeof secret !== 'string') return 'it must be text'
-  if (secret.length < 32)
-    return 'it must have at least 32 characters, drawn at random; leave it out to get a strong one made'
+  if (secret.length < 32) return 'it must have at least 32 random characters; leave it out to let Claviger make one'
   if (secret.length > 512) return 'it must have at most 512 characters'
   // RFC 6749 Appendix A.2: VSCHAR
   if (!/^[\x20-\x7e]+$/.test(secret)) return 'it may hold printable ASCII characters only'
   if (guessBits(secret) < leastSecretBits) {
-    return 'it can be guessed: words, repeats and runs are not random; leave it out to get a strong one made, or use `openssl rand -hex 32`'
+    return 'it can be guessed: words, repeats and runs are not random; leave it out to let Claviger make one, or use `openssl rand -hex 32`'
   }
   return undefined
 }
 
-/** A secret is kept under a fast hash, so guesses against a stolen dump cost nothing. 32 random hex digits have 128 bits. */
+/** A secret is stored as a fast hash, so guesses against a stolen dump are cheap. 32 random hex digits have 128 bits. */
 const leastSecretBits = 100
 
-/** Digest of a secret that an administrator brought by stdin or file. @throws Failure `client_invalid`. */
+/** Digest of a secret that an administrator supplied by stdin or file. @throws Failure `client_invalid`. */
 export function ownSecretDigest(secret: string): Uint8Array {
   const fault = ownSecretFault(secret)
   if (fault)
@@ -65,7 +64,7 @@ export function ownSecretDigest(secret: string): Uint8Array {
 export const needsSecret = (client: Pick<Client, 'tokenEndpointAuthMethod'>): boolean =>
   client.tokenEndpointAuthMethod.startsWith('client_secret')
 
-/** Gives a client that needs a secret and has none a new one; `secret` is the only copy there will ever be. */
+/** Makes a secret for a client that needs one and has none. `secret` is the only copy and is not stored. */
 export function withFreshSecret(client: NewClient): { client: NewClient; secret: string | undefined } {
   if (!needsSecret(client) || client.secretDigest) return { client, secret: undefined }
   const secret = newClientSecret()

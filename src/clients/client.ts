@@ -1,7 +1,7 @@
 /**
- * clients knows the relying parties and the APIs (resource servers): presets,
- * metadata, secrets, redirect rules. It never talks HTTP; `oidc` shows them to
- * the engine and `cli` lets an administrator change them.
+ * clients defines the relying parties and the APIs (resource servers): presets,
+ * metadata, secrets, redirect rules. It uses no HTTP. `oidc` gives clients to
+ * the engine, and `cli` lets an administrator change them.
  */
 import type { ClientProfile } from './client-profile.ts'
 import type { GrantType } from './grant-types.ts'
@@ -33,61 +33,61 @@ export interface Client {
   readonly firstParty: boolean
   readonly redirectUris: readonly string[]
   readonly postLogoutRedirectUris: readonly string[]
-  /** Origins allowed to call our endpoints from a browser besides those of the redirect URIs. */
+  /** Origins that may call Claviger's endpoints from a browser, besides those of the redirect URIs. */
   readonly origins: readonly string[]
-  /** Where a person starts a new sign-in at this app; dead pages lead there (`initiate_login_uri`, else `client_uri`). */
+  /** Start of a new sign-in at this app; expired pages link to it (`initiate_login_uri`, else `client_uri`). */
   readonly startUri: string | undefined
   readonly logoUri: string | undefined
   readonly policyUri: string | undefined
   readonly tosUri: string | undefined
-  /** Audiences this client may ask for; the first is the default one. */
+  /** Audiences that this client may request; the first is the default. */
   readonly apis: readonly string[]
-  /** What it may be given tokens by (`grant-types.ts`); the preset says with what it begins. */
+  /** Grant types that the client may use (`grant-types.ts`); the preset sets the defaults. */
   readonly grants: readonly GrantType[]
-  /** Which settings are held together (`client-profile.ts`). */
+  /** The security profile (`client-profile.ts`). */
   readonly profile: ClientProfile
   /**
-   * `or-nonce`: PKCE, or `openid` with a `nonce` (OAuth 2.1 §7.6); the default of confidential clients. `optional`: neither
-   * is needed, by an administrator's explicit word. A public client always needs PKCE.
+   * `or-nonce`: PKCE, or `openid` with a `nonce` (OAuth 2.1 §7.6); the default of confidential clients. `optional`:
+   * neither is required; an administrator must set it explicitly. A public client always needs PKCE.
    */
   readonly pkce: (typeof pkceRules)[number]
-  /** `client_secret`: its secret comes by HTTP Basic or in the form, as the app likes, never by both at once. */
+  /** `client_secret`: the app sends its secret by HTTP Basic or in the form, never by both in one request. */
   readonly tokenEndpointAuthMethod: (typeof authMethods)[number]
-  /** SHA-256 of the secret; the secret itself is shown once and kept nowhere. */
+  /** SHA-256 of the secret. The secret itself is shown once and never stored. */
   readonly secretDigest: Uint8Array | undefined
-  /** When the present secret replaced another; undefined: it is the first. */
+  /** Time of the last rotation; undefined for the first secret. */
   readonly secretRotatedAt?: Date | undefined
-  /** The secret before the last rotation. It is accepted beside the present one until its end. */
+  /** The secret before the last rotation, also accepted before `until`. */
   readonly previousSecret?: { readonly digest: Uint8Array; readonly until: Date } | undefined
   readonly jwks: { keys: Record<string, unknown>[] } | undefined
   readonly jwksUri: string | undefined
   readonly idTokenAlg: string
-  /** The claims of granted scopes are in the ID token too, not only at userinfo. */
+  /** Claims of granted scopes are returned in the ID token too, not only at userinfo. */
   readonly claimsInIdToken: boolean
   readonly dpopBound: boolean
   readonly requirePar: boolean
-  /** Where its server is told that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.2). */
+  /** The endpoint that receives logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.2). */
   readonly backchannelLogoutUri?: string | undefined
-  /** It must be told which session; otherwise all of the person's sessions at the app end. */
+  /** Logout tokens must contain `sid`; without it all of the person's sessions at the app end. */
   readonly backchannelLogoutSessionRequired?: boolean | undefined
-  /** Where its refresh tokens travel; in a cookie that no script can read only for an `spa` (`oidc/tokens/refresh-delivery.ts`). */
+  /** How refresh tokens are delivered; `cookie` (HttpOnly) is for `spa` only (`oidc/tokens/refresh-delivery.ts`). */
   readonly refreshDelivery: RefreshDelivery
-  /** These are the credentials of this API itself (an audience): it may read the revocation feed and introspect its own tokens. */
+  /** The audience whose own credentials these are. The API may read the revocation feed and introspect its own tokens. */
   readonly servesApi?: string | undefined
-  /** What it may ask of us ourselves (`rights.ts`). */
+  /** Rights at Claviger's own interfaces (`rights.ts`). */
   readonly rights?: readonly Right[] | undefined
   readonly createdAt: Date
   readonly updatedAt: Date
 }
 
-/** A resource server that accepts our access tokens. */
+/** A resource server that accepts Claviger's access tokens. */
 export interface Api {
   /** The `aud` of its tokens: an absolute URI without fragment (RFC 8707 §2). */
   readonly audience: string
-  /** What people read instead of the audience, on the consent page. */
+  /** Shown on the consent page instead of the audience. */
   readonly name?: string | undefined
   readonly scopes: readonly string[]
-  /** What people read instead of a scope. Not every scope has a text; read one with `scopeTextOf`. */
+  /** Shown on the consent page instead of a scope. Some scopes have no text; read one with `scopeTextOf`. */
   readonly scopeTexts: Readonly<Record<string, string>>
   /** Lifetime of its access tokens in seconds; undefined: the deployment's. */
   readonly ttlSeconds: number | undefined

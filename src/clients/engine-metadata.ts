@@ -1,14 +1,14 @@
-/** A client in the words of RFC 7591, as the engine takes it. */
+/** A client as RFC 7591 metadata, for the engine. */
 import type { Client } from './client.ts'
 import { needsSecret, secretPlaceholder } from './client-secret.ts'
 import { usesRedirects } from './grant-types.ts'
 import { presetRules } from './preset-rules.ts'
 
 /**
- * Passes the engine's own checks for every client that `newClient` made. What is
- * ours and not RFC 7591's is read from the record itself.
- * `client_secret` holds a placeholder: the engine's comparison must be replaced
- * by `isClientSecret(record, presented)`. Equal clients give equal metadata.
+ * Passes the engine's own checks for every client that `newClient` made. Settings
+ * outside RFC 7591 are read from the client record. `client_secret` is a
+ * placeholder: the engine's comparison must be replaced by
+ * `isClientSecret(record, presented)`. Equal clients give equal metadata.
  */
 export function engineMetadata(client: Client): Record<string, unknown> {
   const rules = presetRules[client.preset]
@@ -22,7 +22,7 @@ export function engineMetadata(client: Client): Record<string, unknown> {
     post_logout_redirect_uris: [...client.postLogoutRedirectUris],
     ...authentication(client),
     id_token_signed_response_alg: client.idTokenAlg,
-    // RFC 9701: for those who ask for a signed answer.
+    // RFC 9701: for clients that request a signed response.
     introspection_signed_response_alg: client.tokenEndpointAuthMethod === 'none' ? undefined : client.idTokenAlg,
     ...pages(client),
     dpop_bound_access_tokens: client.dpopBound,
@@ -32,7 +32,7 @@ export function engineMetadata(client: Client): Record<string, unknown> {
 
 function authentication(client: Client): Record<string, unknown> {
   return {
-    // The engine takes a secret by either way for each of the two; which ones count is ours (`oidc/engine/engine-clients.ts`).
+    // The engine accepts a secret by both methods; `oidc/engine/engine-clients.ts` enforces the registered one.
     token_endpoint_auth_method:
       client.tokenEndpointAuthMethod === 'client_secret' ? 'client_secret_basic' : client.tokenEndpointAuthMethod,
     client_secret: needsSecret(client) ? secretPlaceholder(client.secretDigest) : undefined,
@@ -41,7 +41,7 @@ function authentication(client: Client): Record<string, unknown> {
   }
 }
 
-// The engine takes https only as initiate_login_uri (OpenID Connect Core §4); on loopback client_uri serves.
+// The engine accepts only https as initiate_login_uri (OpenID Connect Core §4); on loopback, client_uri replaces it.
 function pages(client: Client): Record<string, unknown> {
   return {
     initiate_login_uri: client.startUri?.startsWith('https:') ? client.startUri : undefined,

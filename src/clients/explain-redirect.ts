@@ -1,4 +1,4 @@
-/** Tells an administrator why a redirect URI or an origin was refused. For logs and the command line, never for a page. */
+/** Explains to an administrator why a redirect URI or an origin was refused. For logs and the CLI, never for a page. */
 import { plainText } from '../events/plain-text.ts'
 import type { Client } from './client.ts'
 import { allowedOrigins, isOriginAllowed, isRedirectUriAllowed } from './redirect-rules.ts'
@@ -6,11 +6,11 @@ import { withScheme } from './uri-faults.ts'
 
 export interface Explanation {
   allowed: boolean
-  /** What came, safe to print. */
+  /** The received URI, escaped for printing. */
   received: string
-  /** The registered one that differs least. */
+  /** The registered URI with the smallest difference. */
   closest: string | undefined
-  /** One sentence: what differs and what would be right. */
+  /** One sentence: the difference and the remedy. */
   difference: string
 }
 
@@ -46,7 +46,7 @@ export function explainOrigin(
     const hint =
       client.preset === 'spa'
         ? ''
-        : ' Only the spa preset takes origins from its redirect URIs; others name them by --origin.'
+        : ' Only the spa preset derives origins from its redirect URIs; register the origin with --origin.'
     return { allowed: false, received, closest, difference: `No origin is registered for this client.${hint}` }
   }
   return { allowed: false, received, closest, difference: differenceBetween(origin, closest) }
@@ -54,13 +54,13 @@ export function explainOrigin(
 
 interface Part {
   name: string
-  /** How far apart it puts two URIs. */
+  /** The share of this part in the distance of two URIs. */
   weight: number
   received: string
   registered: string
 }
 
-/** The parts of two URIs that differ, most telling first. */
+/** The parts in which two URIs differ. */
 function differingParts(received: URL, registered: URL): Part[] {
   const parts: Part[] = [
     {
@@ -78,14 +78,14 @@ function differingParts(received: URL, registered: URL): Part[] {
   return parts.filter((part) => part.received !== part.registered)
 }
 
-// The default port goes with the scheme: 80 against 443 is said by http against https.
+// The default port depends on the scheme, so a difference of 80 and 443 is reported as http and https.
 const portOf = (url: URL): string => url.port || 'the default one'
 
 function closestOf(registered: readonly string[], uri: string): string | undefined {
   const url = URL.parse(withScheme(uri) ?? uri.slice(0, 2000))
   const distance = (known: string): number => {
     const knownUrl = URL.parse(known)
-    // What differs counts first, a long common beginning breaks ties.
+    // Differing parts count first; a long common prefix breaks ties.
     const apart = url && knownUrl ? differingParts(url, knownUrl).reduce((sum, part) => sum + part.weight, 0) : 9
     return apart - commonStart(known, uri) / (known.length + 1)
   }
@@ -99,25 +99,25 @@ function commonStart(one: string, other: string): number {
 }
 
 function differenceBetween(uri: string, closest: string): string {
-  if (uri.length > 2000) return 'The URI received is longer than 2000 characters.'
-  if (uri.trim() !== uri || /\s/.test(uri)) return 'The URI received holds a blank or line break; send it without.'
-  if (withScheme(uri)) return `The URI received has no scheme; registered is ${shown(closest)}.`
+  if (uri.length > 2000) return 'The received URI is longer than 2000 characters.'
+  if (uri.trim() !== uri || /\s/.test(uri)) return 'The received URI contains a space or line break; send it without.'
+  if (withScheme(uri)) return `The received URI has no scheme; ${shown(closest)} is registered.`
   const received = URL.parse(uri)
   const registered = URL.parse(closest)
-  if (!received || !registered) return 'What was received is not an absolute URI; send scheme, host and path.'
+  if (!received || !registered) return 'The received URI is not absolute; send scheme, host and path.'
   if (received.username || received.password)
-    return 'The URI received carries a user name before the host; leave it out.'
+    return 'The received URI contains a user name before the host; leave it out.'
   const parts = differingParts(received, registered)
   if (parts.length === 0) {
-    return `Both mean the same but are written differently, and URIs are compared character by character; send ${shown(closest)}.`
+    return `Both URIs are equivalent but written differently, and URIs are compared character by character; send ${shown(closest)}.`
   }
   return parts.map(partSentence).join(' ')
 }
 
 function partSentence({ name, received, registered }: Part): string {
   const pair = `received ${quotedPart(received)}, registered ${quotedPart(registered)}`
-  if (name === 'path' && received === `${registered}/`) return `The path has a slash at its end too many: ${pair}.`
-  if (name === 'path' && `${received}/` === registered) return `The path lacks the slash at its end: ${pair}.`
+  if (name === 'path' && received === `${registered}/`) return `The path has an extra trailing slash: ${pair}.`
+  if (name === 'path' && `${received}/` === registered) return `The path lacks its trailing slash: ${pair}.`
   if (received.toLowerCase() === registered.toLowerCase())
     return `The ${name} differs in upper and lower case: ${pair}.`
   return `The ${name} differs: ${pair}.`

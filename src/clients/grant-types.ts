@@ -1,4 +1,4 @@
-/** Grant types that a client may use (RFC 7591 §2), and which of them fit together. */
+/** Grant types that a client may use (RFC 7591 §2), and their valid combinations. */
 import { quoted } from '../events/plain-text.ts'
 
 export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -6,21 +6,21 @@ export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials', deviceCodeGrant] as const
 export type GrantType = (typeof grantTypes)[number]
 
-/** As an administrator types it: `device_code` stands for its long name. */
+/** The grant type that an administrator typed; `device_code` is short for its URN. */
 export const grantTypeNamed = (word: string): string => (word === 'device_code' ? deviceCodeGrant : word)
 
-/** The other way round. */
+/** The short name of a grant type, for people. */
 export const shortGrantType = (grant: string): string => (grant === deviceCodeGrant ? 'device_code' : grant)
 
-/** Whether people are sent through a browser to the authorization endpoint and back to a redirect URI. */
+/** Does the client use the authorization endpoint and redirect URIs? */
 export const usesRedirects = ({ grants }: { readonly grants: readonly unknown[] }): boolean =>
   grants.includes('authorization_code')
 
-/** Whether people sign in, in a browser or by a device code. */
+/** Do people sign in to the client, in a browser or by a device code? */
 export const signsPeopleIn = ({ grants }: { readonly grants: readonly unknown[] }): boolean =>
   usesRedirects({ grants }) || grants.includes(deviceCodeGrant)
 
-/** Phrases, one a fault. @param allowed what the preset may have */
+/** One phrase per fault. @param allowed the grant types of the preset */
 export function grantFaults(
   grants: unknown,
   allowed: readonly GrantType[],
@@ -32,14 +32,14 @@ export function grantFaults(
   if (strange.length > 0) {
     return strange.map((grant) => `Grant ${quoted(grant)}: a ${preset} client may have ${choices}`)
   }
-  if (new Set(grants).size < grants.length) return ['Grant: one is there twice; leave one out']
+  if (new Set(grants).size < grants.length) return ['Grant: one is listed twice; leave one out']
   const faults: string[] = []
   if (grants.includes('refresh_token') && !signsPeopleIn({ grants })) {
-    faults.push('Grant refresh_token: it goes with authorization_code or device_code; add one, or leave it out')
+    faults.push('Grant refresh_token: it needs authorization_code or device_code; add one, or leave it out')
   }
   if (grants.includes('client_credentials') && isPublic) {
     faults.push(
-      'Grant client_credentials: the client must prove itself; choose an authentication method other than none',
+      'Grant client_credentials: the client must authenticate; choose an authentication method other than none',
     )
   }
   return faults

@@ -1,4 +1,4 @@
-/** Makes an API from what an administrator says, and changes one. */
+/** Creates and changes an API from an administrator's input. */
 import { Failure } from '../errors/failure.ts'
 import { isPlainText, quoted } from '../events/plain-text.ts'
 import { audienceFault } from './audience.ts'
@@ -11,14 +11,14 @@ export interface ApiInput {
   audience: string
   name?: string | undefined
   scopes?: readonly string[]
-  /** Scope to text. A scope without a text is shown by its name. */
+  /** Maps a scope to its text. A scope without a text is shown by its name. */
   scopeTexts?: Readonly<Record<string, string>>
   ttlSeconds?: number | undefined
   alg?: string | undefined
 }
 
 /**
- * What `changedApi` changes. A field that is left out stays as it is; null removes it. The audience and the algorithm
+ * Input of `changedApi`. A field that is left out stays unchanged; null removes it. The audience and the algorithm
  * cannot change: verifiers are configured with both.
  */
 export interface ApiChanges {
@@ -31,14 +31,14 @@ export interface ApiChanges {
   ttlSeconds?: number | null
 }
 
-/** An access token that lives longer than a day is a password by another name. */
+/** An access token with a lifetime of more than a day would be as dangerous as a password. */
 export const longestTtlSeconds = 86_400
 
 const nameLimit = 200
 const scopeTextLimit = 300
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
 
-/** @throws Failure `api_invalid`, `detail.faults` has a sentence for each fault. */
+/** @throws Failure `api_invalid`; `detail.faults` has one sentence per fault. */
 export function newApi(input: ApiInput): NewApi {
   const { audience, name, scopes = [], scopeTexts = {}, ttlSeconds, alg = 'ES256' } = input ?? {}
   const faults = [
@@ -64,7 +64,7 @@ export function newApi(input: ApiInput): NewApi {
   }
 }
 
-/** The whole API after the change. The text of a scope that is removed is removed too. @throws Failure like `newApi`. */
+/** The whole API after the change. A removed scope loses its text too. @throws Failure like `newApi`. */
 export function changedApi(api: Api, changes: ApiChanges): NewApi {
   const scopes = changedScopes(api, changes)
   const kept = Object.entries(api.scopeTexts).filter(([scope]) => scopes.includes(scope))
@@ -81,7 +81,7 @@ export function changedApi(api: Api, changes: ApiChanges): NewApi {
   })
 }
 
-/** @throws Failure `list_entry_missing` (invalid) for a scope that is to be removed and is not there. */
+/** @throws Failure `list_entry_missing` (invalid) when a scope to remove does not exist. */
 function changedScopes(
   api: Api,
   { scopes = api.scopes, addScopes = [], removeScopes = [] }: ApiChanges,
@@ -123,7 +123,7 @@ function scopeFaults(scopes: unknown): string[] {
   if (!Array.isArray(scopes)) return ['Scopes: write a list, for example ["orders:read"].']
   if (scopes.length > 200) return ['Scopes: there are more than 200.']
   return scopes.flatMap((scope: unknown, index) => {
-    const fault = scopeFault(scope) ?? (scopes.indexOf(scope) < index ? 'it is there twice; leave one out' : undefined)
+    const fault = scopeFault(scope) ?? (scopes.indexOf(scope) < index ? 'it is listed twice; leave one out' : undefined)
     return fault ? [`Scope ${quoted(scope)}: ${fault}.`] : []
   })
 }
@@ -131,14 +131,14 @@ function scopeFaults(scopes: unknown): string[] {
 function scopeFault(scope: unknown): string | undefined {
   // RFC 6749 §3.3
   if (typeof scope !== 'string' || !scopeToken.test(scope)) {
-    return 'use 1 to 100 printable ASCII characters without blank, " and \\, for example orders:read'
+    return 'use 1 to 100 printable ASCII characters without space, " and \\, for example orders:read'
   }
-  return isIdentityScope(scope) ? 'OpenID Connect has taken this name; choose another, for example api:read' : undefined
+  return isIdentityScope(scope) ? 'OpenID Connect reserves this name; choose another, for example api:read' : undefined
 }
 
 function scopeTextFaults(texts: unknown, scopes: unknown): string[] {
   if (typeof texts !== 'object' || texts === null || Array.isArray(texts))
-    return ['Scope texts: write one text a scope.']
+    return ['Scope texts: write one text per scope.']
   return Object.entries(texts).flatMap(([scope, text]) => {
     const isKnown = Array.isArray(scopes) && scopes.includes(scope)
     const fault = isKnown ? textFault(text, scopeTextLimit) : 'the API has no such scope'

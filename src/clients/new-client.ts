@@ -1,4 +1,4 @@
-/** Makes a client from what an administrator says, and changes one, with every fault named at once. */
+/** Creates and changes a client from an administrator's input. One error names every fault. */
 
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
@@ -13,19 +13,19 @@ import { presetRules } from './preset-rules.ts'
 
 type Clearable = 'startUri' | 'logoUri' | 'policyUri' | 'tosUri' | 'jwks' | 'jwksUri' | 'backchannelLogoutUri'
 
-/** What must be said of a client, and what may be; the preset says the rest. Null is nothing, as an empty field of a file is. */
+/** Preset and name are required; the preset sets the defaults of the other fields. Null means left out, as in a file. */
 export type ClientInput = Partial<Omit<NewClient, 'preset' | 'name' | Clearable>> & {
   [Field in Clearable]?: NewClient[Field] | null
 } & {
   preset: Preset
   name: string
-  /** Brought along from elsewhere; without it `withFreshSecret` makes one where one is needed. */
+  /** An existing secret. Without it, `withFreshSecret` makes one if the client needs one. */
   secret?: string
 }
 
 /**
- * What may change later; undefined leaves a field as it is, null empties it.
- * The preset may not change: it decides what the id was trusted with.
+ * Undefined leaves a field unchanged, null empties it. The preset cannot
+ * change: it determines the trust that the id received.
  */
 export type ClientChanges = Partial<Omit<ClientInput, 'id' | 'preset'>>
 
@@ -60,14 +60,14 @@ const fields: Readonly<Record<keyof NewClient, true>> = {
   rights: true,
 }
 
-/** A complete client by its preset. @throws Failure `client_invalid`, `detail.faults` has a sentence for each fault. */
+/** A complete client with the defaults of its preset. @throws Failure `client_invalid`; `detail.faults` has one sentence per fault. */
 export function newClient(input: ClientInput): NewClient {
   const given = asRecord(input)
   const stated = said(given, [undefined, null])
   return checked({ ...inProfile(stated, { ...defaultsOf(given), ...stated }), ...stated }, given, 'client')
 }
 
-/** The whole client as it will be. @throws Failure `client_invalid` like `newClient`. */
+/** The whole client after the change. @throws Failure `client_invalid` like `newClient`. */
 export function changedClient(client: NewClient, changes: ClientChanges): NewClient {
   const given = said(asRecord(changes))
   const before: Draft = Object.fromEntries(
@@ -87,18 +87,18 @@ export function changedClient(client: NewClient, changes: ClientChanges): NewCli
   )
 }
 
-/** The draft with the settings that a profile brings which is given now. */
+/** The draft with the settings of a newly given profile. */
 const inProfile = (given: Draft, draft: Draft): Draft =>
   given.profile === 'strict' ? { ...draft, ...strictSettings(draft) } : draft
 
-/** Userinfo refuses tokens for an API, so an app that gets its first API finds the claims in its ID token. */
+/** Userinfo refuses tokens for an API, so an app with its first API gets the claims in its ID token. */
 function withFirstApi(before: Draft, given: Draft): Draft {
   const isFirst = (before.apis as string[]).length === 0 && Array.isArray(given.apis) && given.apis.length > 0
   const isSignIn = usesRedirects({ grants: before.grants as string[] })
   return isFirst && isSignIn && before.profile !== 'strict' ? { claimsInIdToken: true } : {}
 }
 
-// A client that goes over to private_key_jwt, or becomes public, leaves its secret behind.
+// A client that changes to private_key_jwt, or becomes public, loses its secret.
 function withoutLeftSecret(before: Draft, given: Draft): Record<string, unknown> {
   const method = given.tokenEndpointAuthMethod ?? before.tokenEndpointAuthMethod
   return (method === 'private_key_jwt' || method === 'none') && given.secretDigest === undefined
@@ -164,11 +164,11 @@ function defaultsOf(given: Draft): Draft {
 const asRecord = (value: unknown): Draft =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Draft) : {}
 
-/** Options that a command line leaves undefined are not said, so that defaults stand. */
+/** Drops fields without a value, so that their defaults apply. */
 const said = (given: Draft, silence: readonly unknown[] = [undefined]): Draft =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => !silence.includes(value)))
 
-// `clientFaults` has looked at every field, so the draft is a client; the copy keeps callers' arrays their own.
+// `clientFaults` checked every field, so the draft is a client. The copy shares no array with the caller.
 function asClient(draft: Draft): NewClient {
   const client = draft as unknown as Client
   return {

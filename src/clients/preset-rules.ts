@@ -1,4 +1,4 @@
-/** What each kind of app begins with, and what it may be. One table, so that presets can be compared at a glance. */
+/** The defaults and limits of each preset, in one table for comparison. */
 import type { Client, Preset } from './client.ts'
 import { deviceCodeGrant, type GrantType } from './grant-types.ts'
 
@@ -6,15 +6,15 @@ export type ResponseMode = 'query' | 'fragment' | 'form_post'
 type AuthMethod = Client['tokenEndpointAuthMethod']
 
 export interface PresetRules {
-  /** What it begins with; `mayHave` is what it can be given. */
+  /** Grant types of a new client; `mayHave` lists those that it may get later. */
   readonly grantTypes: readonly GrantType[]
   readonly mayHave: readonly GrantType[]
   /** The first is the default. */
   readonly authMethods: readonly AuthMethod[]
   readonly applicationType: 'web' | 'native'
-  /** How an authorization response may travel; the first is OAuth's default for a code. */
+  /** Allowed response modes; the first is OAuth's default for a code. */
   readonly responseModes: readonly ResponseMode[]
-  /** What a new client has where an administrator says nothing. */
+  /** Settings of a new client that an administrator did not set. */
   readonly defaults: Pick<Client, 'pkce' | 'idTokenAlg' | 'claimsInIdToken'>
 }
 
@@ -69,6 +69,6 @@ export const presetRules: Readonly<Record<Preset, PresetRules>> = {
   },
 }
 
-/** By the client's preset. A request without a mode gets OAuth's default for a code, `query`. */
+/** Does the client's preset allow this mode? A request without a mode gets OAuth's default for a code, `query`. */
 export const isResponseModeAllowed = ({ preset }: Pick<Client, 'preset'>, mode: unknown): boolean =>
   mode === undefined || (presetRules[preset].responseModes as readonly unknown[]).includes(mode)

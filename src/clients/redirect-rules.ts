@@ -1,18 +1,18 @@
-/** Where a client may send people back to, and which pages may call us for it. */
+/** Allowed redirect URIs of a client, and the origins that may call Claviger for it. */
 import type { Client } from './client.ts'
 import { presetRules } from './preset-rules.ts'
 
 type Redirecting = Pick<Client, 'preset' | 'redirectUris'>
 type Calling = Pick<Client, 'preset' | 'redirectUris' | 'origins'>
 
-// Anchored and without "@", so that no user name can pose as the host. The port is what RFC 8252 §7.3 leaves open.
+// Anchored and without "@", so that no user name can imitate the host. RFC 8252 §7.3 leaves the port open.
 const loopbackUri = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::(\d{1,5}))?(?=[/?]|$)/
 
-/** Character by character (RFC 9700 §4.1.3); a native app's loopback URI by any port (RFC 8252 §7.3). */
+/** Compared character by character (RFC 9700 §4.1.3). A native app's loopback URI may use any port (RFC 8252 §7.3). */
 export const isRedirectUriAllowed = (client: Redirecting, uri: unknown): boolean =>
   isAllowedBy(client, client.redirectUris, uri)
 
-/** The same rule for the way back from sign-out. */
+/** The same rule for post-logout redirect URIs. */
 export const isPostLogoutRedirectUriAllowed = (
   client: Pick<Client, 'preset' | 'postLogoutRedirectUris'>,
   uri: unknown,
@@ -26,7 +26,7 @@ function isAllowedBy(client: Pick<Client, 'preset'>, registered: readonly string
   return portless !== undefined && registered.some((known) => withoutLoopbackPort(known) === portless)
 }
 
-/** The URI without its port when it leads to a server on this machine; otherwise undefined. */
+/** A loopback URI without its port; undefined for any other URI. */
 export function withoutLoopbackPort(uri: string): string | undefined {
   const match = loopbackUri.exec(uri)
   if (!match || Number(match[2] ?? 80) > 65_535) return undefined
@@ -35,7 +35,7 @@ export function withoutLoopbackPort(uri: string): string | undefined {
 
 const originsByClient = new WeakMap<Calling, ReadonlySet<string>>()
 
-/** What may call us from a browser: registered origins, and for an SPA those of its redirect URIs. */
+/** Origins that may call Claviger from a browser: registered ones and, for an SPA, those of its redirect URIs. */
 export function allowedOrigins(client: Calling): ReadonlySet<string> {
   let origins = originsByClient.get(client)
   if (!origins) {
@@ -43,7 +43,7 @@ export function allowedOrigins(client: Calling): ReadonlySet<string> {
     origins = new Set(
       [...client.origins, ...own].filter((origin) => origin !== undefined && origin !== 'null') as string[],
     )
-    // Clients are immutable values, dropped from the cache when they change: what was derived may be kept with them.
+    // Clients are immutable and leave the cache when they change, so a derived set can be cached with them.
     originsByClient.set(client, origins)
   }
   return origins

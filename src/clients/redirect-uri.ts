@@ -2,13 +2,13 @@
 import type { Preset } from './client.ts'
 import { loopbackHosts, parseUri, webUriFault } from './uri-faults.ts'
 
-// Authorization responses add these themselves; a registered twin would make two of one.
+// Authorization responses add these parameters; a registered one would appear twice.
 const answerParameters = ['code', 'state', 'iss', 'error', 'error_description', 'response', 'id_token', 'access_token']
 
-// RFC 8252 §7.1: a scheme from a domain name its owner controls, turned round: com.example.app
+// RFC 8252 §7.1: the scheme is a reversed domain name that the owner controls: com.example.app
 const privateUseScheme = /^[a-z][a-z0-9+-]*(\.[a-z0-9][a-z0-9+-]*)+:\/.*$/
 
-/** What is wrong with it as a phrase, or undefined. Never throws. */
+/** The fault of a redirect URI as a phrase, or undefined. Never throws. */
 export function redirectUriFault(value: unknown, preset: Preset): string | undefined {
   const parsed = parseUri(value)
   if ('fault' in parsed) return parsed.fault
@@ -17,16 +17,16 @@ export function redirectUriFault(value: unknown, preset: Preset): string | undef
 
 function nativeUriFault({ uri, url }: { uri: string; url: URL }): string | undefined {
   if (url.protocol === 'https:' && loopbackHosts.has(url.hostname)) {
-    return 'on loopback a native app listens by plain http; write http://127.0.0.1/… (any port will do)'
+    return 'a native app uses plain http on loopback; write http://127.0.0.1/… (any port)'
   }
   if (url.protocol === 'https:' || url.protocol === 'http:') return webUriFault({ uri, url })
   if (!privateUseScheme.test(uri)) {
-    return 'a private-use scheme is a domain name turned round, with a dot, in lower case: com.example.app:/callback'
+    return 'a private-use scheme is a reversed domain name, with a dot, in lower case: com.example.app:/callback'
   }
-  return url.href === uri ? undefined : `write it as it is compared: ${url.href.slice(0, 200)}`
+  return url.href === uri ? undefined : `write it in its normalised form: ${url.href.slice(0, 200)}`
 }
 
 function answerParameterFault(url: URL): string | undefined {
   const taken = answerParameters.find((name) => url.searchParams.has(name))
-  return taken && `its query already holds "${taken}", which the answer adds; rename that parameter`
+  return taken && `its query already contains "${taken}", which the response adds; rename that parameter`
 }

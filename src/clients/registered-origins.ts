@@ -1,4 +1,4 @@
-/** Browser origins of all clients: what is known of a page before it is known whose request it sends. */
+/** Browser origins of all clients, for requests whose client is not known yet. */
 
 import type { Client } from './client.ts'
 import type { ClientStore } from './client-store.ts'
@@ -32,9 +32,9 @@ export function createRegisteredOrigins(clients: Pick<ClientStore, 'list'>) {
   }
 
   return {
-    /** May it read error answers? False also while the database is away: an unreadable error is the lesser harm. */
+    /** May pages of this origin read error responses? False too while the database is unavailable, as the safe answer. */
     isRegistered: (origin: string) => isAmong('all', origin),
-    /** May it send cookies along, for some client that gets its refresh tokens in one? */
+    /** May pages of this origin send cookies? True for clients that receive refresh tokens in a cookie. */
     receiveCookies: (origin: string) => isAmong('receivingCookies', origin),
     drop() {
       known = undefined

@@ -1,4 +1,4 @@
-/** What a service may ask of us ourselves, besides the APIs it calls; given by an administrator. */
+/** Rights of a service at Claviger's own interfaces, granted by an administrator. */
 export const rights = ['shared-signals', 'global-token-revocation'] as const
 export type Right = (typeof rights)[number]
 

@@ -1,30 +1,32 @@
 /**
- * Checks that every URI of a client passes, whatever it is for. A check gives
- * the fault as a phrase that goes on after "… : ", or undefined when all is well.
+ * Checks for every URI of a client. A check returns the fault as a phrase that
+ * follows "… : ", or undefined.
  */
 import { plainText } from '../events/plain-text.ts'
 
 export const uriLengthLimit = 2000
 
-/** Hosts for which plain http is good enough: the traffic never leaves the machine (RFC 8252 §8.3). */
+/** Hosts that may use plain http: the traffic never leaves the machine (RFC 8252 §8.3). */
 export const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-// RFC 3986 §2: nothing else may stand in a URI unencoded. Keeps CR, LF, blanks, quotes and backslashes out.
+// RFC 3986 §2: a URI contains no other unencoded characters. Excludes CR, LF, spaces, quotes and backslashes.
 const uriCharacters = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/
 
 export type ParsedUri = { fault: string } | { uri: string; url: URL }
 
-/** Reads an absolute URI that means exactly what is written: the base of every other check. */
+/** Parses an absolute URI and refuses ambiguous ones. Every other check starts with it. */
 export function parseUri(value: unknown): ParsedUri {
   if (typeof value !== 'string') return { fault: 'it must be text' }
-  if (value === '') return { fault: 'it is empty; write the whole URI, for example https://app.example/callback' }
+  if (value === '') return { fault: 'it is empty; write the full URI, for example https://app.example/callback' }
   if (value.length > uriLengthLimit) return { fault: `it is longer than ${uriLengthLimit} characters` }
   if (!uriCharacters.test(value)) {
     return {
-      fault: 'it holds a character that no URI may hold (a blank, a quote, a control character …); percent-encode it',
+      fault:
+        'it contains a character that no URI may contain (a space, a quote, a control character …); percent-encode it',
     }
   }
-  if (value.includes('*')) return { fault: 'wildcards are not supported; register each URI as it is sent' }
+  if (value.includes('*'))
+    return { fault: 'wildcards are not supported; register each URI exactly as the app sends it' }
   const whole = withScheme(value)
   if (whole) return { fault: `it has no scheme; write ${plainText(whole, 200)}` }
   const url = URL.parse(value)
@@ -32,26 +34,26 @@ export function parseUri(value: unknown): ParsedUri {
     return { fault: 'it is not an absolute URI; begin with the scheme, for example https://app.example/callback' }
   if (value.includes('#')) return { fault: 'it must not have a fragment; leave out # and what follows it' }
   if (url.username || url.password || /^[a-z0-9.+-]+:\/\/[^/?]*@/i.test(value)) {
-    return { fault: 'it must not carry a user name or password before the host' }
+    return { fault: 'it must not contain a user name or password before the host' }
   }
   return { uri: value, url }
 }
 
-// `localhost:5173/cb` parses, with `localhost:` for a scheme; so does `app.example:8443`. `com.example.app:/cb` has one.
+// `localhost:5173/cb` and `app.example:8443` parse with the host as scheme. `com.example.app:/cb` has a real scheme.
 const hostFirst =
   /^(?:\/\/)?(localhost|\[[0-9a-f:.]+\]|\d{1,3}(?:\.\d{1,3}){3}|(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(?::\d{1,5})?(?:[/?#].*)?$/i
 
-/** The URI that was most likely meant where it begins with a host: by http to this machine, else by https. */
+/** The likely URI when a value begins with a host: http on loopback, else https. */
 export function withScheme(value: string): string | undefined {
   const [, host = ''] = hostFirst.exec(value.slice(0, uriLengthLimit)) ?? []
   if (host === '') return undefined
   const scheme = loopbackHosts.has(host.toLowerCase()) ? 'http' : 'https'
   const url = URL.parse(`${scheme}://${value.replace(/^\/\//, '')}`)
-  // An origin has no slash at its end.
+  // An origin has no trailing slash.
   return (url && (value.includes('/', 2) ? url.href : url.href.replace(/\/(?=$|[?#])/, ''))) || undefined
 }
 
-/** https, or http to this machine, and written in the one way in which URIs are compared. */
+/** Accepts https, or http on loopback, in the normalised form in which URIs are compared. */
 export function webUriFault({ uri, url }: { uri: string; url: URL }): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     return `its scheme ${plainText(url.protocol, 40)} is not allowed here; use https`
@@ -59,18 +61,18 @@ export function webUriFault({ uri, url }: { uri: string; url: URL }): string | u
   if (url.protocol === 'http:' && !loopbackHosts.has(url.hostname)) {
     return 'plain http is allowed for localhost, 127.0.0.1 and [::1] only; use https'
   }
-  // `https:app.example`, `HTTPS://APP.example`, `/a/../b`, `:443`: two programs would read them as two different things.
-  if (url.href !== uri && url.href !== `${uri}/`) return `write it as it is compared: ${plainText(url.href, 200)}`
+  // Programs read `https:app.example`, `HTTPS://APP.example`, `/a/../b` and `:443` in different ways.
+  if (url.href !== uri && url.href !== `${uri}/`) return `write it in its normalised form: ${plainText(url.href, 200)}`
   return undefined
 }
 
-/** For pages that a person is led to: start page, policy, terms, logo, key set. */
+/** For pages and documents: start page, policy, terms, logo, key set. */
 export function pageUriFault(value: unknown): string | undefined {
   const parsed = parseUri(value)
   return 'fault' in parsed ? parsed.fault : webUriFault(parsed)
 }
 
-/** An origin as browsers send it (RFC 6454 §6.1): scheme, host, port, nothing after. */
+/** An origin as browsers send it (RFC 6454 §6.1): scheme, host and port only. */
 export function originFault(value: unknown): string | undefined {
   const parsed = parseUri(value)
   if ('fault' in parsed) return parsed.fault

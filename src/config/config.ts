@@ -1,8 +1,7 @@
 /**
  * config turns the environment into one frozen, typed value, once, at the
- * start. Whatever is wrong with it is said in one go. It opens nothing and
- * starts nothing; the only thing it may make is the key-encryption key of a
- * first start outside production.
+ * start. One error names every fault. config opens and starts nothing; it only
+ * creates the key-encryption key at a first start outside production.
  */
 import { Failure } from '../errors/failure.ts'
 import { contradictions } from './contradictions.ts'
@@ -14,11 +13,11 @@ import { readSource, type Source } from './source.ts'
 import { tlsVariableFault, withTlsVariables } from './tls-modes.ts'
 
 export interface Config extends OptionValues {
-  /** The listening port, decided. */
+  /** The listening port: set, or derived from the issuer. */
   readonly port: number
-  /** Where the key-encryption key is read from when `keyEncryptionKey` is not set. */
+  /** The file of the key-encryption key, used when `keyEncryptionKey` is not set. */
   readonly keyEncryptionKeyFile: string
-  /** NODE_ENV=production: nothing is invented, nothing weaker is taken. */
+  /** NODE_ENV=production: no key is made by itself, and weak values are refused. */
   readonly production: boolean
   /** Every option as `config show` prints it, secrets masked. */
   readonly described: readonly DescribedOption[]
@@ -42,13 +41,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     }
   }
   const config = decide(values as OptionValues, sources, env, faults)
-  // With a value missing, what it might contradict cannot be told.
+  // Contradictions can be checked only when every value is known.
   if (faults.length === 0) faults.push(...contradictions(config))
   if (faults.length > 0) throw invalid(faults)
   return Object.freeze(config)
 }
 
-/** What every option is and where it comes from, for `config show`. */
+/** The value and source of every option, for `config show`. */
 export const describe = (config: Config): readonly DescribedOption[] => config.described
 
 function decide(
@@ -70,7 +69,7 @@ function decide(
     port: values.port ?? issuerPort(values.issuer),
     databaseUrl: url && withTlsVariables(url, env),
     databaseDirectUrl: values.databaseDirectUrl && withTlsVariables(values.databaseDirectUrl, env),
-    // A file is read when it is needed, and again when it has changed; the text stays where it is.
+    // The file is read when the key is needed, and again after a change; its text is not kept here.
     keyEncryptionKey: sources.keyEncryptionKey?.from === 'file' ? undefined : values.keyEncryptionKey,
     keyEncryptionKeyFile: sources.keyEncryptionKey?.file ?? defaultKeyEncryptionKeyFile,
     production,
@@ -81,13 +80,13 @@ function decide(
   return { ...decided, described: Object.freeze(described) }
 }
 
-/** Behind a proxy the issuer has no port, or 443, which is not ours to listen on. */
+/** Behind a proxy the issuer has no port, or 443, on which this program does not listen. */
 function issuerPort(issuer: string | undefined): number {
   const port = issuer === undefined ? '' : new URL(issuer).port
   return port === '' ? 9400 : Number(port)
 }
 
-/** On a developer's machine apps stand beside the provider. */
+/** On a developer's machine, apps run beside the provider. */
 function reachable({ outboundAllowed = [], issuer }: Partial<OptionValues>, production: boolean): readonly string[] {
   const isLocal = !production && issuer !== undefined && isLoopback(new URL(issuer).hostname)
   return isLocal ? Object.freeze([...outboundAllowed, '127.0.0.0/8', '::1/128']) : outboundAllowed

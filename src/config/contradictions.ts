@@ -1,9 +1,9 @@
-/** Values that are fine alone and wrong together, or too weak for production. */
+/** Values that are valid alone and contradict each other, or are too weak for production. */
 import type { Config } from './config.ts'
 
 type Settings = Omit<Config, 'described'>
 
-/** Connections that the embedded Postgres has for us, some kept back for commands. */
+/** Connections of the embedded Postgres for this program, without those reserved for commands. */
 const embeddedConnections = 90
 
 interface Rule {
@@ -27,7 +27,7 @@ const always: readonly Rule[] = [
   {
     holds: (config) => config.keyPublishLeadSeconds < config.keyRotationIntervalSeconds,
     fault:
-      'CLAVIGER_KEY_PUBLISH_LEAD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: the next key is published while the present one signs',
+      'CLAVIGER_KEY_PUBLISH_LEAD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: the next key is published while the current key signs',
   },
   {
     holds: (config) => config.pkcs11Module === undefined || config.pkcs11Pin !== undefined,
@@ -35,12 +35,12 @@ const always: readonly Rule[] = [
   },
   {
     holds: (config) => config.pkcs11Module === undefined || config.signerSocket === undefined,
-    fault: 'CLAVIGER_PKCS11_MODULE and CLAVIGER_SIGNER_SOCKET must not both be set: keys are in one place',
+    fault: 'CLAVIGER_PKCS11_MODULE and CLAVIGER_SIGNER_SOCKET must not both be set: keys have one location',
   },
   {
     holds: (config) => config.keyHoldSeconds < config.keyRotationIntervalSeconds,
     fault:
-      'CLAVIGER_KEY_PROMOTION_HOLD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: otherwise one verifier that never comes could put every rotation off',
+      'CLAVIGER_KEY_PROMOTION_HOLD must be shorter than CLAVIGER_KEY_ROTATION_INTERVAL: otherwise one verifier that never fetches the key set could delay every rotation',
   },
   {
     holds: ({ managementPort, port, managementHost, host }) =>
@@ -49,20 +49,20 @@ const always: readonly Rule[] = [
   },
   {
     holds: (config) => config.databaseDirectUrl === undefined || config.databaseUrl !== undefined,
-    fault: 'CLAVIGER_DATABASE_DIRECT_URL needs DATABASE_URL: it leads to the same database, past a pooler',
+    fault: 'CLAVIGER_DATABASE_DIRECT_URL needs DATABASE_URL: it names the same database without the pooler',
   },
   {
     holds: (config) =>
       config.databaseUrl !== undefined || config.workers * (config.databasePoolSize + 2) <= embeddedConnections,
-    fault: `CLAVIGER_WORKERS times CLAVIGER_DATABASE_POOL_SIZE is more than the embedded Postgres takes (about ${embeddedConnections} connections): lower one of them, or set DATABASE_URL`,
+    fault: `CLAVIGER_WORKERS times CLAVIGER_DATABASE_POOL_SIZE is more than the embedded Postgres accepts (about ${embeddedConnections} connections): lower one of them, or set DATABASE_URL`,
   },
 ]
 
-/** Short times are for tests; in production they would break verifiers that keep a key set for minutes. */
+/** Short times are for tests. In production they would break verifiers that cache a key set for minutes. */
 const inProduction: readonly Rule[] = [
   {
     holds: (config) => config.keyPublishLeadSeconds >= 600,
-    fault: 'CLAVIGER_KEY_PUBLISH_LEAD must be at least 10m in production: verifiers keep a key set that long',
+    fault: 'CLAVIGER_KEY_PUBLISH_LEAD must be at least 10m in production: verifiers cache a key set that long',
   },
   {
     holds: (config) => config.keyRotationIntervalSeconds >= 3_600,

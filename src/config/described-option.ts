@@ -1,4 +1,4 @@
-/** An option as people may see it. */
+/** An option as a person may see it. */
 import type { Option } from './option.ts'
 import type { Source } from './source.ts'
 
@@ -7,12 +7,12 @@ export interface DescribedOption {
   /** Secrets masked; undefined when there is no value. */
   value: string | undefined
   from: 'environment' | 'file' | 'default'
-  /** The variable that decided, where it is not `env` itself, and the file it names. */
+  /** The variable that set the value, when it is not `env` itself, and the file that it names. */
   by: string | undefined
   doc: string
 }
 
-/** @param decided the value, where it follows from others */
+/** @param decided the value, when it is derived from other options */
 export function describeOption(option: Option<unknown>, source: Source | undefined, decided?: string): DescribedOption {
   const text = source?.text
   return {

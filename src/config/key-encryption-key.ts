@@ -1,6 +1,6 @@
 /**
  * The key-encryption key: 32 bytes, base64url, in the environment or in a file.
- * While it is being replaced, both stand there, the new one first.
+ * During a replacement, both keys are listed, the new one first.
  */
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -13,7 +13,7 @@ type Place = Pick<Config, 'keyEncryptionKey' | 'keyEncryptionKeyFile' | 'product
 
 const variable = 'CLAVIGER_KEY_ENCRYPTION_KEY'
 
-/** Says nothing of the text itself: it is the secret. */
+/** The fault never quotes the text, which is the secret. */
 export function keyEncryptionKeyText(given: string): Parsed<string> {
   return decode(given)
     ? { value: given }
@@ -21,7 +21,7 @@ export function keyEncryptionKeyText(given: string): Parsed<string> {
 }
 
 /**
- * The keys at hand, newest first, read again from the file at each call.
+ * The available keys, newest first. Each call reads the file again.
  * @throws Failure `key_encryption_key_missing`, `key_encryption_key_malformed`
  */
 export async function readKeyEncryptionKeys(place: Place): Promise<readonly Uint8Array[]> {
@@ -39,8 +39,8 @@ export async function readKeyEncryptionKeys(place: Place): Promise<readonly Uint
 }
 
 /**
- * Makes the key file where there is none, outside production. Returns whether it did.
- * Never overwrites: what an old key wrapped, no new one opens.
+ * Outside production, creates the key file if it is missing. Returns true if it created the file.
+ * Never overwrites: a new key cannot unwrap what an old key wrapped.
  */
 export async function ensureKeyEncryptionKey(place: Place): Promise<boolean> {
   if (place.keyEncryptionKey !== undefined) return false
@@ -51,7 +51,7 @@ export async function ensureKeyEncryptionKey(place: Place): Promise<boolean> {
 }
 
 /**
- * Puts these keys into the file, newest first, in one step: whoever reads it meanwhile gets the old content or the new.
+ * Writes the keys to the file, newest first, atomically: a concurrent reader gets the old or the new content.
  * @throws Failure `key_encryption_key_unwritable`
  */
 export async function writeKeyEncryptionKeys(path: string, keys: readonly Uint8Array[]): Promise<void> {
@@ -65,13 +65,13 @@ export async function writeKeyEncryptionKeys(path: string, keys: readonly Uint8A
     throw new Failure(
       'key_encryption_key_unwritable',
       'conflict',
-      `${path} cannot be replaced here. Put a new key and the one in use into it yourself, a line each, the new one first, on every node; then run this again.`,
+      `${path} cannot be replaced from here. On every node, write the new key and the current key into it, one per line, the new one first. Then run this command again.`,
       { cause },
     )
   }
 }
 
-/** With its whole content or not at all, and by one of several processes. */
+/** Creates the file atomically, and in only one of several processes. */
 async function createOnce(path: string, content: string): Promise<boolean> {
   const apart = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`
   await writeFile(apart, content, { mode: 0o600, flag: 'wx' })
@@ -88,7 +88,7 @@ async function createOnce(path: string, content: string): Promise<boolean> {
 
 function decode(text: string): Uint8Array[] | undefined {
   const lines = text.split(/[\s,]+/).filter(Boolean)
-  // A trailing `=` is what most tools print, and harmless.
+  // Most tools print a trailing `=`; it is harmless.
   const keys = lines.map((line) => (/^[\w-]{43}=?$/.test(line) ? Buffer.from(line, 'base64url') : undefined))
   return keys.length > 0 && keys.every((key) => key?.length === 32) ? (keys as Uint8Array[]) : undefined
 }
@@ -101,7 +101,7 @@ async function readKeyFile(path: string): Promise<string | undefined> {
     throw new Failure(
       'key_encryption_key_unreadable',
       'invalid',
-      `${path} cannot be read: check who owns it and its permissions.`,
+      `${path} cannot be read: check its owner and its permissions.`,
       {
         cause: error,
       },
@@ -113,5 +113,5 @@ const missing = (place: Place): Failure =>
   new Failure(
     'key_encryption_key_missing',
     'invalid',
-    `There is no key-encryption key: set ${variable} or ${variable}_FILE, or put one into ${place.keyEncryptionKeyFile} (make it once, for instance with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='). None is invented in production.`,
+    `There is no key-encryption key: set ${variable} or ${variable}_FILE, or write one into ${place.keyEncryptionKeyFile} (create it once, for example with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='). In production Claviger creates none.`,
   )

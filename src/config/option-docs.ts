@@ -4,11 +4,11 @@ import { options } from './options.ts'
 
 const list: readonly Option<unknown>[] = Object.values(options)
 
-/** Every option, commented out, with its default: a file to copy and change. */
+/** `.env.example`: every option, commented out, with its default. */
 export function envExample(): string {
   const entries = list.map((option) => {
     const note = option.default ? '' : ` Default: ${option.defaultDoc ?? 'none'}.`
-    const file = option.secret ? ` ${option.env}_FILE may name a file that holds it.` : ''
+    const file = option.secret ? ` ${option.env}_FILE may name a file that contains it.` : ''
     return [...wrap(`${option.doc}${note}${file}`), `#${option.env}=${option.default || (option.example ?? '')}`].join(
       '\n',
     )
@@ -16,7 +16,7 @@ export function envExample(): string {
   return `# Options of Claviger. Printed by npm run docs:config; copy to .env, or set them where the program starts.\n# Durations: 500ms, 5s, 10m, 24h, 30d.\n\n${entries.join('\n\n')}\n`
 }
 
-/** For README, between its markers. */
+/** The table in README, between its markers. */
 export function optionTable(): string {
   const rows = list.map(({ env, default: value, defaultDoc, doc, secret }) => {
     const names = secret ? `\`${env}\`, \`${env}_FILE\`` : `\`${env}\``
@@ -27,7 +27,7 @@ export function optionTable(): string {
 
 export const tableMarkers = { begin: '<!-- options -->', end: '<!-- /options -->' } as const
 
-/** The document with the present table between the markers; as it is where it has none. */
+/** The document with the current table between the markers, or unchanged if it has no markers. */
 export function withOptionTable(document: string): string {
   const begin = document.indexOf(tableMarkers.begin)
   const end = document.indexOf(tableMarkers.end)

@@ -1,20 +1,20 @@
-/** One option: its name, its meaning, what it may be and its documentation are one thing. */
+/** One option: its name, parser, default and documentation together. */
 
 export type Parsed<Value> = { value: Value } | { fault: string }
 
 export interface Option<Value> {
   /** The environment variable. */
   env: string
-  /** Turns text into a value, or says what would be right: "must be …". Never repeats the text of a secret. */
+  /** Turns text into a value, or into a fault that starts with "must". Never quotes a secret. */
   parse(text: string): Parsed<Value>
-  /** As one would write it in the environment; absent for an option that may stay unset. */
+  /** As written in the environment; absent for an option that may stay unset. */
   default?: string
-  /** What the table shows when the default is no fixed text. */
+  /** Shown in the table when the default is no fixed text. */
   defaultDoc?: string
   doc: string
-  /** Masked wherever it is shown; `NAME_FILE` may name a file that holds it. */
+  /** Always masked. `NAME_FILE` may name a file that contains it. */
   secret?: 'all' | 'password'
-  /** Something to start from in `.env.example`, for an option without a default. */
+  /** An example value in `.env.example`, for an option without a default. */
   example?: string
 }
 

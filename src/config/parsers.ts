@@ -1,4 +1,4 @@
-/** What may stand in an environment variable. Each takes the text and gives a value or a fault that starts with "must". */
+/** Parsers of environment variables. Each returns a value or a fault that starts with "must". */
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Parsed } from './option.ts'
@@ -44,7 +44,7 @@ export const wholeNumber =
       ? { value: Number(given) }
       : { fault: `must be a whole number between ${least} and ${most}` }
 
-/** 0 lets the system choose a free one. */
+/** 0: the system chooses a free port. */
 export const port = (given: string): Parsed<number> =>
   // Kubernetes sets NAME_PORT=tcp://… for every service called NAME.
   given.startsWith('tcp://')
@@ -111,7 +111,7 @@ export const cidrs = (given: string): Parsed<readonly string[]> => {
         fault: `must be addresses or CIDR blocks such as 10.0.0.0/8, 192.0.2.7 or fd00::/8 ("${entry.slice(0, 60)}" is neither)`,
       }
     }
-    if (entry.endsWith('/0')) return { fault: `must not be ${entry}: that would believe everybody` }
+    if (entry.endsWith('/0')) return { fault: `must not be ${entry}: every client could forge its address` }
   }
   return { value: Object.freeze(entries) }
 }
@@ -128,11 +128,11 @@ export const destinations = (given: string): Parsed<readonly string[]> => {
     }
   }
   const everything = entries.find((entry) => entry.endsWith('/0'))
-  if (everything !== undefined) return { fault: `must not be ${everything}: that would reach everything` }
+  if (everything !== undefined) return { fault: `must not be ${everything}: every host would be allowed` }
   return { value: Object.freeze(entries.map((entry) => entry.toLowerCase())) }
 }
 
-/** Its text is never repeated: it holds a password. */
+/** The fault never quotes the URL, which contains a password. */
 export const databaseUrl = (given: string): Parsed<string> => {
   const url = URL.parse(given)
   if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {

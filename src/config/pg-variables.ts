@@ -1,8 +1,8 @@
-/** libpq's own variables as one URL, so that everything behind knows one shape. */
+/** Turns libpq's variables into one URL, so that later code handles one form. */
 import { readSecretFile } from './source.ts'
 import { withTlsVariables } from './tls-modes.ts'
 
-/** Undefined when neither PGHOST nor PGDATABASE is set: the rest alone says nothing about where to go. */
+/** Undefined when neither PGHOST nor PGDATABASE is set: the other variables name no database. */
 export function urlFromParts(env: NodeJS.ProcessEnv): { url: string } | { fault: string } | undefined {
   const host = env['PGHOST'] || undefined
   const database = env['PGDATABASE'] || undefined
@@ -17,7 +17,7 @@ export function urlFromParts(env: NodeJS.ProcessEnv): { url: string } | { fault:
 function passwordFrom(env: NodeJS.ProcessEnv): string | { fault: string } | undefined {
   const file = env['PGPASSWORD_FILE'] || undefined
   if (file === undefined) return env['PGPASSWORD'] || undefined
-  if (env['PGPASSWORD']) return { fault: 'PGPASSWORD_FILE is set and so is PGPASSWORD: keep one of them' }
+  if (env['PGPASSWORD']) return { fault: 'PGPASSWORD_FILE and PGPASSWORD are both set: keep one of them' }
   const content = readSecretFile(file)
   return typeof content === 'string' ? content : { fault: `PGPASSWORD_FILE ${content.fault}` }
 }

@@ -1,4 +1,4 @@
-/** `npm run docs:config`: writes `.env.example` and README's table anew from the option list. */
+/** `npm run docs:config`: writes `.env.example` and README's table from the option list. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { envExample, withOptionTable } from './option-docs.ts'

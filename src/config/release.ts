@@ -1,4 +1,4 @@
-/** Which Claviger this is, by its manifest: two levels up from `src/config/` and, when published, from `dist/config/`. */
+/** The version in the manifest, two levels above `src/config/` and, when published, above `dist/config/`. */
 import { readFileSync } from 'node:fs'
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }

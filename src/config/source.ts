@@ -1,16 +1,16 @@
-/** Where an option's text comes from: the environment, a file that it names, or the default. */
+/** Reads the text of an option from the environment, a file that it names, or the default. */
 import { readFileSync } from 'node:fs'
 import type { Option } from './option.ts'
 
 export interface Source {
-  /** The variable that decided. */
+  /** The variable that set the value. */
   env: string
   text: string | undefined
   from: 'environment' | 'file' | 'default'
   file?: string
 }
 
-/** An empty variable counts as absent: that is what compose files make of an unset one. */
+/** An empty variable counts as absent, since compose files pass an unset variable as an empty one. */
 export function readSource(option: Option<unknown>, env: NodeJS.ProcessEnv): Source | { env: string; fault: string } {
   const fileVariable = `${option.env}_FILE`
   const text = env[option.env] || undefined
@@ -29,7 +29,7 @@ export function readSource(option: Option<unknown>, env: NodeJS.ProcessEnv): Sou
     : { env: option.env, text: text.trim(), from: 'environment' }
 }
 
-/** The file's text without the line end that editors add. */
+/** The text of the file without the final line end that editors add. */
 export function readSecretFile(path: string): string | { fault: string } {
   try {
     const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '')

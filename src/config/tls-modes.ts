@@ -1,6 +1,6 @@
 /** How a connection to Postgres uses TLS, in libpq's words. */
 
-/** From "never" to "only with a server whose certificate is trusted and carries the host's name". */
+/** From "never" to "only with a server whose certificate is trusted and names the host". */
 export const tlsModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 export type TlsMode = (typeof tlsModes)[number]
 
@@ -8,18 +8,18 @@ export const isTlsMode = (text: string): text is TlsMode => (tlsModes as readonl
 
 const modeFault = `must be one of ${tlsModes.join(', ')}`
 
-/** What is wrong with the TLS settings in a connection URL; undefined when nothing is. */
+/** The fault in the TLS settings of a connection URL, if any. */
 export function tlsFaultOf(parameters: URLSearchParams): string | undefined {
   const mode = parameters.get('sslmode')
   if (mode !== null && !isTlsMode(mode)) return `has an sslmode that ${modeFault}`
-  // libpq refuses this as well: anybody can get a certificate that the system trusts, for some name.
+  // libpq refuses this too: any attacker can get a certificate that the system trusts, for another name.
   const isSystem = parameters.get('sslrootcert') === 'system'
   if (isSystem && (mode ?? 'verify-full') !== 'verify-full')
     return 'has sslrootcert=system, which needs sslmode=verify-full'
   return undefined
 }
 
-/** What is wrong with PGSSLMODE and PGSSLROOTCERT; undefined when nothing is. */
+/** The fault in PGSSLMODE and PGSSLROOTCERT, if any. */
 export function tlsVariableFault(env: NodeJS.ProcessEnv): string | undefined {
   const mode = env['PGSSLMODE'] || undefined
   if (mode !== undefined && !isTlsMode(mode)) return `PGSSLMODE ${modeFault}`
@@ -28,7 +28,7 @@ export function tlsVariableFault(env: NodeJS.ProcessEnv): string | undefined {
   return undefined
 }
 
-/** The URL with what PGSSLMODE and PGSSLROOTCERT say, where it says nothing itself. */
+/** The URL with PGSSLMODE and PGSSLROOTCERT added, unless it sets them itself. */
 export function withTlsVariables(url: string, env: NodeJS.ProcessEnv): string {
   const parameters = URL.parse(url)?.searchParams
   const added = new URLSearchParams()

@@ -1,4 +1,4 @@
-/** Variables that look like options of this program and are none: a mistyped name is silently ignored otherwise. */
+/** Finds CLAVIGER_* variables that are no options, so that a mistyped name is not silently ignored. */
 import { nearestWord } from '../errors/nearest-word.ts'
 import { options } from './options.ts'
 
@@ -17,7 +17,7 @@ const kubernetesName = /_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP|SC
 const isFromKubernetes = (name: string, value = ''): boolean =>
   kubernetesName.test(name) || (name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value))
 
-/** Every CLAVIGER_* variable that is set and is no option, in alphabetical order, without its value. */
+/** Names of the set CLAVIGER_* variables that are no options, in alphabetical order, without their values. */
 export const unknownVariables = (env: NodeJS.ProcessEnv): UnknownVariable[] =>
   Object.keys(env)
     .filter((name) => name.startsWith('CLAVIGER_') && !known.includes(name) && !isFromKubernetes(name, env[name]))

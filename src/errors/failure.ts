@@ -1,35 +1,34 @@
 /**
- * errors holds the one way in which Claviger says no. A `Failure` is something
- * we expected could go wrong; whatever else is thrown is a bug of ours.
- * This room knows nothing of HTTP, OAuth or SQL: each edge keeps its own table
- * from `FailureKind` to a status or an exit code.
+ * errors holds `Failure`, the one class of expected errors. Any other thrown
+ * error is a bug. This room knows nothing of HTTP, OAuth or SQL: each edge
+ * keeps its own table from `FailureKind` to a status or an exit code.
  */
 export type FailureKind =
-  /** The input is wrong; sending it again unchanged cannot help. */
+  /** The input is wrong; a retry with the same input fails again. */
   | 'invalid'
   /** The caller may not do this. */
   | 'denied'
-  /** What was named does not exist. */
+  /** The named object does not exist. */
   | 'missing'
-  /** It clashes with what is there already. */
+  /** It conflicts with an existing object. */
   | 'conflict'
-  /** Too often, too fast; later it may work. */
+  /** Too many requests; a later retry may succeed. */
   | 'throttled'
-  /** Something we depend on is away or full; later it will work. */
+  /** A dependency is unavailable or full; retry later. */
   | 'unavailable'
 
 export interface FailureOptions {
-  /** What lay beneath; goes to the log, never to a person or a program outside. */
+  /** The underlying error. Logged, never shown to a person or sent to another program. */
   cause?: unknown
   /** Plain values for the log that explain the refusal; no secrets. */
   detail?: Record<string, unknown>
-  /** For `throttled` and `unavailable`: seconds after which trying again makes sense. */
+  /** For `throttled` and `unavailable`: seconds until a retry makes sense. */
   retryAfterSeconds?: number
 }
 
 /**
- * Speaks to three readers: `code` (stable, snake_case) to programs, `message`
- * (one safe sentence that says what to do) to people, `cause` and `detail` to the log.
+ * Has three readers: programs read `code` (stable, snake_case), people read
+ * `message` (one safe sentence that says what to do), the log gets `cause` and `detail`.
  */
 export class Failure extends Error {
   override readonly name = 'Failure'

@@ -1,4 +1,4 @@
-/** The known word that a mistyped one most likely means. */
+/** Finds the known word that is nearest to a mistyped one. */
 
 /** Undefined when none is near: more than two fifths of the letters differ. */
 export function nearestWord(typed: string, known: Iterable<string>): string | undefined {

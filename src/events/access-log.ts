@@ -1,8 +1,8 @@
 /**
- * One line for each request, built by hand because it is the most frequent
- * line of all. Programs' routine successes (tokens, keys, health) are counted
- * by the metrics and appear at level `debug` only; whatever a person did, and
- * whatever failed, appears at `info`.
+ * One line for each request. The line is built by hand because no other line
+ * is as frequent. Routine successes of programs (tokens, keys, health) are
+ * counted by the metrics and logged at level `debug` only. Requests of people
+ * and failed requests are logged at `info`.
  */
 import { isoTimestamp, type Log } from './log.ts'
 import { safeText } from './redact.ts'
@@ -10,13 +10,13 @@ import { safeText } from './redact.ts'
 export interface AnsweredRequest {
   requestId: string
   method: string
-  /** Without the query: codes, states and hints travel there. */
+  /** Without the query, which may contain codes, states and hints. */
   path: string
   status: number
   milliseconds: number
-  /** Client address as far as it is trusted. */
+  /** Client address, as reported by the trusted proxies only. */
   source: string
-  /** A program's routine request: worth a line only when it fails or somebody debugs. */
+  /** A program's routine request, logged at `info` only when it fails. */
   routine: boolean
 }
 
@@ -35,7 +35,7 @@ export function createAccessLog(log: Log): AccessLog {
   }
 }
 
-// Most of what stands here is harmless; only the rest pays for escaping.
+// Most values need no escaping; only the others pay for it.
 const harmless = /^[\w\-./:~ ]{0,200}$/
 const text = (value: string): string =>
   harmless.test(value) && !value.includes('eyJ') ? `"${value}"` : JSON.stringify(safeText(value, 300))

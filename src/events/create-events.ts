@@ -1,10 +1,10 @@
-/** Puts the functions of this room together. Each may be passed on by itself: none of them needs `this`. */
+/** Combines the functions of this room. None of them uses `this`, so each can be passed on alone. */
 import { type PersonEvents, personEvents } from './person-events.ts'
 import { type ProtocolEvents, protocolEvents } from './protocol-events.ts'
 import { createRecord, type EventNeeds, type RecordEvent } from './record.ts'
 
 export interface Events extends PersonEvents, ProtocolEvents {
-  /** An entry made elsewhere; its kind should be one of `event-kinds.ts`. Also fits where an `AuditLog`'s `write` is wanted. */
+  /** Records an entry made elsewhere, of a kind in `event-kinds.ts`. Can also serve as the `write` of an `AuditLog`. */
   record: RecordEvent
 }
 

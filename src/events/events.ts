@@ -1,35 +1,34 @@
 /**
- * events records what is worth recording: one function per thing, which writes
- * the audit entry, the log line and the counter together. Secrets, tokens,
- * codes, cookies and passwords never come here. `create-events.ts` puts the
- * functions together, `event-kinds.ts` lists what there is, `log.ts` and
- * `metrics.ts` are where lines and counts go.
+ * events records events: one function per event writes the audit entry, the
+ * log line and the counter. Callers never pass secrets, tokens, codes, cookies
+ * or passwords. `create-events.ts` combines the functions, `event-kinds.ts`
+ * lists the kinds, `log.ts` writes lines and `metrics.ts` counts.
  */
 
 /** One row of the audit log. */
 export interface AuditEntry {
   /** Dotted, past tense: `sign-in.succeeded`, `refresh-token.reused`, `client.created`. */
   kind: string
-  /** Who did it: `account:acc_…`, `client:…`, `cli:<unix user>`, `schedule`, `anonymous` before anything is proved. */
+  /** The actor: `account:acc_…`, `client:…`, `cli:<unix user>`, `schedule`, or `anonymous` before authentication. */
   actor: string
   accountId?: string | undefined
   clientId?: string | undefined
-  /** Client address as far as it is trusted. */
+  /** Client address, as reported by the trusted proxies only. */
   source?: string | undefined
   requestId?: string | undefined
   /** Plain values; strings are truncated at 512 characters. */
   detail?: Record<string, unknown>
 }
 
-/** Where entries go; `storage` writes them in batches and flushes on close. Never throws into a request. */
+/** The store of entries. `storage` writes them in batches and flushes on close. `write` never throws. */
 export interface AuditLog {
   write(entry: AuditEntry): void
   flush(): Promise<void>
-  /** Without `afterId` the latest, newest first; with it what came after, in order. */
+  /** Without `afterId`: the latest entries, newest first. With it: the entries after it, in order. */
   list(page: EventFilter & { limit: number }): Promise<RecordedEntry[]>
 }
 
-/** Entries that meet all of these. */
+/** An entry matches when it meets every condition. */
 export interface EventFilter {
   afterId?: bigint
   beforeId?: bigint
@@ -38,20 +37,20 @@ export interface EventFilter {
   clientId?: string
   kind?: string
   since?: Date
-  /** Entries of this instant are left out. */
+  /** Exclusive. */
   until?: Date
 }
 
-/** What a person or a client is called. */
+/** The names of a person or a client. */
 export interface SubjectName {
-  /** Of a person. */
+  /** Undefined for a client. */
   email: string | undefined
   name: string | undefined
 }
 
-/** Who is who in the audit log, removed people and clients included. */
+/** Names for the ids in the audit log, including those of removed people and clients. */
 export interface SubjectNames {
-  /** By id of an account or a client; the last name of those that were removed. */
+  /** By id of an account or a client. A removed one keeps its last name. */
   of(ids: readonly string[]): Promise<ReadonlyMap<string, SubjectName>>
   /** Ids of all accounts that have, or had, this id or sign-in address. */
   accountsCalled(named: string): Promise<string[]>

@@ -1,4 +1,4 @@
-/** What the revocation feed does for its readers, counted where it happens. */
+/** Counters of the revocation feed: streams, frames, bytes, refusals. */
 import { Counter, Gauge, type Registry } from 'prom-client'
 
 export const feedWays = ['stream', 'changes', 'snapshot'] as const
@@ -7,25 +7,25 @@ export type FeedWay = (typeof feedWays)[number]
 export const feedRefusals = [
   'unauthenticated',
   'insufficient_scope',
-  /** A cursor, or a wait, that is none. */
+  /** A malformed cursor or wait. */
   'invalid',
-  /** The cursor leads nowhere any more. */
+  /** The cursor has expired. */
   'gone',
-  /** The database is away. */
+  /** The database is unavailable. */
   'unsure',
-  /** This node has all the readers it takes. */
+  /** This node serves its maximum number of readers. */
   'full',
   'other',
 ] as const
 export type FeedRefusal = (typeof feedRefusals)[number]
 
 export interface FeedMeter {
-  /** Of this process, from now on. */
+  /** Sets the number of open streams of this process. */
   streams(count: number): void
-  /** The same frames to so many readers; a snapshot is no frame. */
+  /** Counts frames sent to `readers` readers. A snapshot counts as no frame. */
   sent(way: FeedWay, frames: number, bytes: number, readers?: number): void
   refused(why: FeedRefusal): void
-  /** A reader so slow that it was cut off. */
+  /** Counts a stream that was closed because its reader was too slow. */
   cutOff(): void
 }
 

@@ -1,48 +1,48 @@
-/** Values that are read when Prometheus asks, from wherever the roof says they are. */
+/** Values that are read when Prometheus scrapes. The roof supplies the readings. */
 import { Gauge, type Registry } from 'prom-client'
 
 export interface KeyTimes {
   alg: string
-  /** How long the active key has been signing. */
+  /** Seconds since the active key started to sign. */
   ageSeconds: number
-  /** Until the next one signs; negative when that is overdue. */
+  /** Seconds until the next key signs; negative when overdue. */
   rotationDueSeconds: number | undefined
 }
 
-/** The log of revocations as one process knows it, and what it makes of it for the feed. */
+/** The log of revocations as one process knows it, and its state of the feed. */
 export interface RevocationState {
-  /** The highest number it knows. */
+  /** The highest sequence number that this process has read. */
   seq: number
-  /** Entries that it holds. */
+  /** Entries in memory. */
   alive: number
-  /** Since the database last said that there is nothing newer. */
+  /** Seconds since a read of the database found nothing newer. */
   ageSeconds: number
-  /** Entries that it knows and has not sent to its streams yet. */
+  /** Entries that were read and not yet sent to the streams. */
   unsent: number
-  /** Of the last one made, uncompressed. */
+  /** Of the last snapshot, uncompressed. */
   snapshot: { bytes: number; ageSeconds: number } | undefined
-  /** How far the clock of this machine is ahead of the database's. */
+  /** Seconds by which the clock of this machine is ahead of the database's. */
   clockOffsetSeconds: number
 }
 
-/** Event streams of one kind and state, together: whom they belong to is no label, there may be many. */
+/** Event streams of one kind and state. The receiver is no label, since there may be many receivers. */
 export interface StreamLag {
   method: string
   status: string
   streams: number
-  /** Of the oldest event that one of them has not received; 0 when all have everything. */
+  /** Age of the oldest undelivered event; 0 when every stream has received all events. */
   oldestSeconds: number
 }
 
 type Reading<Value> = () => Value | Promise<Value>
 
-/** What nobody watches gets no gauge. */
+/** A reading that is left out gets no gauge. */
 export interface Gauges {
   hashQueue?: Reading<{ running: number; waiting: number }>
   keys?: Reading<readonly KeyTimes[]>
   /** Expired rows still in the database. */
   cleanupBacklog?: Reading<number>
-  /** Apps still to be told of ended sessions. */
+  /** Back-channel logout notices that wait for delivery. */
   logoutsWaiting?: Reading<number>
   auditBuffered?: Reading<number>
   auditDropped?: Reading<number>
@@ -79,7 +79,7 @@ export function registerGauges(registry: Registry, gauges: Gauges): void {
   if (cleanupBacklog)
     gauge('cleanup_backlog_rows', 'Expired rows not yet removed.', [], async (set) => set(await cleanupBacklog()))
   if (logoutsWaiting)
-    gauge('backchannel_logouts_waiting', 'Apps still to be told of ended sessions.', [], async (set) =>
+    gauge('backchannel_logouts_waiting', 'Back-channel logout notices that wait for delivery.', [], async (set) =>
       set(await logoutsWaiting()),
     )
   if (auditBuffered)
@@ -103,10 +103,18 @@ function registerRevocations(gauge: ReturnType<typeof gaugeIn>, read: Reading<Re
       const found = value(await read())
       if (found !== undefined) set(found)
     })
-  one('revocation_log_seq', 'The highest number of the log of revocations that is known here.', ({ seq }) => seq)
-  one('revocation_log_age_seconds', 'Since the database last said that nothing is newer.', (state) => state.ageSeconds)
+  one(
+    'revocation_log_seq',
+    'The highest sequence number of the log of revocations that this node has read.',
+    ({ seq }) => seq,
+  )
+  one(
+    'revocation_log_age_seconds',
+    'Seconds since a read of the database found nothing newer.',
+    (state) => state.ageSeconds,
+  )
   one('revocations_alive', 'Entries of the log that have not expired.', ({ alive }) => alive)
-  one('feed_unsent_entries', 'Entries that are known here and were not sent to streams yet.', ({ unsent }) => unsent)
+  one('feed_unsent_entries', 'Entries that this node has read and not yet sent to its streams.', ({ unsent }) => unsent)
   one('feed_snapshot_bytes', 'Size of the last snapshot made, uncompressed.', ({ snapshot }) => snapshot?.bytes)
   one('feed_snapshot_age_seconds', 'Age of the last snapshot made.', ({ snapshot }) => snapshot?.ageSeconds)
   one(
@@ -139,7 +147,7 @@ function gaugeIn(registry: Registry) {
       help,
       labelNames,
       registers: [registry],
-      // A reading that fails (database away) leaves its gauge out; the rest of /metrics must still be served.
+      // A failed reading (database unavailable) omits its gauge; the rest of /metrics is still served.
       async collect() {
         this.reset()
         const set: Set = (value, ...labels) => (labels.length > 0 ? this.labels(...labels).set(value) : this.set(value))

@@ -1,7 +1,7 @@
 /**
- * The log: JSON lines on stderr, for people on a terminal pretty ones. Lines
- * are gathered and written in the background, so that a request does not wait
- * for a disk; what is worse than information is written at once, the rest within a
+ * The log: JSON lines on stderr, or pretty lines on a terminal. Lines are
+ * buffered and written in the background, so that a request does not wait for
+ * a disk. Lines from `warn` upwards are written at once; the others within a
  * second, on `close` and when the process ends.
  *
  * Measured on a busy 2-core machine with Node 24: a line of five fields through
@@ -17,7 +17,7 @@ import { safeFields, safeText } from './redact.ts'
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** Fields first, then one fixed sentence: what varies belongs into fields. */
+/** Fields first, then one fixed sentence. Variable values belong into fields. */
 export type WriteLine = (fields: object, sentence: string) => void
 
 export interface Log {
@@ -27,17 +27,17 @@ export interface Log {
   error: WriteLine
   fatal: WriteLine
   isLevelEnabled(level: LogLevel): boolean
-  /** One finished JSON line, for the access log, which builds its own. */
+  /** Writes one finished JSON line. The access log builds its own lines. */
   writeRaw(line: string): void
-  /** Writes what is gathered; waits until it is out. */
+  /** Writes the buffered lines. Resolves when they are written. */
   close(): Promise<void>
 }
 
 export interface LogOptions {
   level: LogLevel
-  /** In production never pretty, whatever stderr is. */
+  /** In production the log is never pretty, even on a terminal. */
   production?: boolean
-  /** Whether somebody is watching; by default, whether stderr is a terminal. */
+  /** By default, whether stderr is a terminal. */
   isTerminal?: boolean
   /** Instead of stderr, for tests and embedding. */
   stream?: DestinationStream
@@ -47,7 +47,7 @@ export interface LogOptions {
 
 interface Sink {
   stream: DestinationStream
-  /** Asks for what is gathered to be written now. */
+  /** Starts to write the buffered lines. */
   push(): void
   close(): Promise<void>
 }
@@ -81,7 +81,7 @@ export function createLog(options: LogOptions): Log {
   }
 }
 
-/** pino treats a bare error specially, before our formatter sees it. */
+/** pino handles a bare error itself, before the formatter runs. */
 const asFields = (fields: object): object => (fields instanceof Error ? { error: fields } : fields)
 
 function openSink({ stream, level, production, isTerminal = isatty(2), immediate = false }: LogOptions): Sink {
@@ -91,7 +91,7 @@ function openSink({ stream, level, production, isTerminal = isatty(2), immediate
 }
 
 function terminalSink(): Sink {
-  // Loaded only where somebody watches: a server never needs it.
+  // Loaded only on a terminal: a server never needs it.
   const pretty = createRequire(import.meta.url)('pino-pretty') as (options: PrettyOptions) => DestinationStream
   const stream = pretty({
     destination: 2,
@@ -104,9 +104,9 @@ function terminalSink(): Sink {
 }
 
 function backgroundSink(isSync: boolean): Sink {
-  // pino writes what is left when the process exits, because the destination is its own.
+  // pino flushes its own destination when the process exits.
   const stream = destination({ dest: 2, sync: isSync, minLength: isSync ? 0 : 4096, periodicFlush: isSync ? 0 : 1000 })
-  // A closed stderr (the reader went away) must not end the server.
+  // A closed stderr must not end the server.
   stream.on('error', () => {})
   return {
     stream,
@@ -115,7 +115,7 @@ function backgroundSink(isSync: boolean): Sink {
   }
 }
 
-/** ISO 8601 with the date part kept for its minute: half the price of a new `toISOString` for each line. */
+/** ISO 8601. The date part is cached for a minute, which halves the cost of `toISOString` per line. */
 export function isoTimestamp(now: () => number = Date.now): () => string {
   let minute = -1
   let prefix = ''

@@ -1,14 +1,14 @@
 /**
- * Counters, histograms and gauges for Prometheus. Everything a request touches
- * is prepared beforehand: counting costs about 0.1 µs. Labels take values from
- * short lists only, never what a stranger sent.
+ * Counters, histograms and gauges for Prometheus. Every counter that a request
+ * uses is prepared at the start, so that counting costs about 0.1 µs. Labels
+ * take values from short lists only, never from requests.
  */
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { eventKinds, isEventKind } from './event-kinds.ts'
 import { createFeedMeter, type FeedMeter } from './feed-metrics.ts'
 import { type Gauges, registerGauges } from './gauges.ts'
 
-/** How often a request of one route was answered how, and how long that took. */
+/** Counts and times the answers of one route. */
 export interface RouteMeter {
   answered(status: number, seconds: number): void
 }
@@ -19,16 +19,16 @@ export interface Metrics {
   signIn(result: SignInResult): void
   tokenIssued(grantType: string): void
   tokenRefused(grantType: string, error: string): void
-  /** One try to tell an app that a session has ended. */
+  /** One try to notify an app that a session ended. */
   logoutTried(outcome: LogoutOutcome): void
   readonly feed: FeedMeter
-  /** The JWKS was fetched: by somebody who said their name or not, for a published key that they had met and did not know or not. */
+  /** The JWKS was fetched. `isNamed`: the verifier gave its name. `isMissing`: it did not know a published key. */
   jwksFetched(fetch: { isNamed: boolean; isMissing: boolean }): void
-  /** The canary got tokens. */
+  /** The canary app received tokens. */
   canaryAnswered(request: { isEarly: boolean }): void
-  /** Ask once a route, at start: `metrics.route('token')`. */
+  /** Call once for each route, at the start: `metrics.route('token')`. */
   route(name: string): RouteMeter
-  /** Values read when Prometheus asks; the roof says where from. */
+  /** Registers values that are read when Prometheus scrapes. */
   watch(gauges: Gauges): void
 }
 
@@ -94,19 +94,25 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     'grant',
     'result',
   ])
-  const fetches = counter('jwks_fetches_total', 'Fetches of the key set, by verifiers that say who they are or not.', [
-    'verifier',
-  ])
+  const fetches = counter(
+    'jwks_fetches_total',
+    'Fetches of the key set, by verifiers that give their name and others.',
+    ['verifier'],
+  )
   const named = fetches.labels('named')
   const anonymous = fetches.labels('anonymous')
-  const logouts = counter('backchannel_logout_tries_total', 'Tries to tell an app of an ended session, by outcome.', [
-    'outcome',
-  ])
+  const logouts = counter('backchannel_logout_tries_total', 'Back-channel logout tries, by outcome.', ['outcome'])
   const logoutOf = prepared(logoutOutcomes, (outcome) => logouts.labels(outcome))
-  const missed = counter('jwks_misses_total', 'Fetches of the key set for a published key that was not known.', [])
-  const canary = counter('canary_token_requests_total', 'Token requests of the canary, early refreshes apart.', [
-    'early',
-  ])
+  const missed = counter(
+    'jwks_misses_total',
+    'Fetches of the key set by verifiers that did not know a published key.',
+    [],
+  )
+  const canary = counter(
+    'canary_token_requests_total',
+    'Token requests of the canary app; early refreshes are counted apart.',
+    ['early'],
+  )
   for (const one of [named, anonymous, canary.labels('yes'), canary.labels('no')]) one.inc(0)
   const eventOf = prepared([...Object.keys(eventKinds), 'other'], (kind) => events.labels(kind))
   const signInOf = prepared(signInResults, (result) => signIns.labels(result))
@@ -130,7 +136,7 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
   }
 }
 
-/** Looks up what was made beforehand, at 0 so that a rate is never missing; an unknown name gets the last one, `other`. */
+/** Looks up a prepared counter. Each starts at 0, so that no rate is missing. An unknown name gets the last one, `other`. */
 function prepared<Child extends { inc(by?: number): void }>(
   names: readonly string[],
   make: (name: string) => Child,

@@ -1,13 +1,13 @@
-/** What people do in a browser: sign in, sign out, allow, deny. */
+/** Events of people in a browser: sign in, sign out, grant or deny consent. */
 import { type SignInResult, signInResults } from './metrics.ts'
 import { type About, actorOf, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
 
 export interface PersonEvents {
   signInSucceeded(about: About & { accountId: string; amr: readonly string[] }): void
-  /** Never told what was typed: people type passwords into the name field. */
+  /** Never receives the typed name: people type passwords into the name field. */
   signInRejected(about: About & { reason: string }): void
   signedOut(about: About): void
-  /** By the person, an administrator or a rule; `session` is the uid, which opens nothing. */
+  /** Ended by the person, an administrator or a rule. `session` is the uid, which is no credential. */
   sessionEnded(about: About & { session: string; actor?: string | undefined; reason?: string | undefined }): void
   consentGranted(about: About & { accountId: string; clientId: string; scopes: readonly string[] }): void
   consentWithdrawn(about: About & { accountId: string; clientId: string }): void
@@ -23,7 +23,7 @@ export function personEvents(record: RecordEvent, { metrics }: Pick<EventNeeds, 
     signInRejected(about) {
       metrics.signIn(resultOf(about.reason))
       const kind = about.reason === 'throttled' ? 'sign-in.throttled' : 'sign-in.rejected'
-      // Whoever it was has proved nothing, so nobody is named as the actor.
+      // A rejected sign-in proves no identity, so the actor is anonymous.
       record({ kind, actor: 'anonymous', ...whereOf(about), detail: { reason: about.reason } })
     },
     signedOut: (about) => record({ kind: 'session.signed-out', actor: actorOf(about), ...whereOf(about) }),

@@ -1,4 +1,4 @@
-/** What apps do at the protocol endpoints, and what we refuse them. */
+/** Events of apps at the protocol endpoints, refusals included. */
 import { eventKinds } from './event-kinds.ts'
 import { plainText } from './plain-text.ts'
 import { type About, actorOf, createRecord, type EventNeeds, type RecordEvent, whereOf } from './record.ts'
@@ -6,24 +6,24 @@ import { type About, actorOf, createRecord, type EventNeeds, type RecordEvent, w
 type LogoutAbout = About & { session: string; attempts: number }
 
 export interface ProtocolEvents {
-  /** A count and nothing else: this is the path that every token takes. */
+  /** Only counts: every issued token takes this path. */
   tokenIssued(grantType: string): void
-  /** A count and a log line with the detail that the app is not told; the audit log would drown in expired tokens. */
+  /** Counts and logs, with the detail that the app does not receive. No audit entry: expired tokens are too frequent. */
   tokenRefused(about: About & { grantType: string; error: string; detail?: string | undefined }): void
   authorizationRefused(about: About & { error: string; detail?: string | undefined }): void
-  /** A log line and a count: the transaction that ended the grant has written the audit entry. */
+  /** Logs and counts. The transaction that revoked the grant wrote the audit entry. */
   replayEnded(about: About & { kind: 'code.reused' | 'refresh-token.reused'; grantId: string }): void
   grantRevoked(about: About & { grantId: string; actor?: string | undefined }): void
   tokenRevoked(
     about: About & { tokenKind?: string | undefined; jti?: string | undefined; actor?: string | undefined },
   ): void
-  /** An app tried to revoke what was issued to another. */
+  /** An app tried to revoke a token that was issued to another app. */
   tokenMisused(about: About & { owner: string; tokenKind?: string | undefined }): void
-  /** Somebody else signs with a key of ours. Who is named is whom the token names. */
+  /** A signing key has leaked. The account and client are those that the forged token names. */
   tokenForged(about: About & { kid?: string | undefined; jti?: string | undefined }): void
-  /** A setting would let the request through: `remedy` says which. */
+  /** `remedy` names the setting that would allow the request. */
   requestRefused(about: About & { error: string; reason?: string | undefined; remedy: string }): void
-  /** Scopes that a request asked for and did not get; the audit log has it where it is news, the log always. */
+  /** Requested scopes that were not granted. Always logged; audited only when `isNews`. */
   scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
   /** `closest` and `difference` from `explainRedirectUri`. */
   redirectUriRefused(
@@ -31,10 +31,10 @@ export interface ProtocolEvents {
   ): void
   /** `closest` and `difference` from `explainOrigin`. */
   originRefused(about: About & { origin: string; closest?: string | undefined; difference?: string | undefined }): void
-  /** After so many tries. */
+  /** `attempts` includes the successful one. */
   logoutDelivered(about: LogoutAbout): void
   logoutFailed(about: LogoutAbout & { error: string }): void
-  /** A fault of ours: what was thrown goes to the log, the audit log learns that it happened. */
+  /** An internal error. The log gets the thrown error, the audit log only its name. */
   serverError(about: About & { error: unknown }): void
 }
 
@@ -42,7 +42,7 @@ export function protocolEvents(
   record: RecordEvent,
   { metrics, log }: Pick<EventNeeds, 'metrics' | 'log'>,
 ): ProtocolEvents {
-  const tell = createRecord({ audit: { write() {} }, log, metrics })
+  const recordUnaudited = createRecord({ audit: { write() {} }, log, metrics })
   const byApp = (kind: string, about: About, detail: { [name: string]: unknown }): void =>
     record({ kind, actor: actorOf({ clientId: about.clientId }), ...whereOf(about), detail })
   return {
@@ -66,7 +66,7 @@ export function protocolEvents(
         'An authorization request was refused',
       ),
     replayEnded: (about) =>
-      tell({
+      recordUnaudited({
         kind: about.kind,
         actor: actorOf({ clientId: about.clientId }),
         ...whereOf(about),
@@ -133,7 +133,10 @@ export function protocolEvents(
         detail: { session: about.session, attempts: about.attempts, error: about.error },
       }),
     serverError(about) {
-      log.error({ event: 'server.error', ...whereOf(about), error: about.error }, 'A request failed by a fault of ours')
+      log.error(
+        { event: 'server.error', ...whereOf(about), error: about.error },
+        'A request failed because of an internal error',
+      )
       record({ kind: 'server.error', actor: actorOf(about), ...whereOf(about), detail: { error: nameOf(about.error) } })
     },
   }

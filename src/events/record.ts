@@ -1,4 +1,4 @@
-/** The one place where an event becomes an audit entry, a log line and a count. */
+/** Turns an event into an audit entry, a log line and a count. */
 import { eventKinds, isEventKind } from './event-kinds.ts'
 import type { AuditEntry, AuditLog } from './events.ts'
 import type { Log } from './log.ts'
@@ -10,14 +10,14 @@ export interface EventNeeds {
   metrics: Pick<Metrics, 'event' | 'signIn' | 'tokenIssued' | 'tokenRefused'>
 }
 
-/** Never throws: whatever happens to the record must not happen to the request. */
+/** Never throws: a failure to record must not fail the request. */
 export type RecordEvent = (entry: AuditEntry) => void
 
 export function createRecord({ audit, log, metrics }: EventNeeds): RecordEvent {
   return (entry) => {
     const [loudness, sentence] = isEventKind(entry.kind)
       ? eventKinds[entry.kind]
-      : (['info', 'Something was recorded'] as const)
+      : (['info', 'An event of an unknown kind was recorded'] as const)
     attempt(() => metrics.event(entry.kind))
     attempt(() => audit.write(entry))
     attempt(() => {
@@ -42,26 +42,26 @@ function reportOnce(log: EventNeeds['log'], error: unknown): void {
   try {
     log.error({ error }, 'An event could not be recorded')
   } catch {
-    // The log itself is broken: there is nowhere left to say so, and the request must go on.
+    // The log itself failed and cannot report it; the request continues.
   }
 }
 
-/** Who stands behind a request, as far as it is known. */
+/** The known origin of a request. */
 export interface About {
   accountId?: string | undefined
   clientId?: string | undefined
-  /** Client address as far as it is trusted. */
+  /** Client address, as reported by the trusted proxies only. */
   source?: string | undefined
   requestId?: string | undefined
 }
 
-/** The person, else the app, else nobody known. */
+/** The person, else the app, else `anonymous`. */
 export function actorOf({ accountId, clientId }: About): string {
   if (accountId) return `account:${accountId}`
   return clientId ? `client:${clientId}` : 'anonymous'
 }
 
-/** Picks what belongs beside `detail`, and nothing that came along by accident. */
+/** Picks the fields that belong beside `detail`, and no others. */
 export const whereOf = ({ accountId, clientId, source, requestId }: About): About => ({
   accountId,
   clientId,

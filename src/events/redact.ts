@@ -1,7 +1,7 @@
 /**
- * The last guard before a value is written anywhere: fields that could hold a
- * secret lose their value, text is escaped and cut short, depth is bounded.
- * Callers leave secrets out; this is for the day one forgets.
+ * The last guard before a value is written: fields that could hold a secret
+ * lose their value, text is escaped and truncated, depth is bounded. Callers
+ * leave secrets out; this catches a caller that forgets.
  */
 import { plainText } from './plain-text.ts'
 
@@ -42,10 +42,10 @@ const secretNames = new Set([
   'connectionstring',
 ])
 
-// Field names are ours and few; the bound only keeps a mistake from growing for ever.
+// The program has few field names; the bound limits the memory of a mistake.
 const verdicts = new Map<string, boolean>()
 
-/** Does a field of this name hold what nobody may read? `clientSecret`, `client_secret` and `Client-Secret` all do. */
+/** Could a field of this name hold a secret? True for `clientSecret`, `client_secret` and `Client-Secret`. */
 export function isSecretName(name: string): boolean {
   const known = verdicts.get(name)
   if (known !== undefined) return known
@@ -56,7 +56,7 @@ export function isSecretName(name: string): boolean {
 
 export const redacted = '[redacted]'
 
-// A JWT, or a secret as made by us: wherever in a text it stands.
+// A JWT, a secret that Claviger made, or a password in a URL, anywhere in a text.
 const secretText = /eyJ[\w-]{8,}\.[\w-]*\.[\w-]*(?:\.[\w-]*){0,2}|clv_[\w-]{20,}|(?<=:\/\/[^/\s:@]*:)[^/\s@]+(?=@)/g
 
 export function safeText(text: string, limit = 512): string {
@@ -64,7 +64,7 @@ export function safeText(text: string, limit = 512): string {
   return kept.includes('eyJ') || kept.includes('clv_') || kept.includes('@') ? kept.replace(secretText, redacted) : kept
 }
 
-/** A copy that may be written: `{ reason: 'wrong-password' }` stays, `{ password: … }` does not. */
+/** A copy without secrets: keeps `{ reason: 'wrong-password' }`, redacts `{ password: … }`. */
 export function safeFields(fields: object, depth = 0): Record<string, unknown> {
   const safe: Record<string, unknown> = {}
   let count = 0
@@ -103,14 +103,14 @@ function safeObject(value: object | null, depth: number): unknown {
     : safeFields(value, depth + 1)
 }
 
-/** Message, code, stack and what lay beneath; other fields of an error may quote rows or requests. */
+/** Message, code, stack and cause. Other fields of an error may quote rows or requests. */
 export function safeError(error: Error, depth = 0): Record<string, unknown> {
   const { code, detail, cause } = error as Error & { code?: unknown; detail?: unknown }
   return {
     type: safeText(error.name, 100),
     message: safeText(error.message, 1000),
     ...(typeof code === 'string' ? { code: safeText(code, 100) } : {}),
-    // `Failure.detail` is an object made for the log; Postgres' `detail` is text that quotes rows.
+    // `Failure.detail` is an object for the log; Postgres' `detail` is text that quotes rows.
     ...(typeof detail === 'object' && detail !== null ? { detail: safeFields(detail, 1) } : {}),
     stack: stackLines(error),
     ...(cause === undefined || depth >= 3

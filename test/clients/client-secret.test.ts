@@ -15,7 +15,7 @@ test('a secret has 256 random bits and a prefix that scanners find', () => {
   expect(newClientSecret()).not.toBe(newClientSecret())
 })
 
-test('the right secret is known by its digest, and nothing else is', () => {
+test('the correct secret matches its digest, and no other value does', () => {
   const secret = newClientSecret()
   const client = { secretDigest: digestOfSecret(secret) }
   expect(isClientSecret(client, secret)).toBe(true)
@@ -28,7 +28,7 @@ describe('the secret before the last rotation', () => {
   const until = new Date('2026-03-02T12:00:00Z')
   const client = { secretDigest: digestOfSecret(present), previousSecret: { digest: digestOfSecret(old), until } }
 
-  test('is accepted beside the present one until its end, and not from then on', () => {
+  test('is accepted beside the current secret until the end of the overlap, and not afterwards', () => {
     for (const [secret, at, isAccepted] of [
       [old, until.getTime() - 1, true],
       [old, until.getTime(), false],
@@ -39,12 +39,12 @@ describe('the secret before the last rotation', () => {
       expect(isClientSecret(client, secret, at)).toBe(isAccepted)
   })
 
-  test('opens nothing when the client has no secret any more', () => {
+  test('is refused when the client has no current secret', () => {
     expect(isClientSecret({ ...client, secretDigest: undefined }, old, until.getTime() - 1)).toBe(false)
   })
 })
 
-test('a client without a secret is opened by none', () => {
+test('a client without a secret accepts no secret', () => {
   expect(isClientSecret({ secretDigest: undefined }, '')).toBe(false)
   expect(isClientSecret({ secretDigest: undefined }, secretPlaceholder(undefined))).toBe(false)
 })
@@ -69,7 +69,7 @@ test.each([
   ['one character over and over', 'x'.repeat(40)],
   ['a sentence', 'this is the secret of our billing service'],
   ['a run of letters and digits', 'abcdefghijklmnopqrstuvwxyz0123456789'],
-])("a secret of one's own that is %s is refused without being repeated", (_title, secret) => {
+])('a supplied secret that is %s is refused without being quoted', (_title, secret) => {
   expect(() => ownSecretDigest(secret)).toThrow(
     expect.objectContaining({ code: 'client_invalid', message: expect.not.stringContaining(secret) }),
   )

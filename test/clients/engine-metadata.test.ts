@@ -77,19 +77,19 @@ describe('the engine accepts every client that is accepted here', () => {
       { ...examples.service, tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://nightly.example/jwks' },
     ],
     ...signingAlgs.map((idTokenAlg) => [`spa with ${idTokenAlg}`, { ...examples.spa, idTokenAlg }] as const),
-  ] as [string, ClientInput][])('%s', async (_title, input) => {
+  ] as [string, ClientInput][])('accepted: %s', async (_title, input) => {
     const { client: made } = withFreshSecret(newClient(input))
     const found = await engineClient(engineMetadata({ ...made, ...created }))
     expect(found?.clientId).toBe(made.id)
   })
 
-  test('a client that lost its secret is still one, and no secret opens it', async () => {
+  test('a client without its secret is still valid, and accepts no secret', async () => {
     const found = await engineClient(engineMetadata(client(examples.web)))
     expect(found?.clientSecret).toBe('sha256:none')
   })
 })
 
-test('the engine is never told a secret, only its digest', () => {
+test('the engine never gets a secret, only its digest', () => {
   const secret = ownSecret
   const metadata = engineMetadata(client({ ...examples.web, secret }))
   expect(JSON.stringify(metadata)).not.toContain(secret)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { explainOrigin, explainRedirectUri } from '../../src/clients/explain-redirect.ts'
 import { client, examples } from './clients.ts'
 
-describe('a refused redirect URI tells the administrator exactly what differs', () => {
+describe('the explanation of a refused redirect URI names the exact difference', () => {
   const spa = client({
     ...examples.spa,
     redirectUris: [
@@ -18,7 +18,7 @@ describe('a refused redirect URI tells the administrator exactly what differs', 
       'a slash too many',
       'https://app.example/callback/',
       'https://app.example/callback',
-      'The path has a slash at its end too many: received "/callback/", registered "/callback".',
+      'The path has an extra trailing slash: received "/callback/", registered "/callback".',
     ],
     [
       'another path',
@@ -66,45 +66,45 @@ describe('a refused redirect URI tells the administrator exactly what differs', 
       'another spelling of the same',
       'https://APP.example/callback',
       'https://app.example/callback',
-      'Both mean the same but are written differently, and URIs are compared character by character; send https://app.example/callback.',
+      'Both URIs are equivalent but written differently, and URIs are compared character by character; send https://app.example/callback.',
     ],
     [
       'a blank at the end',
       'https://app.example/callback ',
       'https://app.example/callback',
-      'The URI received holds a blank or line break; send it without.',
+      'The received URI contains a space or line break; send it without.',
     ],
     [
       'no scheme',
       'localhost:5173/callback',
       'http://localhost:5173/callback',
-      'The URI received has no scheme; registered is http://localhost:5173/callback.',
+      'The received URI has no scheme; http://localhost:5173/callback is registered.',
     ],
     [
       'no URI at all',
       'callback',
       'http://localhost:5173/callback',
-      'What was received is not an absolute URI; send scheme, host and path.',
+      'The received URI is not absolute; send scheme, host and path.',
     ],
   ])('%s', (_title, received, closest, difference) => {
     expect(explainRedirectUri(spa, received)).toMatchObject({ allowed: false, closest: expect.any(String), difference })
     if (received !== 'callback') expect(explainRedirectUri(spa, received).closest).toBe(closest)
   })
 
-  test('one that is registered is said to be', () => {
+  test('a registered redirect URI is reported as registered', () => {
     expect(explainRedirectUri(spa, 'https://app.example/callback')).toMatchObject({
       allowed: true,
       difference: 'It is registered.',
     })
   })
 
-  test('a client without any says so', () => {
+  test('a client without redirect URIs is reported as such', () => {
     expect(explainRedirectUri(client(examples.service), 'https://a.example/').difference).toBe(
       'No redirect URI is registered for this client.',
     )
   })
 
-  test('hostile URIs are explained without a throw, on one line and cut short', () => {
+  test('hostile URIs are explained without a throw, on one line and truncated', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ maxLength: 50, unit: 'binary' }), fc.webUrl(), fc.constant(`https://${'a'.repeat(5000)}`)),
@@ -125,7 +125,7 @@ describe('a refused origin is explained', () => {
   const spa = client(examples.spa)
   test.each([
     ['another port', 'https://app.example:8443', 'The port differs: received "8443", registered "the default one".'],
-    ['a slash', 'https://app.example/', /^Both mean the same but are written differently/],
+    ['a slash', 'https://app.example/', /^Both URIs are equivalent but written differently/],
     ['the null origin', 'null', /^The page has no origin/],
   ])('%s', (_title, origin, difference) => {
     const explained = explainOrigin(spa, origin)
@@ -134,10 +134,11 @@ describe('a refused origin is explained', () => {
       typeof difference === 'string' ? difference : expect.stringMatching(difference),
     )
   })
-  test('a server app is told how to name one', () => {
+  test('the explanation for a server app names --origin', () => {
     expect(explainOrigin(client(examples.web), 'https://shop.example').difference).toMatch(
       /No origin is registered.*--origin/,
     )
   })
-  test('an allowed one is said to be', () => expect(explainOrigin(spa, 'https://app.example').allowed).toBe(true))
+  test('an allowed origin is reported as allowed', () =>
+    expect(explainOrigin(spa, 'https://app.example').allowed).toBe(true))
 })

@@ -28,17 +28,17 @@ test.each([
   ['an audience without scheme is refused', { audience: 'orders' }, /not an absolute URI/],
   ['an audience with a fragment is refused', { audience: 'https://api.example/#x' }, /fragment/],
   ['an audience of another scheme is refused', { audience: 'javascript:alert(1)' }, /name the API by a URI/],
-  ['a scope with a blank is refused', { audience: 'https://api.example', scopes: ['orders read'] }, /without blank/],
+  ['a scope with a space is refused', { audience: 'https://api.example', scopes: ['orders read'] }, /without space/],
   [
     'a scope that OpenID Connect has taken is refused',
     { audience: 'https://api.example', scopes: ['email'] },
-    /has taken this name/,
+    /reserves this name/,
   ],
-  ['a scope stands once', { audience: 'https://api.example', scopes: ['a', 'a'] }, /twice/],
-  ['scopes are a list', { audience: 'https://api.example', scopes: 'a' }, /write a list/],
-  ['a lifetime of nothing is refused', { audience: 'https://api.example', ttlSeconds: 0 }, /1 second to 86400/],
+  ['a duplicate scope is refused', { audience: 'https://api.example', scopes: ['a', 'a'] }, /twice/],
+  ['scopes that are no list are refused', { audience: 'https://api.example', scopes: 'a' }, /write a list/],
+  ['a lifetime of 0 is refused', { audience: 'https://api.example', ttlSeconds: 0 }, /1 second to 86400/],
   ['a lifetime over a day is refused', { audience: 'https://api.example', ttlSeconds: 86_401 }, /24 hours/],
-  ['a lifetime is a whole number', { audience: 'https://api.example', ttlSeconds: 1.5 }, /1 second/],
+  ['a fractional lifetime is refused', { audience: 'https://api.example', ttlSeconds: 1.5 }, /1 second/],
   ['an empty name is refused', { audience: 'https://api.example', name: ' ' }, /at least one letter/],
   ['a name of two lines is refused', { audience: 'https://api.example', name: 'a\nb' }, /control or direction/],
   [
@@ -51,13 +51,13 @@ test.each([
     { audience: 'https://api.example', scopes: ['a'], scopeTexts: { a: '\u202eA' } },
     /control or direction/,
   ],
-  ['an unsigned token is not to be had', { audience: 'https://api.example', alg: 'none' }, /choose one of/],
-  ['a symmetric algorithm is not to be had', { audience: 'https://api.example', alg: 'HS256' }, /choose one of/],
+  ['the algorithm none is refused', { audience: 'https://api.example', alg: 'none' }, /choose one of/],
+  ['a symmetric algorithm is refused', { audience: 'https://api.example', alg: 'HS256' }, /choose one of/],
 ])('%s', (_title, input, fault) =>
   expect(faultsOf(() => newApi(input as ApiInput))).toEqual([expect.stringMatching(fault)]),
 )
 
-test('anything else is refused by a Failure, never by another error', () => {
+test('any other input is refused by a Failure, never by another error', () => {
   const input = fc.record(
     {
       audience: fc.anything(),

@@ -4,7 +4,7 @@ import { type ClientChanges, type ClientInput, changedClient, newClient } from '
 import { Failure } from '../../src/errors/failure.ts'
 import { examples, faultsOf, ownSecret } from './clients.ts'
 
-describe('each preset needs a name and, where people are sent back, one redirect URI; the rest has safe defaults', () => {
+describe('each preset needs a name and, with redirects, one redirect URI; other settings have safe defaults', () => {
   test.each([
     ['spa', 'none', 'required', 'RS256', true],
     ['web', 'client_secret', 'or-nonce', 'RS256', true],
@@ -31,7 +31,7 @@ describe('each preset needs a name and, where people are sent back, one redirect
     },
   )
 
-  test('an id is made from the name unless one is given', () => {
+  test('the id is derived from the name unless one is given', () => {
     expect(newClient(examples.spa).id).toMatch(/^orders-[0-9a-f]{12}$/)
     expect(newClient({ ...examples.spa, name: '東京' }).id).toMatch(/^spa-[0-9a-f]{12}$/)
     expect(newClient({ ...examples.spa, id: 'orders.v2' }).id).toBe('orders.v2')
@@ -44,7 +44,7 @@ describe('each preset needs a name and, where people are sent back, one redirect
     ])
   })
 
-  test('a secret brought along is kept as its digest only', () => {
+  test('a supplied secret is stored as its digest only', () => {
     const client = newClient({ ...examples.web, secret: ownSecret })
     expect(client.secretDigest).toEqual(digestOfSecret(ownSecret))
     expect(JSON.stringify(client)).not.toContain(ownSecret)
@@ -64,20 +64,16 @@ const refusals: [string, object, RegExp][] = [
   ['an id has no blanks', { ...examples.spa, id: 'my app' }, /^Client id "my app": use 1 to 128/],
   ['an id has at most 128 characters', { ...examples.spa, id: 'x'.repeat(129) }, /1 to 128/],
   ['an SPA needs a redirect URI', { ...examples.spa, redirectUris: [] }, /needs at least one/],
-  [
-    'a service has no redirect URI',
-    { ...examples.service, redirectUris: ['https://a.example/'] },
-    /sends nobody to a browser/,
-  ],
+  ['a service has no redirect URI', { ...examples.service, redirectUris: ['https://a.example/'] }, /uses no redirects/],
   [
     'a device has no redirect URI',
     { ...examples.device, postLogoutRedirectUris: ['https://a.example/'] },
-    /sends nobody/,
+    /uses no redirects/,
   ],
   [
     'a redirect URI stands once',
     { ...examples.spa, redirectUris: ['https://a.example/', 'https://a.example/'] },
-    /there twice/,
+    /listed twice/,
   ],
   ['redirect URIs are a list', { ...examples.spa, redirectUris: 'https://a.example/' }, /write a list/],
   [
@@ -101,7 +97,7 @@ const refusals: [string, object, RegExp][] = [
   [
     'a service is told of no sign-out',
     { ...examples.service, backchannelLogoutUri: 'https://a.example/logout' },
-    /^Back-channel logout URI: a service client signs nobody in/,
+    /^Back-channel logout URI: a service client has no sessions of people/,
   ],
   ['an API is named by a URI', { ...examples.spa, apis: ['orders'] }, /^API "orders": it is not an absolute URI/],
   [
@@ -116,7 +112,7 @@ const refusals: [string, object, RegExp][] = [
   ],
   ['a secret for a public client is refused', { ...examples.spa, secret: ownSecret }, /has none; leave it out/],
   ['a secret that can be guessed is refused', { ...examples.web, secret: 'password'.repeat(4) }, /can be guessed/],
-  ['a short secret is refused', { ...examples.web, secret: 'hunter2' }, /at least 32 characters/],
+  ['a short secret is refused', { ...examples.web, secret: 'hunter2' }, /at least 32 random characters/],
   [
     'private_key_jwt needs keys',
     { ...examples.web, tokenEndpointAuthMethod: 'private_key_jwt' },
@@ -128,8 +124,8 @@ const refusals: [string, object, RegExp][] = [
     /not both/,
   ],
   ['PKCE stays required of a public client', { ...examples.spa, pkce: 'optional' }, /confidential clients only/],
-  ['an unsigned ID token is not to be had', { ...examples.spa, idTokenAlg: 'none' }, /choose one of ES256/],
-  ['yes and no are true and false', { ...examples.spa, firstParty: 'yes' }, /^firstParty "yes": write true or false/],
+  ['the ID token algorithm none is refused', { ...examples.spa, idTokenAlg: 'none' }, /choose one of ES256/],
+  ['yes is refused instead of true', { ...examples.spa, firstParty: 'yes' }, /^firstParty "yes": write true or false/],
   [
     'a service pushes no authorization requests',
     { ...examples.service, requirePar: true },
@@ -143,7 +139,9 @@ const refusals: [string, object, RegExp][] = [
   ...(['web', 'native', 'service', 'device'] as const).map((preset): (typeof refusals)[number] => [
     `a cookie is not for what does not run in a browser: ${preset}`,
     { ...examples[preset], refreshDelivery: 'cookie' },
-    new RegExp(`^Refresh delivery: a cookie is for apps that run in a browser, and a ${preset} client does not`),
+    new RegExp(
+      `^Refresh delivery: a cookie is only for spa clients, which run in a browser, and this is a ${preset} client`,
+    ),
   ]),
   [
     'a misspelt field is named with the right one',
@@ -152,13 +150,13 @@ const refusals: [string, object, RegExp][] = [
   ],
 ]
 
-describe('a wrong client is refused with a sentence that says what would be right', () => {
+describe('an invalid client is refused with a sentence that names the remedy', () => {
   test.each(refusals)('%s', (_title, input, sentence) => {
     const faults = faultsOf(() => newClient(input as ClientInput))
     expect(faults).toEqual([expect.stringMatching(sentence)])
   })
 
-  test('all faults are named at once', () => {
+  test('one error names every fault', () => {
     const input = {
       preset: 'spa',
       name: '',
@@ -192,7 +190,7 @@ describe('a change is checked like a new client', () => {
   const spa = newClient(examples.spa)
   const web = newClient({ ...examples.web, secret: ownSecret })
 
-  test('what is not named stays as it is', () => {
+  test('a field that is left out stays unchanged', () => {
     expect(changedClient(spa, { name: 'Orders 2', startUri: undefined })).toEqual({ ...spa, name: 'Orders 2' })
   })
 
@@ -212,7 +210,7 @@ describe('a change is checked like a new client', () => {
     ])
   })
 
-  test('PKCE may not be made a choice for a public client, whatever its preset', () => {
+  test('PKCE may not be made optional or replaced by a nonce for a public client of any preset', () => {
     const device = newClient(examples.device)
     for (const pkce of ['or-nonce', 'optional'] as const) {
       for (const client of [spa, device]) {
@@ -231,7 +229,7 @@ describe('a change is checked like a new client', () => {
     expect(changedClient(changedClient(spa, { profile: 'strict' }), { apis }).claimsInIdToken).toBe(false)
   })
 
-  test('grants are held to what the preset may have and to what fits together', () => {
+  test('grants outside the preset, and invalid combinations of grants, are refused', () => {
     const device = 'urn:ietf:params:oauth:grant-type:device_code'
     const wrong: [object, RegExp][] = [
       [{ ...examples.spa, grants: ['authorization_code', 'client_credentials'] }, /a spa client may have/],
@@ -240,9 +238,9 @@ describe('a change is checked like a new client', () => {
       [{ ...examples.web, grants: [] }, /name at least one/],
       [{ ...examples.web, grants: 'authorization_code' }, /name at least one/],
       [{ ...examples.web, grants: ['authorization_code', 'authorization_code'] }, /twice/],
-      [{ ...examples.device, grants: [device, 'client_credentials'] }, /must prove itself/],
-      [{ ...examples.device, grants: ['refresh_token'] }, /goes with authorization_code or device_code/],
-      [{ ...examples.web, grants: [device] }, /has none; leave it out|sends nobody/],
+      [{ ...examples.device, grants: [device, 'client_credentials'] }, /must authenticate/],
+      [{ ...examples.device, grants: ['refresh_token'] }, /needs authorization_code or device_code/],
+      [{ ...examples.web, grants: [device] }, /has none; leave it out|uses no redirects/],
     ]
     for (const [input, sentence] of wrong) {
       expect(faultsOf(() => newClient(input as ClientInput))).toEqual([expect.stringMatching(sentence)])
@@ -253,7 +251,7 @@ describe('a change is checked like a new client', () => {
     expect(faultsOf(() => changedClient(spa, { id: 'other', preset: 'native' } as ClientChanges))).toHaveLength(2)
   })
 
-  test('a client that goes over to private_key_jwt leaves its secret behind', () => {
+  test('a client that changes to private_key_jwt loses its secret', () => {
     const changed = changedClient(web, {
       tokenEndpointAuthMethod: 'private_key_jwt',
       jwksUri: 'https://shop.example/jwks',

@@ -21,7 +21,7 @@ describe('a redirect URI is compared character by character', () => {
     ['another loopback port is not, for an SPA', 'http://localhost:5174/cb', false],
   ])('%s', (_title, uri, allowed) => expect(isRedirectUriAllowed(spa, uri)).toBe(allowed))
 
-  test.each([[undefined], [null], [['https://app.example/callback']], [{}]])('%j is not', (uri) => {
+  test.each([[undefined], [null], [['https://app.example/callback']], [{}]])('the value %j is refused', (uri) => {
     expect(isRedirectUriAllowed(spa, uri)).toBe(false)
   })
 })
@@ -41,9 +41,9 @@ describe('a native app may listen on any loopback port (RFC 8252 §7.3)', () => 
     ['http://127.0.0.1:99999/cb', false],
     ['http://127.0.0.1.evil.example:80/cb', false],
     ['http://127.0.0.1:51004:80/cb', false],
-  ])('%s: %p', (uri, allowed) => expect(isRedirectUriAllowed(native, uri)).toBe(allowed))
+  ])('allowed %s: %p', (uri, allowed) => expect(isRedirectUriAllowed(native, uri)).toBe(allowed))
 
-  test('the same holds for the way back from sign-out', () => {
+  test('the same rule applies to post-logout redirect URIs', () => {
     expect(isPostLogoutRedirectUriAllowed(native, 'http://127.0.0.1:51004/bye')).toBe(true)
     expect(isPostLogoutRedirectUriAllowed(native, 'http://127.0.0.1:51004/cb')).toBe(false)
   })
@@ -59,7 +59,7 @@ describe('an SPA may call from its own pages as soon as it is registered', () =>
     ['the null origin', 'null', false],
   ])('%s', (_title, origin, allowed) => expect(isOriginAllowed(spa, origin)).toBe(allowed))
 
-  test('a server app has no origins of its own, for its secret has no business in a browser', () => {
+  test('a server app gets no origins from its redirect URIs, since its secret must not be in a browser', () => {
     expect(isOriginAllowed(client(examples.web), 'https://shop.example')).toBe(false)
   })
 

@@ -32,19 +32,19 @@ describe('a redirect URI is absolute, exact and safe', () => {
     ['spa', 'javascript:alert(1)', /scheme javascript: is not allowed/],
     ['spa', 'data:text/html,x', /scheme data: is not allowed/],
     ['spa', 'com.example.app:/cb', /scheme com\.example\.app: is not allowed/],
-    ['native', 'javascript:alert(1)', /domain name turned round/],
-    ['native', 'myapp://callback', /domain name turned round/],
+    ['native', 'javascript:alert(1)', /reversed domain name/],
+    ['native', 'myapp://callback', /reversed domain name/],
     ['native', 'https://localhost/cb', /plain http/],
-    ['spa', 'https://app.example/cb\r\nSet-Cookie: a=b', /no URI may hold/],
-    ['spa', ' https://app.example/cb', /no URI may hold/],
-    ['spa', 'https:\\\\app.example\\cb', /no URI may hold/],
-    ['spa', 'https:app.example/cb', /write it as it is compared: https:\/\/app\.example\/cb/],
-    ['spa', 'https://APP.example/cb', /write it as it is compared/],
-    ['spa', 'https://app.example:443/cb', /write it as it is compared/],
-    ['spa', 'https://app.example/a/../cb', /write it as it is compared/],
-    ['spa', 'https://app.example/%2e%2e/cb', /write it as it is compared/],
-    ['spa', 'http://0x7f.0.0.1/cb', /write it as it is compared/],
-    ['spa', 'https://app.example/cb?code=1', /already holds "code"/],
+    ['spa', 'https://app.example/cb\r\nSet-Cookie: a=b', /no URI may contain/],
+    ['spa', ' https://app.example/cb', /no URI may contain/],
+    ['spa', 'https:\\\\app.example\\cb', /no URI may contain/],
+    ['spa', 'https:app.example/cb', /write it in its normalised form: https:\/\/app\.example\/cb/],
+    ['spa', 'https://APP.example/cb', /write it in its normalised form/],
+    ['spa', 'https://app.example:443/cb', /write it in its normalised form/],
+    ['spa', 'https://app.example/a/../cb', /write it in its normalised form/],
+    ['spa', 'https://app.example/%2e%2e/cb', /write it in its normalised form/],
+    ['spa', 'http://0x7f.0.0.1/cb', /write it in its normalised form/],
+    ['spa', 'https://app.example/cb?code=1', /already contains "code"/],
     ['spa', `https://app.example/${'x'.repeat(2000)}`, /longer than 2000/],
     ['spa', '', /empty/],
     ['spa', 7, /must be text/],
@@ -72,7 +72,7 @@ describe('a URI without a scheme is answered with the right one', () => {
     expect(pageUriFault(uri)).toBe(`it has no scheme; write ${right}`)
   })
 
-  test('also where an origin or an API is named', () => {
+  test('a missing scheme is reported for origins and APIs too', () => {
     expect(originFault('app.example:8443')).toBe('it has no scheme; write https://app.example:8443')
     expect(audienceFault('api.example/v1')).toBe('it has no scheme; write https://api.example/v1')
   })
@@ -84,13 +84,18 @@ describe('a URI without a scheme is answered with the right one', () => {
     'javascript:alert(1)',
     'urn:example:orders',
     '1.2:3',
-  ])('and %s is not taken for a host', (uri) => expect(redirectUriFault(uri, 'spa')).not.toMatch(/has no scheme/))
+  ])('%s is not reported as a URI without a scheme', (uri) =>
+    expect(redirectUriFault(uri, 'spa')).not.toMatch(/has no scheme/),
+  )
 })
 
 describe('an origin is what a browser sends', () => {
-  test.each(['https://app.example', 'http://localhost:5173', 'https://app.example:8443'])('%s', (origin) => {
-    expect(originFault(origin)).toBeUndefined()
-  })
+  test.each(['https://app.example', 'http://localhost:5173', 'https://app.example:8443'])(
+    'the origin %s is accepted',
+    (origin) => {
+      expect(originFault(origin)).toBeUndefined()
+    },
+  )
   test.each([
     'https://app.example/',
     'http://app.example',
@@ -99,7 +104,7 @@ describe('an origin is what a browser sends', () => {
     'https://app.example?x',
     'file:///',
     'javascript:0',
-  ])('%s is none', (origin) => expect(originFault(origin)).toEqual(expect.any(String)))
+  ])('%s is refused as an origin', (origin) => expect(originFault(origin)).toEqual(expect.any(String)))
 })
 
 // Pieces from which hostile URIs are put together: schemes, hosts, and what confuses parsers between them.
@@ -152,7 +157,7 @@ const hostile = fc.oneof(
 )
 
 describe('thousands of hostile inputs', () => {
-  test.each(presets)('what a %s client may register is safe in a Location header', (preset) => {
+  test.each(presets)('every redirect URI that a %s client may register is safe in a Location header', (preset) => {
     fc.assert(
       fc.property(hostile, (uri) => {
         if (redirectUriFault(uri, preset) !== undefined) return
@@ -183,7 +188,7 @@ describe('thousands of hostile inputs', () => {
     )
   })
 
-  test('a client made of anything is accepted or refused by a Failure, never by another error', () => {
+  test('a client of random values is accepted or refused by a Failure, never by another error', () => {
     const anyClient = fc.record(
       {
         preset: fc.oneof(fc.constantFrom(...presets), fc.anything()),

@@ -53,19 +53,19 @@ describe('defaults', () => {
     })
   })
 
-  test('nobody can change a configuration that was read', () => {
+  test('the configuration is frozen', () => {
     const config = readConfig({})
     expect(Object.isFrozen(config) && Object.isFrozen(config.trustedProxies)).toBe(true)
   })
 
-  test('an empty variable counts as absent, as compose files make of an unset one', () => {
+  test('an empty variable counts as absent, since compose files pass unset variables as empty', () => {
     expect(readConfig({ CLAVIGER_ISSUER: '', DATABASE_URL: '', DATABASE_URL_FILE: '' })).toEqual(readConfig({}))
   })
 
   test.each([
     ['of an issuer with one', 'http://localhost:8080', 8080],
     ['9400 behind a proxy', 'https://login.example.com', 9400],
-  ])('the port is that %s', (_, issuer, port) => {
+  ])('the listening port is that %s', (_, issuer, port) => {
     expect(readConfig({ CLAVIGER_ISSUER: issuer }).port).toBe(port)
     expect(readConfig({ CLAVIGER_ISSUER: issuer, CLAVIGER_PORT: '1234' }).port).toBe(1234)
   })
@@ -84,13 +84,16 @@ describe('values', () => {
     })
   })
 
-  test.each(['10', '10 m', '-1s', '1.5h', '1w', '10M', '9999999999s', '0s'])('%s is no access token life', (text) => {
-    expect(faultsOf({ CLAVIGER_ACCESS_TOKEN_TTL: text })).toEqual([
-      expect.stringMatching(/^CLAVIGER_ACCESS_TOKEN_TTL must be/),
-    ])
-  })
+  test.each(['10', '10 m', '-1s', '1.5h', '1w', '10M', '9999999999s', '0s'])(
+    '%s is refused as the lifetime of an access token',
+    (text) => {
+      expect(faultsOf({ CLAVIGER_ACCESS_TOKEN_TTL: text })).toEqual([
+        expect.stringMatching(/^CLAVIGER_ACCESS_TOKEN_TTL must be/),
+      ])
+    },
+  )
 
-  test('an access token lives an hour at most', () => {
+  test('the lifetime of an access token is at most an hour', () => {
     expect(faultsOf({ CLAVIGER_ACCESS_TOKEN_TTL: '61m' })).toEqual([
       'CLAVIGER_ACCESS_TOKEN_TTL must be between 1s and 1h',
     ])
@@ -119,14 +122,14 @@ describe('values', () => {
     ['https://x.example/a b', /path/],
     ['https://x.example//a', /path/],
     ['https://x.example/%2e%2e', /path|must/],
-  ])('%s cannot be the issuer', (given, reason) => {
+  ])('%s is refused as the issuer', (given, reason) => {
     const faults = faultsOf({ CLAVIGER_ISSUER: given })
     // `%2e%2e` is resolved by every URL parser and leaves the root, which is fine.
     if (given.includes('%2e')) expect(readConfig({ CLAVIGER_ISSUER: given }).issuer).toBe('https://x.example')
     else expect(faults).toEqual([expect.stringMatching(reason)])
   })
 
-  test('trusted proxies are addresses and blocks, never everybody', () => {
+  test('trusted proxies are addresses and blocks, and never every address', () => {
     const { trustedProxies } = readConfig({ CLAVIGER_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8 192.0.2.7' })
     expect(trustedProxies).toEqual(['10.0.0.0/8', 'fd00::/8', '192.0.2.7'])
     for (const wrong of ['0.0.0.0/0', '::/0', 'proxy.internal', '10.0.0.0/33', '10.1', 'true']) {
@@ -134,13 +137,13 @@ describe('values', () => {
     }
   })
 
-  test('a port that Kubernetes set for a service of our name is explained', () => {
+  test('a port that Kubernetes set for a service named claviger is explained', () => {
     expect(faultsOf({ CLAVIGER_PORT: 'tcp://10.0.0.1:9400' })).toEqual([expect.stringContaining('enableServiceLinks')])
   })
 })
 
 describe('faults', () => {
-  test('all are named at once, each with its variable', () => {
+  test('one error names every fault with its variable', () => {
     const faults = faultsOf({
       CLAVIGER_ISSUER: 'nope',
       CLAVIGER_PORT: '99999',
@@ -159,7 +162,7 @@ describe('faults', () => {
     ])
   })
 
-  test('the Failure is of kind invalid and its sentence holds them all', () => {
+  test('the Failure is of kind invalid, and its sentence names every fault', () => {
     const read = () => readConfig({ CLAVIGER_PORT: 'x', CLAVIGER_WORKERS: 'y' })
     expect(read).toThrow(expect.objectContaining({ code: 'config_invalid', kind: 'invalid' }))
     expect(read).toThrow(/CLAVIGER_PORT must.*\n.*CLAVIGER_WORKERS must/)
@@ -186,7 +189,7 @@ describe('faults', () => {
     expect(config.keyRotationIntervalSeconds).toBe(3)
   })
 
-  test('whatever text stands in a variable, the answer is a configuration or a list of faults', () => {
+  test('any text in a variable leads to a configuration or to a list of faults', () => {
     const names = Object.values(options).flatMap(({ env }) => [env, `${env}_FILE`])
     const env = fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary', maxLength: 80 }))
     fc.assert(
@@ -198,7 +201,7 @@ describe('faults', () => {
   })
 })
 
-describe('what may be asked outside', () => {
+describe('destinations of outbound requests', () => {
   const allowed = (env: NodeJS.ProcessEnv) => readConfig(env).outboundAllowed
   const local = ['127.0.0.0/8', '::1/128']
   const production = { NODE_ENV: 'production' }
@@ -212,7 +215,7 @@ describe('what may be asked outside', () => {
       { ...production, CLAVIGER_OUTBOUND_ALLOWED: 'Hooks.Internal, 10.1.0.0/16 fd00::1' },
       ['hooks.internal', '10.1.0.0/16', 'fd00::1'],
     ],
-  ])('%s', (_, env, expected) => {
+  ])('allowed: %s', (_, env, expected) => {
     expect(allowed(env)).toEqual(expected)
   })
 
@@ -224,7 +227,7 @@ describe('what may be asked outside', () => {
     '::/0',
     '*.internal',
     '10.*',
-  ])('%s cannot be listed', (text) => {
+  ])('%s is refused as a destination', (text) => {
     expect(faultsOf({ CLAVIGER_OUTBOUND_ALLOWED: text })).toEqual([
       expect.stringMatching(/^CLAVIGER_OUTBOUND_ALLOWED must/),
     ])
@@ -232,7 +235,7 @@ describe('what may be asked outside', () => {
 })
 
 describe('secrets', () => {
-  test('every secret also as NAME_FILE: whichever option is secret, a file may hold it', () => {
+  test('every secret option can also be read from the file in NAME_FILE', () => {
     const samples: Record<string, string> = {
       DATABASE_URL: 'postgres://u:p@h/d',
       CLAVIGER_DATABASE_DIRECT_URL: 'postgres://u:p@h2/d',
@@ -258,7 +261,7 @@ describe('secrets', () => {
     expect(config[key_]).toBe(text.trim())
   })
 
-  test('the key-encryption key in a file stays there and is read when it is needed', () => {
+  test('a key-encryption key in a file is not copied into the configuration', () => {
     const path = fileWith('kek', `${key}\n`)
     const config = readConfig({ CLAVIGER_KEY_ENCRYPTION_KEY_FILE: path })
     expect(config).toMatchObject({ keyEncryptionKey: undefined, keyEncryptionKeyFile: path })
@@ -274,7 +277,7 @@ describe('secrets', () => {
     expect(faultsOf(env)).toEqual([expect.stringMatching(reason)])
   })
 
-  test('no fault repeats a secret', () => {
+  test('no fault quotes a secret', () => {
     const secret = 'hunter2-hunter2'
     for (const env of [
       { DATABASE_URL: secret },
@@ -330,7 +333,7 @@ describe('TLS to the database', () => {
 })
 
 describe('PG* variables', () => {
-  test('stand for the database, odd characters and all, with no encoding by hand', () => {
+  test('name the database, special characters included, without encoding', () => {
     const { databaseUrl } = readConfig({
       PGHOST: 'db.internal',
       PGPORT: '5433',
@@ -353,14 +356,14 @@ describe('PG* variables', () => {
     expect(readConfig({ PGHOST: host, PGUSER: 'u', PGDATABASE: 'd' }).databaseUrl).toBe(url)
   })
 
-  test('PGPASSWORD may stand in a file', () => {
+  test('PGPASSWORD can be read from a file', () => {
     const env = { PGHOST: 'h', PGUSER: 'u', PGDATABASE: 'd', PGPASSWORD_FILE: fileWith('pgpass', 'se:cret\n') }
     expect(readConfig(env).databaseUrl).toBe('postgres://u:se%3Acret@h:5432/d')
     expect(faultsOf({ ...env, PGPASSWORD: 'x' })).toEqual([expect.stringMatching(/PGPASSWORD_FILE .*keep one/)])
     expect(JSON.stringify(describeConfig(readConfig(env)))).not.toContain('cret')
   })
 
-  test('DATABASE_URL goes before them, and a user name alone does not choose a database', () => {
+  test('DATABASE_URL has precedence, and a user name alone does not choose a database', () => {
     expect(readConfig({ DATABASE_URL: 'postgres://a/b', PGHOST: 'c' }).databaseUrl).toBe('postgres://a/b')
     expect(readConfig({ PGUSER: 'me', PGPASSWORD: 'x' }).databaseUrl).toBeUndefined()
   })

@@ -19,7 +19,7 @@ const place = (more: { production?: boolean; keyEncryptionKey?: string } = {}) =
   ...more,
 })
 
-test('outside production the first start makes one, readable by its owner alone, and no start makes another', async () => {
+test('outside production the first start creates a key that only its owner can read, and no later start replaces it', async () => {
   expect(await ensureKeyEncryptionKey(place())).toBe(true)
   const text = await readFile(file, 'utf8')
   expect(text).toMatch(/^[\w-]{43}\n$/)
@@ -29,13 +29,13 @@ test('outside production the first start makes one, readable by its owner alone,
   expect(await readKeyEncryptionKeys(place())).toEqual([Buffer.from(text, 'base64url')])
 })
 
-test('processes that start together agree on one', async () => {
+test('processes that start at the same time use one key', async () => {
   const made = await Promise.all(Array.from({ length: 8 }, () => ensureKeyEncryptionKey(place())))
   expect(made.filter(Boolean)).toHaveLength(1)
   expect(await readdir(folder)).toEqual(['kek'])
 })
 
-test('in production none is invented: a missing one is a Failure that names the variable', async () => {
+test('in production no key is created: a missing key is a Failure that names the variable', async () => {
   const missing = {
     code: 'key_encryption_key_missing',
     message: expect.stringContaining('CLAVIGER_KEY_ENCRYPTION_KEY'),
@@ -45,7 +45,7 @@ test('in production none is invented: a missing one is a Failure that names the 
   await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-test('one in the environment is taken and no file is made', async () => {
+test('with a key in the environment, no file is created', async () => {
   const key = Buffer.alloc(32, 7)
   const given = place({ keyEncryptionKey: key.toString('base64url') })
   expect(await ensureKeyEncryptionKey(given)).toBe(false)
@@ -53,7 +53,7 @@ test('one in the environment is taken and no file is made', async () => {
   await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-test('while it is being replaced two stand there, the new one first, and the file is read anew each time', async () => {
+test('during a replacement the file has two keys, the new one first, and is read again each time', async () => {
   await ensureKeyEncryptionKey(place())
   const [old] = await readKeyEncryptionKeys(place())
   const fresh = Buffer.alloc(32, 9)
@@ -62,7 +62,7 @@ test('while it is being replaced two stand there, the new one first, and the fil
 })
 
 test.each(['', 'short', 'A'.repeat(44), `${'A'.repeat(43)}\nshort`, `${'A'.repeat(42)}!`])(
-  'a file that holds no key is named, its text is not: %j',
+  'a file without a valid key is named, and its text is not quoted: %j',
   async (text) => {
     await ensureKeyEncryptionKey(place())
     await writeFile(file, text)

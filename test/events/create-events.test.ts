@@ -36,7 +36,7 @@ const recorded: [string, (events: Events) => void, string][] = [
 ]
 
 describe('each event leaves one audit entry, a log line with the request id, and one count', () => {
-  test.each(recorded)('%s', async (kind, act, actor) => {
+  test.each(recorded)('the event %s', async (kind, act, actor) => {
     const { events, entries, lines, count } = eventsUnderTest()
     act(events)
     expect(entries).toEqual([expect.objectContaining({ kind, actor, requestId: 'req-1' })])
@@ -48,7 +48,7 @@ describe('each event leaves one audit entry, a log line with the request id, and
 })
 
 describe('failed sign-ins are visible', () => {
-  test('who was meant, by which app, from where and why is kept; the one who tried is nobody', () => {
+  test('account, app, source and reason of a failed sign-in are recorded, with the actor anonymous', () => {
     const { events, entries } = eventsUnderTest()
     events.signInRejected({ ...about, reason: 'wrong-password' })
     expect(entries).toEqual([
@@ -67,7 +67,7 @@ describe('failed sign-ins are visible', () => {
     expect(await count('claviger_sign_ins_total{result="succeeded"}')).toBe(1)
   })
 
-  test('nothing that came along by accident is kept', () => {
+  test('extra fields of an event are not recorded', () => {
     const { events, entries, written } = eventsUnderTest()
     events.signInRejected({ ...about, reason: 'unknown', login: 'hunter2', password: 'hunter2' } as never)
     expect(JSON.stringify(entries) + written.join()).not.toContain('hunter2')
@@ -75,12 +75,12 @@ describe('failed sign-ins are visible', () => {
 })
 
 describe('a refused redirect URI is in the log with the closest registered one and the differing part', () => {
-  test('under the request id that the person was shown', () => {
+  test('with the request id that the page shows', () => {
     const { events, lines, entries } = eventsUnderTest()
     const explained = {
       received: 'https://a.example/cb/',
       closest: 'https://a.example/cb',
-      difference: 'The path has a slash at its end too many.',
+      difference: 'The path has an extra trailing slash.',
     }
     events.redirectUriRefused({ clientId: 'orders', requestId: 'req-1', ...explained })
     expect(lines()).toEqual([
@@ -102,14 +102,14 @@ describe('tokens', () => {
     },
   )
 
-  test('an issued token is a count and nothing else', async () => {
+  test('an issued token is only counted', async () => {
     const { events, entries, written, count } = eventsUnderTest()
     events.tokenIssued('client_credentials')
     expect([entries, written]).toEqual([[], []])
     expect(await count('claviger_tokens_total{grant="client_credentials",result="ok"}')).toBe(1)
   })
 
-  test('a refused one is counted by its error, and the log has the detail that the app is not told', async () => {
+  test('a refused token request is counted by its error, and the log has the detail that the app does not get', async () => {
     const { events, entries, lines, count } = eventsUnderTest()
     events.tokenRefused({
       ...about,
@@ -124,7 +124,7 @@ describe('tokens', () => {
     expect(await count('claviger_tokens_total{grant="refresh_token",result="invalid_grant"}')).toBe(1)
   })
 
-  test('what strangers send never becomes a label', async () => {
+  test('values from requests never become labels', async () => {
     const { events, metrics } = eventsUnderTest()
     for (let n = 0; n < 100; n += 1) {
       events.tokenIssued(`grant-${n}`)
@@ -135,7 +135,7 @@ describe('tokens', () => {
   })
 })
 
-test('a fault of ours is in the log with its cause, and in the audit log by name only', () => {
+test('an internal error is logged with its cause, and audited by name only', () => {
   const { events, entries, lines } = eventsUnderTest()
   events.serverError({ requestId: 'req-1', error: new TypeError('x is undefined', { cause: new Error('beneath') }) })
   expect(lines()[0]).toMatchObject({
@@ -145,7 +145,7 @@ test('a fault of ours is in the log with its cause, and in the audit log by name
   expect(entries[0]?.detail).toEqual({ error: 'TypeError' })
 })
 
-test('whatever is broken where events go, the request goes on', () => {
+test('a failure of audit log, log or metrics does not fail the request', () => {
   const fails = () => {
     throw new Error('broken')
   }

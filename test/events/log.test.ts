@@ -10,7 +10,7 @@ import { linesOf } from './events.ts'
 const oneCleanLine = /^[^\p{Cc}\u2028-\u202e]*\n$/u
 
 describe('a log line is one line of JSON', () => {
-  test('with level, time, fields and sentence', () => {
+  test('a line has level, time, fields and sentence', () => {
     const { log, lines } = linesOf()
     log.info({ requestId: 'req-1', tries: 3 }, 'Something happened')
     expect(lines()).toEqual([
@@ -37,14 +37,14 @@ describe('a log line is one line of JSON', () => {
     )
   })
 
-  test('long values are cut short', () => {
+  test('long values are truncated', () => {
     const { log, lines } = linesOf()
     log.info({ path: 'x'.repeat(10_000), list: Array.from({ length: 1000 }, () => 'y') }, 'Something happened')
     expect(String(lines()[0]?.path).length).toBeLessThan(600)
     expect(lines()[0]?.list).toHaveLength(50)
   })
 
-  test('below the level nothing is written', () => {
+  test('lines below the level are not written', () => {
     const { log, written } = linesOf('warn')
     log.info({}, 'x')
     log.debug({}, 'x')
@@ -72,7 +72,7 @@ describe('no secret is in a log line', () => {
     ['the password of a database address', { note: 'postgres://claviger:hunter2@db/claviger' }],
     ['bytes', { key: Buffer.from('hunter2') }],
     ['a token in an error', { error: new Error(`bad token ${jwt.replace('c2lnbmF0dXJl', 'hunter2')}`) }],
-  ])('%s', (_title, fields) => {
+  ])('redacted: %s', (_title, fields) => {
     const { log, written } = linesOf()
     log.info(fields, 'Something happened')
     expect(written[0]).not.toContain('hunter2')
@@ -124,7 +124,7 @@ describe('the access log', () => {
     routine: false,
   }
 
-  test('has a line for each request of a person', () => {
+  test('the access log has a line for each request of a person', () => {
     const { log, lines } = linesOf()
     createAccessLog(log)(request)
     const { milliseconds: _milliseconds, routine: _routine, ...kept } = request
@@ -155,7 +155,7 @@ describe('the access log', () => {
   })
 })
 
-test('the time in a line is the right one across seconds, minutes and years', () => {
+test('the time of a line is correct across seconds, minutes and years', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 4e12 }), { minLength: 1, maxLength: 20 }), (times) => {
       let now = 0

@@ -17,7 +17,7 @@ describe('/metrics shows', () => {
     expect(await text(metrics)).toContain('claviger_http_request_duration_seconds_bucket{le="0.005",route="token"} 3')
   })
 
-  test('a status that is none does no harm', async () => {
+  test('an answer with an invalid status without an error', async () => {
     const metrics = createMetrics({ processMetrics: false })
     for (const status of [0, -1, 7e9, Number.NaN]) metrics.route('x').answered(status, 0)
     expect(await text(metrics)).toContain('claviger_http_requests_total{route="x",status="599"} 4')
@@ -51,7 +51,7 @@ describe('/metrics shows', () => {
     expect(await text(metrics)).toContain('claviger_audit_dropped_entries 0')
   })
 
-  test('how far event streams are behind, those of one method and status together', async () => {
+  test('the lag of event streams, by method and status', async () => {
     const metrics = createMetrics({ processMetrics: false })
     metrics.watch({ eventStreams: () => [{ method: 'push', status: 'paused', streams: 3, oldestSeconds: 42 }] })
     expect(await text(metrics)).toContain('claviger_event_streams{method="push",status="paused"} 3')
@@ -92,7 +92,7 @@ describe('/metrics shows of the revocation feed', () => {
     expect(shown).toContain('claviger_feed_streams_cut_off_total 1')
   })
 
-  test('how far the log is known, what is unsent, what lives, the snapshot, and how wrong the clock is', async () => {
+  test('the sequence number, unsent and unexpired entries, the snapshot, and the clock offset', async () => {
     const metrics = createMetrics({ processMetrics: false })
     const state = { seq: 41, alive: 7, ageSeconds: 0.05, unsent: 2, clockOffsetSeconds: -3.5 }
     let snapshot: { bytes: number; ageSeconds: number } | undefined

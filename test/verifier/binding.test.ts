@@ -1,4 +1,4 @@
-/** Tokens that are bound to a key or a certificate are of no use to whoever has neither. */
+/** Bound tokens are refused without their key or certificate. */
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
@@ -54,14 +54,14 @@ async function reason(asked: VerifyRequest, by = verifier): Promise<string> {
 }
 
 describe('DPoP (RFC 9449)', () => {
-  test('a bound token with its proof is accepted, time and again with new proofs', async () => {
+  test('a bound token is accepted with each new proof', async () => {
     expect([await reason(request(await proof())), await reason(request(await proof()))]).toEqual([
       'accepted',
       'accepted',
     ])
   })
 
-  test('the same proof is good once', async () => {
+  test('a proof is accepted once', async () => {
     const once = await proof()
     expect([await reason(request(once)), await reason(request(once))]).toEqual(['accepted', 'bad_proof'])
     expect(stage.events.map(({ type }) => type)).toContain('proof-replayed')
@@ -86,9 +86,9 @@ describe('DPoP (RFC 9449)', () => {
     ['for another host', async () => ({ claims: { htu: 'https://other.example/orders' } })],
     ['without a URL', async () => ({ claims: { htu: undefined } })],
     ['for another token', async () => ({ of: 'other' })],
-    ['of long ago', async () => ({ claims: { iat: stage.issuer.nowSeconds - 62 } })],
-    ['of later', async () => ({ claims: { iat: stage.issuer.nowSeconds + 62 } })],
-    ['without a name', async () => ({ claims: { jti: undefined } })],
+    ['older than maxAge', async () => ({ claims: { iat: stage.issuer.nowSeconds - 62 } })],
+    ['dated ahead by more than maxAge', async () => ({ claims: { iat: stage.issuer.nowSeconds + 62 } })],
+    ['without a jti', async () => ({ claims: { jti: undefined } })],
     ['of another type', async () => ({ header: { typ: 'JWT' } })],
     [
       'with another key',
@@ -98,24 +98,27 @@ describe('DPoP (RFC 9449)', () => {
       },
     ],
     ['signed by another key', async () => ({ by: (await generateKeyPair('ES256')).privateKey })],
-    ['that shows its private key', async () => ({ header: { jwk: await exportJWK(key) } })],
+    ['that contains its private key', async () => ({ header: { jwk: await exportJWK(key) } })],
     ['without a key', async () => ({ header: { jwk: undefined } })],
-  ])('a proof %s does not hold', async (_, parts) => {
+  ])('a proof %s is refused', async (_, parts) => {
     const verdict = await verifier.verify(request(await proof(await parts())))
     expect(verdict).toMatchObject({ ok: false, reason: 'bad_proof', status: 401, error: 'invalid_dpop_proof' })
   })
 
-  test.each([undefined, '', 'x', 'a.b.c', `${'A'.repeat(10_000)}.A.A`])('%p is no proof', async (text) => {
-    expect(await reason(request(text))).toBe('bad_proof')
-  })
+  test.each([undefined, '', 'x', 'a.b.c', `${'A'.repeat(10_000)}.A.A`])(
+    'the malformed proof %p is refused',
+    async (text) => {
+      expect(await reason(request(text))).toBe('bad_proof')
+    },
+  )
 
-  test('the URL is compared as the client sees it, when a proxy stands before the API', async () => {
+  test('with publicOrigin, a proof is compared with the URL that the client sees', async () => {
     const behind = await stage.verifier({ revocation: undefined, dpop: { publicOrigin: 'https://orders.example' } })
     await behind.ready()
     expect(await reason(request(await proof(), { url: 'http://10.0.0.7:3000/orders' }), behind)).toBe('accepted')
   })
 
-  test('a nonce is demanded where the API wants one, and any instance with the secret takes it', async () => {
+  test('with nonceSecret, a proof needs a nonce, and any instance with the secret accepts it', async () => {
     const dpop = { nonceSecret: 'shared by all instances' }
     const [one, other] = [
       await stage.verifier({ revocation: undefined, dpop }),
@@ -130,7 +133,7 @@ describe('DPoP (RFC 9449)', () => {
     expect(await reason(request(await proof({ claims: { nonce } })), other)).toBe('proof_nonce')
   })
 
-  test('required: an unbound token is not enough; off: a bound one is refused', async () => {
+  test('mode required refuses unbound tokens, and mode off refuses bound tokens', async () => {
     const [required, off] = [
       await stage.verifier({ revocation: undefined, dpop: 'required' }),
       await stage.verifier({ revocation: undefined, dpop: 'off' }),
@@ -142,7 +145,7 @@ describe('DPoP (RFC 9449)', () => {
     expect(await outcome(off, token)).toBe('binding')
   })
 
-  test('more proofs than can be remembered are answered with 503, not taken unseen', async () => {
+  test('proofs beyond maxProofs are answered with 503', async () => {
     const small = await stage.verifier({ revocation: undefined, dpop: { maxProofs: 2 } })
     await small.ready()
     const reasons: string[] = []
@@ -160,7 +163,7 @@ describe('mutual TLS (RFC 8705)', () => {
   const ask = async (certificate: VerifyRequest['certificate'], by = verifier) =>
     reason({ authorization: `Bearer ${await stage.issuer.token({ cnf: { 'x5t#S256': x5t } })}`, certificate }, by)
 
-  test('a bound token is accepted with its certificate, however that is given', async () => {
+  test('a bound token is accepted with its certificate in each supported form', async () => {
     expect([await ask(der), await ask(pem), await ask(() => der)]).toEqual(['accepted', 'accepted', 'accepted'])
     expect(await ask(clientCertificateOf(`:${der.toString('base64')}:`))).toBe('accepted')
   })
@@ -168,9 +171,9 @@ describe('mutual TLS (RFC 8705)', () => {
   test.each([
     ['without a certificate', undefined],
     ['with another one', Buffer.from('another')],
-    ['with what is none', 'hello'],
+    ['with text that is no certificate', 'hello'],
     ['with an empty header', clientCertificateOf('')],
-  ])('%s it is refused', async (_, certificate) => {
+  ])('%s a bound token is refused', async (_, certificate) => {
     expect(await ask(certificate)).toBe('binding')
   })
 

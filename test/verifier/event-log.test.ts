@@ -19,12 +19,12 @@ function logOf() {
 
 const failure = (error: unknown): VerifierEvent => ({ type: 'failure', what: 'feed', error })
 
-describe('a verifier without a listener logs', () => {
+describe('the log of a verifier without a listener', () => {
   test.each<[string, VerifierEvent, string]>([
     [
       'that its credentials are wrong, and the command that makes new ones',
       failure(new BadAnswer(feed, new Response(null, { status: 401 }))),
-      `The revocation feed cannot be followed: ${feed} answered 401: the credentials are wrong. Make new ones with 'claviger apis credentials <audience>'.`,
+      `The revocation feed cannot be followed: ${feed} answered 401: the credentials are wrong. Create new ones with 'claviger apis credentials <audience>'.`,
     ],
     [
       'that its credentials lack the scope of the feed',
@@ -39,20 +39,20 @@ describe('a verifier without a listener logs', () => {
     [
       'that requests are answered with 503, when the feed is BLIND',
       { type: 'state', from: 'STALE', to: 'BLIND', ageMs: 300_000 },
-      'The revocation feed is BLIND. Requests are answered with 503 until the feed is heard again.',
+      'The revocation feed is BLIND. Requests are answered with 503 until the feed is received again.',
     ],
     [
       'that the feed is followed again',
       { type: 'state', from: 'STALE', to: 'FRESH', ageMs: 0 },
-      'The revocation feed is FRESH. Revoked tokens are refused within a second.',
+      'The revocation feed is FRESH. Revoked tokens are rejected within a second.',
     ],
-  ])('%s', (_what, event, sentence) => {
+  ])('has a line for: %s', (_what, event, sentence) => {
     const { lines, tell } = logOf()
     tell(event)
     expect(lines).toEqual([`[claviger] ${issuer}: ${sentence}`])
   })
 
-  test('the same reason once a minute, and at once again after a recovery', () => {
+  test('has the same reason once a minute, and at once after a recovery', () => {
     const { lines, tell, wait } = logOf()
     const event = failure(new Error('the line is dead'))
     for (let tries = 0; tries < 100; tries += 1) tell(event)
@@ -65,7 +65,7 @@ describe('a verifier without a listener logs', () => {
     expect(lines).toHaveLength(4)
   })
 
-  test('no token and no claim of a revoked token', () => {
+  test('has no token and no claim of a revoked token', () => {
     const { lines, tell } = logOf()
     tell({ type: 'revoked', by: 'token', claims: { sub: 'acc_1' } })
     tell({ type: 'proof-replayed', claims: { sub: 'acc_1' } })
@@ -73,7 +73,7 @@ describe('a verifier without a listener logs', () => {
   })
 })
 
-test('a verifier whose issuer cannot be reached logs why, without its secret', async () => {
+test('a verifier with an unreachable issuer logs the reason without its secret', async () => {
   const lines: string[] = []
   const verifier = await createVerifier({
     issuer: 'http://127.0.0.1:1',

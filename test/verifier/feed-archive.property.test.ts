@@ -76,7 +76,7 @@ const step = fc.oneof(
   },
 )
 
-test('a restart knows everything that was ever heard, as far as it was whole on the disk, and nothing else', async () => {
+test('a restart knows exactly the revocations that were completely written to disk', async () => {
   const issuer = await StandInIssuer.start(testClock())
   await issuer.stop()
   let made = 0

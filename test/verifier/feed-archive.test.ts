@@ -1,4 +1,4 @@
-/** What a restart finds on the disk, and what it does not believe of it. */
+/** The stored feed after a restart: which records are loaded, and which are refused. */
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ function without(...paths: string[]) {
   }
 }
 
-test('a restart during an outage knows what was known, as STALE', async () => {
+test('a restart during an outage loads the stored revocations, as STALE', async () => {
   const { issuer } = stage
   await firstRun()
   withoutFeed()
@@ -65,7 +65,7 @@ test('a restart during an outage knows what was known, as STALE', async () => {
   expect(await outcome(verifier, await issuer.token(), { sensitivity: 'high' })).toBe('accepted')
 })
 
-test('a restart goes on from the cursor, without loading the snapshot again', async () => {
+test('a restart continues from the stored cursor, without a new snapshot', async () => {
   const { issuer } = stage
   await firstRun()
   await issuer.revoke(4, 'meanwhile')
@@ -76,7 +76,7 @@ test('a restart goes on from the cursor, without loading the snapshot again', as
   expect(issuer.count('/revocations/snapshot')).toBe(before)
 })
 
-test('what is older than may be is not decided by: COLD', async () => {
+test('a stored feed older than maxStaleMs leaves the verifier COLD', async () => {
   const { clock } = stage
   await firstRun()
   withoutFeed()
@@ -86,7 +86,7 @@ test('what is older than may be is not decided by: COLD', async () => {
   expect([verifier.state, verifier.isReady]).toEqual(['COLD', false])
 })
 
-test('a file from the future, or from before the clock was set back, is not called young', async () => {
+test('a stored feed with a time ahead of the clock is not FRESH', async () => {
   const { clock } = stage
   await firstRun()
   withoutFeed()
@@ -102,7 +102,7 @@ test.each([
   ['cut short', (text: string) => text.slice(0, text.indexOf('\n') + 20)],
   ['whose entries somebody removed', (text: string) => text.replace(/"entries":\[.*\]\}/, '"entries":[]}')],
   ['whose signature is another', (text: string) => text.replace(/(.{4})"\}\n/, 'AAAA"}\n')],
-])('a file that was %s is not believed', async (_, change) => {
+])('a stored feed that was %s does not make the verifier ready', async (_, change) => {
   await firstRun()
   await writeFile(persist, change(await readFile(persist, 'utf8')))
   withoutFeed()
@@ -114,7 +114,7 @@ test.each([
   expect(await outcome(verifier, await stage.issuer.token({ sub: 'in-a-frame' }))).toBe('revoked')
 })
 
-test('a frame that a crash cut off is passed over', async () => {
+test('a frame that a crash cut off is skipped', async () => {
   await firstRun()
   const whole = await readFile(persist, 'utf8')
   await writeFile(persist, `${whole}{"frame":"eyJhb`)
@@ -124,7 +124,7 @@ test('a frame that a crash cut off is passed over', async () => {
   expect(await outcome(verifier, await stage.issuer.token({ sub: 'in-a-frame' }))).toBe('revoked')
 })
 
-test('what only a former epoch knew outlives it on the disk too', async () => {
+test('revocations of a former epoch stay in the stored feed', async () => {
   const { issuer } = stage
   await firstRun()
   issuer.epoch = '11111111-2222-4333-8444-555555555555'
@@ -140,7 +140,7 @@ test('what only a former epoch knew outlives it on the disk too', async () => {
   }
 })
 
-test('a snapshot that is older than what was heard since does not take its place', async () => {
+test('an older snapshot does not replace later frames', async () => {
   const { issuer } = stage
   await issuer.revoke(4, 'in-the-snapshot')
   const old = await issuer.snapshot()
@@ -164,7 +164,7 @@ test('a snapshot that is older than what was heard since does not take its place
   expect(await outcome(second, await issuer.token({ sub: 'in-a-frame' }))).toBe('revoked')
 })
 
-test('nobody else may read it, and a folder that is not there stops nothing', async () => {
+test('the file is readable by its owner only, and a missing folder does not stop the verifier', async () => {
   await firstRun()
   expect((await stat(persist)).mode & 0o777).toBe(0o600)
   const verifier = await stage.verifier({ revocation: { persist: join(folder, 'nowhere', 'feed') } as never })

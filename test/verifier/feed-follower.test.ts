@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => stage.close())
 
-/** Nothing but what the test sends. */
+/** A feed that sends only what the test sends. */
 async function inSilence() {
   const verifier = await stage.verifier()
   await verifier.ready()
@@ -30,7 +30,7 @@ describe('following', () => {
     expect(verifier.metrics().revoked).toEqual({ token: expect.any(Number) })
   })
 
-  test('what was revoked before the start is in the snapshot', async () => {
+  test('a token revoked before the start is refused after the snapshot', async () => {
     const { issuer } = stage
     await issuer.revoke(2, 'session-1')
     const verifier = await stage.verifier()
@@ -45,7 +45,7 @@ describe('following', () => {
     [3, { grant_id: 'x' }],
     [4, { sub: 'x' }],
     [5, { client_id: 'x' }],
-  ])('kind %i voids %o', async (kind, claims) => {
+  ])('an entry of kind %i revokes tokens with %o', async (kind, claims) => {
     const { issuer } = stage
     await issuer.revoke(kind, 'x')
     const verifier = await stage.verifier()
@@ -54,7 +54,7 @@ describe('following', () => {
     expect(await outcome(verifier, await issuer.token())).toBe('accepted')
   })
 
-  test('a dead key and a whole issuer void everything of theirs', async () => {
+  test('an entry for a key or for the issuer revokes all of its tokens', async () => {
     const { issuer } = stage
     const second = await newKey('ES256', 'key-2')
     issuer.jwks.push(second.jwk)
@@ -69,7 +69,7 @@ describe('following', () => {
     await until(async () => (await outcome(verifier, young)) === 'revoked')
   })
 
-  test('a cut-off voids what was issued before it and nothing later', async () => {
+  test('a cut-off revokes tokens issued before it and no later ones', async () => {
     const { issuer } = stage
     const verifier = await stage.verifier()
     await verifier.ready()
@@ -80,7 +80,7 @@ describe('following', () => {
     expect(await outcome(verifier, after)).toBe('accepted')
   })
 
-  test('without an event stream it polls, and revocations arrive all the same', async () => {
+  test('without an event stream the verifier polls, and revocations still arrive', async () => {
     const { issuer } = stage
     issuer.instead.set('/revocations/stream', (_, response) => json(response, {}, 404))
     const verifier = await stage.verifier()
@@ -103,7 +103,7 @@ describe('following', () => {
     expect(issuer.count('/revocations/changes')).toBeGreaterThan(0)
   })
 
-  test('plain polling goes through caches: no wait is asked for', async () => {
+  test('the transport poll sends no wait parameter, so that caches can answer', async () => {
     const { issuer } = stage
     const verifier = await stage.verifier({ revocation: { transport: 'poll' } as never })
     await verifier.ready()
@@ -127,8 +127,8 @@ describe('following', () => {
   })
 })
 
-describe('what goes missing is found out', () => {
-  test('a hole in the log is fetched before it matters', async () => {
+describe('missing entries are found', () => {
+  test('a gap in the log is fetched before the next frame is read', async () => {
     const { issuer, events } = stage
     const verifier = await inSilence()
     issuer.appendSilently([4, issuer.keyOf(4, 'acc_1'), null, issuer.nowSeconds + 600])
@@ -138,7 +138,7 @@ describe('what goes missing is found out', () => {
     expect(verifier.metrics().gaps).toBe(1)
   })
 
-  test('a heartbeat tells of entries that never came', async () => {
+  test('a heartbeat reveals entries that did not arrive', async () => {
     const { issuer } = stage
     const verifier = await inSilence()
     issuer.appendSilently([4, issuer.keyOf(4, 'acc_1'), null, issuer.nowSeconds + 600])
@@ -146,7 +146,7 @@ describe('what goes missing is found out', () => {
     await until(async () => (await outcome(verifier, await issuer.token())) === 'revoked')
   })
 
-  test('frames in disorder and twice end at the same knowledge', async () => {
+  test('reordered and duplicate frames lead to the same list', async () => {
     const { issuer } = stage
     const verifier = await inSilence()
     for (const sub of ['a', 'b', 'c']) {
@@ -160,7 +160,7 @@ describe('what goes missing is found out', () => {
     expect(verifier.metrics().entries).toBe(3)
   })
 
-  test('a log that goes not far enough back is replaced by the snapshot', async () => {
+  test('after 410 Gone, the verifier loads the snapshot', async () => {
     const { issuer } = stage
     const verifier = await inSilence()
     await issuer.partition()
@@ -174,7 +174,7 @@ describe('what goes missing is found out', () => {
     await until(() => verifier.state === 'FRESH')
   })
 
-  test('after a new epoch, nothing that was known is forgotten', async () => {
+  test('after a new epoch, earlier revocations stay known', async () => {
     const { issuer } = stage
     const verifier = await stage.verifier()
     await verifier.ready()
@@ -189,8 +189,8 @@ describe('what goes missing is found out', () => {
   })
 })
 
-describe('what is not from the issuer counts for nothing', () => {
-  test('forged, foreign and broken frames revoke nobody and prove nothing', async () => {
+describe('messages that are not from the issuer are ignored', () => {
+  test('forged, foreign and broken frames revoke no token and prove no freshness', async () => {
     const { issuer, events } = stage
     const verifier = await inSilence()
     const applied = verifier.metrics().framesApplied
@@ -223,7 +223,7 @@ describe('what is not from the issuer counts for nothing', () => {
     )
   })
 
-  test('a frame longer than any may be ends the connection, and the next one is read', async () => {
+  test('an oversized frame ends the connection, and the next connection continues', async () => {
     const { issuer } = stage
     const verifier = await inSilence()
     const connections = verifier.metrics().feedConnections
@@ -233,7 +233,7 @@ describe('what is not from the issuer counts for nothing', () => {
     await until(() => verifier.state === 'FRESH')
   })
 
-  test('a cache that replays old frames ends as STALE, not as FRESH', async () => {
+  test('a cache that replays old frames makes the verifier STALE, not FRESH', async () => {
     const { issuer, clock, events } = stage
     const verifier = await inSilence()
     const old = await issuer.heartbeat()
@@ -246,7 +246,7 @@ describe('what is not from the issuer counts for nothing', () => {
     await until(() => verifier.state === 'FRESH')
   })
 
-  test('an edge cache that answers every poll with the same old frames ends as STALE', async () => {
+  test('an edge cache that answers every poll with the same old frames makes the verifier STALE', async () => {
     const { issuer, clock } = stage
     const old = JSON.stringify([await issuer.heartbeat()])
     const verifier = await stage.verifier({ revocation: { transport: 'poll' } as never })
@@ -262,12 +262,12 @@ describe('what is not from the issuer counts for nothing', () => {
 
   test.each([
     ['of another issuer', { iss: 'https://other.example' }],
-    ['with a content that nobody vouched for', { manifest: { sha256: 'AAAA' } }],
-    ['with another number of entries than vouched for', { manifest: { count: 7 } }],
-    ['at another place than vouched for', { manifest: { seq: 7 } }],
+    ['with another content than in the manifest', { manifest: { sha256: 'AAAA' } }],
+    ['with another number of entries than in the manifest', { manifest: { count: 7 } }],
+    ['with another seq than in the manifest', { manifest: { seq: 7 } }],
     ['without a salt', { content: { salt: '' } }],
-    ['with entries that are none', { content: { entries: [7] }, manifest: { count: 1 } }],
-  ])('a snapshot %s is refused, and tokens are not decided', async (_, over) => {
+    ['with malformed entries', { content: { entries: [7] }, manifest: { count: 1 } }],
+  ])('a snapshot %s is refused, and no token is accepted', async (_, over) => {
     const { issuer, events } = stage
     issuer.instead.set('/revocations/snapshot', async (_request, response) => {
       response.end(await issuer.snapshot(over))
@@ -296,7 +296,7 @@ describe('what is not from the issuer counts for nothing', () => {
     expect(verifier.state).toBe('COLD')
   })
 
-  test('credentials that the feed refuses are told of, and tried no more often than need be', async () => {
+  test('refused credentials are reported, and retried at a limited rate', async () => {
     const { issuer, events } = stage
     const verifier = await stage.verifier({ revocation: { auth: { clientId: 'x', clientSecret: 'y' } } })
     await until(() => events.some((event) => event.type === 'failure' && String(event.error).includes('401')))
@@ -306,7 +306,7 @@ describe('what is not from the issuer counts for nothing', () => {
 })
 
 describe('states and their times', () => {
-  test('FRESH for five seconds, then STALE, then BLIND; and FRESH again after the heal', async () => {
+  test('FRESH for five seconds, then STALE, then BLIND; and FRESH again after a recovery', async () => {
     const { issuer, clock, events } = stage
     const verifier = await stage.verifier({ revocation: { maxStaleMs: 60_000 } as never })
     await verifier.ready()
@@ -332,7 +332,7 @@ describe('states and their times', () => {
     expect(await outcome(verifier, token, high)).toBe('accepted')
   })
 
-  test('what was revoked during a partition is known with the first news after it', async () => {
+  test('a token revoked during a partition is refused with the first frame after it', async () => {
     const { issuer, clock } = stage
     const verifier = await stage.verifier()
     await verifier.ready()
@@ -346,7 +346,7 @@ describe('states and their times', () => {
     expect(await outcome(verifier, token)).toBe('revoked')
   })
 
-  test('a wall clock that is set back makes nothing young', async () => {
+  test('a wall clock that is set back does not lower the age of the feed', async () => {
     const { issuer, clock } = stage
     const verifier = await inSilence()
     clock.pass(20_000)
@@ -370,7 +370,7 @@ describe('states and their times', () => {
     expect([await outcome(verifier, good), await outcome(verifier, bad)]).toEqual(['accepted', 'accepted'])
   })
 
-  test('a route may ask the issuer always', async () => {
+  test('a route with introspect asks the issuer for every request', async () => {
     const { issuer } = stage
     const verifier = await stage.verifier()
     await verifier.ready()
@@ -382,7 +382,7 @@ describe('states and their times', () => {
     expect(await outcome(verifier, token, { introspect: true })).toBe('unavailable')
   })
 
-  test('failing open is possible when it is spelled out, and never for high sensitivity', async () => {
+  test('failOpen accepts tokens while BLIND, but not for high sensitivity', async () => {
     const { issuer, clock } = stage
     const verifier = await stage.verifier({ revocation: { failOpen: true } as never })
     await verifier.ready()
@@ -393,7 +393,7 @@ describe('states and their times', () => {
     expect(await outcome(verifier, token, { sensitivity: 'high' })).toBe('unavailable')
   })
 
-  test('more entries than there is room for end as BLIND, never as open', async () => {
+  test('more entries than maxEntries make the verifier BLIND', async () => {
     const { issuer, events } = stage
     const verifier = await stage.verifier({ revocation: { maxEntries: 3 } as never })
     await verifier.ready()

@@ -12,7 +12,7 @@ afterEach(() => stage.close())
 
 const offline = { revocation: undefined }
 
-test('hundreds of tokens of unknown keys cost no more than the burst allows', async () => {
+test('hundreds of tokens with unknown keys cause no more fetches than the burst', async () => {
   const { issuer } = stage
   const verifier = await stage.verifier(offline)
   await verifier.ready()
@@ -26,7 +26,7 @@ test('hundreds of tokens of unknown keys cost no more than the burst allows', as
   expect(issuer.count('/jwks') - before).toBeLessThanOrEqual(3)
 })
 
-test('a token of another issuer never makes it ask for keys', async () => {
+test('a token of another issuer causes no fetch of the key set', async () => {
   const { issuer } = stage
   const verifier = await stage.verifier(offline)
   await verifier.ready()
@@ -36,7 +36,7 @@ test('a token of another issuer never makes it ask for keys', async () => {
   expect(issuer.count('/jwks')).toBe(before)
 })
 
-test('a new key is found with the first token that it signed, by one request for all', async () => {
+test('the first tokens of a new key cause one fetch, and are accepted', async () => {
   const { issuer } = stage
   const verifier = await stage.verifier(offline)
   await verifier.ready()
@@ -49,7 +49,7 @@ test('a new key is found with the first token that it signed, by one request for
   expect(issuer.count('/jwks')).toBe(before + 1)
 })
 
-test('a key that left the set is not believed any more, cached tokens included', async () => {
+test('tokens of a removed key are refused, cached tokens included', async () => {
   const { issuer } = stage
   const verifier = await stage.verifier(offline)
   await verifier.ready()
@@ -62,7 +62,7 @@ test('a key that left the set is not believed any more, cached tokens included',
   expect(await outcome(verifier, token)).toBe('unknown_key')
 })
 
-test('without a feed, keys that cannot be refreshed serve ten minutes, and then it is 503 and not 401', async () => {
+test('without a feed, keys that cannot be refreshed are used for ten minutes, then requests get 503', async () => {
   const { issuer, clock } = stage
   const verifier = await stage.verifier(offline)
   await verifier.ready()
@@ -77,7 +77,7 @@ test('without a feed, keys that cannot be refreshed serve ten minutes, and then 
   expect(await outcome(verifier, token)).toBe('accepted')
 })
 
-test('while the feed is fresh, keys serve a day: the death of one would be told', async () => {
+test('while the feed is FRESH, keys are used for a day, since the feed reports revoked keys', async () => {
   const { issuer, clock } = stage
   const verifier = await stage.verifier()
   await verifier.ready()
@@ -95,7 +95,7 @@ test.each([
   ['no JSON', 'hello'],
   ['no key set', '{"keys":7}'],
   ['endless', `{"keys":[${'{},'.repeat(600_000)}{}]}`],
-])('a key set that is %s replaces nothing', async (_, body) => {
+])('a key set that is %s does not replace the known keys', async (_, body) => {
   const { issuer, events } = stage
   const verifier = await stage.verifier(offline)
   await verifier.ready()
@@ -107,7 +107,7 @@ test.each([
   expect(await outcome(verifier, await issuer.token())).toBe('accepted')
 })
 
-test('an issuer that cannot be reached at the start is waited for, and requests get 503', async () => {
+test('while the issuer is unreachable at the start, requests get 503 and the verifier retries', async () => {
   const { issuer } = stage
   await issuer.partition()
   const verifier = await stage.verifier()
@@ -118,7 +118,7 @@ test('an issuer that cannot be reached at the start is waited for, and requests 
   expect(await outcome(verifier, await issuer.token())).toBe('accepted')
 })
 
-test('an answer that redirects is not followed: it would carry credentials elsewhere', async () => {
+test('a redirect is not followed, since it could send credentials to another server', async () => {
   const { issuer, events } = stage
   issuer.instead.set('/revocations/snapshot', (_, response) => {
     response.statusCode = 302
@@ -129,7 +129,7 @@ test('an answer that redirects is not followed: it would carry credentials elsew
   expect([verifier.state, issuer.count('/elsewhere')]).toEqual(['COLD', 0])
 })
 
-test('a discovery document of somebody else is refused', async () => {
+test('a discovery document of another issuer is refused', async () => {
   const { issuer, events } = stage
   issuer.instead.set('/.well-known/openid-configuration', (_, response) =>
     json(response, { issuer: 'https://other.example', jwks_uri: `${issuer.issuer}/jwks` }),

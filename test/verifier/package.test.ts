@@ -55,11 +55,11 @@ async function answer(node: string) {
   return JSON.parse(stdout) as { outcomes: string[]; state: string; major: number }
 }
 
-test('works from a tarball, in plain JavaScript', async () => {
+test('the package works from a tarball, in plain JavaScript', async () => {
   expect(await answer(process.execPath)).toMatchObject({ outcomes: ['acc_1', 'revoked'] })
 }, 90_000)
 
-test("works on the machine's own Node, which need not be the newest", async () => {
+test("the package works on the machine's own Node", async () => {
   const path = (process.env.PATH ?? '').split(delimiter).filter((one) => !one.includes('node_modules'))
   const { stdout } = await run('sh', ['-c', 'command -v node || true'], {
     env: { ...process.env, PATH: path.join(delimiter) },
@@ -70,7 +70,7 @@ test("works on the machine's own Node, which need not be the newest", async () =
   expect(major).toBeGreaterThanOrEqual(20)
 }, 90_000)
 
-test('brings types that need no others', async () => {
+test('the types of the package need no other packages', async () => {
   await writeFile(
     join(folder, 'typed.ts'),
     `import { createVerifier, type Verdict } from '@claviger/verifier'

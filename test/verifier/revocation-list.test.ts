@@ -63,7 +63,7 @@ const marks = (names: Partial<Token>, iat: number | undefined): Promise<Marks> =
 }
 
 describe('a list of revocations', () => {
-  test('says of any token what every revocation ever made says together', async () => {
+  test('revokes a token exactly when any revocation names it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(revocation, { maxLength: 30 }),
@@ -84,7 +84,7 @@ describe('a list of revocations', () => {
     )
   })
 
-  test('knows the same whatever the order, the repetitions and the cut into frames', async () => {
+  test('has the same entries for any order, repetition and division into frames', async () => {
     const deliveries = fc
       .array(revocation, { minLength: 1, maxLength: 20 })
       .chain((all) => fc.tuple(fc.constant(all), fc.array(fc.nat(all.length - 1), { maxLength: 60 })))
@@ -101,7 +101,7 @@ describe('a list of revocations', () => {
     )
   })
 
-  test('never calls itself complete when an entry is missing', () => {
+  test('is never complete while an entry is missing', () => {
     const frame = fc.tuple(fc.nat(12), fc.nat(3)).map(([from, more]) => ({ from: from + 1, to: from + 1 + more }))
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 40 }), (frames) => {
@@ -118,7 +118,7 @@ describe('a list of revocations', () => {
 })
 
 describe('a set of revoked keys', () => {
-  test('holds what a plain Map holds, through growth and forgetting', () => {
+  test('has the same entries as a plain Map after growth and removal', () => {
     const step = fc.record({
       name: fc.nat(3_000),
       notBefore: fc.option(fc.nat(1_000), { nil: null }),
@@ -144,7 +144,7 @@ describe('a set of revoked keys', () => {
     )
   })
 
-  test('says when something new is void, and only then', () => {
+  test('changes its version with each new revocation, and only then', () => {
     const set = new RevokedSet()
     const key = keyOf(1)
     const versions = [null, null, 5].map((notBefore) => {

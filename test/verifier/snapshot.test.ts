@@ -45,7 +45,7 @@ async function take(bytes: Buffer, maxEntries = 2_000_000) {
   return list
 }
 
-test.each([0, 1, 2, 4_999, 5_000, 5_001, 20_000])('a snapshot of %i entries is taken in whole', async (count) => {
+test.each([0, 1, 2, 4_999, 5_000, 5_001, 20_000])('a snapshot of %i entries is loaded completely', async (count) => {
   const list = await take(await snapshotOf(randomEntries(count)))
   expect([list.revoked.size, list.isComplete]).toEqual([count, true])
 })
@@ -57,12 +57,12 @@ test.each([
     'with members that nobody knows',
     (content: object) => JSON.stringify({ later: [[1]], ...content, more: ['entries'] }),
   ],
-])('a snapshot %s is as good', async (_, layout) => {
+])('a snapshot %s is loaded too', async (_, layout) => {
   const list = await take(await snapshotOf(randomEntries(12_000), layout))
   expect(list.revoked.size).toBe(12_000)
 })
 
-test('a million entries are taken in without standing in the way of requests', async () => {
+test('a million entries are loaded without blocking requests', async () => {
   const bytes = await snapshotOf(randomEntries(1_000_000))
   let turns = 0
   const counting = setInterval(() => {
@@ -74,7 +74,7 @@ test('a million entries are taken in without standing in the way of requests', a
   expect(turns).toBeGreaterThan(20)
 }, 90_000)
 
-test('more entries than there is room for are not taken for all of them', async () => {
+test('a snapshot with more entries than maxEntries leaves the list incomplete', async () => {
   const list = await take(await snapshotOf(randomEntries(1_001)), 1_000)
   expect([list.revoked.size, list.isComplete]).toEqual([1_000, false])
 })

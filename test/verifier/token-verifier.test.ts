@@ -1,4 +1,4 @@
-/** What is accepted and what is refused, offline, and in which words. */
+/** Accepted and refused tokens without a feed, and the responses. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createVerifier, type Verifier } from '../../packages/verifier/src/verifier.ts'
@@ -16,14 +16,14 @@ beforeAll(async () => {
 afterAll(() => stage.close())
 
 describe('without a feed', () => {
-  test('a token that holds is accepted, with what it says', async () => {
+  test('a valid token is accepted, and its claims are returned', async () => {
     const verdict = await judge(verifier, await stage.issuer.token({ scope: 'orders:read orders:write' }))
     expect(verdict).toMatchObject({ ok: true, state: 'OFF', token: { subject: 'acc_1', clientId: 'app' } })
     if (verdict.ok) expect([...verdict.token.scopes]).toEqual(['orders:read', 'orders:write'])
     expect(verifier.state).toBe('OFF')
   })
 
-  test('a second look at the same token needs no signature check, and the same answer comes', async () => {
+  test('a second request with the same token gets the same verdict without a signature check', async () => {
     const token = await stage.issuer.token()
     const { cacheHits } = verifier.metrics()
     expect([await outcome(verifier, token), await outcome(verifier, token)]).toEqual(['accepted', 'accepted'])
@@ -37,17 +37,17 @@ describe('without a feed', () => {
     expect(() => (verdict.token.claims.roles as string[]).push('admin')).toThrow(TypeError)
   })
 
-  test('a token for high sensitivity is not taken unasked', async () => {
+  test('a route of high sensitivity does not accept a token without introspection', async () => {
     const token = await stage.issuer.token()
     expect(await outcome(verifier, token, { sensitivity: 'high' })).toBe('unavailable')
   })
 
-  test('a token is good for its audience, also when it has several', async () => {
+  test('a token is accepted for each of its audiences', async () => {
     const several = await stage.issuer.token({ aud: ['https://other.example', audience] })
     expect(await outcome(verifier, several)).toBe('accepted')
   })
 
-  test('a cached token expires all the same', async () => {
+  test('a cached token is refused after its expiry', async () => {
     const token = await stage.issuer.token({ exp: stage.issuer.nowSeconds + 30 })
     expect(await outcome(verifier, token)).toBe('accepted')
     stage.clock.pass(31_000)
@@ -70,14 +70,14 @@ describe('refusals', () => {
       .join('.')
 
   test.each([
-    ['signed by somebody else under a known kid', 'bad_signature', () => stage.issuer.token({}, {}, forger)],
-    ['with a kid that nobody knows', 'unknown_key', () => stage.issuer.token({}, { kid: 'nobody' })],
+    ['signed by another key under a known kid', 'bad_signature', () => stage.issuer.token({}, {}, forger)],
+    ['with an unknown kid', 'unknown_key', () => stage.issuer.token({}, { kid: 'nobody' })],
     ['without a kid', 'malformed_token', () => stage.issuer.token({}, { kid: undefined })],
     ['that is an ID token', 'wrong_type', () => stage.issuer.token({}, { typ: 'JWT' })],
     ['without a type', 'wrong_type', () => stage.issuer.token({}, { typ: undefined })],
     ['of another issuer', 'wrong_issuer', () => stage.issuer.token({ iss: 'https://other.example' })],
     ['for another API', 'wrong_audience', () => stage.issuer.token({ aud: 'https://other.example' })],
-    ['for nobody', 'wrong_audience', () => stage.issuer.token({ aud: undefined })],
+    ['without an audience', 'wrong_audience', () => stage.issuer.token({ aud: undefined })],
     ['that has expired', 'expired', () => stage.issuer.token({ exp: stage.issuer.nowSeconds - 6 })],
     ['that never expires', 'missing_claim', () => stage.issuer.token({ exp: undefined })],
     ['of tomorrow', 'not_yet_valid', () => stage.issuer.token({ nbf: stage.issuer.nowSeconds + 60 })],
@@ -85,8 +85,8 @@ describe('refusals', () => {
     ['without iat', 'missing_claim', () => stage.issuer.token({ iat: undefined })],
     ['without a subject', 'missing_claim', () => stage.issuer.token({ sub: undefined })],
     ['without a client', 'missing_claim', () => stage.issuer.token({ client_id: undefined })],
-    ['without a name of its own', 'missing_claim', () => stage.issuer.token({ jti: undefined })],
-    ['bound to something unknown', 'binding', () => stage.issuer.token({ cnf: { other: 'x' } })],
+    ['without a jti', 'missing_claim', () => stage.issuer.token({ jti: undefined })],
+    ['bound by an unknown method', 'binding', () => stage.issuer.token({ cnf: { other: 'x' } })],
     [
       'with changed claims',
       'bad_signature',
@@ -116,11 +116,11 @@ describe('refusals', () => {
     ['with four parts', 'malformed_token', async () => `${await stage.issuer.token()}.x`],
     ['with a header that is no JSON', 'malformed_token', async () => 'AAAA.AAAA.AAAA'],
     ['of endless length', 'malformed_token', async () => `${'A'.repeat(20_000)}.A.A`],
-  ])('a token %s: %s', async (_, reason, make) => {
+  ])('a token %s is refused: %s', async (_, reason, make) => {
     expect(await outcome(verifier, await make())).toBe(reason)
   })
 
-  test('what is refused is not remembered as anything', async () => {
+  test('a refused token is not cached', async () => {
     const { cachedTokens } = verifier.metrics()
     await outcome(verifier, await stage.issuer.token({ aud: 'https://other.example' }))
     await outcome(verifier, await stage.issuer.token({}, {}, forger))
@@ -139,19 +139,22 @@ describe('refusals', () => {
       expect.stringMatching(/^Bearer error="invalid_token", error_description="[^"]+"$/),
       'invalid_token',
     ],
-  ])('%s in the header is answered as RFC 6750 wants', async (_, authorization, status, challenge, error) => {
-    const verdict = await verifier.verify({ authorization })
-    expect(verdict).toMatchObject({
-      ok: false,
-      status,
-      headers: { 'WWW-Authenticate': challenge, 'Cache-Control': 'no-store' },
-    })
-    expect(verdict.ok || verdict.error).toBe(error)
-  })
+  ])(
+    'an Authorization header with %s is answered according to RFC 6750',
+    async (_, authorization, status, challenge, error) => {
+      const verdict = await verifier.verify({ authorization })
+      expect(verdict).toMatchObject({
+        ok: false,
+        status,
+        headers: { 'WWW-Authenticate': challenge, 'Cache-Control': 'no-store' },
+      })
+      expect(verdict.ok || verdict.error).toBe(error)
+    },
+  )
 })
 
 describe('what a route demands', () => {
-  test('scopes, all of them', async () => {
+  test('a token without every required scope is refused', async () => {
     const token = await stage.issuer.token({ scope: 'a b' })
     expect(await outcome(verifier, token, { scope: 'a b' })).toBe('accepted')
     expect(await outcome(verifier, token, { scope: ['a', 'b'] })).toBe('accepted')
@@ -160,7 +163,7 @@ describe('what a route demands', () => {
     expect(verdict.ok || verdict.headers['WWW-Authenticate']).toContain('scope="a c"')
   })
 
-  test('a recent sign-in, else the way to one (RFC 9470)', async () => {
+  test('a sign-in older than maxAge is refused with max_age in the challenge (RFC 9470)', async () => {
     const token = await stage.issuer.token({ auth_time: stage.issuer.nowSeconds - 100 })
     expect(await outcome(verifier, token, { maxAge: 200 })).toBe('accepted')
     const verdict = await judge(verifier, token, { maxAge: 60 })
@@ -169,7 +172,7 @@ describe('what a route demands', () => {
     expect(await outcome(verifier, await stage.issuer.token(), { maxAge: 60 })).toBe('step_up')
   })
 
-  test('a kind of sign-in, else the way to one (RFC 9470)', async () => {
+  test('a sign-in with another acr is refused with acr_values in the challenge (RFC 9470)', async () => {
     const token = await stage.issuer.token({ acr: 'mfa' })
     expect(await outcome(verifier, token, { acr: ['mfa', 'phr'] })).toBe('accepted')
     const verdict = await judge(verifier, token, { acr: 'phr phrh' })
@@ -206,7 +209,7 @@ describe('algorithms', () => {
 })
 
 describe('options', () => {
-  test('everything that is wrong is said at once', async () => {
+  test('one error names every wrong option', async () => {
     const wrong = {
       issuer: 'http://id.example/',
       audience: '',
@@ -225,14 +228,14 @@ describe('the cache', () => {
     stage.issuer.jwks = [stage.issuer.tokenKey.jwk]
   })
 
-  test('never holds more than it may', async () => {
+  test('the cache never holds more than its maximum', async () => {
     const small = await stage.verifier({ revocation: undefined, cache: { max: 5 } })
     await small.ready()
     for (let made = 0; made < 20; made += 1) expect(await outcome(small, await stage.issuer.token())).toBe('accepted')
     expect(small.metrics().cachedTokens).toBe(5)
   })
 
-  test('can be switched off', async () => {
+  test('the cache can be switched off', async () => {
     const none = await stage.verifier({ revocation: undefined, cache: { max: 0 } })
     await none.ready()
     const token = await stage.issuer.token()
@@ -240,7 +243,7 @@ describe('the cache', () => {
     expect(none.metrics()).toMatchObject({ cacheHits: 0, cachedTokens: 0 })
   })
 
-  test('a cached token is void with the very frame that revokes it', async () => {
+  test('a cached token is refused as soon as a frame revokes it', async () => {
     const own = await stage.verifier()
     await own.ready()
     const tokens = await Promise.all(

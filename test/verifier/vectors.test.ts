@@ -1,4 +1,4 @@
-/** The published test vectors, as any receiver has to read them. */
+/** The published test vectors, read as by any receiver. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from '@jest/globals'
@@ -63,7 +63,7 @@ describe.each([
     return frame
   }
 
-  test('the snapshot is taken in', () => {
+  test('the snapshot is loaded', () => {
     expect([cursor(), list.revoked.size]).toEqual([vectors.snapshot.cursor, vectors.snapshot.entries])
   })
 

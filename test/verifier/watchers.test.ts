@@ -1,4 +1,4 @@
-/** Long connections hear of it when their token dies. */
+/** The watch of a connection ends when its token is revoked or expires. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { WatchEnd } from '../../packages/verifier/src/verifier.ts'
 import { openStage, outcome, type Stage, until } from './stage.ts'
@@ -19,7 +19,7 @@ async function watched(token: string, maxStaleMs = 300_000) {
   return { verifier, heard, stop }
 }
 
-test('a connection hears once that its token was revoked', async () => {
+test('a watch calls back once when its token is revoked', async () => {
   const { heard } = await watched(await stage.issuer.token())
   await stage.issuer.revoke(4, 'acc_2')
   await stage.issuer.revoke(4, 'acc_1')
@@ -29,14 +29,14 @@ test('a connection hears once that its token was revoked', async () => {
   expect(heard).toEqual(['revoked'])
 })
 
-test('and that it expired, without any request', async () => {
+test('a watch calls back when its token expires, without any request', async () => {
   const { heard } = await watched(await stage.issuer.token({ exp: stage.issuer.nowSeconds + 60 }))
   stage.clock.pass(66_000)
   await until(() => heard.length > 0)
   expect(heard).toEqual(['expired'])
 })
 
-test('and that nothing is known any more', async () => {
+test('a watch calls back when the feed becomes BLIND', async () => {
   const { heard } = await watched(await stage.issuer.token(), 20_000)
   await stage.issuer.partition()
   stage.clock.pass(21_000)
@@ -44,7 +44,7 @@ test('and that nothing is known any more', async () => {
   expect(heard).toEqual(['unknown'])
 })
 
-test('a token that is none is refused, and a watch that was stopped is silent', async () => {
+test('a watch of a malformed token calls back with refused, and a stopped watch does not call back', async () => {
   const { verifier, heard, stop } = await watched(await stage.issuer.token())
   const refused: WatchEnd[] = []
   verifier.watch('nonsense', (reason) => refused.push(reason))

@@ -1,4 +1,4 @@
-/** Signature algorithms by their JOSE names (RFC 7518, RFC 8037, RFC 9864). None of them is symmetric, and `none` is none. */
+/** Asymmetric signature algorithms by their JOSE names (RFC 7518, RFC 8037, RFC 9864). `none` is not included. */
 import type { JWK } from 'jose'
 
 export const algorithms = [
@@ -24,7 +24,7 @@ export const isAlgorithm = (value: unknown): value is Algorithm => algorithms.in
 
 const curves: Record<string, string> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }
 
-/** May a key of this shape be used with this algorithm? A key that names its algorithm serves no other. */
+/** May this key be used with this algorithm? A key with `alg` is used with that algorithm only. */
 export function suits(jwk: JWK, alg: Algorithm): boolean {
   if (jwk.use !== undefined && jwk.use !== 'sig') return false
   if (Array.isArray(jwk.key_ops) && !jwk.key_ops.includes('verify')) return false
@@ -35,7 +35,7 @@ export function suits(jwk: JWK, alg: Algorithm): boolean {
   return jwk.kty === 'RSA' && typeof jwk.n === 'string' && jwk.n.length >= shortestModulus
 }
 
-/** EdDSA is the older name of Ed25519, as far as anybody uses it. */
+/** EdDSA is the older name of Ed25519, the only curve in use with it. */
 const isEd25519 = (alg: string) => alg === 'EdDSA' || alg === 'Ed25519'
 
 /** 2048 bits in base64url. */

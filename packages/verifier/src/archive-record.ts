@@ -1,14 +1,14 @@
-/** One thing that the archive holds: a snapshot in two lines or a frame in one, with what must be known of it to keep or drop it. */
+/** One record of the archive: a snapshot in two lines or a frame in one, with the fields that decide if it is kept. */
 import { isObject, jsonObject } from './base64url.ts'
 
 export interface ArchiveRecord {
   kind: 'snapshot' | 'frame'
   /** The signed text: frame or manifest. */
   signed: string
-  /** What the manifest vouches for. */
+  /** The content whose digest is in the manifest. */
   content: Uint8Array
   epoch: string
-  /** Up to where it tells. */
+  /** The highest sequence number in it. */
   to: number
   lines: Uint8Array[]
 }
@@ -16,30 +16,30 @@ export interface ArchiveRecord {
 const newline = 10
 const decoder = new TextDecoder()
 
-/** Broken lines are passed over: what they held is fetched again. Nothing here is verified yet. */
+/** Skips broken lines; their content is fetched again. Verifies nothing. */
 export function archiveRecords(bytes: Uint8Array): ArchiveRecord[] {
   const lines = linesOf(bytes)
   const records: ArchiveRecord[] = []
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index] ?? new Uint8Array()
-    // The contents of snapshots are long, and not opened here.
+    // The content of a snapshot is long and is not parsed here.
     const opened = line.length > 512 * 1024 ? undefined : objectIn(line)
     if (typeof opened?.manifest === 'string') {
       const content = lines[index + 1] ?? new Uint8Array()
-      const told = eventIn(opened.manifest)
+      const claims = eventIn(opened.manifest)
       const common = { kind: 'snapshot' as const, signed: opened.manifest, content, lines: [line, content] }
-      records.push({ ...common, epoch: String(told.epoch), to: Number(told.seq) })
+      records.push({ ...common, epoch: String(claims.epoch), to: Number(claims.seq) })
       index += 1
     } else if (typeof opened?.frame === 'string') {
-      const told = eventIn(opened.frame)
+      const claims = eventIn(opened.frame)
       const common = { kind: 'frame' as const, signed: opened.frame, content: new Uint8Array(), lines: [line] }
-      records.push({ ...common, epoch: String(told.epoch), to: Number(told.to) })
+      records.push({ ...common, epoch: String(claims.epoch), to: Number(claims.to) })
     }
   }
   return records
 }
 
-/** Does it tell of anything that could still be valid? */
+/** Does the record revoke any token that could still be valid? */
 export function stillMatters({ kind, signed, content }: ArchiveRecord, beforeSeconds: number): boolean {
   const { entries } = kind === 'frame' ? eventIn(signed) : (objectIn(content) ?? {})
   if (!Array.isArray(entries)) return false
@@ -50,7 +50,7 @@ function linesOf(bytes: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(newline, at)
-    // Without its end, the last line is what a crash left of it.
+    // A last line without a newline was cut off by a crash.
     if (end < 0) break
     lines.push(bytes.subarray(at, end))
     at = end + 1
@@ -63,7 +63,7 @@ function objectIn(line: Uint8Array): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(decoder.decode(line))
     return isObject(value) ? value : undefined
   } catch {
-    return undefined // a broken line; what it held is fetched again
+    return undefined // a broken line: its content is fetched again
   }
 }
 

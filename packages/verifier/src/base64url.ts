@@ -1,4 +1,4 @@
-/** Base64url as JWTs have it, without Node's Buffer: strict, and as fast as these small texts need. */
+/** Base64url as in JWTs, without Node's Buffer: strict, and fast enough for small texts. */
 
 const values = new Int8Array(128).fill(-1)
 for (const [value, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].entries()) {
@@ -7,14 +7,14 @@ for (const [value, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 
 const decoder = new TextDecoder()
 
-/** Undefined for what is no base64url. */
+/** Undefined when the text is not base64url. */
 export function fromBase64url(text: string): Uint8Array | undefined {
   if (text.length % 4 === 1) return undefined
   const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
   return decodeInto(text, bytes) ? bytes : undefined
 }
 
-/** Fills `bytes`, whose length the text must have. */
+/** Fills `bytes`; the text must decode to exactly its length. */
 export function decodeInto(text: string, bytes: Uint8Array, at = 0): boolean {
   let bits = 0
   let held = 0
@@ -33,7 +33,7 @@ export function decodeInto(text: string, bytes: Uint8Array, at = 0): boolean {
   return (bits & ((1 << held) - 1)) === 0
 }
 
-/** The JSON object in a part of a JWS; undefined when it is none. */
+/** The JSON object in a part of a JWS; undefined when it is not one. */
 export function jsonObject(part: string): Record<string, unknown> | undefined {
   const text = utf8In(part)
   if (text === undefined) return undefined
@@ -41,7 +41,7 @@ export function jsonObject(part: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined
   } catch {
-    return undefined // whoever sent it is told that it is malformed
+    return undefined // the caller reports it as malformed
   }
 }
 

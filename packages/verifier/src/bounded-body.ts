@@ -1,17 +1,17 @@
-/** Bodies of answers, which may be endless: read so far and no further. */
+/** Reads bodies of responses up to a limit, since a body may be endless. */
 
 export class BodyTooLong extends Error {
   override name = 'BodyTooLong'
 }
 
-/** @throws BodyTooLong, and the connection is given up */
+/** @throws BodyTooLong; the connection is closed */
 export async function readBody(response: Response, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   if (!response.body) return new Uint8Array()
   for await (const chunk of response.body) {
     length += chunk.length
-    if (length > most) throw new BodyTooLong(`the answer is longer than ${most} bytes`)
+    if (length > most) throw new BodyTooLong(`the response is longer than ${most} bytes`)
     chunks.push(chunk)
   }
   const bytes = new Uint8Array(length)

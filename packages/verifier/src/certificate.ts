@@ -1,20 +1,20 @@
-/** Mutual TLS (RFC 8705): a bound token counts only on a connection with the certificate it was issued to. */
+/** Mutual TLS (RFC 8705): a bound token is accepted only with the certificate that it was issued to. */
 import { base64url } from 'jose'
 import type { Platform } from './platform.ts'
 
 /** DER bytes, or PEM text. */
 export type Certificate = Uint8Array | string
 
-/** `x5t#S256` of a certificate; undefined for text that is none. */
+/** `x5t#S256` of a certificate; undefined for text that is no certificate. */
 export async function certificateThumbprint(certificate: Certificate, platform: Platform): Promise<string | undefined> {
   const der = typeof certificate === 'string' ? fromPem(certificate) : certificate
   return der && base64url.encode(await platform.digest(der))
 }
 
 /**
- * The certificate in a `Client-Cert` header (RFC 9440), as a TLS-terminating
- * proxy adds it. Only for requests that can have come from that proxy alone:
- * anybody else can write the header too.
+ * The certificate in a `Client-Cert` header (RFC 9440), which a TLS-terminating
+ * proxy adds. Use it only where every request comes through that proxy: any
+ * other client can forge the header.
  */
 export function clientCertificateOf(header: string | null | undefined): Uint8Array | undefined {
   const [, encoded] = /^\s*:([A-Za-z0-9+/=]+):\s*$/.exec(header ?? '') ?? []

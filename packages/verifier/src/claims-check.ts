@@ -1,4 +1,4 @@
-/** What an access token must say (RFC 9068 §2.2), and when it holds. */
+/** Checks the claims of an access token (RFC 9068 §2.2) and its times. */
 import type { RefusalReason } from './verdict.ts'
 
 export interface ClaimRules {
@@ -11,7 +11,7 @@ export interface ClaimRules {
 type Claims = Readonly<Record<string, unknown>>
 type Fault = Extract<RefusalReason, 'wrong_issuer' | 'missing_claim' | 'wrong_audience'>
 
-/** What never changes about a token: looked at once. */
+/** The fixed claims of a token, checked once. */
 export function claimsFault(claims: Claims, { issuer, audiences }: ClaimRules): Fault | undefined {
   if (claims.iss !== issuer) return 'wrong_issuer'
   for (const name of ['sub', 'client_id', 'jti']) {
@@ -24,7 +24,7 @@ export function claimsFault(claims: Claims, { issuer, audiences }: ClaimRules): 
   return isForUs ? undefined : 'wrong_audience'
 }
 
-/** What time changes: looked at for every request. */
+/** The times of a token, checked for every request. */
 export function timeFault(
   exp: number,
   notBefore: number,

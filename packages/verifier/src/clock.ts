@@ -1,8 +1,8 @@
-/** Where the verifier gets its time and its chance from; a test hands over its own. */
+/** The verifier's source of time and randomness. Tests supply their own. */
 export interface Clock {
-  /** Milliseconds since 1970, as tokens count. */
+  /** Milliseconds since 1970, for the times in tokens. */
   wallMs(): number
-  /** Milliseconds that never jump: the age of what is known is measured by these. */
+  /** Milliseconds of a clock that never jumps, for ages. */
   monotonicMs(): number
   /** From 0 up to 1. */
   random(): number
@@ -14,7 +14,7 @@ export const systemClock: Clock = {
   random: () => Math.random(),
 }
 
-/** Resolves after so long, or at once when the signal says stop. Never keeps a process alive. */
+/** Resolves after `ms`, or at once when the signal is aborted. Never keeps a process alive. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
@@ -29,7 +29,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Node lets a timer not count; fetch runtimes have plain numbers. */
+/** Node's timers can be unref'd; timers of fetch runtimes are plain numbers. */
 export function unref(timer: unknown): void {
   const { unref } = timer as { unref?: () => void }
   if (typeof unref === 'function') unref.call(timer)

@@ -1,4 +1,4 @@
-/** The issuer's discovery document, read when it is needed and kept for a while. */
+/** The issuer's discovery document, fetched on demand and cached. */
 import { isObject } from './base64url.ts'
 import type { Clock } from './clock.ts'
 import { BadAnswer, type Fetch, fetchDocument } from './web-requests.ts'
@@ -22,7 +22,7 @@ export class Discovery {
     this.#needs = needs
   }
 
-  /** @param maxAgeMs how old it may be */
+  /** @param maxAgeMs maximum age of the cached document */
   async read(maxAgeMs = keptMs): Promise<Record<string, unknown>> {
     const { clock } = this.#needs
     if (this.#kept && clock.monotonicMs() - this.#kept.at <= maxAgeMs) return this.#kept.document
@@ -47,8 +47,9 @@ export class Discovery {
     const { response, bytes } = await fetchDocument(fetch, url, { timeoutMs: 5_000, signal }, longestDocument)
     if (response.status !== 200) throw new BadAnswer(url, response)
     const document: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    // OpenID Connect Discovery §4.3: otherwise somebody else speaks for this issuer.
-    if (!isObject(document) || document.issuer !== issuer) throw new Error(`${url} is not about ${issuer}`)
+    // OpenID Connect Discovery §4.3: otherwise another server could impersonate this issuer.
+    if (!isObject(document) || document.issuer !== issuer)
+      throw new Error(`${url} is not the discovery document of ${issuer}`)
     return document
   }
 }

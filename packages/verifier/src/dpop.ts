@@ -1,4 +1,4 @@
-/** DPoP (RFC 9449): the sender of a bound token shows that it holds the key. Verified anew for every request. */
+/** DPoP (RFC 9449): the sender of a bound token proves possession of the key. Verified for every request. */
 import { base64url, calculateJwkThumbprint, type JWK } from 'jose'
 import { type Algorithm, isAlgorithm } from './algorithms.ts'
 import { isObject, jsonObject } from './base64url.ts'
@@ -8,17 +8,17 @@ import { ProofMemory } from './proof-memory.ts'
 import { ProofNonces } from './proof-nonce.ts'
 
 export interface DpopOptions {
-  /** `off`: bound tokens are refused. `allowed` (default): they need a proof, others do not. `required`: only bound tokens are taken. */
+  /** `off`: bound tokens are refused. `allowed` (default): bound tokens need a proof. `required`: only bound tokens are accepted. */
   mode?: 'off' | 'allowed' | 'required'
   /** Algorithms of proofs; by default ES256, Ed25519, EdDSA, PS256 and RS256. */
   algorithms?: readonly Algorithm[]
-  /** How far, in seconds, the time of a proof may be from ours. Default 60. */
+  /** Maximum difference in seconds between `iat` of a proof and this clock. Default 60. */
   maxAge?: number
-  /** With a secret that all instances share, proofs must contain a nonce that this API gave. */
+  /** A secret that all instances share. With it, proofs must contain a nonce from this API. */
   nonceSecret?: string
-  /** Scheme and host that clients see, when a proxy stands before this API: `https://api.example`. */
+  /** Scheme and host as clients see them, for an API behind a proxy: `https://api.example`. */
   publicOrigin?: string
-  /** Proofs remembered against replay; when so many came within their time, more are answered with 503. Default 500,000. */
+  /** Maximum of proofs remembered against replay; beyond it, requests get 503. Default 500,000. */
   maxProofs?: number
 }
 
@@ -76,12 +76,12 @@ export class ProofChecker {
     if (typeof jti !== 'string' || jti === '' || jti.length > 512 || typeof iat !== 'number') return 'bad'
     if (Math.abs(this.#clock.wallMs() / 1000 - iat) > this.#maxAge) return 'bad'
     if (this.nonces && !(await this.nonces.isValid(nonce))) return 'nonce'
-    // Hashed, so that a memory of many stays small however long their names are.
+    // Hashed, so that long `jti` values need no more memory.
     const remembered = this.#memory.remember(await this.#platform.hash(`${thumbprint} ${jti}`))
     return remembered === 'new' ? 'holds' : remembered
   }
 
-  /** Only the key that the token is bound to; it is prepared once. */
+  /** The check of the key to which the token is bound, or undefined for another key. Cached. */
   async #keyOf(jwk: JWK, alg: Algorithm, thumbprint: string): Promise<SignatureCheck | undefined> {
     try {
       if ((await calculateJwkThumbprint(jwk)) !== thumbprint) return undefined
@@ -95,7 +95,7 @@ export class ProofChecker {
       }
       return check
     } catch {
-      return undefined // a key that is none: the proof does not hold
+      return undefined // an invalid key: the proof is invalid
     }
   }
 }

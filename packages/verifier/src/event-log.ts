@@ -1,4 +1,4 @@
-/** The lines that a verifier logs by itself: why it cannot follow the revocation feed, and when it can again. */
+/** The log lines of a verifier: failures of the revocation feed with their reasons, and recoveries. */
 import type { Clock } from './clock.ts'
 import type { FeedState } from './freshness.ts'
 import type { VerifierEvent } from './telemetry.ts'
@@ -6,25 +6,25 @@ import { BadAnswer } from './web-requests.ts'
 
 export type WriteLine = (line: string) => void
 
-/** The same reason is logged again after so long. */
+/** Minimum time between two lines with the same reason. */
 const repeatMs = 60_000
 
 const effects: Record<FeedState, string> = {
-  FRESH: 'Revoked tokens are refused within a second.',
-  STALE: 'Tokens are still accepted by what is known; routes of high sensitivity ask the issuer.',
-  BLIND: 'Requests are answered with 503 until the feed is heard again.',
+  FRESH: 'Revoked tokens are rejected within a second.',
+  STALE: 'Tokens are still checked against the revocations received so far; routes of high sensitivity ask the issuer.',
+  BLIND: 'Requests are answered with 503 until the feed is received again.',
   COLD: 'Requests are answered with 503 until the first snapshot is loaded.',
-  OFF: 'Revocations are not noticed.',
+  OFF: 'Revocations are not detected.',
 }
 
 const places = {
   feed: 'The revocation feed cannot be followed',
   jwks: 'The key set cannot be fetched',
-  introspection: 'The introspection endpoint cannot be asked',
-  persist: 'The kept copy of the feed cannot be read or written',
+  introspection: 'The introspection endpoint cannot be reached',
+  persist: 'The stored copy of the feed cannot be read or written',
 } as const
 
-/** @returns a listener that logs each reason once a minute at most */
+/** @returns a listener that logs each reason at most once a minute */
 export function eventLog(issuer: string, clock: Clock, write: WriteLine): (event: VerifierEvent) => void {
   const loggedAt = new Map<string, number>()
   const log = (sentence: string) => {
@@ -37,7 +37,7 @@ export function eventLog(issuer: string, clock: Clock, write: WriteLine): (event
   return (event) => {
     const sentence = sentenceOf(event)
     if (sentence !== undefined) log(sentence)
-    // What fails after a recovery is news again.
+    // After a recovery, each reason is logged again at once.
     if (event.type === 'state' && event.to === 'FRESH') loggedAt.clear()
   }
 }
@@ -59,10 +59,10 @@ function sentenceOf(event: VerifierEvent): string | undefined {
   }
 }
 
-/** Without addresses' credentials: a verifier puts none into a URL. */
+/** Contains no credentials: a verifier never puts them into a URL. */
 function reasonOf(error: unknown): string {
   if (error instanceof BadAnswer && error.status === 401) {
-    return `${error.message}: the credentials are wrong. Make new ones with 'claviger apis credentials <audience>'`
+    return `${error.message}: the credentials are wrong. Create new ones with 'claviger apis credentials <audience>'`
   }
   if (error instanceof BadAnswer && error.status === 403) {
     return `${error.message}: the credentials lack the scope revocation.read`

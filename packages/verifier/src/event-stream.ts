@@ -1,7 +1,7 @@
-/** Server-sent events, as far as the feed uses them: the `data` of each message, never longer than a frame. */
+/** A parser of server-sent events for the feed: returns the `data` of each message, bounded by the longest frame. */
 import { longestFrame } from './frame.ts'
 
-/** A frame and the words around it. */
+/** A frame and the field name around it. */
 const longestLine = longestFrame + 1_024
 
 export class EventStreamTooLong extends Error {
@@ -13,7 +13,7 @@ export class EventStreamParser {
   #rest = ''
   #data = ''
 
-  /** Messages that this chunk completes. @throws EventStreamTooLong when one grows beyond any frame */
+  /** Returns the messages that this chunk completes. @throws EventStreamTooLong when a message exceeds the longest frame */
   push(chunk: Uint8Array): string[] {
     const messages: string[] = []
     const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split('\n')

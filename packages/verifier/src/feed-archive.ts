@@ -1,7 +1,7 @@
 /**
- * The feed as it was heard, kept on disk: snapshots and frames with their
- * signatures, so that a restart during an outage finds what was known, and who
- * changes the file gains nothing. Read again by the same rules as the feed itself.
+ * Stores received snapshots and frames on disk with their signatures. A restart
+ * during an outage then knows earlier revocations. The file is verified like the
+ * feed itself, so a changed file gains an attacker nothing.
  */
 import { type ArchiveRecord, archiveRecords, stillMatters } from './archive-record.ts'
 import { type Frame, isFault, readFrame, type Sender } from './frame.ts'
@@ -27,7 +27,7 @@ export interface ArchiveFiles {
 }
 
 const ownerOnly = { mode: 0o600 }
-/** So often the newest heartbeat is kept: it says until when nothing was missed. */
+/** Interval at which the newest heartbeat is stored. It shows up to when the stored feed is complete. */
 const heartbeatSeconds = 5
 const smallestGrowth = 4 * 1024 * 1024
 
@@ -46,7 +46,7 @@ export class FeedArchive {
     this.#telemetry = telemetry
   }
 
-  /** It has grown long: a snapshot would make it short again. */
+  /** True when the file has grown so much that a snapshot should replace it. */
   get wantsSnapshot(): boolean {
     return this.#grown > Math.max(smallestGrowth, this.#snapshotBytes)
   }
@@ -62,7 +62,7 @@ export class FeedArchive {
     }
   }
 
-  /** Leaves out what the snapshot has, and what concerns nobody any more; what only a former epoch knew stays. */
+  /** Replaces the file by the snapshot, later frames, and unexpired entries of former epochs. */
   keepSnapshot(bytes: Uint8Array, { epoch, seq }: Cursor, forgetBefore: number): void {
     this.#snapshotBytes = bytes.length
     this.#grown = 0
@@ -79,10 +79,10 @@ export class FeedArchive {
     })
   }
 
-  /** Everything of it whose signature holds. */
+  /** Applies every record with a valid signature. */
   async load({ list, freshness, sender, platform }: Restoring): Promise<void> {
     const kept = await this.#read(this.#path)
-    // What a crash left of a line must not swallow the line that is written next.
+    // End a line that a crash cut off, so that the next line stays separate.
     if (kept.length > 0 && kept.at(-1) !== newline[0])
       this.#write(() => this.#files.appendFile(this.#path, '\n', ownerOnly))
     const records = archiveRecords(kept)
@@ -96,7 +96,7 @@ export class FeedArchive {
     if (list.hasSnapshot && newest > 0) freshness.remember(newest)
   }
 
-  /** Everything is on the disk. */
+  /** Resolves when every write is on disk. */
   async settled(): Promise<void> {
     await this.#writing
   }
@@ -105,7 +105,7 @@ export class FeedArchive {
     return `${this.#path}.heartbeat`
   }
 
-  /** When it was signed, if it says how things stood then. */
+  /** Applies a record. Returns its `iat` if the list is complete up to that time. */
   async #take({ kind, signed, content }: ArchiveRecord, restoring: Restoring): Promise<number | undefined> {
     if (kind === 'frame') {
       const frame = await readFrame(signed, restoring.sender)
@@ -115,7 +115,7 @@ export class FeedArchive {
       return (await takeSnapshot(signed, content, restoring)).iat
     } catch (error) {
       if (!(error instanceof SnapshotRefused)) throw error
-      this.#telemetry.tell({ type: 'failure', what: 'persist', error })
+      this.#telemetry.emit({ type: 'failure', what: 'persist', error })
       return undefined
     }
   }
@@ -129,11 +129,11 @@ export class FeedArchive {
     }
   }
 
-  /** One after the other; what fails is told, and the feed goes on. */
+  /** Runs the writes one after the other. A failed write is reported, and the feed continues. */
   #write(step: () => Promise<unknown>): void {
     this.#writing = this.#writing.then(step).then(
       () => undefined,
-      (error) => this.#telemetry.tell({ type: 'failure', what: 'persist', error }),
+      (error) => this.#telemetry.emit({ type: 'failure', what: 'persist', error }),
     )
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Follows the feed: snapshot, then the stream from its cursor, or polling where
- * streams do not come through. Whatever breaks, it begins again: quickly while
- * tokens are still decided by what it knows, at leisure when none are.
+ * Follows the feed: the snapshot, then the stream from its cursor, or polling
+ * where streams are blocked. After a failure it starts again: quickly while
+ * tokens are still accepted, more slowly in the states BLIND and COLD.
  */
 import { type Clock, pause } from './clock.ts'
 import type { FeedArchive } from './feed-archive.ts'
@@ -24,18 +24,18 @@ export interface FeedFollowerNeeds {
   telemetry: Telemetry
   signal: AbortSignal
   state(): FeedState
-  /** `poll` asks every second, so that an edge cache can answer; `stream` falls back to polling by itself. */
+  /** `poll` sends a request each second, which an edge cache can answer; `stream` falls back to polling. */
   transport: 'stream' | 'poll'
   archive: FeedArchive | undefined
-  /** The key set is another one. */
+  /** Called with the version of the key set in each frame that has one. */
   jwksAnnounced(version: string): void
 }
 
-/** How long polling stands in for a stream that does not come through. */
+/** How long polling replaces a blocked stream. */
 const standInMs = 30_000
-/** Shorter than what FRESH lasts. */
+/** Shorter than the duration of FRESH. */
 const pollSeconds = 3
-/** Answers that mean: there is no stream here. */
+/** Statuses of a server without a stream. */
 const noStream = new Set([404, 405, 406, 415, 421, 501])
 const mostFaults = 20
 
@@ -46,7 +46,7 @@ export class FeedFollower {
   #pollUntil = Number.NEGATIVE_INFINITY
   #faults = 0
   #progress = 0
-  #toldUntimelyAt = Number.NEGATIVE_INFINITY
+  #reportedUntimelyAt = Number.NEGATIVE_INFINITY
 
   constructor(needs: FeedFollowerNeeds) {
     this.#needs = needs
@@ -65,7 +65,7 @@ export class FeedFollower {
         if (error instanceof StreamHeldBack) this.#pollUntil = this.#now + standInMs
         if (error instanceof BadAnswer) retryAfterMs = this.#heed(error)
         telemetry.count('feedFailures')
-        telemetry.tell({ type: 'failure', what: 'feed', error })
+        telemetry.emit({ type: 'failure', what: 'feed', error })
       }
       failures = this.#progress > before ? 0 : failures + 1
       await pause(this.#restMs(failures, retryAfterMs), signal)
@@ -76,10 +76,10 @@ export class FeedFollower {
     return this.#needs.clock.monotonicMs()
   }
 
-  /** Not long while each second counts; a node that says when to come back is obeyed. */
+  /** Short while tokens are accepted. `Retry-After` of a node is respected. */
   #restMs(failures: number, retryAfterMs: number | undefined): number {
     const { clock, state } = this.#needs
-    // A node that restarts sends everybody away in the same moment: they come back spread over half a second.
+    // A restarting node disconnects all verifiers at once, so they reconnect spread over half a second.
     if (failures === 0) return Math.max(retryAfterMs ?? 0, 500 * clock.random())
     const isBlind = ['BLIND', 'COLD'].includes(state())
     const longest = Math.min(isBlind ? 5_000 : 700, 100 * 2 ** Math.min(failures, 10))
@@ -102,7 +102,7 @@ export class FeedFollower {
 
   async #poll(): Promise<void> {
     const { list, requests, transport, clock, signal } = this.#needs
-    // The first is answered at once: it proves freshness without waiting for news.
+    // The first request does not wait for new entries, so it proves freshness at once.
     for (let waitSeconds = 0; !signal.aborted && list.cursor && !this.#mustReload; ) {
       if (transport === 'stream' && this.#now >= this.#pollUntil) return
       const frames = await requests.changes(list.cursor, waitSeconds)
@@ -113,30 +113,30 @@ export class FeedFollower {
     }
   }
 
-  /** A frame of the stream; what it shows to be missing is fetched before the next one is read. */
+  /** Applies a frame of the stream. Missing entries are fetched before the next frame is read. */
   async #take(text: string): Promise<void> {
     const frame = await this.#read(text)
     if (!frame) return
     const effect = this.#apply(frame, text)
     if (effect === 'epoch') {
       this.#mustReload = true
-      throw new Error('the log began a new epoch')
+      throw new Error('the log started a new epoch')
     }
     if (effect === 'gap') await this.#fillGap()
-    if (!this.#needs.list.isComplete) throw new Error('there are more entries than there is room for')
+    if (!this.#needs.list.isComplete) throw new Error('the feed has more entries than maxEntries')
     if (this.#needs.archive?.wantsSnapshot) await this.#loadSnapshot()
   }
 
   async #fillGap(): Promise<void> {
     const { list, requests, telemetry } = this.#needs
     telemetry.count('gaps')
-    telemetry.tell({ type: 'gap', seq: list.cursor?.seq ?? 0 })
+    telemetry.emit({ type: 'gap', seq: list.cursor?.seq ?? 0 })
     for (let more = true; more && list.cursor; ) {
       more = await this.#takeAll(await requests.changes(list.cursor, 0))
     }
   }
 
-  /** True when the last one was news: then there may be more. */
+  /** True when the last frame was new: then there may be more. */
   async #takeAll(texts: readonly string[]): Promise<boolean> {
     const before = this.#needs.list.cursor?.seq
     let last: Frame | undefined
@@ -146,7 +146,7 @@ export class FeedFollower {
       const effect = this.#apply(last, text)
       if (effect === 'epoch') this.#mustReload = true
       if (effect === 'epoch' || effect === 'gap')
-        throw new Error(`the changes begin after what was asked for: ${effect}`)
+        throw new Error(`the changes start after the requested cursor: ${effect}`)
     }
     return last !== undefined && last.from <= last.to && this.#needs.list.cursor?.seq !== before
   }
@@ -159,11 +159,11 @@ export class FeedFollower {
       return frame
     }
     telemetry.count('framesRefused')
-    telemetry.tell({ type: 'frame-refused', reason: frame })
+    telemetry.emit({ type: 'frame-refused', reason: frame })
     this.#faults += 1
     if (this.#faults >= mostFaults) {
       this.#faults = 0
-      throw new Error('nothing but frames that do not count')
+      throw new Error(`${mostFaults} invalid frames in a row`)
     }
     return undefined
   }
@@ -172,50 +172,50 @@ export class FeedFollower {
     const { list, freshness, telemetry, archive, jwksAnnounced } = this.#needs
     const wasComplete = list.isComplete
     const effect = list.apply(frame)
-    if (wasComplete && !list.isComplete) telemetry.tell({ type: 'overflow', entries: list.revoked.size })
+    if (wasComplete && !list.isComplete) telemetry.emit({ type: 'overflow', entries: list.revoked.size })
     archive?.keepFrame(text, frame)
     if (effect !== 'applied') return effect
     telemetry.count('framesApplied')
     if (freshness.prove(frame.iat)) this.#progress += 1
-    else this.#tellUntimely(frame.iat)
+    else this.#reportUntimely(frame.iat)
     if (frame.jwks !== undefined) jwksAnnounced(frame.jwks)
     return effect
   }
 
-  #tellUntimely(iat: number): void {
-    if (this.#now - this.#toldUntimelyAt < 60_000) return
-    this.#toldUntimelyAt = this.#now
+  #reportUntimely(iat: number): void {
+    if (this.#now - this.#reportedUntimelyAt < 60_000) return
+    this.#reportedUntimelyAt = this.#now
     const signedSecondsAgo = Math.round(this.#needs.clock.wallMs() / 1000 - iat)
-    this.#needs.telemetry.tell({ type: 'untimely', signedSecondsAgo })
+    this.#needs.telemetry.emit({ type: 'untimely', signedSecondsAgo })
   }
 
   async #loadSnapshot(): Promise<void> {
     const { requests, list, telemetry, archive } = this.#needs
-    // What a cache still has may be what sent us here.
+    // A cached snapshot may be the reason for a reload, so a reload bypasses caches.
     const bytes = await requests.snapshot(this.#isReload)
     this.#isReload = true
     const { manifest, content } = splitSnapshot(bytes)
     const { epoch, seq } = await takeSnapshot(manifest, content, this.#needs)
     this.#mustReload = false
     telemetry.count('snapshots')
-    telemetry.tell({ type: 'snapshot', from: 'feed', epoch, seq, entries: list.revoked.size })
+    telemetry.emit({ type: 'snapshot', from: 'feed', epoch, seq, entries: list.revoked.size })
     if (!list.isComplete) {
-      telemetry.tell({ type: 'overflow', entries: list.revoked.size })
-      throw new Error('the snapshot has more entries than there is room for')
+      telemetry.emit({ type: 'overflow', entries: list.revoked.size })
+      throw new Error('the snapshot has more entries than maxEntries')
     }
     archive?.keepSnapshot(bytes, { epoch, seq }, this.#needs.freshness.forgetBefore)
   }
 
-  /** What an earlier run kept, verified like everything else. */
+  /** Loads the stored feed of an earlier run, verified like the feed itself. */
   async #restore(): Promise<void> {
     const { archive, list, telemetry } = this.#needs
     if (!archive) return
     try {
       await archive.load(this.#needs)
     } catch (error) {
-      telemetry.tell({ type: 'failure', what: 'persist', error })
+      telemetry.emit({ type: 'failure', what: 'persist', error })
     }
     const { cursor } = list
-    if (cursor) telemetry.tell({ type: 'snapshot', from: 'disk', ...cursor, entries: list.revoked.size })
+    if (cursor) telemetry.emit({ type: 'snapshot', from: 'disk', ...cursor, entries: list.revoked.size })
   }
 }

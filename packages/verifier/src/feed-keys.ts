@@ -1,4 +1,4 @@
-/** The keys that may sign the feed: those whose thumbprint is pinned, or, without pins, those of the discovery document. */
+/** The keys that may sign the feed: the pinned keys or, without pins, those of the discovery document. */
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import { isObject } from './base64url.ts'
 import type { Clock } from './clock.ts'
@@ -7,7 +7,7 @@ import type { Platform, SignatureCheck } from './platform.ts'
 export interface FeedKeysNeeds {
   /** Thumbprints (RFC 7638, SHA-256) or whole keys; undefined trusts the discovery document. */
   pinned: readonly (string | JWK)[] | undefined
-  /** `revocation_feed_jwks` as published now. */
+  /** Fetches `revocation_feed_jwks`. */
   published(): Promise<readonly unknown[]>
   platform: Platform
   clock: Clock
@@ -36,7 +36,7 @@ export class FeedKeys {
     return this.#known.get(kid)
   }
 
-  /** At most every 30 s, whatever kids a forger thinks of. What cannot be read now is asked for again at the next frame. */
+  /** Fetches at most every 30 s, so that forged kids cause no load. A failed fetch is retried at the next frame. */
   async #ask(): Promise<void> {
     const { pinned, published, clock } = this.#needs
     const jwks = pinned?.filter((pin): pin is JWK => isObject(pin)) ?? []
@@ -57,7 +57,7 @@ export class FeedKeys {
       const check = isPinned ? await platform.signatureCheck(jwk as JWK, 'RS256') : undefined
       if (check) learnt.set(thumbprint, check)
     }
-    // Pins never lapse; without pins, what is no longer published is no longer trusted.
+    // Pinned keys stay trusted; without pins, a key is trusted only while it is published.
     this.#known = pinned ? new Map([...this.#known, ...learnt]) : learnt
   }
 }

@@ -1,4 +1,4 @@
-/** The three ways to read the feed, as requests. */
+/** The requests of the feed: snapshot, changes and stream. */
 import { isObject } from './base64url.ts'
 import { readBody, readJson } from './bounded-body.ts'
 import { pause, unref } from './clock.ts'
@@ -15,14 +15,14 @@ export interface FeedRequestsNeeds {
   maxSnapshotBytes: number
 }
 
-/** A stream that is silent so long is dead: there is a heartbeat each second. */
+/** A stream without a message for this long is dead: the feed sends a heartbeat each second. */
 const silenceMs = 3_000
 const watchMs = 250
 const beginMs = 2_500
 const snapshotMs = 60_000
 const mostFrames = 64
 
-/** The stream said nothing although it began: something in between holds it back. */
+/** The response started but no message came: a proxy buffers the stream. */
 export class StreamHeldBack extends Error {
   override name = 'StreamHeldBack'
 }
@@ -34,7 +34,7 @@ export class FeedRequests {
     this.#needs = needs
   }
 
-  /** @param anew past every cache */
+  /** @param anew bypasses every cache */
   async snapshot(anew: boolean): Promise<Uint8Array> {
     const { response, giveUp } = await this.#get('/snapshot', {
       accept: 'application/x-ndjson',
@@ -43,33 +43,33 @@ export class FeedRequests {
     return this.#within(snapshotMs, giveUp, () => readBody(response, this.#needs.maxSnapshotBytes))
   }
 
-  /** @param waitSeconds how long the issuer may wait for news; 0 may be answered by a cache */
+  /** @param waitSeconds how long the issuer may wait for new entries; a cache may answer 0 */
   async changes(after: Cursor, waitSeconds: number): Promise<string[]> {
     const wait = waitSeconds > 0 ? `&wait=${waitSeconds}` : ''
     const path = `/changes?after=${after.epoch}.${after.seq}${wait}`
     const { response, giveUp } = await this.#get(path, { accept: 'application/json' }, waitSeconds * 1000)
     const frames = await this.#within(10_000, giveUp, () => readJson(response, mostFrames * longestFrame))
     if (!Array.isArray(frames) || frames.length > mostFrames || !frames.every((frame) => typeof frame === 'string')) {
-      throw new Error('the changes are no array of frames')
+      throw new Error('the changes are not an array of frames')
     }
     return frames
   }
 
-  /** Gives each frame to `take`, one after the other, until the stream ends or falls silent. */
+  /** Passes each frame to `take`, one after the other, until the stream ends or falls silent. */
   async stream(after: Cursor, take: (frame: string) => Promise<void>): Promise<void> {
     const cursor = `${after.epoch}.${after.seq}`
     const path = `/stream?after=${cursor}`
     const { response, giveUp } = await this.#get(path, { accept: 'text/event-stream', 'last-event-id': cursor })
     if (!response.headers.get('content-type')?.startsWith('text/event-stream') || !response.body) {
       giveUp()
-      throw new StreamHeldBack('the stream is no event stream')
+      throw new StreamHeldBack('the response is not an event stream')
     }
     const parser = new EventStreamParser()
     const reader = response.body.getReader()
     let heard = false
     let silentAt = performance.now() + silenceMs
     let isSilent = false
-    // One timer for the whole stream instead of one for each read: there are hundreds of streams on a machine.
+    // One timer per stream instead of one per read, since a machine may have hundreds of streams.
     const watchdog = setInterval(() => {
       if (performance.now() < silentAt) return
       isSilent = true
@@ -80,17 +80,17 @@ export class FeedRequests {
       for (;;) {
         const { done, value } = await reader.read()
         if (done || !value) return
-        // Whole messages count: bytes that trickle and never become one are silence too.
+        // Only complete messages count; bytes without a complete message are silence.
         for (const frame of parser.push(value)) {
           heard = true
-          silentAt = Number.POSITIVE_INFINITY // what a frame makes necessary has its own limits
+          silentAt = Number.POSITIVE_INFINITY // the work for a frame has its own time limits
           await take(frame)
           silentAt = performance.now() + silenceMs
         }
       }
     } catch (error) {
       if (!isSilent) throw error
-      throw heard ? new Error('the stream fell silent') : new StreamHeldBack('the stream never began')
+      throw heard ? new Error('the stream fell silent') : new StreamHeldBack('the stream sent no message')
     } finally {
       clearInterval(watchdog)
       giveUp()

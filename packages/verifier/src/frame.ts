@@ -1,4 +1,4 @@
-/** What the feed signs, and what of it counts: signature, pinned key, issuer, audience and shape, or it is nothing. */
+/** Verifies what the feed signs: signature, pinned key, issuer, audience and content. */
 import { isObject } from './base64url.ts'
 import type { FeedKeys } from './feed-keys.ts'
 import { openJws } from './token-text.ts'
@@ -8,11 +8,11 @@ export type WireEntry = [kind: number, key: string, notBefore: number | null, ex
 export interface Frame {
   iat: number
   epoch: string
-  /** One more than `to` in a heartbeat. */
+  /** In a heartbeat, one more than `to`. */
   from: number
   to: number
   entries: readonly WireEntry[]
-  /** Changes with the issuer's JWKS. */
+  /** Version of the issuer's JWKS. */
   jwks?: string | undefined
 }
 
@@ -26,12 +26,12 @@ export interface Manifest {
 
 export const longestFrame = 256 * 1024
 
-/** Why it was dropped: a stable word for logs. */
+/** The reason why a frame was dropped, as a stable word for logs. */
 export type FrameFault = 'malformed' | 'oversized' | 'unknown_key' | 'bad_signature' | 'foreign' | 'bad_content'
 
 export interface Sender {
   issuer: string
-  /** `aud` of everything the feed signs. */
+  /** `aud` of every frame and manifest. */
   feed: string
   keys: FeedKeys
 }

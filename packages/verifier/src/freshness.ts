@@ -1,16 +1,16 @@
-/** How old is what we know? Counted by the monotonic clock, so that no wall clock can make it young. */
+/** Measures the age of the known revocations by the monotonic clock, so that a wrong wall clock cannot lower it. */
 import type { Clock } from './clock.ts'
 
 /**
- * - `FRESH`: the feed was heard within five seconds; tokens are decided offline.
- * - `STALE`: not heard for longer, but no longer than `maxStaleMs`; as FRESH, except for routes of high sensitivity.
- * - `BLIND`: not heard for too long; 503, so that an outage signs nobody out.
- * - `COLD`: nothing known yet; not ready, 503.
+ * - `FRESH`: the last message came within five seconds; tokens are checked offline.
+ * - `STALE`: no message for longer, up to `maxStaleMs`; as FRESH, except for routes of high sensitivity.
+ * - `BLIND`: no message for longer than `maxStaleMs`; 503, so that an outage signs out no person.
+ * - `COLD`: no snapshot yet; not ready, 503.
  * - `OFF`: no feed is followed.
  */
 export type FeedState = 'FRESH' | 'STALE' | 'BLIND' | 'COLD' | 'OFF'
 
-/** A signed time this far from ours proves freshness. */
+/** Maximum difference between a signed time and this clock that proves freshness. */
 const signedWithinMs = 5_000
 const freshMs = 5_000
 
@@ -19,7 +19,7 @@ export class Freshness {
   readonly #maxStaleMs: number
   /** On the monotonic clock. */
   #provenAt: number | undefined
-  /** The newest signed time: the issuer's clock, by which entries are forgotten. */
+  /** The newest signed time, from the issuer's clock. It decides when entries are removed. */
   #signedSeconds = 0
   #heardLive = false
 
@@ -28,7 +28,7 @@ export class Freshness {
     this.#maxStaleMs = maxStaleMs
   }
 
-  /** A frame that was in order arrived. True when it proves that what we know is new. */
+  /** Call for each frame in order. True when its time proves freshness. */
   prove(iat: number): boolean {
     if (!this.isTimely(iat)) return false
     this.#signedSeconds = Math.max(this.#signedSeconds, iat)
@@ -37,12 +37,12 @@ export class Freshness {
     return true
   }
 
-  /** What came from disk is as old as its signature says. */
+  /** Sets the age of a stored feed from its signed time. */
   remember(iat: number): void {
     const age = this.#clock.wallMs() - iat * 1000
     if (age < -signedWithinMs) return
     this.#signedSeconds = Math.max(this.#signedSeconds, iat)
-    // At least stale: nothing from disk is called fresh.
+    // Never FRESH from disk: the age is at least that of STALE.
     const provenAt = this.#clock.monotonicMs() - Math.max(age, freshMs + 1)
     this.#provenAt = Math.max(this.#provenAt ?? provenAt, provenAt)
   }
@@ -51,12 +51,12 @@ export class Freshness {
     return Math.abs(this.#clock.wallMs() - iat * 1000) <= signedWithinMs
   }
 
-  /** Infinite when nothing was ever heard. */
+  /** Infinity before the first message. */
   get ageMs(): number {
     return this.#provenAt === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() - this.#provenAt
   }
 
-  /** @param isComplete is there a snapshot, and does it fit our limits? */
+  /** @param isComplete every entry is in memory, within `maxEntries` */
   state(hasSnapshot: boolean, isComplete: boolean): Exclude<FeedState, 'OFF'> {
     if (!hasSnapshot) return 'COLD'
     const age = this.ageMs
@@ -66,8 +66,8 @@ export class Freshness {
   }
 
   /**
-   * Entries that expired before this second concern no token that we would take.
-   * By the issuer's clock as well as ours: a wall clock that once ran ahead must not make us forget.
+   * Entries that expired before this second match no token that is still accepted.
+   * The earlier of two clocks counts, so that a wall clock ahead of time removes no entry too early.
    */
   get forgetBefore(): number {
     return Math.min(this.#signedSeconds, Math.floor(this.#clock.wallMs() / 1000)) - 60

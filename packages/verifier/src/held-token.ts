@@ -1,4 +1,4 @@
-/** A token whose signature and claims hold, with all that is needed to look at it again in no time. */
+/** A token with valid signature and claims, with the values that later checks need. */
 import type { Marks } from './marks.ts'
 import { confirmationOf, type OpenedJws } from './token-text.ts'
 import type { VerifiedToken } from './verdict.ts'
@@ -8,17 +8,17 @@ export interface HeldToken {
   readonly kid: string
   /** From `nbf` and `iat`, in seconds. */
   readonly notBefore: number
-  /** SHA-256 of its text, in hexadecimal digits. */
+  /** SHA-256 of the token's text, in hexadecimal digits. */
   readonly hash: string
-  /** Bound to a DPoP key, to a certificate. */
+  /** The DPoP key and the certificate to which the token is bound. */
   readonly jkt: unknown
   readonly x5t: unknown
-  /** Bound to something that we do not know how to check. */
+  /** Bound by a method that this verifier cannot check. */
   readonly isBoundElsewise: boolean
-  /** Of the key set that verified it: with another one it is verified anew. */
+  /** Generation of the key set that verified the token. A new generation verifies it again. */
   readonly keys: number
   marks: Marks | undefined
-  /** What was known of revocations when it was last found to hold. */
+  /** Version of the revoked set at the last check that found no revocation. */
   checkedVersion: number
 }
 
@@ -35,7 +35,7 @@ export function heldToken({ header, payload }: OpenedJws, hash: string, keys: nu
   return {
     token,
     kid: header.kid,
-    // Our clock may be a moment behind the issuer's.
+    // This clock may be up to a second behind the issuer's.
     notBefore: Math.max(nbf, Number(payload.iat) - 1),
     hash,
     jkt: cnf?.jkt,

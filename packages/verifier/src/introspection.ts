@@ -1,4 +1,4 @@
-/** Asks the issuer itself (RFC 7662) whether a token still holds: slower, and never behind. */
+/** Asks the issuer (RFC 7662) whether a token is active: slower than the feed, and never out of date. */
 import { isObject } from './base64url.ts'
 import type { Clock } from './clock.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -15,7 +15,7 @@ export interface IntrospectionNeeds {
 }
 
 const longestAnswer = 64 * 1024
-/** So many failures in a row, and nobody asks for a while. */
+/** After this many failures in a row, introspection pauses for `restMs`. */
 const patience = 5
 const restMs = 10_000
 
@@ -28,7 +28,7 @@ export class Introspection {
     this.#needs = needs
   }
 
-  /** Undefined when nobody can say. */
+  /** Undefined when the issuer gives no answer. */
   async isActive(token: string): Promise<boolean | undefined> {
     const { clock, telemetry } = this.#needs
     if (clock.monotonicMs() < this.#restsUntil) return undefined
@@ -43,7 +43,7 @@ export class Introspection {
         this.#failures = 0
         this.#restsUntil = clock.monotonicMs() + restMs
       }
-      telemetry.tell({ type: 'failure', what: 'introspection', error })
+      telemetry.emit({ type: 'failure', what: 'introspection', error })
       return undefined
     }
   }
@@ -61,7 +61,7 @@ export class Introspection {
     const { response, bytes } = await fetchDocument(fetch, url, request, longestAnswer)
     if (response.status !== 200) throw new BadAnswer(url, response)
     const answer: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    if (!isObject(answer) || typeof answer.active !== 'boolean') throw new Error(`${url} did not say active or not`)
+    if (!isObject(answer) || typeof answer.active !== 'boolean') throw new Error(`${url} returned no boolean "active"`)
     return answer.active
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The issuer's public keys. Read at the start and refreshed in the background
- * long before they age, so that no request waits and no two ask at once; a kid
- * nobody knows is asked for sparingly, however many are thought up.
+ * The issuer's public keys, fetched at the start and refreshed in the background
+ * before they expire, so that no request waits. Concurrent requests share one
+ * fetch. Fetches for unknown kids are rate-limited.
  */
 import type { JWK } from 'jose'
 import type { Algorithm } from './algorithms.ts'
@@ -14,7 +14,7 @@ import { TokenBucket } from './token-bucket.ts'
 import { BadAnswer, type Fetch, fetchDocument } from './web-requests.ts'
 
 export interface IssuerKeysNeeds {
-  /** @param missing a kid that was met and is not known, for the issuer to hear of */
+  /** @param missing an unknown kid, which the request reports to the issuer */
   url(missing?: string): Promise<string>
   algorithms: readonly Algorithm[]
   platform: Platform
@@ -22,18 +22,18 @@ export interface IssuerKeysNeeds {
   clock: Clock
   telemetry: Telemetry
   signal: AbortSignal
-  /** Says how long old keys may serve. */
+  /** Decides how long old keys may be used. */
   feedState(): FeedState
 }
 
-/** `absent`: asked, and there is no such key. `unsure`: could not ask. */
+/** `absent`: the fetched key set has no such key. `unsure`: the key set could not be fetched. */
 export type FoundKey = SignatureCheck | 'absent' | 'unsure'
 
 const longestDocument = 1024 * 1024
 const mostKeys = 100
-/** Without news of revocations, keys are believed as long as most libraries do. */
+/** Without a fresh feed, keys are trusted for as long as in most libraries. */
 const staleMs = 600_000
-/** The death of a key would be told by the feed. */
+/** A fresh feed reports revoked keys, so keys are trusted longer. */
 const staleWhileFreshMs = 86_400_000
 const absentMs = 30_000
 const mostAbsent = 1_000
@@ -61,18 +61,18 @@ export class IssuerKeys {
     return this.#readAt !== undefined
   }
 
-  /** Another one whenever the keys are others: what an earlier set verified is verified anew. */
+  /** Grows with every change of the key set. Tokens that an earlier set verified are verified again. */
   get generation(): number {
     return this.#generation
   }
 
-  /** May what these keys verified still be believed? Without news of revocations, old keys are not enough. */
+  /** Are the keys recent enough? The limit is lower while the feed is not FRESH. */
   isUsable(state: FeedState): boolean {
     if (this.#readAt === undefined) return false
     return this.#needs.clock.monotonicMs() - this.#readAt <= (state === 'FRESH' ? staleWhileFreshMs : staleMs)
   }
 
-  /** Refreshes at half its age, or soon after a failure, until the signal says stop. */
+  /** Refreshes at half the maximum age, or soon after a failure, until the signal is aborted. */
   async keepFresh(): Promise<void> {
     const { signal, clock } = this.#needs
     for (let failures = 0; !signal.aborted; ) {
@@ -83,7 +83,7 @@ export class IssuerKeys {
     }
   }
 
-  /** The feed says that the key set is another one: everybody hears it at once, so not everybody asks at once. */
+  /** Fetches the key set when the feed announces a new version. A random delay spreads the requests of all verifiers. */
   async announced(version: string): Promise<void> {
     const { signal, clock } = this.#needs
     const known = this.#version
@@ -105,7 +105,7 @@ export class IssuerKeys {
     return this.#after(this.refresh(false, kid), kid, alg)
   }
 
-  /** One request at a time, whoever asks. True when the keys are as published now. @param anew past caches @param missing why */
+  /** Fetches once for concurrent callers. True on success. @param anew bypasses caches @param missing the unknown kid, if any */
   refresh(anew = false, missing?: string): Promise<boolean> {
     this.#reading ??= this.#read(anew, missing).finally(() => {
       this.#reading = undefined
@@ -117,7 +117,7 @@ export class IssuerKeys {
     return !this.isUsable(this.#needs.feedState())
   }
 
-  /** Nobody waits longer than a second for a key that may not exist. */
+  /** Waits at most a second for a key that may not exist. */
   async #after(reading: Promise<boolean>, kid: string, alg: Algorithm): Promise<FoundKey> {
     const tooLong = new AbortController()
     const isRead = await Promise.race([reading, pause(patienceMs, tooLong.signal).then(() => false)])
@@ -155,7 +155,7 @@ export class IssuerKeys {
     } catch (error) {
       if (signal.aborted) return false
       telemetry.count('jwksFailures')
-      telemetry.tell({ type: 'failure', what: 'jwks', error })
+      telemetry.emit({ type: 'failure', what: 'jwks', error })
       return false
     }
   }
@@ -164,7 +164,7 @@ export class IssuerKeys {
     const { algorithms, platform } = this.#needs
     if (text === this.#text) return
     const document: unknown = JSON.parse(text)
-    if (!isObject(document) || !Array.isArray(document.keys)) throw new Error('the key set is none')
+    if (!isObject(document) || !Array.isArray(document.keys)) throw new Error('the response is not a key set')
     const checks = new Map<string, SignatureCheck>()
     for (const jwk of document.keys.slice(0, mostKeys)) {
       if (!isObject(jwk) || typeof jwk.kid !== 'string') continue

@@ -1,20 +1,20 @@
-/** Everything a token can be revoked by, as keys of the feed. */
+/** The keys of the feed that can revoke a token. */
 import type { Platform } from './platform.ts'
 import type { RevokedSet } from './revoked-set.ts'
 import { always } from './revoked-set.ts'
 
-/** What an entry of the feed can name, by its number on the wire. */
+/** The kinds of entries, by their numbers on the wire. */
 export const kinds = { token: 1, session: 2, grant: 3, person: 4, client: 5, key: 6, issuer: 7 } as const
 export type Kind = keyof typeof kinds
 
-/** The names of one token, hashed with every salt that is in use. */
+/** The names of one token, hashed with every known salt. */
 export interface Marks {
-  /** One for each key, four words apart. */
+  /** One kind per key; each key has four words. */
   kinds: readonly Kind[]
   keys: Uint32Array
-  /** Undefined when the token has none: then every cut-off voids it. */
+  /** Undefined without `iat`: then every cut-off revokes the token. */
   iat: number | undefined
-  /** How many salts were known when this was made. */
+  /** Number of known salts when the keys were computed. */
   salts: number
 }
 
@@ -41,14 +41,12 @@ export async function marksOf(
   return { kinds: found, keys, iat, salts: salts.length }
 }
 
-/** Keys as text, for a map: four words each. */
+/** Keys as text, for a map. Each key has four words. */
 export function keyNames(words: Uint32Array): string[] {
-  return Array.from({ length: words.length / 4 }, (_, at) =>
-    words.subarray(at * 4, at * 4 + 4).join('../../../src/verifier'),
-  )
+  return Array.from({ length: words.length / 4 }, (_, at) => words.subarray(at * 4, at * 4 + 4).join('.'))
 }
 
-/** By what it is void, if it is. Every name is looked at: none outranks another. */
+/** The kind of entry that revokes the token, if any. Every name is checked. */
 export function revokedBy(marks: Marks, revoked: RevokedSet): Kind | undefined {
   let by: Kind | undefined
   for (let index = 0; index < marks.kinds.length; index += 1) {

@@ -1,4 +1,4 @@
-/** Node: synchronous hashing and signatures, which cost half of what Web Crypto takes. */
+/** Node: synchronous hashes and signatures, at half the cost of Web Crypto. */
 import type * as NodeCrypto from 'node:crypto'
 import type { JWK } from 'jose'
 import { type Algorithm, suits } from './algorithms.ts'
@@ -7,7 +7,7 @@ import type { Platform, SignatureCheck } from './platform.ts'
 type Crypto = typeof NodeCrypto
 
 export function nodePlatform(crypto: Crypto): Platform {
-  // One call instead of three objects; Node has it since 20.12.
+  // One call instead of three objects; available since Node 20.12.
   const hash = crypto.hash as Crypto['hash'] | undefined
   return {
     hash: hash
@@ -26,7 +26,7 @@ export function nodePlatform(crypto: Crypto): Platform {
   }
 }
 
-/** Seven of these for each token that is new: as text, a digest takes a third of what it takes as bytes. */
+/** Called seven times per new token. A digest as text takes a third of the time of one as bytes. */
 function keyOf(crypto: Crypto, salt: Uint8Array, kind: number, value: string, into: Uint8Array, at: number): void {
   const bytes = Buffer.allocUnsafe(salt.length + 1 + value.length * 3)
   bytes.set(salt)
@@ -46,7 +46,7 @@ function signatureCheck(crypto: Crypto, jwk: JWK, alg: Algorithm): SignatureChec
     const signed = Buffer.from(text.slice(0, signedLength), 'latin1')
     const signature = Buffer.from(text.slice(signedLength + 1), 'base64url')
     if (signatureBytes === undefined) return crypto.verify(digest, signed, how, signature)
-    // A bare key and a DER signature take Node a third less time than a key with options.
+    // In Node, a bare key with a DER signature takes a third less time than a key with options.
     return signature.length === signatureBytes && crypto.verify(digest, signed, key, derSignature(signature))
   }
 }
@@ -58,7 +58,7 @@ const pss = (crypto: Crypto) => ({
   saltLength: crypto.constants.RSA_PSS_SALTLEN_DIGEST,
 })
 
-/** ECDSA signatures are two numbers side by side in JWS (RFC 7518 §3.4), and ASN.1 for OpenSSL. */
+/** Converts an ECDSA signature from two numbers, as in JWS (RFC 7518 §3.4), to ASN.1 for OpenSSL. */
 function derSignature(raw: Buffer): Buffer {
   const half = raw.length >> 1
   const [r, s] = [derNumber(raw.subarray(0, half)), derNumber(raw.subarray(half))]
@@ -75,5 +75,5 @@ function derNumber(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.of(2, digits.length + sign.length, ...sign), digits])
 }
 
-/** Ed25519 and ML-DSA bring their own. */
+/** Ed25519 and ML-DSA include their digest. */
 const digestOf = (alg: Algorithm) => (/^(?:ES|RS|PS)\d/.test(alg) ? `sha${alg.slice(2)}` : null)

@@ -1,21 +1,21 @@
 /**
- * What differs between Node and fetch runtimes: Node hashes and verifies at once
- * and fast, others have Web Crypto, where every step is a promise.
+ * The differences of Node and fetch runtimes: Node hashes and verifies
+ * synchronously; fetch runtimes have Web Crypto, where every step is a promise.
  */
 import type { JWK } from 'jose'
 import type { Algorithm } from './algorithms.ts'
 
 export interface Platform {
-  /** SHA-256 in hexadecimal digits, which is what Node is quickest at. */
+  /** SHA-256 in hexadecimal digits, the fastest form in Node. */
   hash(text: string): string | Promise<string>
   digest(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
-  /** Writes the key that a revocation of this value would have: the first 16 bytes of SHA-256 over salt ‖ kind ‖ value. */
+  /** Writes the feed's key of this value: the first 16 bytes of SHA-256 over salt ‖ kind ‖ value. */
   keyOf(salt: Uint8Array, kind: number, value: string, into: Uint8Array, at: number): void | Promise<void>
-  /** Undefined for a key that this algorithm cannot use. */
+  /** Undefined when the key does not suit the algorithm. */
   signatureCheck(jwk: JWK, alg: Algorithm): Promise<SignatureCheck | undefined>
 }
 
-/** Is this compact JWS signed by the key? It is given whole and as its three parts. */
+/** Is the signature of this compact JWS valid? */
 export type SignatureCheck = (jws: CompactJws) => boolean | Promise<boolean>
 
 export interface CompactJws {
@@ -25,14 +25,14 @@ export interface CompactJws {
   signedLength: number
 }
 
-/** Node's own crypto where there is one, else Web Crypto through jose. */
+/** Node's crypto if available, else Web Crypto through jose. */
 export async function findPlatform(): Promise<Platform> {
   const node = await nodeCrypto()
   if (node) return (await import('./node-platform.ts')).nodePlatform(node)
   return (await import('./web-platform.ts')).webPlatform
 }
 
-/** No static import: the package loads in runtimes that do not know the name. */
+/** Imported dynamically, so that the package loads in runtimes without `node:crypto`. */
 async function nodeCrypto(): Promise<typeof import('node:crypto') | undefined> {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
   if (process?.getBuiltinModule) {
@@ -42,6 +42,6 @@ async function nodeCrypto(): Promise<typeof import('node:crypto') | undefined> {
   try {
     return await import('node:crypto')
   } catch {
-    return undefined // a runtime that calls itself process and has no crypto
+    return undefined // a runtime with `process` and without `node:crypto`
   }
 }

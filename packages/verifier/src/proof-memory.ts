@@ -1,4 +1,4 @@
-/** Proofs that were shown, for as long as they could be shown again: two generations, so that nothing has to be swept. */
+/** Used proofs, remembered while they could be replayed. Two generations make a cleanup unnecessary. */
 import type { Clock } from './clock.ts'
 
 export class ProofMemory {
@@ -9,7 +9,7 @@ export class ProofMemory {
   #old = new Set<string>()
   #turnedAt: number
 
-  /** @param spanMs for how long a proof could be taken */
+  /** @param spanMs how long a proof can be accepted */
   constructor(clock: Clock, spanMs: number, most: number) {
     this.#clock = clock
     this.#spanMs = spanMs
@@ -17,7 +17,7 @@ export class ProofMemory {
     this.#turnedAt = clock.monotonicMs()
   }
 
-  /** `full`: to forget one that could come again would be worse than to refuse this one. */
+  /** `full`: the proof is refused, since removing another one would allow its replay. */
   remember(name: string): 'new' | 'replayed' | 'full' {
     const elapsed = this.#clock.monotonicMs() - this.#turnedAt
     if (elapsed >= this.#spanMs) {

@@ -1,4 +1,4 @@
-/** Nonces for DPoP proofs (RFC 9449 §9) that every instance with the same secret makes and takes: a keyed digest of the time. */
+/** Nonces for DPoP proofs (RFC 9449 §9): an HMAC of the time, equal on every instance with the same secret. */
 import { base64url } from 'jose'
 import type { Clock } from './clock.ts'
 
@@ -15,12 +15,12 @@ export class ProofNonces {
     this.#key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
   }
 
-  /** To be given to the client. */
+  /** The nonce for the client. */
   current(): Promise<string> {
     return this.#of(this.#span)
   }
 
-  /** This one or the one before: between one and two minutes old at most. */
+  /** Accepts the current and the previous nonce, at most two minutes old. */
   async isValid(nonce: unknown): Promise<boolean> {
     return nonce === (await this.#of(this.#span)) || nonce === (await this.#of(this.#span - 1))
   }

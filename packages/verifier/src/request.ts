@@ -1,4 +1,4 @@
-/** A request as far as its access token goes, in plain values, so that any framework will do. */
+/** The parts of a request that concern its access token, as plain values for any framework. */
 import type { Certificate } from './certificate.ts'
 
 export interface VerifyRequest {
@@ -8,9 +8,9 @@ export interface VerifyRequest {
   dpop?: string | null | undefined
   /** For DPoP: `GET` … */
   method?: string
-  /** For DPoP: the whole URL as the client sees it. */
+  /** For DPoP: the full URL as the client sees it. */
   url?: string
-  /** For mutual TLS: the client's certificate, or how to get it. */
+  /** For mutual TLS: the client's certificate, or a function that returns it. */
   certificate?: Certificate | (() => Certificate | undefined) | undefined
 }
 
@@ -25,12 +25,12 @@ export function credentialsOf(authorization: string | null | undefined): Credent
   if (authorization.startsWith('Bearer ')) return withToken('Bearer', authorization.slice(7))
   const space = authorization.indexOf(' ')
   const scheme = (space < 0 ? authorization : authorization.slice(0, space)).toLowerCase()
-  // Another scheme is another matter: as if there were no token.
+  // Another scheme counts as no token.
   if (scheme !== 'bearer' && scheme !== 'dpop') return 'none'
   return withToken(scheme === 'bearer' ? 'Bearer' : 'DPoP', space < 0 ? '' : authorization.slice(space + 1).trim())
 }
 
 const withToken = (scheme: Credentials['scheme'], token: string) => (token === '' ? 'malformed' : { scheme, token })
 
-/** Several in one header; looked at only when the text is no token that is known. */
+/** True for several tokens in one header. Checked only when the text is no JWS. */
 export const isSeveral = (token: string): boolean => /[ ,]/.test(token)

@@ -1,23 +1,23 @@
-/** What a route demands of a token that holds. */
+/** The requirements of a route for a valid token. */
 import type { Clock } from './clock.ts'
 import type { VerifiedToken } from './verdict.ts'
 
 export interface Requirements {
-  /** All of them must be granted. A text may name several, with spaces between. */
+  /** Every scope must be granted. A string may name several scopes, separated by spaces. */
   scope?: string | readonly string[]
-  /** `high`: when the feed is not fresh, ask the issuer instead of trusting what was known. Default `normal`. */
+  /** `high`: the issuer is asked when the feed is not fresh. Default `normal`. */
   sensitivity?: 'normal' | 'high'
-  /** Ask the issuer about every request: no window at all, and one round trip each. */
+  /** Asks the issuer for every request: no delay of revocations, one round trip per request. */
   introspect?: boolean
-  /** Seconds since the person last signed in; older answers with a demand for a new sign-in (RFC 9470). */
+  /** Maximum seconds since the person signed in; otherwise the response requires a new sign-in (RFC 9470). */
   maxAge?: number
-  /** One of these ways of signing in (`acr`), else a demand for it (RFC 9470). */
+  /** Accepted values of `acr`; otherwise the response requires one of them (RFC 9470). */
   acr?: string | readonly string[]
 }
 
 export type Unmet = { reason: 'insufficient_scope' | 'step_up'; parameters: Record<string, string> }
 
-/** @param tolerance seconds by which clocks may differ */
+/** @param tolerance allowed difference of clocks in seconds */
 export function unmet(
   { scopes, claims }: VerifiedToken,
   { scope, maxAge, acr }: Requirements,
@@ -46,5 +46,5 @@ function hasAll(granted: ReadonlySet<string>, wanted: string | readonly string[]
   return wanted.every((scope) => granted.has(scope))
 }
 
-/** Within a quoted string of a header. */
+/** Removes characters that a quoted string of a header cannot contain. */
 const quotable = (text: string) => text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '')

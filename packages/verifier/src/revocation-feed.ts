@@ -1,4 +1,4 @@
-/** The feed, put together: what it told, how old that is, and the loop that follows it. */
+/** Combines the parts of the feed: the list of revocations, its freshness, and the loop that follows the feed. */
 import type { Clock } from './clock.ts'
 import type { Discovery } from './discovery.ts'
 import { type ArchiveFiles, FeedArchive } from './feed-archive.ts'
@@ -21,9 +21,9 @@ export interface RevocationFeedNeeds {
   fetch: Fetch
   telemetry: Telemetry
   signal: AbortSignal
-  /** Something became void: what has these keys, or all sorts of things. */
+  /** Called after new revocations, with their keys; undefined when there are too many to list. */
   changed(keys: readonly string[] | undefined): void
-  /** The key set is another one. */
+  /** Called with the version of the key set in each frame that has one. */
   jwksAnnounced(version: string): void
 }
 
@@ -88,14 +88,14 @@ export class RevocationFeed {
     this.#following ??= this.#follower.follow()
   }
 
-  /** Lets go of what concerns nobody any more, once a minute. */
+  /** Removes expired entries, once a minute. */
   tidy(): void {
     if (this.#clock.monotonicMs() - this.#forgotAt < forgetEveryMs) return
     this.#forgotAt = this.#clock.monotonicMs()
     this.list.forget()
   }
 
-  /** After its signal said stop. */
+  /** Resolves when the loop and the writes have ended, after the signal was aborted. */
   async stopped(): Promise<void> {
     await this.#following
     await this.#archive?.settled()

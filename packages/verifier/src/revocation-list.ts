@@ -1,7 +1,7 @@
 /**
- * What the feed has told so far: the union of every entry ever heard, and a
- * cursor into the log. Union is safe whatever comes twice, late or in disorder;
- * what is missing, and what is old, is what the rules below find out.
+ * The union of all entries received so far, and a cursor into the log. A union is
+ * safe with duplicate, late or reordered frames. The rules below detect missing
+ * entries and old frames.
  */
 import { decodeInto } from './base64url.ts'
 import type { Frame, WireEntry } from './frame.ts'
@@ -20,15 +20,15 @@ export interface SnapshotContent extends Cursor {
 
 /**
  * - `applied`: in order.
- * - `old`: told before; nothing moved.
- * - `gap`: something between the cursor and it is missing.
- * - `epoch`: the log began anew; a snapshot is needed.
+ * - `old`: already known; the cursor did not move.
+ * - `gap`: entries between the cursor and the frame are missing.
+ * - `epoch`: the log started a new epoch; a snapshot is needed.
  */
 export type Effect = 'applied' | 'old' | 'gap' | 'epoch'
 
-/** More than this at once are not named one by one. */
+/** Above this number, new revocations are not listed by key. */
 const mostNamed = 256
-/** As many salts as can matter; there is one in the life of a deployment. */
+/** Maximum of salts. A deployment normally has one for its whole life. */
 const mostSalts = 3
 
 export class RevocationList {
@@ -41,10 +41,10 @@ export class RevocationList {
   #salts: readonly Uint8Array[] = []
   #cursor: Cursor | undefined
   #overflowed = false
-  /** Keys of what became void in this step, while they are few. */
+  /** Keys revoked in this step, up to `mostNamed`. */
   #fresh: string[] = []
 
-  /** @param changed told after every step in which something new became void, and of what by its keys if it is not much */
+  /** @param changed called after every step with new revocations, with their keys unless there are too many */
   constructor(freshness: Freshness, maxEntries: number, changed: (keys: readonly string[] | undefined) => void) {
     this.#freshness = freshness
     this.#maxEntries = maxEntries
@@ -63,12 +63,12 @@ export class RevocationList {
     return this.#salts.length > 0
   }
 
-  /** False after an entry found no room: then nothing is decided until a snapshot fits again. */
+  /** False after an entry exceeded `maxEntries`, until a snapshot fits again. No token is accepted meanwhile. */
   get isComplete(): boolean {
     return !this.#overflowed
   }
 
-  /** @returns what to do next; whatever it is, the entries are known from now on. */
+  /** Adds the entries in any case. @returns the effect on the cursor */
   apply({ epoch, from, to, entries, iat }: Frame): Effect {
     this.#noting(() => {
       for (const entry of entries) this.#add(entry)
@@ -80,7 +80,7 @@ export class RevocationList {
     return 'applied'
   }
 
-  /** Begins to take in a snapshot; `finish` makes its cursor ours. What was known before stays. */
+  /** Starts to load a snapshot; `finish` sets the cursor. Earlier entries stay. */
   begin({ salt, epoch, seq }: SnapshotContent, count: number) {
     this.revoked.reserve(Math.min(count + this.revoked.size, this.#maxEntries))
     const before = this.#overflowed

@@ -1,8 +1,8 @@
 /**
- * What is revoked, in typed arrays with open addressing: 24 bytes a slot and a
- * look-up of some 100 ns at a million entries, where a Map of strings takes four
- * times as much. Entries only ever grow: for one key the greater cut-off counts
- * and, independently, the greater expiry, so duplicates and reordering change nothing.
+ * The revoked keys, in typed arrays with open addressing: 24 bytes per slot and
+ * about 100 ns per look-up with a million entries. A Map of strings takes four
+ * times as much. For each key the greatest cut-off and the greatest expiry count,
+ * so duplicates and reordering change nothing.
  */
 
 /** A cut-off above every `iat`. */
@@ -23,12 +23,12 @@ export class RevokedSet {
     return this.#size
   }
 
-  /** Changes whenever a token could be void that was not before. */
+  /** Changes with every new revocation. */
   get version(): number {
     return this.#version
   }
 
-  /** @param key four words at `at` @param notBefore seconds; null: whenever issued */
+  /** @param key four words at `at` @param notBefore seconds; null revokes tokens with any `iat` */
   add(key: Uint32Array, at: number, notBefore: number | null, exp: number): void {
     if (this.#size >= this.#slots * 0.6) this.#resize(this.#slots * 2)
     const slot = this.#find(key, at)
@@ -49,19 +49,19 @@ export class RevokedSet {
     return this.#expiries[this.#find(key, at)] !== 0
   }
 
-  /** Tokens of this key issued before this second are void; 0 when nothing is known of it. */
+  /** Tokens of this key with an earlier `iat` are revoked; 0 when the key is not in the set. */
   cutOff(key: Uint32Array, at: number): number {
     return this.#cutOffs[this.#find(key, at)] as number
   }
 
-  /** Makes room at once, so that a big snapshot does not grow it step by step. */
+  /** Allocates slots at once, so that a large snapshot causes no repeated growth. */
   reserve(entries: number): void {
     let slots = this.#slots
     while (entries >= slots * 0.6) slots *= 2
     if (slots > this.#slots) this.#resize(slots)
   }
 
-  /** Lets go of what expired before this second, when there is enough of it to be worth the copying. */
+  /** Removes entries that expired before this second, if they are enough to justify a copy. */
   forget(before: number): void {
     let expired = 0
     for (const exp of this.#expiries) if (exp !== 0 && exp < before) expired += 1
@@ -90,7 +90,7 @@ export class RevokedSet {
     }
   }
 
-  /** Its slot, or the empty one where it would be. */
+  /** The slot of the key, or the empty slot for it. */
   #find(key: Uint32Array, at: number): number {
     const mask = this.#slots - 1
     const keys = this.#keys
@@ -109,5 +109,5 @@ export class RevokedSet {
   }
 }
 
-/** Beyond what 32 bits hold (the year 2106), a cut-off is for ever. */
+/** A cut-off beyond 32 bits (the year 2106) is unlimited. */
 const clamp = (seconds: number, least: number) => Math.min(always, Math.max(least, seconds))

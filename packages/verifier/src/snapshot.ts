@@ -1,4 +1,4 @@
-/** A snapshot: a signed manifest and, in a line of its own, what it vouches for. Taken in slice by slice, so that a million entries stop nobody's requests. */
+/** A snapshot: a signed manifest and, in the next line, its content. Loaded in slices, so that a million entries block no request. */
 import { fromBase64url, isObject } from './base64url.ts'
 import { isEntry, isFault, type Manifest, readManifest, type Sender, type WireEntry } from './frame.ts'
 import type { Platform } from './platform.ts'
@@ -8,7 +8,7 @@ export class SnapshotRefused extends Error {
   override name = 'SnapshotRefused'
 }
 
-/** Entries between two breaths. */
+/** Entries per slice. */
 const sliceEntries = 5_000
 const newline = 10
 
@@ -21,7 +21,7 @@ export function splitSnapshot(bytes: Uint8Array): { manifest: string; content: U
   return { manifest: first.manifest, content: bytes.subarray(end + 1, contentEnd < 0 ? bytes.length : contentEnd) }
 }
 
-/** Everything about it is verified before any of it is believed. @throws SnapshotRefused */
+/** Verifies manifest and digest before it adds entries. @throws SnapshotRefused */
 export async function takeSnapshot(
   manifestText: string,
   content: Uint8Array,
@@ -32,12 +32,12 @@ export async function takeSnapshot(
   const digest = await platform.digest(content)
   const promised = fromBase64url(manifest.sha256)
   if (promised?.length !== 32 || !promised.every((byte, index) => byte === digest[index])) {
-    throw new SnapshotRefused('its content is not what the manifest vouches for')
+    throw new SnapshotRefused('its content does not match the digest in the manifest')
   }
   const { head, slices } = cut(new TextDecoder().decode(content))
   const salt = typeof head.salt === 'string' ? fromBase64url(head.salt) : undefined
   if (!salt?.length || head.epoch !== manifest.epoch || head.seq !== manifest.seq) {
-    throw new SnapshotRefused('its content does not fit the manifest')
+    throw new SnapshotRefused('its content does not match the manifest')
   }
   const taking = list.begin({ salt, epoch: manifest.epoch, seq: manifest.seq }, manifest.count)
   let count = 0
@@ -45,11 +45,11 @@ export async function takeSnapshot(
     const entries = slice()
     if (!entries.every(isEntry)) {
       taking.abandon()
-      throw new SnapshotRefused('one of its entries is none')
+      throw new SnapshotRefused('one of its entries is malformed')
     }
     taking.add(entries)
     count += entries.length
-    await breath()
+    await yieldToOthers()
   }
   if (count !== manifest.count) {
     taking.abandon()
@@ -66,19 +66,19 @@ interface Pieces {
 
 const opening = '"entries":['
 
-/** Cuts the long array at its seams, so that it need not be parsed at once; an unusual layout is parsed whole. */
+/** Splits the long array between entries, so that it is parsed in slices; an unusual layout is parsed whole. */
 function cut(text: string): Pieces {
   const start = text.indexOf(opening) + opening.length
   const end = text.indexOf(']]', start) + 1
   const head = start >= opening.length && end > 0 ? parse(`${text.slice(0, start)}${text.slice(end)}`) : undefined
   if (!isObject(head)) {
     const whole = parse(text)
-    if (!isObject(whole) || !Array.isArray(whole.entries)) throw new SnapshotRefused('its content is no snapshot')
+    if (!isObject(whole) || !Array.isArray(whole.entries)) throw new SnapshotRefused('its content is not a snapshot')
     return { head: whole, slices: [() => whole.entries as WireEntry[]] }
   }
   const slices: Pieces['slices'] = []
   for (let from = start; from < end; ) {
-    // An entry takes 33 characters at the least, so this is about as many as we want.
+    // An entry has at least 33 characters, so a slice has about `sliceEntries` entries.
     const seam = text.indexOf('],[', from + sliceEntries * 40)
     const to = seam < 0 || seam >= end ? end : seam + 1
     const begin = from
@@ -96,8 +96,8 @@ function parse(text: string): unknown {
   }
 }
 
-/** Lets everything else that waits go first. */
-const breath = () =>
+/** Lets waiting tasks run first. */
+const yieldToOthers = () =>
   new Promise<void>((resolve) => {
     const { setImmediate } = globalThis as { setImmediate?: (step: () => void) => unknown }
     if (setImmediate) setImmediate(resolve)

@@ -1,41 +1,41 @@
-/** What a verifier tells about itself: counters for a dashboard, events for a log or an alarm. */
+/** The telemetry of a verifier: counters for a dashboard, events for a log or an alert. */
 import type { FeedState } from './freshness.ts'
 import type { Kind } from './marks.ts'
 import type { RefusalReason } from './verdict.ts'
 
-/** Something worth a log line. None of them holds a token or a secret. */
+/** An event worth a log line. No event contains a token or a secret. */
 export type VerifierEvent =
   /** The feed's state changed; alert on STALE and BLIND. */
   | { type: 'state'; from: FeedState; to: FeedState; ageMs: number }
-  /** A snapshot was taken in. */
+  /** A snapshot was loaded. */
   | { type: 'snapshot'; from: 'feed' | 'disk'; epoch: string; seq: number; entries: number }
-  /** Something was missing; it is being fetched. */
+  /** Entries were missing and are being fetched. */
   | { type: 'gap'; seq: number }
-  /** A frame was dropped: somebody forges, or something in between breaks them. */
+  /** A frame was dropped: forged, or damaged on its way. */
   | { type: 'frame-refused'; reason: string }
-  /** Frames arrive in order, but were signed at another time than ours: this clock or the issuer's is wrong, or they are replayed. */
+  /** A frame in order was signed at another time than this clock shows: a clock is wrong, or the frame is replayed. */
   | { type: 'untimely'; signedSecondsAgo: number }
-  /** The feed, the key set, the introspection endpoint or the disk failed; it is tried again. */
+  /** The feed, the key set, the introspection endpoint or the disk failed; the verifier tries again. */
   | { type: 'failure'; what: 'feed' | 'jwks' | 'introspection' | 'persist'; error: unknown }
-  /** More entries than `maxEntries`: nothing is decided until a snapshot fits. */
+  /** The feed has more entries than `maxEntries`: requests get 503 until a snapshot fits. */
   | { type: 'overflow'; entries: number }
   /** A revoked token was presented. */
   | { type: 'revoked'; by: Kind | 'introspection'; claims: Readonly<Record<string, unknown>> }
-  /** The same DPoP proof came twice: somebody replays requests. */
+  /** The same DPoP proof came twice: a request was replayed. */
   | { type: 'proof-replayed'; claims: Readonly<Record<string, unknown>> }
 
 export interface VerifierMetrics {
   state: FeedState
   /** Milliseconds since the feed was last proven fresh; Infinity before. */
   feedAgeMs: number
-  /** How far the log is known, `<epoch>.<seq>`: compare with `claviger_revocation_log_seq` of the nodes. */
+  /** Position in the log, `<epoch>.<seq>`; compare it with `claviger_revocation_log_seq` of the nodes. */
   cursor: string | undefined
-  /** Entries held. */
+  /** Entries in memory. */
   entries: number
   accepted: number
   /** By reason. */
   refused: Partial<Record<RefusalReason, number>>
-  /** Revoked tokens presented, by what they were revoked with. */
+  /** Revoked tokens presented, by kind of the revocation. */
   revoked: Partial<Record<Kind | 'introspection', number>>
   cacheHits: number
   cacheMisses: number
@@ -61,7 +61,7 @@ export type CounterName = Exclude<Counter, 'feedAgeMs' | 'entries' | 'cachedToke
 
 export class Telemetry {
   readonly #listeners: readonly ((event: VerifierEvent) => void)[]
-  /** Those on the way of every request are counted here directly. */
+  /** Counters on the path of every request are incremented directly. */
   readonly counters: Record<CounterName, number> = {
     accepted: 0,
     cacheHits: 0,
@@ -92,8 +92,8 @@ export class Telemetry {
     this.#refused[reason] = (this.#refused[reason] ?? 0) + 1
   }
 
-  /** A listener that fails must not take a request with it; how often it did can be seen. */
-  tell(event: VerifierEvent): void {
+  /** A failing listener must not fail a request; `listenerFailures` counts it. */
+  emit(event: VerifierEvent): void {
     if (event.type === 'revoked') this.#revoked[event.by] = (this.#revoked[event.by] ?? 0) + 1
     for (const listener of this.#listeners) {
       try {

@@ -1,4 +1,4 @@
-/** So many at once, then one after the other. */
+/** A rate limit: `burst` at once, then one per `everyMs`. */
 import type { Clock } from './clock.ts'
 
 export class TokenBucket {

@@ -1,4 +1,4 @@
-/** Verified tokens by the digest of their text. Holds no refusals, and never decides: what it gives is looked at again. */
+/** Verified tokens by the digest of their text. Contains no refusals; a cached token is still checked for time and revocation. */
 
 export class TokenCache<T extends object> {
   readonly #most: number
@@ -19,7 +19,7 @@ export class TokenCache<T extends object> {
     return found.value
   }
 
-  /** When it is full, the oldest that was not used since it last came by leaves (second chance). */
+  /** A full cache evicts the oldest token that was not used since the last eviction (second chance). */
   set(name: string, value: T): void {
     if (this.#most === 0) return
     if (this.#held.size >= this.#most && !this.#held.has(name)) this.#evict()

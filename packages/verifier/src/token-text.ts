@@ -1,8 +1,8 @@
-/** A compact JWS taken apart, before anything is believed. */
+/** Parses a compact JWS. Verifies nothing. */
 import { isObject, jsonObject } from './base64url.ts'
 import type { CompactJws } from './platform.ts'
 
-/** Far more than any access token needs, far less than would be work to refuse. */
+/** Longer than any access token, and short enough to be refused at no cost. */
 export const longestToken = 8_192
 
 const shape = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
@@ -12,7 +12,7 @@ export interface OpenedJws extends CompactJws {
   payload: Record<string, unknown>
 }
 
-/** Undefined when this is no compact JWS, has no `kid`, or wants something understood (`crit`) that we do not. */
+/** Undefined when the text is no compact JWS, has no `kid`, or has `crit`, which is not supported. */
 export function openJws(text: string, longest = longestToken): OpenedJws | undefined {
   if (text.length > longest || !shape.test(text)) return undefined
   const dot = text.indexOf('.')
@@ -23,7 +23,7 @@ export function openJws(text: string, longest = longestToken): OpenedJws | undef
   return payload && { text, signedLength, header: header as OpenedJws['header'], payload }
 }
 
-/** Only its header and payload's issuer, for tokens whose signature says whether to go on. */
+/** Is this the `typ` of an access token (RFC 9068 §2.1)? */
 export const isAccessTokenType = (typ: unknown): boolean =>
   typeof typ === 'string' && /^(?:application\/)?at\+jwt$/i.test(typ)
 

@@ -1,4 +1,4 @@
-/** The judgement of one request, step by step, from what is cheap to refuse to what is dear to know. */
+/** Verifies one request, step by step, cheap checks first. */
 import type { Algorithm } from './algorithms.ts'
 import { certificateThumbprint } from './certificate.ts'
 import { type ClaimRules, claimsFault, timeFault } from './claims-check.ts'
@@ -35,7 +35,7 @@ export interface TokenVerifierNeeds {
   telemetry: Telemetry
 }
 
-/** Whether a token holds at all, before what this request makes of it. */
+/** The token, or the reason why it is invalid in any request. */
 type Found = HeldToken | Exclude<RefusalReason, 'unavailable'> | 'unavailable'
 
 export class TokenVerifier {
@@ -57,13 +57,13 @@ export class TokenVerifier {
     return this.#judge(found, credentials, request, requirements, state)
   }
 
-  /** The token itself, for whoever wants to watch it. */
+  /** Returns a valid token, for `watch`. */
   async find(token: string): Promise<HeldToken | undefined> {
     const found = await this.#fromCache(token, this.#needs.feedState())
     return typeof found === 'string' ? undefined : found
   }
 
-  /** By what a token is void. Nothing is looked up twice: only what was not known when it was last found to hold. */
+  /** The kind of entry that revokes a token, if any. Skipped when no revocation came since the last check. */
   revokedBy(held: HeldToken): Kind | undefined {
     const { list } = this.#needs
     if (!list || !held.marks || held.checkedVersion === list.revoked.version) return undefined
@@ -72,7 +72,7 @@ export class TokenVerifier {
     return by
   }
 
-  /** Its time is measured anew for every request. */
+  /** Checked for every request. */
   timeFault(held: HeldToken): 'expired' | 'not_yet_valid' | undefined {
     const { clock, rules } = this.#needs
     return timeFault(held.token.expiresAt, held.notBefore, clock.wallMs() / 1000, rules.tolerance)
@@ -90,13 +90,13 @@ export class TokenVerifier {
     const held = cache.get(hash)
     if (!held) return undefined
     if (held.keys !== keys.generation || !keys.isUsable(state)) return undefined
-    // Marked before the salt was known: they are made anew.
+    // The keys were computed before the salt was known, so the token is verified again.
     if (list && held.marks?.salts !== list.salts.length) return undefined
     telemetry.counters.cacheHits += 1
     return held
   }
 
-  /** From a text to a token that holds: shape, algorithm, type and issuer before any key is sought. */
+  /** Verifies a token's text: shape, algorithm, type and issuer before the key and the signature. */
   async #open(text: string, hash: string): Promise<Found> {
     const { algorithms, rules, keys, platform, list, cache, telemetry } = this.#needs
     telemetry.count('cacheMisses')
@@ -121,7 +121,7 @@ export class TokenVerifier {
     return held
   }
 
-  /** At once when all that is needed is known; most requests wait for nothing. */
+  /** Synchronous when no further request or proof is needed, as for most requests. */
   #judge(
     held: HeldToken,
     credentials: Credentials,
@@ -155,7 +155,7 @@ export class TokenVerifier {
     if (active === undefined) return this.#refuse('unavailable')
     const refused = await this.#binding(held, credentials, request)
     if (refused) return refused
-    // The feed may have told of it while all that was going on.
+    // A revocation may have arrived during the steps above.
     const since = this.revokedBy(held)
     return since ? this.#revoked(held, since, credentials) : this.#admit(held, credentials, requirements, state)
   }
@@ -168,7 +168,7 @@ export class TokenVerifier {
     return { ok: true, token: held.token, state }
   }
 
-  /** True: it holds as far as can be said, and enough can be said. */
+  /** True: active, or no question needed. False: not active. Undefined: cannot be determined. */
   async #ask(token: string, { introspect, sensitivity }: Requirements, state: FeedState): Promise<boolean | undefined> {
     const { introspection, failOpen } = this.#needs
     const isHigh = sensitivity === 'high'
@@ -210,14 +210,14 @@ export class TokenVerifier {
     const result = await proofs.check(dpop, { method, url, tokenHash: held.hash, thumbprint })
     if (result === 'holds') return undefined
     if (result === 'full') return this.#refuse('unavailable')
-    if (result === 'replayed') telemetry.tell({ type: 'proof-replayed', claims: held.token.claims })
+    if (result === 'replayed') telemetry.emit({ type: 'proof-replayed', claims: held.token.claims })
     if (result !== 'nonce') return this.#refuse('bad_proof', credentials)
     return this.#refuse('proof_nonce', credentials, {}, { 'DPoP-Nonce': (await proofs.nonces?.current()) ?? '' })
   }
 
   #revoked(held: HeldToken, by: Kind | 'introspection', credentials: Credentials): Refused {
     this.#needs.cache.delete(held.hash)
-    this.#needs.telemetry.tell({ type: 'revoked', by, claims: held.token.claims })
+    this.#needs.telemetry.emit({ type: 'revoked', by, claims: held.token.claims })
     return this.#refuse('revoked', credentials)
   }
 

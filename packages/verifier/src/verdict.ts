@@ -1,4 +1,4 @@
-/** How a request is judged, and what is answered to one that is refused (RFC 6750, RFC 9449, RFC 9470). */
+/** The verdict on a request, and the response to a refused one (RFC 6750, RFC 9449, RFC 9470). */
 import type { FeedState } from './freshness.ts'
 
 export type Verdict = Accepted | Refused
@@ -6,13 +6,13 @@ export type Verdict = Accepted | Refused
 export interface Accepted {
   ok: true
   token: VerifiedToken
-  /** What was known of revocations when this was decided. */
+  /** State of the feed at the time of the verdict. */
   state: FeedState
 }
 
-/** The claims of an access token that holds. */
+/** A valid access token. */
 export interface VerifiedToken {
-  /** All claims, as signed. Frozen: it is shared by all requests of this token. */
+  /** All claims, as signed. Frozen, since all requests with this token share the object. */
   readonly claims: Readonly<Record<string, unknown>>
   /** `sub` */
   readonly subject: string
@@ -23,7 +23,7 @@ export interface VerifiedToken {
   readonly expiresAt: number
 }
 
-/** Why, as a stable word for logs and metrics. */
+/** The reason of a refusal, as a stable word for logs and metrics. */
 export type RefusalReason =
   | 'no_token'
   | 'malformed_request'
@@ -49,40 +49,40 @@ export interface Refused {
   ok: false
   reason: RefusalReason
   status: 400 | 401 | 403 | 503
-  /** OAuth error code; undefined when there was no token at all (RFC 6750 §3.1). */
+  /** OAuth error code; undefined when the request has no token (RFC 6750 §3.1). */
   error: string | undefined
   /** A sentence that is safe to send. */
   description: string
   /** `WWW-Authenticate`, `Retry-After`, `DPoP-Nonce`, `Cache-Control`. */
   headers: Record<string, string>
-  /** What to send as JSON. */
+  /** The JSON body of the response. */
   body: { error?: string; error_description: string }
 }
 
-/** Seconds after which a 503 may be asked again. */
+/** Seconds until a retry after a 503. */
 const retryAfter = 5
 
-type Told = [status: 400 | 401 | 403, error: string | undefined, description: string]
+type Refusal = [status: 400 | 401 | 403, error: string | undefined, description: string]
 
-const told: Record<Exclude<RefusalReason, 'unavailable'>, Told> = {
-  no_token: [401, undefined, 'An access token is needed'],
-  malformed_request: [400, 'invalid_request', 'The request does not carry exactly one access token'],
+const refusals: Record<Exclude<RefusalReason, 'unavailable'>, Refusal> = {
+  no_token: [401, undefined, 'An access token is required'],
+  malformed_request: [400, 'invalid_request', 'The request does not contain exactly one access token'],
   malformed_token: [401, 'invalid_token', 'The access token is malformed'],
   wrong_type: [401, 'invalid_token', 'This is not an access token'],
   wrong_algorithm: [401, 'invalid_token', 'The access token is signed with an algorithm that is not allowed'],
   wrong_issuer: [401, 'invalid_token', 'The access token is from another issuer'],
   unknown_key: [401, 'invalid_token', 'The access token is signed with an unknown key'],
-  bad_signature: [401, 'invalid_token', 'The signature of the access token does not hold'],
-  missing_claim: [401, 'invalid_token', 'The access token lacks a claim that it must have'],
+  bad_signature: [401, 'invalid_token', 'The signature of the access token is invalid'],
+  missing_claim: [401, 'invalid_token', 'The access token lacks a required claim'],
   expired: [401, 'invalid_token', 'The access token has expired'],
   not_yet_valid: [401, 'invalid_token', 'The access token is not valid yet'],
   wrong_audience: [401, 'invalid_token', 'The access token is for another API'],
   revoked: [401, 'invalid_token', 'The access token was revoked'],
-  binding: [401, 'invalid_token', 'The access token is bound to a key that was not shown'],
-  bad_proof: [401, 'invalid_dpop_proof', 'The DPoP proof does not hold'],
-  proof_nonce: [401, 'use_dpop_nonce', 'The DPoP proof must contain the nonce that this answer gives'],
+  binding: [401, 'invalid_token', 'The access token is bound to a key that the request does not prove'],
+  bad_proof: [401, 'invalid_dpop_proof', 'The DPoP proof is invalid'],
+  proof_nonce: [401, 'use_dpop_nonce', 'The DPoP proof must contain the nonce of this response'],
   insufficient_scope: [403, 'insufficient_scope', 'The access token does not allow this'],
-  step_up: [401, 'insufficient_user_authentication', 'A stronger or more recent sign-in is needed'],
+  step_up: [401, 'insufficient_user_authentication', 'A stronger or more recent sign-in is required'],
 }
 
 export interface ChallengeStyle {
@@ -98,7 +98,7 @@ export function refuse(
   parameters: Record<string, string> = {},
   headers: Record<string, string> = {},
 ): Refused {
-  const [status, error, description] = told[reason]
+  const [status, error, description] = refusals[reason]
   const details = error === undefined ? [] : [`error="${error}"`, `error_description="${description}"`]
   for (const [name, value] of Object.entries(parameters)) details.push(`${name}="${value}"`)
   const challenges = schemes.map((scheme) => {
@@ -116,10 +116,10 @@ export function refuse(
   }
 }
 
-/** Not 401: the token may be as good as ever, and nobody should have to sign in anew because of an outage. */
+/** Not 401: the token may be valid, and an outage must not force people to sign in again. */
 export function unavailable(): Refused {
   const error = 'temporarily_unavailable'
-  const description = 'Whether the access token still holds cannot be said at the moment'
+  const description = 'The access token cannot be checked right now. Try again later'
   return {
     ok: false,
     reason: 'unavailable',

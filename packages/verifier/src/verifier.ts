@@ -1,7 +1,7 @@
 /**
- * @claviger/verifier is for APIs that accept Claviger's access tokens. It verifies them offline (RFC 9068) and knows
- * within a second when one was revoked, because it follows the issuer's revocation feed. It stands alone: it imports
- * nothing of the provider and needs nothing but jose.
+ * @claviger/verifier is for APIs that accept Claviger's access tokens. It verifies them offline (RFC 9068). It detects
+ * a revoked token within a second, because it follows the issuer's revocation feed. It imports nothing of the provider
+ * and depends only on jose.
  *
  *     const verifier = await createVerifier({
  *       issuer: 'https://id.example',
@@ -11,8 +11,8 @@
  *     await verifier.ready()
  *     app.use(koaAuth(verifier, { scope: 'orders:read' }))
  *
- * `token-verifier.ts` judges requests; `feed-follower.ts` follows the feed and
- * `revocation-list.ts` holds what it told; `issuer-keys.ts` has the public keys.
+ * `token-verifier.ts` verifies requests; `feed-follower.ts` follows the feed;
+ * `revocation-list.ts` holds the revocations; `issuer-keys.ts` has the public keys.
  * docs/revocation-feed.md is the contract with the feed.
  */
 import type { Certificate } from './certificate.ts'
@@ -57,37 +57,37 @@ export type { FeedAuth, Fetch } from './web-requests.ts'
 
 export interface Verifier {
   /**
-   * Resolves when tokens can be decided: the keys are there, and the feed is heard
-   * (or remembered from disk, not too long ago). Rejects when the verifier is closed or the signal says stop.
+   * Resolves when tokens can be verified: the keys are loaded, and the feed is FRESH or STALE, the latter
+   * possibly from disk. Rejects when the verifier is closed or the signal is aborted.
    */
   ready(signal?: AbortSignal): Promise<void>
   /** For a readiness probe. */
   readonly isReady: boolean
   /**
-   * Judges a request. Never throws for what a client can send: a verdict that is
-   * not `ok` has the status, headers and body to answer with.
+   * Verifies a request. No input of a client makes it throw. A verdict that is
+   * not `ok` has the status, headers and body of the response.
    */
   verify(request: VerifyRequest, requirements?: Requirements): Promise<Verdict>
   /**
    * For WebSockets, event streams and other long work: calls back once, when the
-   * token that the connection began with is revoked or expires, or when nothing was heard of
-   * revocations for too long. Returns the way to stop watching.
+   * token of the connection is revoked or expires, or when the feed becomes BLIND.
+   * Returns a function that stops the watch.
    * @param token the text of the access token
    */
   watch(token: string, onEnd: (reason: WatchEnd) => void): () => void
   /** Ends the background work and its connections. */
   close(): Promise<void>
-  /** How much is known of revocations at this moment. */
+  /** The current state of the feed. */
   readonly state: FeedState
   metrics(): VerifierMetrics
-  /** The client's certificate of a framework's request, for adapters. */
+  /** The client's certificate for a framework's request. For adapters. */
   certificateOf(request: unknown): Certificate | undefined
 }
 
 const tickMs = 250
 
-/** Says who asks, so that the issuer can wait with a rotation for whoever lacks the next key; and which key is unknown here. */
-function saying(name: string, jwksUri: string, missing?: string): string {
+/** Adds this verifier's name, so that a rotation can wait until it has the next key, and an unknown kid if any. */
+function withName(name: string, jwksUri: string, missing?: string): string {
   const url = new URL(jwksUri)
   url.searchParams.set('verifier', name)
   if (missing !== undefined) url.searchParams.set('missing', missing.slice(0, 128))
@@ -95,9 +95,9 @@ function saying(name: string, jwksUri: string, missing?: string): string {
 }
 
 /**
- * Makes a verifier and begins to fetch what it needs. An issuer that cannot be
- * reached is no error here: it is tried again and again, and until then requests are answered with 503.
- * @throws TypeError when the options are wrong
+ * Creates a verifier and starts to fetch the key set and the feed. An unreachable issuer
+ * is no error here: the verifier retries, and requests get 503 until it succeeds.
+ * @throws TypeError when the options are invalid
  */
 export async function createVerifier(options: VerifierOptions): Promise<Verifier> {
   checkOptions(options)
@@ -116,7 +116,8 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
   const feedState = (): FeedState => feed?.state ?? 'OFF'
   const algorithms = options.algorithms ?? ['ES256']
   const [name = ''] = [options.audience].flat()
-  const url = async (missing?: string) => options.jwksUri ?? saying(name, await discovery.endpoint('jwks_uri'), missing)
+  const url = async (missing?: string) =>
+    options.jwksUri ?? withName(name, await discovery.endpoint('jwks_uri'), missing)
   const keys = new IssuerKeys({ url, algorithms, platform, fetch, clock, telemetry, signal, feedState })
   const files = revocation?.persist === undefined ? undefined : await nodeFiles()
   const feed: RevocationFeed | undefined =
@@ -176,11 +177,11 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
     return feedState() === 'BLIND' && !failOpen ? 'unknown' : undefined
   }
 
-  let told = feedState()
+  let announced = feedState()
   const tick = setInterval(() => {
     const state = feedState()
-    if (state !== told) telemetry.tell({ type: 'state', from: told, to: state, ageMs: feed?.ageMs ?? 0 })
-    told = state
+    if (state !== announced) telemetry.emit({ type: 'state', from: announced, to: state, ageMs: feed?.ageMs ?? 0 })
+    announced = state
     feed?.tidy()
     watchers.lookAll()
   }, tickMs)
@@ -193,7 +194,7 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
       while (!verifier.isReady) {
         if (signal.aborted) throw new Error('the verifier is closed')
         until?.throwIfAborted()
-        // Not unref'd: whoever waits for this wants the process to live.
+        // Not unref'd: the process must stay alive while a caller waits.
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
     },
@@ -237,12 +238,12 @@ export async function createVerifier(options: VerifierOptions): Promise<Verifier
   return verifier
 }
 
-/** Of the TLS connection that a Node request came by. */
+/** The certificate of a Node request's TLS connection. */
 function peerCertificate(request: unknown): Certificate | undefined {
   type Socket = { getPeerCertificate?: () => { raw?: Uint8Array } | undefined }
   const { socket } = request as { socket?: Socket }
   return socket?.getPeerCertificate?.()?.raw
 }
 
-/** Loaded only when something is to be kept. */
+/** Loaded only with `persist`. */
 const nodeFiles = async (): Promise<ArchiveFiles> => (await import('node:fs/promises')) as unknown as ArchiveFiles

@@ -1,12 +1,12 @@
-/** Long connections: a token that was good when they began may not be any more. */
+/** Watches the tokens of long connections after they were accepted. */
 import type { HeldToken } from './held-token.ts'
 import { keyNames } from './marks.ts'
 
 /**
  * - `revoked`: close the connection.
- * - `expired`: the token's time is over; close it, or ask for a new token.
- * - `unknown`: nothing was heard of revocations for too long.
- * - `refused`: the text given was no token that this verifier accepts.
+ * - `expired`: the token has expired; close the connection, or ask for a new token.
+ * - `unknown`: the feed has been silent for too long.
+ * - `refused`: this verifier does not accept the token.
  */
 export type WatchEnd = 'revoked' | 'expired' | 'unknown' | 'refused'
 
@@ -19,14 +19,14 @@ interface Watch {
 
 export class Watchers {
   readonly #all = new Set<Watch>()
-  /** By each key under which the feed could name its token: a service may hold ten thousand connections. */
+  /** By each key of the feed that can revoke the token, since a service may have ten thousand connections. */
   readonly #named = new Map<string, Set<Watch>>()
   readonly #look: (held: HeldToken) => WatchEnd | undefined
   readonly #failed: () => void
-  /** To be looked at soon; undefined when nothing is. */
+  /** Watches that the next microtask checks; undefined if none. */
   #due: Set<Watch> | undefined
 
-  /** @param failed told when a listener throws */
+  /** @param failed called when a listener throws */
   constructor(look: (held: HeldToken) => WatchEnd | undefined, failed: () => void) {
     this.#look = look
     this.#failed = failed
@@ -48,7 +48,7 @@ export class Watchers {
     return () => this.#drop(watch)
   }
 
-  /** After what is going on now, since many entries come at once. @param keys what became void; undefined: all sorts of things */
+  /** Checks in the next microtask, since many entries come at once. @param keys the revoked keys; undefined checks all watches */
   changed(keys: readonly string[] | undefined): void {
     this.#soon(keys ? keys.flatMap((key) => [...(this.#named.get(key) ?? [])]) : this.#all)
   }
@@ -83,7 +83,7 @@ export class Watchers {
       try {
         watch.listener(reason)
       } catch {
-        this.#failed() // counted; the others must hear of theirs
+        this.#failed() // counted; the other listeners are still called
       }
     }
   }

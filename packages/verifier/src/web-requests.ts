@@ -1,21 +1,21 @@
-/** Asking the issuer: bounded in time and size, never redirected, with credentials where they are due. */
+/** Requests to the issuer: bounded in time and size, never redirected. */
 import { readBody } from './bounded-body.ts'
 import { pause } from './clock.ts'
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>
 
 /**
- * How a service proves who it is to the issuer: the credentials that
+ * How a service authenticates to the issuer: the credentials that
  * `claviger apis add <audience> --with-credentials` printed, or a function that
  * gets an access token with scope `revocation.read`.
  */
 export type FeedAuth = { clientId: string; clientSecret: string } | { token: () => string | Promise<string> }
 
-/** An answer that is not what was asked for. */
+/** A response with an unexpected status. */
 export class BadAnswer extends Error {
   override name = 'BadAnswer'
   readonly status: number
-  /** What `Retry-After` asks for. */
+  /** From `Retry-After`. */
   readonly retryAfterMs: number | undefined
 
   constructor(url: string, response: Response) {
@@ -28,7 +28,7 @@ export class BadAnswer extends Error {
 
 export async function authorization(auth: FeedAuth): Promise<string> {
   if ('token' in auth) return `Bearer ${await auth.token()}`
-  // RFC 6749 §2.3.1: each form-urlencoded before base64.
+  // RFC 6749 §2.3.1: id and secret are form-urlencoded before base64.
   const [id, secret] = [auth.clientId, auth.clientSecret].map((text) =>
     new URLSearchParams([['', text]]).toString().slice(1),
   )
@@ -40,11 +40,11 @@ export interface Call {
   method?: string
   body?: string
   signal?: AbortSignal
-  /** For the answer to begin; its body has its own limits. */
+  /** Limit for the start of the response; the body has its own limits. */
   timeoutMs: number
 }
 
-/** The beginning of an answer; `give up` ends its body too. */
+/** Resolves at the start of the response; `giveUp` aborts its body too. */
 export async function call(
   fetch: Fetch,
   url: string,
@@ -59,7 +59,7 @@ export async function call(
     if (!begun.signal.aborted) control.abort(new Error(`${url} did not answer within ${timeoutMs} ms`))
   })
   try {
-    // A redirect would carry credentials to somebody else.
+    // A redirect could send the credentials to another server.
     const response = await fetch(url, { ...init, redirect: 'error', signal: control.signal })
     return {
       response,
@@ -82,7 +82,7 @@ export interface Fetched {
   bytes: Uint8Array
 }
 
-/** A whole small document, in bounded time. */
+/** Fetches a small document, bounded in time and size. */
 export async function fetchDocument(fetch: Fetch, url: string, request: Call, most: number): Promise<Fetched> {
   const all = new AbortController()
   const stop = () => all.abort()

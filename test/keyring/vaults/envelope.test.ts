@@ -37,7 +37,7 @@ describe('the envelope', () => {
     const { jwe, fingerprint } = await envelope.seal(binding, secret)
     const parts = jwe.split('.')
     parts[3] = Buffer.from('another secret').toString('base64url')
-    await expect(envelope.open(binding, { jwe: parts.join('..'), fingerprint })).rejects.toMatchObject({
+    await expect(envelope.open(binding, { jwe: parts.join('.'), fingerprint })).rejects.toMatchObject({
       code: 'sealed_secret_damaged',
     })
   })

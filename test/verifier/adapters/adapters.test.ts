@@ -94,7 +94,7 @@ const builds: [string, Build][] = [
   ],
 ]
 
-describe.each(builds)('%s', (_, build) => {
+describe.each(builds)('the adapter for %s', (_, build) => {
   let stage: Stage
   let verifier: Verifier
   let api: Awaited<ReturnType<Build>>
@@ -113,12 +113,12 @@ describe.each(builds)('%s', (_, build) => {
   const ask = async (claims?: Record<string, unknown>) =>
     api.ask({ authorization: `Bearer ${await stage.issuer.token(claims)}` })
 
-  test('hands over the token that holds', async () => {
+  test('passes a valid token to the route', async () => {
     const answer = await ask()
     expect([answer.status, await answer.json()]).toEqual([200, { sub: 'acc_1', same: true }])
   })
 
-  test('challenges a request without one', async () => {
+  test('answers a request without a token with a challenge', async () => {
     const answer = await api.ask({})
     expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
       401,
@@ -127,13 +127,13 @@ describe.each(builds)('%s', (_, build) => {
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 
-  test('refuses what does not allow this', async () => {
+  test('refuses a token without the required scope', async () => {
     const answer = await ask({ scope: 'other' })
     expect([answer.status, await answer.json()]).toMatchObject([403, { error: 'insufficient_scope' }])
     expect(answer.headers.get('www-authenticate')).toContain('scope="orders:read"')
   })
 
-  test('refuses what was revoked', async () => {
+  test('refuses a revoked token', async () => {
     const token = await stage.issuer.token({ sub: 'gone' })
     const request = { authorization: `Bearer ${token}` }
     expect((await api.ask(request)).status).toBe(200)
@@ -142,7 +142,7 @@ describe.each(builds)('%s', (_, build) => {
     expect(await (await api.ask(request)).json()).toMatchObject({ error: 'invalid_token' })
   })
 
-  test('says 503 and when to come back, while it cannot know', async () => {
+  test('answers 503 with Retry-After while the feed is not available', async () => {
     await stage.issuer.partition()
     stage.clock.pass(301_000)
     const answer = await ask()
@@ -151,6 +151,6 @@ describe.each(builds)('%s', (_, build) => {
   })
 })
 
-test('a route that nothing guards does not get a token by accident', () => {
+test('tokenOf throws in a route without a guard', () => {
   expect(() => tokenOf({})).toThrow('not guarded')
 })

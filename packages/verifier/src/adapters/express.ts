@@ -1,10 +1,10 @@
-/** Express middleware; also for anything else that speaks `(req, res, next)`. */
+/** Express middleware, also for other frameworks with `(req, res, next)`. */
 import type { Requirements } from '../requirements.ts'
 import type { VerifiedToken } from '../verdict.ts'
 import type { Verifier } from '../verifier.ts'
 import { rememberToken } from './token-of.ts'
 
-/** As much of Express's request as is used. */
+/** The used part of Express's request. */
 export interface ExpressRequest {
   method: string
   protocol: string
@@ -12,7 +12,7 @@ export interface ExpressRequest {
   headers: { [name: string]: string | string[] | undefined }
 }
 
-/** As much of Express's response as is used. */
+/** The used part of Express's response. */
 export interface ExpressResponse {
   status(code: number): ExpressResponse
   set(headers: { [name: string]: string }): unknown
@@ -20,7 +20,7 @@ export interface ExpressResponse {
 }
 
 /**
- * Lets a request pass with a token that holds, as `req.auth` and `tokenOf(req)`; answers the others.
+ * Passes a request with a valid token, as `req.auth` and `tokenOf(req)`; answers other requests itself.
  *
  *     app.get('/orders', expressAuth(verifier, { scope: 'orders:read' }), (req, res) => { … })
  */

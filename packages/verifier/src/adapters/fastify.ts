@@ -4,7 +4,7 @@ import type { VerifiedToken } from '../verdict.ts'
 import type { Verifier } from '../verifier.ts'
 import { rememberToken } from './token-of.ts'
 
-/** As much of Fastify's request as is used. */
+/** The used part of Fastify's request. */
 export interface FastifyRequest {
   method: string
   protocol: string
@@ -15,7 +15,7 @@ export interface FastifyRequest {
   raw: object
 }
 
-/** As much of Fastify's reply as is used. */
+/** The used part of Fastify's reply. */
 export interface FastifyReply {
   code(status: number): FastifyReply
   headers(headers: Record<string, string>): FastifyReply
@@ -23,8 +23,8 @@ export interface FastifyReply {
 }
 
 /**
- * A hook for one route or for all: lets a request pass with a token that holds, as `request.auth` and
- * `tokenOf(request)`; answers the others.
+ * A hook for one route or for all: passes a request with a valid token, as `request.auth` and
+ * `tokenOf(request)`; answers other requests itself.
  *
  *     app.addHook('onRequest', fastifyAuth(verifier))
  *     app.get('/orders', { onRequest: fastifyAuth(verifier, { scope: 'orders:read' }) }, async (request) => { … })
@@ -42,7 +42,7 @@ export function fastifyAuth(verifier: Verifier, requirements?: Requirements) {
       },
       requirements,
     )
-    // Returning the reply is how a hook says that it answered.
+    // A hook returns the reply to signal that it has answered.
     if (!verdict.ok) return reply.code(verdict.status).headers(verdict.headers).send(verdict.body)
     const target = request as { auth?: VerifiedToken }
     target.auth = verdict.token

@@ -1,10 +1,10 @@
-/** For handlers of the fetch kind: `(request: Request) => Response`. */
+/** For fetch handlers: `(request: Request) => Response`. */
 import type { Requirements } from '../requirements.ts'
 import type { Refused, VerifiedToken } from '../verdict.ts'
 import type { Verifier } from '../verifier.ts'
 
 /**
- * Calls the handler with a token that holds; answers the other requests.
+ * Calls the handler with a valid token; answers other requests itself.
  *
  *     export default { fetch: withAuth((request, token) => Response.json(token.claims), verifier, { scope: 'orders:read' }) }
  */

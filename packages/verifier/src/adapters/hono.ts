@@ -4,21 +4,21 @@ import type { Verifier } from '../verifier.ts'
 import { answerOf } from './fetch.ts'
 import { rememberToken } from './token-of.ts'
 
-/** As much of Hono's context as is used. */
+/** The used part of Hono's context. */
 export interface HonoContext {
   req: { raw: Request; url: string; method: string; header(name: string): string | undefined }
   env: unknown
-  /** Hono types this by the app's own variables, of which we know none. */
+  /** Hono types this by the app's own variables, which are unknown here. */
   set(name: never, value: never): void
 }
 
 /**
- * Lets a request pass with a token that holds, as `c.get('auth')` and `tokenOf(c)`; answers the others.
+ * Passes a request with a valid token, as `c.get('auth')` and `tokenOf(c)`; answers other requests itself.
  *
  *     app.get('/orders', honoAuth(verifier, { scope: 'orders:read' }), (c) => { … })
  */
 export function honoAuth(verifier: Verifier, requirements?: Requirements) {
-  // biome-ignore lint/suspicious/noConfusingVoidType: so Hono has it
+  // biome-ignore lint/suspicious/noConfusingVoidType: Hono's own type
   return async (c: HonoContext, next: () => Promise<void>): Promise<Response | void> => {
     const verdict = await verifier.verify(
       {

@@ -4,7 +4,7 @@ import type { VerifiedToken } from '../verdict.ts'
 import type { Verifier } from '../verifier.ts'
 import { rememberToken } from './token-of.ts'
 
-/** As much of Koa's context as is used. */
+/** The used part of Koa's context. */
 export interface KoaContext {
   method: string
   href: string
@@ -17,7 +17,7 @@ export interface KoaContext {
 }
 
 /**
- * Lets a request pass with a token that holds, as `ctx.state.auth` and `tokenOf(ctx)`; answers the others.
+ * Passes a request with a valid token, as `ctx.state.auth` and `tokenOf(ctx)`; answers other requests itself.
  *
  *     router.get('/orders', koaAuth(verifier, { scope: 'orders:read' }), (ctx) => { … })
  */

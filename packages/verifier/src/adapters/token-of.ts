@@ -1,4 +1,4 @@
-/** Hands the verified token from an adapter to the route behind it, typed, whatever the framework. */
+/** Passes the verified token from an adapter to its route, typed, in any framework. */
 import type { VerifiedToken } from '../verdict.ts'
 
 const tokens = new WeakMap<object, VerifiedToken>()
@@ -11,7 +11,7 @@ export function rememberToken(request: object, token: VerifiedToken): void {
 /**
  * The token that an adapter accepted for this request: Koa's `ctx`, Express's and
  * Fastify's `request`, Hono's `c`.
- * @throws Error where no adapter stands before the route, so that a forgotten one does not pass unseen
+ * @throws Error when no adapter guards the route, so that a forgotten adapter is noticed
  */
 export function tokenOf(request: object): VerifiedToken {
   const token = tokens.get(request)
