@@ -1,11 +1,11 @@
-/** Frames of the feed: Security Event Tokens (RFC 8417), signed once for all who read them. */
+/** Frames of the feed: Security Event Tokens (RFC 8417), signed once for all readers. */
 import { randomBytes, sign } from 'node:crypto'
 import type { FeedKey } from './feed-keys.ts'
 import type { Entry } from './revocation.ts'
 
 export const frameEvent = 'urn:claviger:event:revocations'
 export const snapshotEvent = 'urn:claviger:event:revocation-snapshot'
-/** Keeps a frame below 256 KiB, which receivers count on. */
+/** Keeps a frame below 256 KiB, a limit that receivers rely on. */
 export const longestFrame = 2_000
 
 export type WireEntry = [kind: number, key: string, notBefore: number | null, exp: number]
@@ -23,7 +23,7 @@ export interface FrameContent {
   from: number
   to: number
   entries: readonly Entry[]
-  /** Changes with the JWKS. */
+  /** A version that changes with the JWKS. */
   jwks?: string | undefined
 }
 
