@@ -1,7 +1,7 @@
-/** Which event a receiver is told for each entry of the journal. */
+/** Which event a receiver is mapped for each entry of the journal. */
 import { describe, expect, test } from '@jest/globals'
 import { supportedEvents } from '../../src/signals/event-types.ts'
-import { toldEvent } from '../../src/signals/told-event.ts'
+import { ssfEventOf } from '../../src/signals/ssf-event.ts'
 import { entry } from './entries.ts'
 
 const issuer = 'https://id.example'
@@ -35,8 +35,8 @@ describe('each cause has one event', () => {
       { format: 'complex', user: person, application: { format: 'opaque', id: 'app' } },
     ],
   ] as const)('%s of %s', (kind, cause, type, subject) => {
-    const told = toldEvent(entry(1, { kind, cause }), issuer)
-    expect(told).toMatchObject({ type, subject })
+    const mapped = ssfEventOf(entry(1, { kind, cause }), issuer)
+    expect(mapped).toMatchObject({ type, subject })
     expect(supportedEvents).toContain(type)
   })
 })
@@ -49,7 +49,7 @@ describe('what stands in it', () => {
       ['credential', 'password.changed'],
       ['claims', 'account.changed'],
     ] as const) {
-      const { content } = toldEvent(entry(1, { kind, cause }), issuer) ?? {}
+      const { content } = ssfEventOf(entry(1, { kind, cause }), issuer) ?? {}
       expect(content).toMatchObject({
         event_timestamp: 1_700_000_000,
         reason_admin: { en: expect.stringMatching(/\w/) },
@@ -59,7 +59,7 @@ describe('what stands in it', () => {
 
   test('who brought it about, by the log where it says so, else by what usually does', () => {
     const by = (cause: string, actor?: string) =>
-      toldEvent(entry(1, { kind: 'sub', cause, actor }), issuer)?.content['initiating_entity']
+      ssfEventOf(entry(1, { kind: 'sub', cause, actor }), issuer)?.content['initiating_entity']
     expect(by('account.signed-out')).toBe('admin')
     expect(by('account.signed-out', 'client:siem')).toBe('system')
     expect(by('password.changed')).toBeUndefined()
@@ -73,17 +73,17 @@ describe('what stands in it', () => {
       ['jti', 'token.revoked'],
       ['client', 'client.removed'],
     ] as const) {
-      expect(toldEvent(entry(1, { kind, cause }), issuer)?.content).toEqual({})
+      expect(ssfEventOf(entry(1, { kind, cause }), issuer)?.content).toEqual({})
     }
   })
 
   test('changed claims with their new values; a credential by its type and what became of it', () => {
     const claims = { name: 'Ada', nickname: null }
     expect(
-      toldEvent(entry(1, { kind: 'claims', cause: 'account.changed', detail: { claims } }), issuer)?.content,
+      ssfEventOf(entry(1, { kind: 'claims', cause: 'account.changed', detail: { claims } }), issuer)?.content,
     ).toMatchObject({ claims })
     const credential = (cause: string, detail = {}) =>
-      toldEvent(entry(1, { kind: 'credential', cause, detail }), issuer)?.content
+      ssfEventOf(entry(1, { kind: 'credential', cause, detail }), issuer)?.content
     expect(credential('password.created')).toMatchObject({ credential_type: 'password', change_type: 'create' })
     expect(credential('password.changed')).toMatchObject({ credential_type: 'password', change_type: 'update' })
     expect(credential('passkey.removed', { credential_type: 'fido2-platform' })).toMatchObject({
@@ -93,19 +93,19 @@ describe('what stands in it', () => {
   })
 
   test('a session of which the person is not known any more stands for itself', () => {
-    const told = toldEvent(entry(1, { kind: 'sid', cause: 'session.ended', accountId: undefined }), issuer)
-    expect(told?.subject).toEqual({ format: 'opaque', id: 'sid-1' })
+    const mapped = ssfEventOf(entry(1, { kind: 'sid', cause: 'session.ended', accountId: undefined }), issuer)
+    expect(mapped?.subject).toEqual({ format: 'opaque', id: 'sid-1' })
   })
 
   test('the stream itself is the subject of what is said about it (SSF 1.0 §8.1.4, §8.1.5)', () => {
     const about = { kind: 'stream', streamId: 'stream-1' } as const
-    expect(toldEvent(entry(1, { ...about, cause: 'stream.verification', detail: { state: 'x' } }), issuer)).toEqual({
+    expect(ssfEventOf(entry(1, { ...about, cause: 'stream.verification', detail: { state: 'x' } }), issuer)).toEqual({
       type: `${base}/ssf/event-type/verification`,
       subject: { format: 'opaque', id: 'stream-1' },
       content: { state: 'x' },
     })
     const detail = { status: 'paused', reason: 'because' }
-    expect(toldEvent(entry(1, { ...about, cause: 'stream.updated', detail }), issuer)).toEqual({
+    expect(ssfEventOf(entry(1, { ...about, cause: 'stream.updated', detail }), issuer)).toEqual({
       type: `${base}/ssf/event-type/stream-updated`,
       subject: { format: 'opaque', id: 'stream-1' },
       content: detail,
@@ -119,5 +119,5 @@ test.each([
   ['change of a credential', { kind: 'credential', cause: 'password.admired' }],
   ['grant that was gone already', { kind: 'grant', cause: 'grant.revoked', accountId: undefined }],
 ])('an unknown %s is passed over: a newer release may have written it', (_what, fields) => {
-  expect(toldEvent(entry(1, fields as never), issuer)).toBeUndefined()
+  expect(ssfEventOf(entry(1, fields as never), issuer)).toBeUndefined()
 })
