@@ -1,4 +1,4 @@
-/** Which event a receiver is mapped for each entry of the journal. */
+/** Which event a receiver gets for each entry of the journal. */
 import { describe, expect, test } from '@jest/globals'
 import { supportedEvents } from '../../src/signals/event-types.ts'
 import { ssfEventOf } from '../../src/signals/ssf-event.ts'
@@ -34,15 +34,15 @@ describe('each cause has one event', () => {
       `${base}/oauth/event-type/tokens-revoked`,
       { format: 'complex', user: person, application: { format: 'opaque', id: 'app' } },
     ],
-  ] as const)('%s of %s', (kind, cause, type, subject) => {
+  ] as const)('a %s entry with cause %s becomes the event of its type', (kind, cause, type, subject) => {
     const mapped = ssfEventOf(entry(1, { kind, cause }), issuer)
     expect(mapped).toMatchObject({ type, subject })
     expect(supportedEvents).toContain(type)
   })
 })
 
-describe('what stands in it', () => {
-  test('CAEP events say when and why, in words (Interoperability Profile)', () => {
+describe('the content of an event', () => {
+  test('of CAEP states the time and the reason in words (Interoperability Profile)', () => {
     for (const [kind, cause] of [
       ['sid', 'session.ended'],
       ['sub', 'something.new'],
@@ -57,7 +57,7 @@ describe('what stands in it', () => {
     }
   })
 
-  test('who brought it about, by the log where it says so, else by what usually does', () => {
+  test('names the initiating entity by the actor in the log, otherwise by the usual one of the cause', () => {
     const by = (cause: string, actor?: string) =>
       ssfEventOf(entry(1, { kind: 'sub', cause, actor }), issuer)?.content['initiating_entity']
     expect(by('account.signed-out')).toBe('admin')
@@ -67,7 +67,7 @@ describe('what stands in it', () => {
     expect(by('password.changed', 'cli:root')).toBe('admin')
   })
 
-  test('RISC and draft events have nothing but their subject', () => {
+  test('of RISC and of the drafts is empty', () => {
     for (const [kind, cause] of [
       ['account', 'account.disabled'],
       ['jti', 'token.revoked'],
@@ -77,7 +77,7 @@ describe('what stands in it', () => {
     }
   })
 
-  test('changed claims with their new values; a credential by its type and what became of it', () => {
+  test('of changed claims has the new values, and of a credential its type and change', () => {
     const claims = { name: 'Ada', nickname: null }
     expect(
       ssfEventOf(entry(1, { kind: 'claims', cause: 'account.changed', detail: { claims } }), issuer)?.content,
@@ -92,12 +92,12 @@ describe('what stands in it', () => {
     })
   })
 
-  test('a session of which the person is not known any more stands for itself', () => {
+  test('names the session alone when its person is unknown', () => {
     const mapped = ssfEventOf(entry(1, { kind: 'sid', cause: 'session.ended', accountId: undefined }), issuer)
     expect(mapped?.subject).toEqual({ format: 'opaque', id: 'sid-1' })
   })
 
-  test('the stream itself is the subject of what is said about it (SSF 1.0 §8.1.4, §8.1.5)', () => {
+  test('about a stream has the stream as subject (SSF 1.0 §8.1.4, §8.1.5)', () => {
     const about = { kind: 'stream', streamId: 'stream-1' } as const
     expect(ssfEventOf(entry(1, { ...about, cause: 'stream.verification', detail: { state: 'x' } }), issuer)).toEqual({
       type: `${base}/ssf/event-type/verification`,
@@ -117,7 +117,7 @@ test.each([
   ['kind', { kind: 'novel', cause: 'novel.thing' }],
   ['change of an account', { kind: 'account', cause: 'account.novel' }],
   ['change of a credential', { kind: 'credential', cause: 'password.admired' }],
-  ['grant that was gone already', { kind: 'grant', cause: 'grant.revoked', accountId: undefined }],
-])('an unknown %s is passed over: a newer release may have written it', (_what, fields) => {
+  ['grant that has already ended', { kind: 'grant', cause: 'grant.revoked', accountId: undefined }],
+])('an unknown %s is skipped, because a newer release may have written it', (_what, fields) => {
   expect(ssfEventOf(entry(1, fields as never), issuer)).toBeUndefined()
 })
