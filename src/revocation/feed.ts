@@ -7,10 +7,9 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { type Cursor, cursorText } from './cursor.ts'
 import type { FeedKeys } from './feed-keys.ts'
-import { longestFrame, type Seal, signFrame } from './frames.ts'
+import { longestFrame, type Seal, signFrame, snapshotText } from './frames.ts'
 import type { LiveLog } from './live-log.ts'
 import type { LoggedRevocation } from './revocation.ts'
-import { snapshotText } from './snapshot.ts'
 
 export interface FeedNeeds {
   log: LiveLog
