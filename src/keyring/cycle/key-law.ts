@@ -22,7 +22,7 @@ export function refusedByLaw(law: string, cause?: unknown): Failure {
     return new Failure(
       'key_encryption_key_outdated',
       'conflict',
-      'The database is now sealed under another key-encryption key. Set CLAVIGER_KEY_ENCRYPTION_KEY to the key that `secrets rotate` made. Nothing was changed.',
+      'The database is now wrapped under another key-encryption key. Set CLAVIGER_KEY_ENCRYPTION_KEY to the key that `secrets rotate` made. Nothing was changed.',
       { cause, detail: { law } },
     )
   }

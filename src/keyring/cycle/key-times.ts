@@ -59,7 +59,7 @@ export function checkKeyTimes(times: KeyTimes): string[] {
   }
   if (retentionSecondsOf(times) < neededRetentionSeconds(times)) {
     faults.push(
-      `Retired keys would stay published for ${retentionSecondsOf(times)} s, but tokens live up to ${times.longestTokenSeconds} s, sessions up to ${times.longestSessionSeconds} s and clocks differ by ${times.skewSeconds} s: keep them for at least ${neededRetentionSeconds(times)} s.`,
+      `Retired keys would stay published for ${retentionSecondsOf(times)} s, which is too short. Tokens live up to ${times.longestTokenSeconds} s, sessions up to ${times.longestSessionSeconds} s and clocks differ by up to ${times.skewSeconds} s. Keep retired keys for at least ${neededRetentionSeconds(times)} s.`,
     )
   }
   return faults

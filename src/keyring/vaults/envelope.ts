@@ -85,7 +85,7 @@ export class Envelope implements SecretEnvelope {
     throw new Failure(
       'sealed_secret_damaged',
       'conflict',
-      `The stored secret ${binding.kid} is not what was sealed: its row was changed. Restore it from a backup, or revoke that key.`,
+      `The stored secret ${binding.kid} cannot be opened: its row was changed. Restore it from a backup, or revoke the key.`,
       { detail: { ...binding, fingerprint: sealed.fingerprint } },
     )
   }
@@ -100,7 +100,7 @@ export class Envelope implements SecretEnvelope {
     throw new Failure(
       'key_encryption_key_wrong',
       'conflict',
-      `${VARIABLE} has the fingerprint ${this.fingerprint}, but the database is wrapped under ${fingerprint}. Give the key with that fingerprint; nothing was changed.`,
+      `${VARIABLE} has the fingerprint ${this.fingerprint}, but the database is wrapped under ${fingerprint}. Set the key with that fingerprint. Nothing was changed.`,
       { detail: { given: [...this.#keks.keys()], expected: fingerprint } },
     )
   }
@@ -123,7 +123,7 @@ const missingKek = (expected?: string): Failure =>
     'key_encryption_key_missing',
     'conflict',
     expected
-      ? `${VARIABLE} is not set, but the database is wrapped under the key with the fingerprint ${expected}. Give that key; nothing was changed.`
-      : `${VARIABLE} is not set: give 32 random bytes, base64url.`,
+      ? `${VARIABLE} is not set, but the database is wrapped under the key with the fingerprint ${expected}. Set that key. Nothing was changed.`
+      : `${VARIABLE} is not set. Set it to 32 random bytes, base64url.`,
     { detail: { expected } },
   )

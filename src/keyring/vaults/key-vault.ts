@@ -63,7 +63,7 @@ export class LocalKeyVault implements KeyVault {
       throw new Failure(
         'signing_key_tampered',
         'conflict',
-        `The public key stored for ${kid} is not that of its private key: the row was changed. Revoke it with \`keys revoke ${kid} --compromised\`.`,
+        `The public key stored for ${kid} does not match its private key: the row was changed. Revoke it with \`keys revoke ${kid} --compromised\`.`,
         { detail: { kid, alg } },
       )
     }

@@ -90,7 +90,9 @@ export class Pkcs11Token {
     } catch (cause) {
       // A module is initialised once per process. Finalise it, so that it can be opened again.
       if (isInitialised) cryptoki.C_Finalize()
-      throw cause instanceof Failure ? cause : unavailable('it cannot be opened: look at module, token and PIN', cause)
+      throw cause instanceof Failure
+        ? cause
+        : unavailable('it cannot be opened. Check the module, the token and the PIN', cause)
     }
   }
 
@@ -148,7 +150,7 @@ export class Pkcs11Token {
       throw new Failure(
         'pkcs11_key_missing',
         'conflict',
-        `The token holds no private key with the id ${id}, which the database names. Is it the right token?`,
+        `The token has no private key with the id ${id}, to which the database refers. Check that the configured token is the right one.`,
       )
     }
     return (data) =>

@@ -64,7 +64,7 @@ export class Pkcs11Vault implements KeyVault {
     throw new Failure(
       'pkcs11_takes_no_key',
       'conflict',
-      'Keys are made in the HSM here, and none is put into it from outside. Import it before the HSM is switched on.',
+      'With an HSM, keys are created in the HSM and cannot be imported. Import the key before the HSM is switched on.',
     )
   }
 
@@ -89,7 +89,7 @@ export class Pkcs11Vault implements KeyVault {
   async #makeEcPair(pair: Mechanism, { der, crv, bytes }: NonNullable<Method['curve']>) {
     const template = [{ type: CKA.ecParams, value: Buffer.from(der, 'hex') }]
     const { id, attributes } = await this.#token.makePair(pair, template, [CKA.ecPoint])
-    // A DER octet string around the point. The coordinates are its last bytes, whatever the prefix.
+    // A DER octet string around the point. The coordinates are its last bytes.
     const [point = Buffer.alloc(0)] = attributes
     const part = (from: number, to?: number) => point.subarray(from, to).toString('base64url')
     const material: JWK =
@@ -127,7 +127,7 @@ async function refuseMismatch({ kid, alg, publicJwk, sign }: OpenKey): Promise<v
   throw new Failure(
     'signing_key_tampered',
     'conflict',
-    `The public key stored for ${kid} is not that of the private key in the HSM. Revoke it with \`keys revoke ${kid} --compromised\`.`,
+    `The public key stored for ${kid} does not match the private key in the HSM. Revoke it with \`keys revoke ${kid} --compromised\`.`,
     { detail: { kid, alg } },
   )
 }

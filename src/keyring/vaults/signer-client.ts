@@ -35,7 +35,7 @@ export class SignerClient {
   ask<Task extends SignerTask>(task: Task, ask: SignerTasks[Task]['ask']): Promise<SignerTasks[Task]['answer']> {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
-      const giveUp = () => this.#settle(id, (waiting) => waiting.reject(unavailable('it does not answer')))
+      const giveUp = () => this.#settle(id, (waiting) => waiting.reject(unavailable('it does not respond')))
       const timer = setTimeout(giveUp, this.#patienceMilliseconds)
       this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject, timer })
       this.#connected().write(`${JSON.stringify({ id, task, ask })}\n`)
@@ -83,13 +83,18 @@ export class SignerClient {
   #loseAll(cause: unknown): void {
     this.#socket = undefined
     for (const id of [...this.#waiting.keys()]) {
-      this.#settle(id, (waiting) => waiting.reject(unavailable('the connection to it is lost', cause)))
+      this.#settle(id, (waiting) => waiting.reject(unavailable('the connection was lost', cause)))
     }
   }
 }
 
 const unavailable = (why: string, cause?: unknown): Failure =>
-  new Failure('signer_unavailable', 'unavailable', `The signer cannot be asked: ${why}. See that its process runs.`, {
-    cause,
-    retryAfterSeconds: 1,
-  })
+  new Failure(
+    'signer_unavailable',
+    'unavailable',
+    `The signer is unavailable: ${why}. Check that its process is running.`,
+    {
+      cause,
+      retryAfterSeconds: 1,
+    },
+  )

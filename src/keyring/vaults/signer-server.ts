@@ -74,7 +74,7 @@ async function answer(signer: Signer, line: string): Promise<string | undefined>
     const { code, kind, message, detail } =
       reason instanceof Failure
         ? reason
-        : new Failure('signer_failed', 'unavailable', 'The signer failed at this request.')
+        : new Failure('signer_failed', 'unavailable', 'The signer failed on this request.')
     return JSON.stringify({ id: request.id, failure: { code, kind, message, detail } })
   }
 }

@@ -1,4 +1,4 @@
-/** What is to be seen of keys in an HSM, looked at in a process of its own: the module reads the real environment. */
+/** Reports the behaviour of keys in an HSM from a separate process, since the module reads the real environment. */
 import { randomBytes } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
 import type { SigningAlgorithm } from '../../../src/keyring/cycle/algorithms.ts'
@@ -24,7 +24,7 @@ const wrongLabel = await Pkcs11Token.open({ library, pin, label: 'nobody' }).cat
 const token = await Pkcs11Token.open({ library, pin, label: 'claviger' })
 const vault = new Pkcs11Vault(token, envelope)
 
-/** How many of three signatures at once verify. */
+/** The number of valid signatures among three concurrent ones. */
 async function verifiedBy(alg: SigningAlgorithm): Promise<number> {
   const made = await vault.create(alg)
   const open = await vault.open(rowOf(made, alg))
