@@ -109,7 +109,7 @@ export class Keyring {
       throw new Failure(
         'revocation_unconfirmed',
         'invalid',
-        `Revoking ${kid} revokes everything it signed at once. If the key leaked, add --compromised. Otherwise use \`keys rotate\`.`,
+        `Revoking ${kid} also revokes every token it signed, at once. If the key leaked, add --compromised. Otherwise use \`keys rotate\`.`,
       )
     }
     return this.#changeAlone({ ...options, patience: 'wait' }, (change) =>
@@ -123,7 +123,7 @@ export class Keyring {
       throw new Failure(
         'revocation_unconfirmed',
         'invalid',
-        'Revoking all keys revokes every token at once. Add --compromised to confirm.',
+        'Revoking all keys also revokes every token, at once. Add --compromised to confirm.',
       )
     }
     return this.#changeAlone({ ...options, patience: 'wait' }, async (change) => {

@@ -31,7 +31,7 @@ export class DatabaseClock {
   }
 
   /** Takes a new time from the database, which was queried at `askedAt`. */
-  heard(databaseMs: number, askedAt: Moment): void {
+  update(databaseMs: number, askedAt: Moment): void {
     this.#databaseMs = databaseMs
     this.#askedAt = askedAt
     this.#answeredAt = this.#moment()

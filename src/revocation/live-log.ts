@@ -155,7 +155,7 @@ export class LiveLog {
       if (isAfterServerChange) await this.#needs.settle?.()
       const asked = thisMoment()
       const head = await this.#needs.log.advance()
-      this.clock.heard(head.databaseMs, asked)
+      this.clock.update(head.databaseMs, asked)
       if (isAfterServerChange) await this.#startOver(head)
       else await this.#readNews(head)
       // If the server changed during the read, the read does not count.

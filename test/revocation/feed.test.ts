@@ -68,7 +68,7 @@ async function open(log = new MemoryLog(), heartbeatMs = 60_000) {
   return { log, live, feed }
 }
 
-const told = (jws: string) =>
+const contentOf = (jws: string) =>
   (
     JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
       events: Record<string, { from: number; to: number; entries: WireEntry[] }>
@@ -80,7 +80,7 @@ const never = new AbortController().signal
 async function framesSince(feed: Feed, seq: number, waitMs = 0) {
   const answer = await feed.changes(at(seq), waitMs, never)
   if (typeof answer === 'string') throw new Error(answer)
-  return answer.frames.map(told)
+  return answer.frames.map(contentOf)
 }
 
 describe('the feed', () => {
@@ -129,7 +129,7 @@ describe('the feed', () => {
     for (let tries = 0; tries < 100 && !sent.at(-1)?.cursor.endsWith('.10'); tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
-    const frames = sent.map(({ frame }) => told(frame))
+    const frames = sent.map(({ frame }) => contentOf(frame))
     expect(frames.flatMap(({ entries }) => entries)).toHaveLength(10)
     expect(frames.every(({ from }, index) => from === (frames[index - 1]?.to ?? 0) + 1)).toBe(true)
   })
@@ -141,7 +141,7 @@ describe('the feed', () => {
     await new Promise((resolve) => setTimeout(resolve, 40))
     const begun = await feed.catchUp(at(1))
     if (typeof begun === 'string') throw new Error(begun)
-    expect(begun.map(({ frame }) => told(frame))).toMatchObject([
+    expect(begun.map(({ frame }) => contentOf(frame))).toMatchObject([
       { from: 2, to: 3 },
       { from: 4, to: 3, entries: [] },
     ])

@@ -43,11 +43,11 @@ export function tasksOf(
   times: KeyTimes,
 ): KeyTask[] {
   // Include algorithms that have keys but are not configured here: another node may have them configured.
-  const algorithmsWithKeys = new Set([
+  const algorithmsToPlan = new Set([
     ...algorithms,
     ...keys.filter((key) => key.state === 'active').map((key) => key.alg),
   ])
-  const tasks = [...algorithmsWithKeys].map((alg): KeyTask => {
+  const tasks = [...algorithmsToPlan].map((alg): KeyTask => {
     const active = findActive(keys, alg)
     const standby = findStandby(keys, alg)
     if (!active || !standby) return { do: 'create', alg, at: new Date(0) }

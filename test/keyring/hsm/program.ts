@@ -14,12 +14,12 @@ const [library = '', pin = ''] = process.argv.slice(2)
 const kek = randomBytes(32)
 const envelope = await Envelope.open(() => [kek])
 
-const told = (thrown: unknown) => {
+const failureOf = (thrown: unknown) => {
   const { code, message } = thrown as { code: string; message: string }
   return { code, message }
 }
-const wrongPin = await Pkcs11Token.open({ library, pin: 'wrong-pin-0815', label: 'claviger' }).catch(told)
-const wrongLabel = await Pkcs11Token.open({ library, pin, label: 'nobody' }).catch(told)
+const wrongPin = await Pkcs11Token.open({ library, pin: 'wrong-pin-0815', label: 'claviger' }).catch(failureOf)
+const wrongLabel = await Pkcs11Token.open({ library, pin, label: 'nobody' }).catch(failureOf)
 
 const token = await Pkcs11Token.open({ library, pin, label: 'claviger' })
 const vault = new Pkcs11Vault(token, envelope)
@@ -60,10 +60,10 @@ const seen = {
     RS256: await verifiedBy('RS256'),
     PS256: await verifiedBy('PS256'),
   },
-  postQuantum: await vault.create('ML-DSA-65').catch(told),
+  postQuantum: await vault.create('ML-DSA-65').catch(failureOf),
   rests: JSON.parse(Buffer.from(plain).toString()) as unknown,
-  tampered: await vault.open({ ...rowOf(one, 'ES256'), publicJwk: other.publicJwk }).catch(told),
-  adopted: await vault.adopt().catch(told),
+  tampered: await vault.open({ ...rowOf(one, 'ES256'), publicJwk: other.publicJwk }).catch(failureOf),
+  adopted: await vault.adopt().catch(failureOf),
   signatureAfterMovingIn: await moveIn(),
 }
 token.close()

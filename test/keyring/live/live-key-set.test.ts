@@ -15,7 +15,7 @@ let vault: KeyVault
 let keyring: Keyring
 let live: LiveKeySet
 let errors: unknown[]
-let told: () => Promise<void>
+let notify: () => Promise<void>
 /** How far the node's clock is ahead of the store's. */
 let nodeAheadSeconds: number
 let read: () => Promise<KeySnapshot>
@@ -27,7 +27,7 @@ const start = (with_: Partial<{ vault: Pick<KeyVault, 'open'> }> = {}) =>
     times,
     changes: {
       on: (_, listener) => {
-        told = listener
+        notify = listener
       },
     },
     onError: (reason) => errors.push(reason),
@@ -163,22 +163,22 @@ describe('following changes of the keys', () => {
     const versions: string[] = []
     live.onChange(({ version }) => versions.push(version))
     await keyring.revoke(kidOf('active') as string, { compromised: true })
-    await told()
+    await notify()
     expect(versions).toEqual([live.current().version])
     expect(kids(live.current().publicJwks.keys)).toContain(kidOf('pending'))
   })
 
   test('a removed listener is not called, and a listener that throws does not affect the others', async () => {
-    const heard: string[] = []
-    const stop = live.onChange(() => heard.push('stopped'))
+    const called: string[] = []
+    const stop = live.onChange(() => called.push('stopped'))
     live.onChange(() => {
       throw new Error('a listener failed')
     })
-    live.onChange(() => heard.push('listening'))
+    live.onChange(() => called.push('listening'))
     stop()
     await keyring.rotate({ now: true })
     await live.reload()
-    expect(heard).toEqual(['listening'])
+    expect(called).toEqual(['listening'])
     expect(errors).toMatchObject([{ message: 'a listener failed' }])
   })
 

@@ -74,11 +74,11 @@ describe('cookie keys', () => {
   })
 
   test('call their listeners after a change', async () => {
-    const heard: number[] = []
-    cookieKeys.onChange((keys) => heard.push(keys.length))
+    const counts: number[] = []
+    cookieKeys.onChange((keys) => counts.push(keys.length))
     await cookieKeys.rotate()
     await cookieKeys.reload()
-    expect(heard).toEqual([2])
+    expect(counts).toEqual([2])
   })
 })
 
