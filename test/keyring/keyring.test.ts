@@ -155,7 +155,7 @@ describe('a rotation by hand', () => {
     expect(audit).toEqual([])
   })
 
-  test('fails for an unknown or unused algorithm and names it', async () => {
+  test('fails for an unknown or unused algorithm, each with its own error code', async () => {
     await expect(keyring.rotate({ alg: 'HS256' })).rejects.toMatchObject({
       code: 'signing_algorithm_unknown',
       kind: 'invalid',
@@ -211,7 +211,7 @@ describe('revoking a signing key', () => {
     })
   })
 
-  test('fails for an unknown kid, which it names, and for a revoked key', async () => {
+  test('fails for an unknown kid and for a revoked key, each with its own error code', async () => {
     const active = kidOf('ES256', 'active')
     await expect(keyring.revoke('nobody', { compromised: true })).rejects.toMatchObject({
       code: 'key_unknown',
