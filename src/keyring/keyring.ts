@@ -1,8 +1,8 @@
 /**
- * keyring makes, publishes, rotates, retires and revokes signing keys, and keeps the deployment's other secrets.
- * It never issues tokens; `oidc` does. Keys rest in the database, wrapped; the database also holds the law of
- * their life (see the migration), so that a fault here cannot break it. Any node may take any step: a lock in
- * the store lets exactly one at a time, the rows are read under it, and the database's clock decides.
+ * keyring makes, publishes, rotates, retires and revokes signing keys, and stores the deployment's other secrets. It
+ * never issues tokens; `oidc` does. Keys are stored in the database, wrapped. The database also enforces the life
+ * cycle (see the migration). Any node may take any step: a lock in the store allows one change at a time, rows are
+ * read under the lock, and the database's clock decides.
  */
 import type { JWK } from 'jose'
 import { Failure } from '../errors/failure.ts'
@@ -11,7 +11,7 @@ import { type ChangeNeeds, type ChangeOptions, changeKeys, type KeyChange } from
 import { readForeignKey } from './cycle/import-key.ts'
 import { type KeyStep, type KeyTask, later, nextPromotionAt, planSteps, proofOf, tasksOf } from './cycle/key-plan.ts'
 import { type KeyRow, rowOf } from './cycle/key-row.ts'
-import type { KeyChangeInMaking } from './cycle/key-steps.ts'
+import type { KeyChangeDraft } from './cycle/key-steps.ts'
 import { BUSY, type KeySnapshot, type Patience } from './cycle/key-store.ts'
 import { checkKeyTimes, type KeyTimes } from './cycle/key-times.ts'
 import { getPublished, inOrder, publicJwksOf, rankedAlgorithms } from './live/published-keys.ts'
@@ -25,11 +25,11 @@ export interface KeyringNeeds extends ChangeNeeds {
   times: KeyTimes
   /** From `algorithmsInUse`. */
   algorithms: readonly string[]
-  /** Who has fetched which keys; without it nobody is counted and no promotion is held. */
+  /** Which verifiers have fetched which keys. Without it no verifier is counted and no promotion is delayed. */
   sightings?: Pick<SightingStore, 'read'>
-  /** What the canary's token requests tell. */
+  /** The counts of the canary's token requests. */
   canaryUses?: Pick<CanaryUseStore, 'read'>
-  /** How long a scheduled promotion waits for a verifier that has not fetched the standby yet, or met it unknown; 0 when absent. */
+  /** How long a promotion waits for a verifier that lacks the standby or reported it as missing; 0 when absent. */
   holdSeconds?: number
 }
 
@@ -45,7 +45,8 @@ export class Keyring {
   }
 
   /**
-   * At start: proves that every key can be opened, then makes what is missing (a key that signs and a standby an algorithm).
+   * At start: proves that every key can be opened, then makes the missing keys (an active key and a standby for each
+   * algorithm).
    * @throws Failure `key_encryption_key_wrong` and changes nothing
    */
   async ensureKeys(): Promise<void> {
@@ -58,25 +59,26 @@ export class Keyring {
     })
   }
 
-  /** Takes every step that is due. Gives what was done: nothing when nothing was due or another node is at it. */
+  /** Takes every due step. @returns the steps taken; empty when none was due or another node is taking them */
   async runDueStep(): Promise<KeyStep[]> {
     const found = await this.#needs.store.read()
     const due = this.#dueTasks(found)
     if (due.length === 0) return []
-    const held = await this.#heldBack(due, found)
-    if (due.every((task) => task.do === 'promote' && held.has(task.alg))) return []
+    const delayed = await this.#delayedAlgorithms(due, found)
+    if (due.every((task) => task.do === 'promote' && delayed.has(task.alg))) return []
     const done = await changeKeys(this.#needs, 'give-up', {}, async (change) => {
-      // Read again under the lock: of many nodes that saw it due, the first has done it.
+      // Plan again under the lock: another node may have taken the same step in the meantime.
       for (const task of this.#dueTasks(change)) {
-        if (task.do !== 'promote' || !held.has(task.alg)) await change.perform(task)
+        if (task.do !== 'promote' || !delayed.has(task.alg)) await change.perform(task)
       }
     })
     return done === BUSY ? [] : done.steps
   }
 
   /**
-   * Has the standby sign: at once where its publish lead is over, else as soon as it is.
-   * @param options.now skips the lead: verifiers that do not fetch again for an unknown kid refuse its tokens for a while
+   * Makes the standby sign: at once when its publish lead is over, otherwise as soon as it is.
+   * @param options.now skips the lead: verifiers that do not fetch again for an unknown kid refuse its tokens for a
+   * while
    */
   async rotate(options: ChangeOptions & { alg?: string; now?: boolean } = {}): Promise<KeyChange> {
     const only = options.alg === undefined ? undefined : getSigningAlgorithm(options.alg)
@@ -98,13 +100,16 @@ export class Keyring {
     })
   }
 
-  /** Takes a key out of the JWKS at once and for ever; where it signed, the standby goes on in the same transaction. */
+  /**
+   * Removes a key from the JWKS at once and permanently. If it was the active key, the standby becomes active in the
+   * same transaction.
+   */
   async revoke(kid: string, options: ChangeOptions & { compromised: boolean }): Promise<KeyChange> {
     if (!options.compromised) {
       throw new Failure(
         'revocation_unconfirmed',
         'invalid',
-        `Revoking ${kid} makes everything it signed void at once. If it leaked, say so with --compromised; if not, use \`keys rotate\`.`,
+        `Revoking ${kid} also revokes every token it signed, at once. If the key leaked, add --compromised. Otherwise use \`keys rotate\`.`,
       )
     }
     return this.#changeAlone({ ...options, patience: 'wait' }, (change) =>
@@ -112,17 +117,17 @@ export class Keyring {
     )
   }
 
-  /** The whole store leaked: every key is revoked and replaced by fresh ones, which no cache holds yet. */
+  /** For a leak of the whole store: revokes every key and replaces it by a new one, which no cache holds yet. */
   async revokeAll(options: ChangeOptions & { compromised: boolean }): Promise<KeyChange> {
     if (!options.compromised) {
       throw new Failure(
         'revocation_unconfirmed',
         'invalid',
-        'Revoking all keys makes every token void at once. Say --compromised if that is meant.',
+        'Revoking all keys also revokes every token, at once. Add --compromised to confirm.',
       )
     }
     return this.#changeAlone({ ...options, patience: 'wait' }, async (change) => {
-      // The standbys first, so that none of them takes over.
+      // Revoke the standbys with the active keys, so that no leaked standby becomes active.
       const leaked = change.keys.filter(isPublished)
       for (const alg of rankedAlgorithms(leaked)) await change.replaceAll(alg, emergency('all keys compromised'))
     })
@@ -133,7 +138,8 @@ export class Keyring {
     return this.#changeAlone(options, async (change) => {
       const key = getPublished(change.keys, kid)
       if (key.state !== 'retired' || !key.removableAt) {
-        const hint = key.state === 'active' ? 'It signs: rotate first' : 'It is the standby, which is always published'
+        const hint =
+          key.state === 'active' ? 'It is active: rotate first' : 'It is the standby, which is always published'
         throw new Failure(
           'key_in_use',
           'conflict',
@@ -144,7 +150,7 @@ export class Keyring {
         throw new Failure(
           'key_still_needed',
           'conflict',
-          `${kid} cannot be removed before ${key.removableAt.toISOString()}: what it signed may be alive until then. If it leaked, revoke it with --compromised.`,
+          `${kid} cannot be removed before ${key.removableAt.toISOString()}: a token that it signed may be valid until then. If the key leaked, revoke it with --compromised.`,
         )
       }
       await change.remove(key, 'removed by hand')
@@ -152,8 +158,8 @@ export class Keyring {
   }
 
   /**
-   * Takes in a private key made elsewhere (PEM or JWK), as the next standby, or only to verify what it signed.
-   * It keeps its kid where it has one, so that tokens that live already find it.
+   * Imports a private key (PEM or JWK), either as the next standby or only to verify what it signed. The key keeps its
+   * kid if it has one, so that tokens issued before the import still verify.
    */
   async import(options: ChangeOptions & { key: string; alg?: string; as?: 'standby' | 'retired' }): Promise<KeyChange> {
     const { pair, alg } = await readForeignKey(options.key, options.alg)
@@ -162,7 +168,7 @@ export class Keyring {
         throw new Failure(
           'key_already_there',
           'conflict',
-          `A key with the kid ${pair.kid} is there already; \`keys list\` shows its state.`,
+          `A key with the kid ${pair.kid} exists already; \`keys list\` shows its state.`,
         )
       }
       const isInUse = this.#needs.algorithms.includes(alg) || findActive(change.keys, alg) !== undefined
@@ -177,57 +183,62 @@ export class Keyring {
     })
   }
 
-  /** Ends an algorithm that was switched on: its key retires and verifies as long as promised, its standby goes. */
+  /**
+   * Switches an algorithm off: its active key retires and verifies for the retention time, and its standby is removed.
+   */
   async switchOff(algorithm: string, options: ChangeOptions = {}): Promise<KeyChange> {
     const alg = getSigningAlgorithm(algorithm)
     if (ALWAYS_ON.includes(alg))
-      throw new Failure('signing_algorithm_required', 'invalid', `${alg} is always on: verifiers count on it.`)
+      throw new Failure('signing_algorithm_required', 'invalid', `${alg} is always on: verifiers rely on it.`)
     if (this.#needs.algorithms.includes(alg)) {
       throw new Failure(
         'signing_algorithm_configured',
         'conflict',
-        `${alg} is still switched on in the configuration, which would make new keys for it. Take it out there first.`,
+        `${alg} is still switched on in the configuration, which would create new keys for it. Remove it there first.`,
       )
     }
     return this.#changeAlone(options, (change) => change.end(alg))
   }
 
-  /** Names the app for which each standby signs first, as soon as its lead is over; `undefined`: none any more. */
+  /** Names the app for which each standby signs first, as soon as its lead is over. `undefined` means no canary. */
   async nameCanary(clientId: string | undefined, options: ChangeOptions = {}): Promise<KeyChange> {
     return this.#changeAlone({ ...options, patience: 'wait' }, (change) => change.nameCanary(clientId))
   }
 
-  /** How the canary does with the next keys. */
+  /** The canary's token requests by key. */
   async canary(): Promise<CanaryReport> {
     const found = await this.#needs.store.read()
     return canaryReport(found, (await this.#needs.canaryUses?.read()) ?? [], await this.#readinessOf(found))
   }
 
-  /** Keys that stand in the JWKS or were revoked, in the order of the JWKS; with `all`, also those that were removed. */
+  /** Published and revoked keys, in the order of the JWKS; with `all`, also removed keys. */
   async list(options: { all?: boolean } = {}): Promise<KeyRow[]> {
     const { keys } = await this.#needs.store.read()
     return inOrder(keys.filter((key) => options.all || key.state !== 'removed')).map(rowOf)
   }
 
-  /** When the next scheduled promotion falls due: of one algorithm, or of the whole set. */
+  /** When the next scheduled promotion is due, of one algorithm or of all. */
   async nextRotationAt(alg?: string): Promise<Date | undefined> {
     const { keys } = await this.#needs.store.read()
     return nextPromotionAt(keys, this.#needs.times, alg)
   }
 
-  /** The next events with their dates. */
+  /** The next scheduled steps with their dates. */
   async schedule(): Promise<KeyStep[]> {
     const found = await this.#needs.store.read()
     return planSteps(tasksOf(found, this.#needs.algorithms, this.#needs.times), this.#needs.times, found.now)
   }
 
-  /** Why none of the scheduled promotions can make a verifier that honours max-age fail: a sentence each, with the numbers. */
+  /** Shows that no promotion makes a verifier fail that honours max-age: one sentence for each, with the numbers. */
   async proof(): Promise<string[]> {
     const found = await this.#needs.store.read()
     return proofOf(tasksOf(found, [], this.#needs.times), this.#needs.times, found.now)
   }
 
-  /** For each published key: how often it was fetched, by how many known verifiers, and who lacks the standby. */
+  /**
+   * For each published key: how often it was fetched, by how many named verifiers, and which verifiers lack the
+   * standby.
+   */
   async readiness(): Promise<KeyReadiness[]> {
     return this.#readinessOf(await this.#needs.store.read())
   }
@@ -237,7 +248,7 @@ export class Keyring {
     return publicJwksOf((await this.#needs.store.read()).keys)
   }
 
-  /** Fingerprint of what new keys are wrapped under, and of what the stored ones were. */
+  /** Fingerprint of the key-encryption key for new keys, and that of the stored keys. */
   async fingerprints(): Promise<{ configured: string; stored: string | undefined }> {
     const { keys } = await this.#needs.store.read()
     const stored = keys.filter(isPublished).map((key) => key.fingerprint)
@@ -253,8 +264,8 @@ export class Keyring {
     return readinessOf(inOrder(keys.filter(isPublished)), (await this.#needs.sightings?.read()) ?? [], now)
   }
 
-  /** Algorithms whose scheduled promotion waits for a verifier, which it does for a bounded time only. */
-  async #heldBack(due: readonly KeyTask[], found: KeySnapshot): Promise<Set<string>> {
+  /** Algorithms whose scheduled promotion waits for a verifier. The wait is bounded by `holdSeconds`. */
+  async #delayedAlgorithms(due: readonly KeyTask[], found: KeySnapshot): Promise<Set<string>> {
     const { holdSeconds = 0 } = this.#needs
     const isHeld = (task: KeyTask) => task.do === 'promote' && found.now < later(task.at, holdSeconds)
     const waits = due.filter(isHeld).map(({ alg }) => alg)
@@ -267,14 +278,14 @@ export class Keyring {
 
   async #changeAlone(
     options: ChangeOptions & { patience?: Patience },
-    work: (change: KeyChangeInMaking) => Promise<void>,
+    work: (change: KeyChangeDraft) => Promise<void>,
   ): Promise<KeyChange> {
     const made = await changeKeys(this.#needs, options.patience ?? 'give-up', options, work)
     if (made !== BUSY) return made
     throw new Failure(
       'key_change_running',
       'conflict',
-      'Another change of the keys is running. Wait until it ends, look at `keys list`, and try again.',
+      'Another change of the keys is running. Wait until it ends, check `keys list`, and try again.',
     )
   }
 }

@@ -1,12 +1,10 @@
 /**
- * Makes the deliveries that are due, on every node: whoever is free takes the
- * next one. A slow app takes up a few places and no more, so that it holds up
- * itself alone.
+ * Sends the due deliveries, on every node: each free place takes the next one. A slow app uses only a few places, so
+ * it delays no other app.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type DeliverNeeds, deliver, tryTimeoutMs } from './deliver.ts'
 import type { LogoutDelivery, LogoutOutbox, Settlement, TryResult } from './logout.ts'
-import { mostAttempts, secondsBeforeNextTry } from './patience.ts'
 
 interface About {
   clientId: string
@@ -21,7 +19,7 @@ export interface CourierNeeds extends DeliverNeeds {
     logoutDelivered(about: About): void
     logoutFailed(about: About & { error: string }): void
   }
-  /** Each try, by how it ended. */
+  /** Called for each try with its result. */
   tried(outcome: TryResult['outcome']): void
   onTrouble(error: unknown): void
   pollMs?: number
@@ -29,11 +27,19 @@ export interface CourierNeeds extends DeliverNeeds {
 
 const placesInAll = 16
 const placesForOne = 4
-/** Signing and settling have some time of their own. */
+/** Twice the timeout of a try, with some time for signing and settling. */
 const leaseSeconds = (2 * tryTimeoutMs) / 1000 + 10
 
+/**
+ * The number of tries for an app that does not answer: seconds apart at first, an hour apart at the end, about seven
+ * hours in total.
+ */
+export const mostAttempts = 15
+const firstSeconds = 5
+const mostSeconds = 3_600
+
 export interface Courier {
-  /** What is under way is cut short and left to other nodes. Harmless when repeated. */
+  /** Aborts running deliveries, which other nodes then take. May be called repeatedly. */
   stop(): Promise<void>
 }
 
@@ -63,19 +69,23 @@ async function keepDelivering(needs: CourierNeeds, signal: AbortSignal): Promise
     } catch (error) {
       needs.onTrouble(error)
     }
-    await rest(needs.pollMs ?? 1_000, underWay, signal)
+    await waitForNext(needs.pollMs ?? 1_000, underWay, signal)
   }
   await Promise.all(underWay.keys())
 }
 
-/** Apps with as much under way as one may have. */
+/** Apps with the most deliveries allowed at once. */
 function withoutPlace(underWay: ReadonlyMap<unknown, string>): string[] {
   const clients = [...underWay.values()]
   return clients.filter((client) => clients.filter((other) => other === client).length >= placesForOne)
 }
 
-/** Until it is time to look, or at a full house until there is room. */
-async function rest(ms: number, underWay: ReadonlyMap<Promise<void>, string>, signal: AbortSignal): Promise<void> {
+/** Waits until the next poll is due or a delivery has ended. */
+async function waitForNext(
+  ms: number,
+  underWay: ReadonlyMap<Promise<void>, string>,
+  signal: AbortSignal,
+): Promise<void> {
   const woken = new AbortController()
   const time = pause(ms, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {})
   await Promise.race([time, ...underWay.keys()])
@@ -100,4 +110,13 @@ function settlementOf(result: TryResult, { attempts }: LogoutDelivery, isCutShor
   if (result.outcome === 'again' && attempts < mostAttempts)
     return { ...result, afterSeconds: secondsBeforeNextTry(attempts), counts: true }
   return { outcome: 'failed', error: result.error }
+}
+
+/**
+ * Varies by up to a fifth, so that deliveries that failed together are not retried together.
+ * @param attempts tries so far, at least one
+ */
+export function secondsBeforeNextTry(attempts: number, random = Math.random): number {
+  const seconds = Math.min(mostSeconds, firstSeconds * 2 ** (attempts - 1))
+  return seconds * (0.8 + 0.4 * random())
 }

@@ -1,4 +1,4 @@
-/** One try to tell one app. */
+/** One try to deliver a logout token to one app. */
 import { Failure } from '../errors/failure.ts'
 import { plainText } from '../events/plain-text.ts'
 import type { KeySet } from '../keyring/live/key-set.ts'
@@ -14,7 +14,7 @@ export interface DeliverNeeds {
   now(): Date
 }
 
-/** An app that takes longer is tried again. */
+/** The timeout of a try. A slower app is tried again. */
 export const tryTimeoutMs = 10_000
 
 export async function deliver(
@@ -22,7 +22,7 @@ export async function deliver(
   { issuer, keys, fetch: ask, now }: DeliverNeeds,
   signal: AbortSignal,
 ): Promise<TryResult> {
-  if (delivery.uri === undefined) return { outcome: 'refused', error: 'The client has no logout URI any more.' }
+  if (delivery.uri === undefined) return { outcome: 'refused', error: 'The client no longer has a logout URI.' }
   try {
     const token = await newLogoutToken(delivery, { issuer, keys: keys(), now: now() })
     const answer = await ask(delivery.uri, {
@@ -35,20 +35,23 @@ export async function deliver(
     })
     return resultOf(answer)
   } catch (error) {
-    // Whatever it is, the app has not been told.
+    // After any error the app may not have the token: retry.
     return { outcome: 'again', error: error instanceof Failure ? error.message : 'The logout token could not be sent.' }
   }
 }
 
-/** §2.8: 200 when it is done (204 counts, too), 400 when the token is refused or the sign-out failed. The rest may pass. */
+/**
+ * §2.8: 200 (and 204) mean success. 400 means that the app refused the token or the sign-out failed. Other statuses
+ * are retried.
+ */
 function resultOf(answer: OutboundAnswer): TryResult {
   if (answer.status === 200 || answer.status === 204) return { outcome: 'delivered' }
-  const error = `The app answered ${answer.status}${saidBy(answer)}.`
+  const error = `The app answered ${answer.status}${errorCodeIn(answer)}.`
   return { outcome: answer.status === 400 ? 'refused' : 'again', error }
 }
 
-/** The `error` of an OAuth error answer. */
-function saidBy({ body }: OutboundAnswer): string {
+/** The `error` of an OAuth error response. */
+function errorCodeIn({ body }: OutboundAnswer): string {
   try {
     const { error } = JSON.parse(Buffer.from(body).toString()) as { error?: unknown }
     return typeof error === 'string' ? ` (${plainText(error, 60)})` : ''

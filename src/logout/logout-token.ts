@@ -1,4 +1,4 @@
-/** What an app is told, in a form it can believe. */
+/** The signed token that informs an app of an ended session. */
 import { randomUUID } from 'node:crypto'
 import { Failure } from '../errors/failure.ts'
 import type { KeySet } from '../keyring/live/key-set.ts'
@@ -9,9 +9,10 @@ import type { LogoutDelivery } from './logout.ts'
 const lifeSeconds = 120
 
 /**
- * A logout token (OpenID Connect Back-Channel Logout 1.0 §2.4), signed by the key that signs now. Each try has a `jti` of
- * its own: an app that remembers them would take the second try, after an answer that got lost, for a replay.
- * @throws Failure `logout_key_missing` when no key signs by the app's algorithm
+ * A logout token (OpenID Connect Back-Channel Logout 1.0 §2.4), signed by the active key. Each try has its own `jti`.
+ * Otherwise an app that remembers `jti` values would refuse the second try as a replay when the first response was
+ * lost.
+ * @throws Failure `logout_key_missing` when no key signs with the app's algorithm
  */
 export async function newLogoutToken(
   delivery: LogoutDelivery,
@@ -22,7 +23,7 @@ export async function newLogoutToken(
     throw new Failure(
       'logout_key_missing',
       'unavailable',
-      `No key signs by ${delivery.alg}: add it to CLAVIGER_SIGNING_ALGORITHMS, or give the client another ID token algorithm.`,
+      `No key signs with ${delivery.alg}: add it to CLAVIGER_SIGNING_ALGORITHMS, or give the client another ID token algorithm.`,
     )
   }
   const iat = Math.floor(now.getTime() / 1000)

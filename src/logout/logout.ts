@@ -1,49 +1,47 @@
 /**
- * logout tells apps that a person's session has ended (OpenID Connect
- * Back-Channel Logout 1.0). Who is to be told stands in an outbox, written by
- * the very statement that ends the session; here a delivery is made, tried
- * again, and given up in the end. It ends no session itself, and nobody who
- * signs out waits for it.
+ * logout informs apps that a session of a person has ended (OpenID Connect Back-Channel Logout 1.0). The statement
+ * that ends the session also writes one delivery for each app into an outbox. This room sends the deliveries, retries,
+ * and gives up after the last try. It ends no session itself, and signing out does not wait for it.
  */
 
-/** One app to be told of one session. */
+/** The notification of one app about one session. */
 export interface LogoutDelivery {
   id: string
   clientId: string
   /** The `sub` of its ID tokens. */
   accountId: string
-  /** What this app calls the session. */
+  /** The session's `sid` at this app. */
   sid: string
-  /** The session's own name, for the audit log. */
+  /** The provider's own id of the session, for the audit log. */
   sessionUid: string
-  /** Undefined: the app has taken it back since. */
+  /** Undefined when the app has removed its logout URI since. */
   uri: string | undefined
-  /** As its ID tokens are signed. */
+  /** The algorithm of its ID tokens. */
   alg: string
-  /** The app wants to know which session it was. Otherwise every session of the person ends there (§2.4). */
+  /** The app wants the `sid` in the token. Without it, the app ends every session of the person (§2.4). */
   namesSession: boolean
-  /** This try included. */
+  /** The number of tries, including this one. */
   attempts: number
 }
 
-/** How one try ended. `error` is for an administrator's eyes. */
+/** The result of one try. `error` is for administrators. */
 export type TryResult =
   | { outcome: 'delivered' }
-  /** Trying again cannot help. */
+  /** A retry cannot succeed. */
   | { outcome: 'refused'; error: string }
   | { outcome: 'again'; error: string }
 
 export type Settlement =
   | { outcome: 'delivered' }
   | { outcome: 'failed'; error: string }
-  /** A try that the end of this node cut short does not count. */
+  /** When the shutdown of this node aborts a try, the try does not count. */
   | { outcome: 'again'; error: string; afterSeconds: number; counts: boolean }
 
 export interface LogoutOutbox {
   /**
-   * Takes the delivery that has been due for the longest, for `leaseSeconds`: when nothing is settled by then, this
-   * node is taken for dead and another may take it. Each is taken by one node at a time.
-   * @param exceptClients apps that have enough under way
+   * Leases the delivery that has been due the longest for `leaseSeconds`. If it is not settled by then, another node
+   * may take it. One node at a time holds a delivery.
+   * @param exceptClients apps with the most deliveries allowed at once
    */
   take(leaseSeconds: number, exceptClients: readonly string[]): Promise<LogoutDelivery | undefined>
   settle(id: string, settlement: Settlement): Promise<void>

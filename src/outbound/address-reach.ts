@@ -1,4 +1,4 @@
-/** Which addresses may be connected to: public ones by https, others only when they are listed. */
+/** Decides which addresses may be connected to: public ones by https, other ones only when they are listed. */
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Failure } from '../errors/failure.ts'
@@ -8,10 +8,13 @@ export interface Address {
   family: number
 }
 
-/** Every address of a name, as the system knows them. */
+/** Returns every address of a name, as the system resolves it. */
 export type LookUp = (host: string) => Promise<readonly Address[]>
 
-/** The addresses of this URL that may be connected to, at least one. @throws Failure `outbound_address_refused`, `outbound_unresolved` */
+/**
+ * Returns the addresses of this URL that may be connected to, at least one.
+ * @throws Failure `outbound_address_refused`, `outbound_unresolved`
+ */
 export type Reach = (url: URL) => Promise<readonly Address[]>
 
 export function createReach(allowed: readonly string[], lookUp: LookUp): Reach {
@@ -24,15 +27,15 @@ export function createReach(allowed: readonly string[], lookUp: LookUp): Reach {
     const addresses = family === 0 ? await resolved(host, lookUp) : [{ address: host, family }]
     if (hosts.has(host)) return addresses
     const reachable = addresses.filter(({ address }) => {
-      const meant = meaningOf(address)
-      return blocks.some((block) => matches(meant, block)) || (url.protocol === 'https:' && isPublic(meant))
+      const canonical = canonicalAddress(address)
+      return blocks.some((block) => matches(canonical, block)) || (url.protocol === 'https:' && isPublic(canonical))
     })
     if (reachable.length === 0) throw refused(url, host, addresses)
     return reachable
   }
 }
 
-/** As it is listed, looked up and told: without brackets, in small letters, without the dot of the root. */
+/** The host in the form used for the list, look-ups and messages: no brackets, lower case, no trailing dot. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
 
 type Parsed = ipaddr.IPv4 | ipaddr.IPv6
@@ -48,19 +51,19 @@ const blockOf = (entry: string): Block => {
 
 const matches = (address: Parsed, block: Block) => address.kind() === block[0].kind() && address.match(block)
 
-/** Translators that carry IPv4: `::ffff:0:0/96`, and NAT64's own prefix (RFC 6052 §2.1). */
+/** Prefixes that embed IPv4: `::ffff:0:0/96`, and NAT64's own prefix (RFC 6052 §2.1). */
 const nat64 = ipaddr.parseCIDR('64:ff9b::/96')
 
-/** An IPv4 address that is written as IPv6 is the IPv4 address that it leads to. */
-function meaningOf(address: string): Parsed {
+/** Converts an IPv6 address that embeds an IPv4 address to that IPv4 address. */
+function canonicalAddress(address: string): Parsed {
   const parsed = ipaddr.process(address)
   if (!matches(parsed, nat64)) return parsed
   return new ipaddr.IPv4(parsed.toByteArray().slice(-4))
 }
 
-/** The only IPv6 space that is given out (RFC 4291 §2.4): compatible, translated and unassigned addresses lie outside. */
+/** The only assigned IPv6 space (RFC 4291 §2.4). Compatible, translated and unassigned addresses are outside it. */
 const globalUnicast = ipaddr.parseCIDR('2000::/3')
-/** Azure answers its machines here, with their secrets, from a public address. */
+/** Azure's virtual machines get their configuration and secrets from this public address. */
 const wireServer = ipaddr.parseCIDR('168.63.129.16/32')
 
 const isPublic = (address: Parsed): boolean =>
@@ -76,22 +79,17 @@ async function resolved(host: string, lookUp: LookUp): Promise<readonly Address[
 }
 
 const unresolved = (host: string, cause?: unknown) =>
-  new Failure(
-    'outbound_unresolved',
-    'unavailable',
-    `The name ${host} cannot be resolved: see whether it is spelled right.`,
-    {
-      cause,
-    },
-  )
+  new Failure('outbound_unresolved', 'unavailable', `The name ${host} cannot be resolved. Check its spelling.`, {
+    cause,
+  })
 
-/** Tells no address: whoever reads it may not be meant to learn what lies inside. */
+/** The message names no address, since its reader may not be allowed to see internal addresses. */
 function refused(url: URL, host: string, addresses: readonly Address[]): Failure {
-  const why = url.protocol === 'http:' ? 'is not asked without https' : 'has no public address'
+  const why = url.protocol === 'http:' ? 'is not reached without https' : 'has no public address'
   return new Failure(
     'outbound_address_refused',
     'denied',
-    `${host} ${why}: where that is meant to be, list it in CLAVIGER_OUTBOUND_ALLOWED.`,
+    `${host} ${why}. If that is intended, list it in CLAVIGER_OUTBOUND_ALLOWED.`,
     { detail: { addresses: addresses.map(({ address }) => address) } },
   )
 }

@@ -1,4 +1,4 @@
-/** One request over one connection of its own, to an address that was found in order. */
+/** One request over its own connection, to an address that has been checked. */
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as overHttp } from 'node:http'
 import { Agent as HttpsAgent, request as overHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
@@ -9,21 +9,21 @@ export interface OutboundRequest {
   method?: 'GET' | 'POST'
   headers?: Readonly<Record<string, string>>
   body?: string | Uint8Array
-  /** For all of it, from the look-up of the name to the last byte; 5 000 when absent. */
+  /** For the whole request, from the look-up of the name to the last byte; 5 000 when absent. */
   timeoutMs?: number
-  /** Bytes of the answer's body; 256 KiB when absent. */
+  /** The largest size of the response body in bytes; 256 KiB when absent. */
   maxBytes?: number
   signal?: AbortSignal | undefined
 }
 
 export interface OutboundAnswer {
-  /** Whatever it is, a redirect too: none is followed. */
+  /** Any status, also a redirect: redirects are not followed. */
   status: number
   headers: Headers
   body: Uint8Array
 }
 
-/** @param ended rejects when the exchange must end, with the reason */
+/** @param ended rejects with the reason when the exchange must end */
 export async function exchange(
   url: URL,
   addresses: readonly Address[],
@@ -34,12 +34,12 @@ export async function exchange(
   try {
     return await Promise.race([answerOf(url, sent, request), ended])
   } finally {
-    // Whatever is still on its way is of no use to anybody.
+    // Close the connection; the rest of the response is not needed.
     sent.destroy()
   }
 }
 
-// Agents of our own: the global ones may follow a proxy that the environment names, which would resolve the name anew.
+// Separate agents: the global ones may use a proxy from the environment, which would resolve the name again.
 const httpAgent = new HttpAgent({ keepAlive: false })
 const httpsAgent = new HttpsAgent({ keepAlive: false })
 
@@ -49,12 +49,12 @@ function send(url: URL, addresses: readonly Address[], request: OutboundRequest)
     headers: {
       accept: '*/*',
       ...request.headers,
-      // What unpacks to a thousand times its size would have to be unpacked to be measured.
+      // Ask for an uncompressed body: a compressed one could expand a thousandfold, and only unpacking shows its size.
       'accept-encoding': 'identity',
       'user-agent': 'claviger',
       ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
     },
-    lookup: among(addresses),
+    lookup: lookupIn(addresses),
     maxHeaderSize: 16_384,
   }
   const sent =
@@ -64,8 +64,8 @@ function send(url: URL, addresses: readonly Address[], request: OutboundRequest)
   return sent.end(request.body)
 }
 
-/** Gives what was found before, whatever is asked for: the name is not looked up again. */
-const among =
+/** Returns the checked addresses for every host, so that the name is not looked up again. */
+const lookupIn =
   (addresses: readonly Address[]): LookupFunction =>
   (_host, options, found) => {
     const [first] = addresses
@@ -83,19 +83,23 @@ async function answerOf(
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       sent.once('response', resolve)
       sent.on('error', reject)
-      // Also after a "101 Switching Protocols" that nobody asked for.
-      sent.once('close', () => reject(new Error('the connection ended without an answer')))
+      // Also closes after a "101 Switching Protocols" that the request did not ask for.
+      sent.once('close', () => reject(new Error('the connection ended without a response')))
     })
     const headers = headersOf(response)
     if ((headers.get('content-encoding') ?? 'identity') !== 'identity')
-      throw new Failure('outbound_encoded', 'invalid', `${host} packed its answer though it was asked not to.`)
+      throw new Failure(
+        'outbound_encoded',
+        'invalid',
+        `${host} sent a compressed response, although the request asked for an uncompressed one.`,
+      )
     return { status: response.statusCode ?? 0, headers, body: await bodyOf(response, host, maxBytes) }
   } catch (cause) {
     if (cause instanceof Failure) throw cause
     throw new Failure(
       'outbound_unreachable',
       'unavailable',
-      `${host} cannot be reached (${codeOf(cause)}): see whether it is up, and its certificate valid.`,
+      `${host} cannot be reached (${codeOf(cause)}). Check that it is running and that its certificate is valid.`,
       { cause },
     )
   }
@@ -107,7 +111,7 @@ async function bodyOf(response: IncomingMessage, host: string, maxBytes: number)
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length
     if (length > maxBytes)
-      throw new Failure('outbound_too_large', 'invalid', `The answer of ${host} is longer than ${maxBytes} bytes.`)
+      throw new Failure('outbound_too_large', 'invalid', `The response of ${host} is longer than ${maxBytes} bytes.`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -119,9 +123,9 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
   return headers
 }
 
-/** ECONNREFUSED, CERT_HAS_EXPIRED …: a word that helps and holds nothing of ours. */
+/** The error code (ECONNREFUSED, CERT_HAS_EXPIRED …), which helps and contains nothing secret. */
 function codeOf(cause: unknown): string {
   const { code, errors } = cause as { code?: unknown; errors?: { code?: unknown }[] }
   const word = code ?? errors?.[0]?.code
-  return typeof word === 'string' && /^[A-Z\d_]{1,60}$/.test(word) ? word : 'no answer'
+  return typeof word === 'string' && /^[A-Z\d_]{1,60}$/.test(word) ? word : 'no response'
 }

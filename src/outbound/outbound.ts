@@ -1,9 +1,7 @@
 /**
- * outbound asks other people's servers: a client's `jwks_uri`, its logout
- * endpoint, whoever takes our signals. Their addresses are what a client's
- * owner wrote, so nothing else in this house may connect by a name that came
- * from outside. It knows how to ask safely, not what is asked or what the
- * answer means.
+ * outbound sends requests to other servers: a client's `jwks_uri`, its logout endpoint, a receiver of signals. Client
+ * owners write these addresses, so no other room may connect to a name from outside. outbound only makes requests
+ * safe; the callers decide what to send and interpret the response.
  */
 import { lookup } from 'node:dns/promises'
 import { Failure } from '../errors/failure.ts'
@@ -11,18 +9,17 @@ import { createReach, hostOf, type LookUp } from './address-reach.ts'
 import { exchange, type OutboundAnswer, type OutboundRequest } from './exchange.ts'
 
 /**
- * Asks once. The name is looked up once, and only addresses of that answer that
- * are public or listed are connected to, so a name that means something else a
- * moment later gains nothing.
- * @throws Failure `outbound_url_refused` (not a plain http(s) URL), `outbound_address_refused` (private, or plain http,
- *   and not listed), `outbound_unresolved`, `outbound_unreachable`, `outbound_timed_out`, `outbound_too_large`,
- *   `outbound_encoded`, `outbound_aborted`
+ * Sends one request. The name is looked up once. Only addresses of that result that are public or listed are connected
+ * to, so a later change of the name has no effect.
+ * @throws Failure `outbound_url_refused` (not a plain http(s) URL), `outbound_address_refused` (private, or plain
+ * http, and not listed), `outbound_unresolved`, `outbound_unreachable`, `outbound_timed_out`, `outbound_too_large`,
+ * `outbound_encoded`, `outbound_aborted`
  */
 export type GuardedFetch = (url: string, request?: OutboundRequest) => Promise<OutboundAnswer>
 
 export interface OutboundSettings {
   /**
-   * Hosts, addresses and CIDR blocks that may be reached though they are private, and by plain http:
+   * Hosts, addresses and CIDR blocks that may be connected to although they are private, also by plain http:
    * `CLAVIGER_OUTBOUND_ALLOWED`.
    */
   allowed: readonly string[]
@@ -48,15 +45,17 @@ export function createGuardedFetch({ allowed, lookUp = systemLookUp }: OutboundS
 function plainUrl(given: string): URL {
   const url = URL.parse(given)
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    throw refusedUrl('Only https URLs (and http URLs of allowed hosts) can be asked.')
+    throw refusedUrl(
+      'Requests are sent only to https URLs, and to http URLs of hosts listed in CLAVIGER_OUTBOUND_ALLOWED.',
+    )
   if (url.username || url.password)
-    throw refusedUrl('A URL that is asked may not hold a user name or password: take them out.')
+    throw refusedUrl('The URL contains a user name or password. Remove it from the URL.')
   return url
 }
 
 const refusedUrl = (sentence: string) => new Failure('outbound_url_refused', 'invalid', sentence)
 
-/** Runs `work`, which must end when `ended` rejects: by time, or because the caller has had enough. */
+/** Runs `work`, which must end when `ended` rejects: after the timeout, or when the caller aborts. */
 async function bounded<T>(
   host: string,
   timeoutMs: number,
@@ -64,10 +63,10 @@ async function bounded<T>(
   work: (ended: Promise<never>) => Promise<T>,
 ): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>()
-  ended.catch(() => {}) // It may be rejected when nobody waits any more.
+  ended.catch(() => {}) // Avoids an unhandled rejection after `work` has ended.
   const abort = () =>
     reject(
-      new Failure('outbound_aborted', 'unavailable', `The request to ${host} was given up.`, { cause: signal.reason }),
+      new Failure('outbound_aborted', 'unavailable', `The request to ${host} was aborted.`, { cause: signal.reason }),
     )
   const timer = setTimeout(
     () =>
@@ -75,7 +74,7 @@ async function bounded<T>(
         new Failure(
           'outbound_timed_out',
           'unavailable',
-          `${host} did not answer completely within ${timeoutMs} ms: see whether it is up and fast enough.`,
+          `${host} did not answer completely within ${timeoutMs} ms. Check that it is running and fast enough.`,
         ),
       ),
     timeoutMs,

@@ -1,16 +1,15 @@
 /**
- * Whether a token is void. Entries for the same thing are one by their greatest
- * cut-off, so they may come twice and in any order; and every name of a token is
- * looked up, always: none of them outranks another.
+ * Decides whether a token is revoked. Entries for the same name are merged by their greatest cut-off, so they may
+ * arrive twice and in any order. Every name of a token is always looked up: no name takes precedence over another.
  */
 import { entryKey } from './entry-key.ts'
 import { type Entry, namesOf, type TokenMarks } from './revocation.ts'
 
-/** The earliest second in which something may be issued whose names have these cut-offs; 0 when any will do. */
+/** The earliest `iat` that these cut-offs allow; 0 when they allow any. */
 export const earliestAfter = (cutOffs: readonly number[]): number =>
   Math.max(0, ...cutOffs.filter((notBefore) => notBefore !== always))
 
-/** An entry without a cut-off voids whatever was or will be issued under the name. */
+/** An entry without a cut-off revokes every token with the name, whenever issued. */
 const always = Number.POSITIVE_INFINITY
 
 interface CutOff {
@@ -21,7 +20,7 @@ interface CutOff {
 export class CutOffs {
   readonly #salt: Uint8Array
   readonly #known = new Map<string, CutOff>()
-  /** Kinds that ever had a cut-off in time: looking up a name costs a hash, and most tokens have none of these. */
+  /** Kinds that ever had a cut-off in time. A look-up costs a hash, and most kinds have no cut-off. */
   readonly #timed = new Set<number>()
 
   constructor(salt: Uint8Array) {
@@ -42,13 +41,13 @@ export class CutOffs {
     })
   }
 
-  /** Does any entry name this token? One without `iat` is void as soon as it is named. */
+  /** Whether any entry revokes this token. A token without `iat` is revoked by any entry that names it. */
   voids(marks: TokenMarks): boolean {
     const iat = marks.iat ?? Number.NEGATIVE_INFINITY
-    return namesOf(marks).reduce((isVoid, [kind, value]) => iat < this.#of(kind, value) || isVoid, false)
+    return namesOf(marks).reduce((isRevoked, [kind, value]) => iat < this.#of(kind, value) || isRevoked, false)
   }
 
-  /** The cut-off of each of these names, in their order; of many names there is none. */
+  /** The cut-offs of these names, in their order. Names without a cut-off get negative infinity or are left out. */
   cutOffsOf(marks: TokenMarks): number[] {
     if (this.#timed.size === 0) return []
     return namesOf(marks)
@@ -61,7 +60,7 @@ export class CutOffs {
     return known !== undefined && known.notBefore >= (entry.notBefore ?? always) && known.exp >= entry.exp
   }
 
-  /** Forgets what concerns nobody any more. */
+  /** Removes expired entries. */
   forgetExpired(nowSeconds: number): void {
     for (const [name, { exp }] of this.#known) if (exp <= nowSeconds) this.#known.delete(name)
   }
@@ -71,5 +70,5 @@ export class CutOffs {
   }
 }
 
-/** One character a byte: shorter than any encoding. */
+/** One character a byte, which is shorter than any encoding. */
 const nameOf = (kind: number, key: Buffer): string => String.fromCharCode(kind) + key.toString('latin1')

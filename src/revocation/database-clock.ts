@@ -1,13 +1,12 @@
 /**
- * The database's clock, as this process reckons it from each look at the log.
- * By it all nodes revoke, stamp frames and forget: a machine whose own clock is
- * wrong must neither call old news new nor forget an entry before its time.
- * And by it a node knows that its own clock is wrong.
+ * The database's clock, as this process estimates it from each read of the log. All nodes use it to revoke, to date
+ * frames and to expire entries. So a machine with a wrong clock cannot pass off old news as new, or drop an entry
+ * early. A node also uses it to detect that its own clock is wrong.
  */
 
 import { Failure } from '../errors/failure.ts'
 
-/** When something was asked or answered, by both clocks of this machine. */
+/** The time of a query or response, by both clocks of this machine. */
 export interface Moment {
   wallMs: number
   monotonicMs: number
@@ -15,7 +14,7 @@ export interface Moment {
 
 export const thisMoment = (): Moment => ({ wallMs: Date.now(), monotonicMs: performance.now() })
 
-/** Tokens stamped by a clock that is off by more could outlive a cut-off, or be void when they are issued. */
+/** With a larger offset, a new token could survive a cut-off, or be revoked when it is issued. */
 export const mostOffsetMs = 2_000
 
 export class DatabaseClock {
@@ -31,14 +30,17 @@ export class DatabaseClock {
     this.#answeredAt = moment()
   }
 
-  /** The database has just said what time it is; it was asked at `askedAt`. */
-  heard(databaseMs: number, askedAt: Moment): void {
+  /** Takes a new time from the database, which was queried at `askedAt`. */
+  update(databaseMs: number, askedAt: Moment): void {
     this.#databaseMs = databaseMs
     this.#askedAt = askedAt
     this.#answeredAt = this.#moment()
   }
 
-  /** Milliseconds since 1970, never later than it is: how long the answer was on its way is unknown. No wall clock of ours counts. */
+  /**
+   * Milliseconds since 1970, never later than the true time, since the delay of the response is unknown. The node's
+   * wall clock is not used.
+   */
   get nowMs(): number {
     return this.#databaseMs + this.#moment().monotonicMs - this.#answeredAt.monotonicMs
   }
@@ -47,10 +49,13 @@ export class DatabaseClock {
     return Math.floor(this.nowMs / 1000)
   }
 
-  /** How far our wall clock is ahead of the database's, at the least; negative: behind. A jump shows at once, also while the database is away. */
+  /**
+   * The smallest possible lead of this node's wall clock over the database's; negative when it is behind. It detects a
+   * jump at once, also without the database.
+   */
   get offsetMs(): number {
     const most = this.#moment().wallMs - this.nowMs
-    // The database looked at its clock at some time between question and answer.
+    // The database read its clock at some time between query and response.
     const least = most - (this.#answeredAt.monotonicMs - this.#askedAt.monotonicMs)
     return least > 0 ? least : Math.min(most, 0)
   }
@@ -66,7 +71,7 @@ export function refuseWrongClock(clock: DatabaseClock): void {
   throw new Failure(
     'clock_off',
     'unavailable',
-    'No tokens are issued here until the clock of this node is set right.',
+    'The clock of this node is wrong, so it issues no tokens. Set the clock, for example by NTP.',
     {
       retryAfterSeconds: 5,
       detail: { offset_ms: Math.round(clock.offsetMs) },

@@ -1,4 +1,4 @@
-/** The name of something revoked, so that the log can be shown without telling who is in it. */
+/** The hashed name of a revoked item, so that the log does not reveal the name itself. */
 import { hash } from 'node:crypto'
 
 export const keyBytes = 16

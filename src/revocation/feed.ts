@@ -1,30 +1,31 @@
 /**
- * The feed as one process serves it: frames signed once, whoever reads them.
- * While the database is away nothing is signed: a heartbeat says that there is
- * nothing newer, and then nobody knows.
+ * The feed of one process: each frame is signed once for all readers. Without the database nothing is signed: a
+ * heartbeat states that nothing is newer, and then no node can know that.
  */
 
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { type Cursor, cursorText } from './cursor.ts'
 import type { FeedKeys } from './feed-keys.ts'
-import { longestFrame, type Seal, signFrame } from './frames.ts'
+import { longestFrame, type Seal, signFrame, snapshotText } from './frames.ts'
 import type { LiveLog } from './live-log.ts'
 import type { LoggedRevocation } from './revocation.ts'
-import { snapshotText } from './snapshot.ts'
 
 export interface FeedNeeds {
   log: LiveLog
   issuer: string
   keys(): FeedKeys
-  /** Changes with the JWKS. */
+  /** A version that changes with the JWKS. */
   jwksVersion(): string
   heartbeatMs?: number
-  /** How long after a frame the next news wait for others; 50. A signature costs every reader about 0.1 ms. */
+  /**
+   * The shortest time between two frames, in which entries are gathered; 50. A signature costs every reader about 0.1
+   * ms.
+   */
   gatherMs?: number
 }
 
-/** A frame on its way to the streams: cursor after it, and its text. */
+/** A frame for the streams: the cursor after it, and its text. */
 export interface SentFrame {
   cursor: string
   frame: string
@@ -32,22 +33,25 @@ export interface SentFrame {
 
 export interface Snapshot {
   cursor: string
-  /** Of the key that signed it. */
+  /** The key that signed it. */
   kid: string
   plain: Buffer
   gzipped: Buffer
 }
 
-/** `gone`: load the snapshot. `unsure`: the database is away, so this node cannot say. */
+/**
+ * `gone`: the cursor has expired, load the snapshot. `unsure`: the database is unavailable, so this node cannot
+ * answer.
+ */
 export type Answer<T> = T | 'gone' | 'unsure'
 
-/** Older than this, what we know is not called the newest. */
+/** The age at which the last read of the log no longer counts as current. */
 const unsureMs = 2_000
 const snapshotMs = 30_000
 const snapshotChanges = 1_000
-/** Frames in one answer; the rest is fetched at once. */
+/** Frames in one response. A poller fetches the rest at once. */
 const mostFrames = 16
-/** A node that is behind the one a verifier came from has this long to catch up. */
+/** How long a node may take to catch up when a verifier's cursor is ahead of it. */
 const catchUpMs = 1_500
 
 const compress = promisify(gzip)
@@ -64,7 +68,7 @@ export class Feed {
   #gathering: NodeJS.Timeout | undefined
   #snapshotMade: { bytes: number; at: number } | undefined
   #snapshot: { at: number; head: Cursor; kid: string; made: Promise<Snapshot> } | undefined
-  /** Answers to pollers, good for as long as nothing happens and no longer than a second. */
+  /** Heartbeats for pollers. They are reused until a change, for at most half a second. */
   #polled = new Map<string, { at: number; frames: string[] }>()
 
   constructor(needs: FeedNeeds) {
@@ -76,12 +80,12 @@ export class Feed {
     this.#timers.push(setInterval(() => needs.log.forgetExpired(), 30_000).unref())
   }
 
-  /** Is what we know the newest there is? */
+  /** Whether this node's copy of the log is current. */
   get isSure(): boolean {
     return this.#needs.log.ageMs < unsureMs
   }
 
-  /** For metrics: entries not sent to the streams yet, and the last snapshot. */
+  /** For metrics: the number of entries not yet sent to the streams, and the last snapshot. */
   get progress(): { unsent: number; snapshot: { bytes: number; ageSeconds: number } | undefined } {
     const made = this.#snapshotMade
     return {
@@ -90,7 +94,10 @@ export class Feed {
     }
   }
 
-  /** Sends every frame from now on; `closed` is told when the stream has to begin anew. Returns the way to stop. */
+  /**
+   * Sends every frame from now on. `closed` is called when the stream must be opened again. @returns a function that
+   * stops it
+   */
   read(reader: (sent: SentFrame) => void, closed: () => void): () => void {
     this.#readers.add(reader)
     this.#closers.add(closed)
@@ -100,7 +107,7 @@ export class Feed {
     }
   }
 
-  /** All that is missing since the cursor, and a heartbeat at its end: what a stream begins with. */
+  /** The frames since the cursor and a heartbeat, with which a stream begins. */
   async catchUp(after: Cursor | undefined): Promise<Answer<SentFrame[]>> {
     const from = after ?? this.#head
     const missing = await this.#framesAfter(from, Number.POSITIVE_INFINITY, this.#sentSeq)
@@ -109,7 +116,7 @@ export class Feed {
     return [...missing, this.#heartbeat(reached)]
   }
 
-  /** For pollers: frames since the cursor, or one heartbeat. Waits for news up to `waitMs`. */
+  /** For pollers: the frames since the cursor, or one heartbeat. Waits for news for up to `waitMs`. */
   async changes(
     after: Cursor,
     waitMs: number,
@@ -123,14 +130,14 @@ export class Feed {
     return typeof news === 'string' ? news : this.#answer(after, news)
   }
 
-  /** Made anew every half minute or thousand entries; an old one is as good, since changes bring the rest. */
+  /** Renewed every half minute or thousand entries. An older snapshot works too, since the changes bring the rest. */
   async snapshot(): Promise<Snapshot> {
     const { head } = this.#needs.log
     const kept = this.#snapshot
     const { kid } = this.#needs.keys().current
     const isOld =
       !kept ||
-      kept.kid !== kid || // Who has pinned the keys of now does not believe it.
+      kept.kid !== kid || // Verifiers that pin the current keys reject it.
       kept.head.epoch !== head.epoch ||
       head.seq - kept.head.seq >= snapshotChanges ||
       (performance.now() - kept.at >= snapshotMs && head.seq !== kept.head.seq) ||
@@ -174,7 +181,7 @@ export class Feed {
     return this.#sign(seq, to ?? log.head.seq, most)
   }
 
-  /** Another node may have told of entries that we have not looked up yet. */
+  /** Another node may have sent entries that this node has not read yet. */
   async #caughtUp(seq: number): Promise<boolean> {
     const until = performance.now() + catchUpMs
     while (performance.now() < until) {
@@ -185,7 +192,7 @@ export class Feed {
     return false
   }
 
-  /** Entries numbered above `after`, up to `to`; expired ones have left gaps that nobody misses. */
+  /** Signs entries numbered above `after`, up to `to`. Expired entries leave gaps, which are harmless. */
   #sign(after: number, to: number, most: number): SentFrame[] {
     const waiting = this.#needs.log.after(after).filter(({ seq }) => seq <= to)
     const frames: SentFrame[] = []
@@ -220,7 +227,7 @@ export class Feed {
     return { cursor, frames }
   }
 
-  /** Until something happens, the time is up or the asker has gone. */
+  /** Resolves on a change, after `waitMs`, or when the request is aborted. */
   #news(waitMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -236,7 +243,7 @@ export class Feed {
     })
   }
 
-  /** At once after a quiet while, else when the last frame is old enough. */
+  /** Sends at once when the last frame is old enough, otherwise as soon as it is. */
   #gather(): void {
     if (this.#gathering) return
     const waitMs = Math.max(0, this.#lastFrameAt + (this.#needs.gatherMs ?? 50) - performance.now())
@@ -258,7 +265,7 @@ export class Feed {
   #beat(): void {
     if (this.#readers.size === 0 || !this.isSure) return
     if (this.#needs.log.head.seq > this.#sentSeq) this.#sendNews()
-    // News are as good a proof of freshness, and each frame costs every reader a signature.
+    // A frame with entries proves freshness too, and each frame costs every reader a signature check.
     else if (performance.now() - this.#lastFrameAt >= this.#heartbeatMs / 2) this.#send(this.#heartbeat(this.#sentSeq))
   }
 

@@ -1,11 +1,11 @@
-/** Frames of the feed: Security Event Tokens (RFC 8417), signed once for all who read them. */
-import { randomBytes, sign } from 'node:crypto'
+/** Frames and snapshots of the feed: Security Event Tokens (RFC 8417), signed once for all readers. */
+import { hash, randomBytes, sign } from 'node:crypto'
 import type { FeedKey } from './feed-keys.ts'
-import type { Entry } from './revocation.ts'
+import type { Entry, LogHead } from './revocation.ts'
 
 export const frameEvent = 'urn:claviger:event:revocations'
 export const snapshotEvent = 'urn:claviger:event:revocation-snapshot'
-/** Keeps a frame below 256 KiB, which receivers count on. */
+/** Keeps a frame below 256 KiB, a limit that receivers rely on. */
 export const longestFrame = 2_000
 
 export type WireEntry = [kind: number, key: string, notBefore: number | null, exp: number]
@@ -23,7 +23,7 @@ export interface FrameContent {
   from: number
   to: number
   entries: readonly Entry[]
-  /** Changes with the JWKS. */
+  /** A version that changes with the JWKS. */
   jwks?: string | undefined
 }
 
@@ -39,10 +39,24 @@ export function signFrame({ entries, ...range }: FrameContent, seal: Seal): stri
   return signEvent(`${range.epoch}.${range.to}`, frameEvent, { ...range, entries: entries.map(wireEntry) }, seal)
 }
 
-export const signManifest = (
-  manifest: { epoch: string; seq: number; count: number; sha256: string },
+const signManifest = (manifest: { epoch: string; seq: number; count: number; sha256: string }, seal: Seal): string =>
+  signEvent(`${manifest.epoch}.${manifest.seq}`, snapshotEvent, manifest, seal)
+
+/**
+ * All unexpired entries of the log in two lines: a signed manifest, and the content with the hash that the manifest
+ * states.
+ */
+export function snapshotText(
+  { epoch, salt, seq }: Pick<LogHead, 'epoch' | 'salt' | 'seq'>,
+  entries: Iterable<Entry>,
   seal: Seal,
-): string => signEvent(`${manifest.epoch}.${manifest.seq}`, snapshotEvent, manifest, seal)
+): string {
+  const unexpired = Array.from(entries, wireEntry)
+  const content = JSON.stringify({ epoch, salt: salt.toString('base64url'), seq, entries: unexpired })
+  const sha256 = hash('sha256', content, 'base64url')
+  const manifest = signManifest({ epoch, seq, count: unexpired.length, sha256 }, seal)
+  return `${JSON.stringify({ manifest })}\n${content}\n`
+}
 
 function signEvent(cursor: string, event: string, content: object, { issuer, key, nowSeconds }: Seal): string {
   const payload = {

@@ -1,4 +1,4 @@
-/** What the ledger keeps of an access token: how it may be named in the log, its digest, and its place in a status list. */
+/** The ledger's row of an access token: its names in the log, its digest, and its index in a status list. */
 import { hash } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { marksOf, type TokenMarks } from './revocation.ts'
@@ -8,9 +8,9 @@ export interface IssuedToken extends StatusPlace, LedgerEntry {
   marks: TokenMarks
 }
 
-/** Where a token stands in the ledger, if it does: in the hour of its expiry, under its jti. */
+/** The key of a token's row in the ledger, if there is one: the hour of its expiry, and its jti. */
 export interface LedgerEntry {
-  /** SHA-256 of the whole token: a forger can copy a jti, but not this. */
+  /** SHA-256 of the whole token. A forger can copy a jti, but not this. */
   digest: Buffer
   /** Seconds since the epoch. */
   exp: number
@@ -18,7 +18,7 @@ export interface LedgerEntry {
 
 export const tokenDigest = (jwt: string): Buffer => hash('sha256', jwt, 'buffer')
 
-/** @param jwt one that was just signed here, so it is taken at its word */
+/** @param jwt a token that this process has just signed, so its claims are trusted */
 export function issuedToken(jwt: string, issuer: string): IssuedToken {
   const claims = decodeJwt(jwt)
   const place = placeFrom(claims.status, issuer)

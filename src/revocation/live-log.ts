@@ -1,7 +1,6 @@
 /**
- * The log as this process knows it: read whole at the start, followed from then
- * on, kept while the database is away. Nothing that was once known is forgotten
- * before it expires, even when the database forgets: then it is told again.
+ * The log in memory: read completely at start, then followed, and kept while the database is unavailable. No entry is
+ * dropped before it expires, even when the database loses it: then this node writes it again.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CutOffs, earliestAfter } from './cut-offs.ts'
@@ -10,29 +9,31 @@ import type { Entry, LoggedRevocation, LogHead, RevocationLog, TokenMarks } from
 
 export interface LiveLogNeeds {
   log: RevocationLog
-  /** Told of each look that failed; what is known stays in use. */
+  /** Called for each failed read. The entries in memory stay in use. */
   onTrouble(error: unknown): void
-  /** How often the log is looked at; 100 ms. */
+  /** How often the log is read; 100 ms. */
   pollMs?: number
-  /** Does the connection to the log lead where it should? While it does not, nothing counts as read. */
+  /** Whether the connection is proven to lead to the right database. Until then no read counts as current. */
   isProven?(): boolean
-  /** Called before the first look at another server: there the log may need a new epoch. */
+  /** Called before the first read from another server, whose log may need a new epoch. */
   settle?(): Promise<void>
 }
 
 const batch = 5_000
-/** A cut-off lies two seconds on. Farther ahead only where a clock was set back, and then nobody waits for it. */
+/**
+ * A cut-off is two seconds ahead. It is further ahead only when a clock was set back, and then requests do not wait.
+ */
 const mostWaitMs = 2_500
 
 interface State {
   head: LogHead
   cutOffs: CutOffs
-  /** By number. */
+  /** Ordered by number. */
   entries: LoggedRevocation[]
 }
 
 export class LiveLog {
-  /** By which entries expire and frames are stamped. */
+  /** The clock that expires entries and dates frames. */
   readonly clock: DatabaseClock
   readonly #needs: LiveLogNeeds
   readonly #listeners = new Set<(change: { isNewEpoch: boolean }) => void>()
@@ -40,9 +41,9 @@ export class LiveLog {
   #lookedAt: number
   #looking: Promise<void> | undefined
   #isStopped = false
-  /** How often another server began to answer, and how often the log was read whole since. */
-  #doubts = 0
-  #settledDoubts = 0
+  /** How often another server began to answer, and up to which of these changes the log has been read completely. */
+  #serverChanges = 0
+  #readServerChanges = 0
   #timer: NodeJS.Timeout | undefined
 
   private constructor(needs: LiveLogNeeds, state: State, clock: DatabaseClock) {
@@ -52,7 +53,7 @@ export class LiveLog {
     this.#lookedAt = performance.now()
   }
 
-  /** Reads everything that lives, then follows until `stop`. */
+  /** Reads all unexpired entries, then follows the log until `stop`. */
   static async start(needs: LiveLogNeeds): Promise<LiveLog> {
     const asked = thisMoment()
     const head = await needs.log.advance()
@@ -66,14 +67,14 @@ export class LiveLog {
     return this.#state.head
   }
 
-  /** Milliseconds since the database last said that there is nothing newer. */
+  /** Milliseconds since the database last confirmed that there is nothing newer. */
   get ageMs(): number {
     return this.#needs.isProven?.() === false ? Number.POSITIVE_INFINITY : performance.now() - this.#lookedAt
   }
 
-  /** Another server answers from now on: nothing is taken for the newest until its log has been read whole. */
+  /** Marks a change of server: nothing counts as current until its log has been read completely. */
   doubt(): void {
-    this.#doubts += 1
+    this.#serverChanges += 1
     this.#lookedAt = Number.NEGATIVE_INFINITY
   }
 
@@ -86,40 +87,40 @@ export class LiveLog {
   }
 
   /**
-   * The second that a token with these marks is dated with: the database's, once it has reached every cut-off that names
-   * the token. Nothing is dated ahead, so a later cut-off under any name finds it in the past. What is revoked while
-   * the request waits makes void what it asks for: then the second in which it came.
-   * @param notBefore a cut-off that is known from elsewhere
+   * The `iat` for a token with these marks, from the database's clock. When a cut-off that names the token is ahead,
+   * waits until it has passed. No token is dated ahead, so a later cut-off finds its `iat` in the past. If a name of
+   * the token is revoked during the wait, returns the original second, so that the new token is already revoked.
+   * @param notBefore a cut-off from another source
    */
   async issueSecond(marks: TokenMarks, notBefore = 0): Promise<number> {
-    const came = this.clock.nowSeconds
+    const arrived = this.clock.nowSeconds
     const before = this.#state.cutOffs.cutOffsOf(marks)
     const earliest = Math.max(notBefore, earliestAfter(before))
-    if (earliest <= came) return came
-    // A timer may fire a fraction of a millisecond early.
+    if (earliest <= arrived) return arrived
+    // A timer may fire a fraction of a millisecond too early.
     const waitMs = Math.ceil(earliest * 1000 - this.clock.nowMs) + 1
     if (waitMs > mostWaitMs) return earliest
     await sleep(waitMs)
     const after = this.#state.cutOffs.cutOffsOf(marks)
-    return after.join() === before.join() ? Math.max(earliest, this.clock.nowSeconds) : came
+    return after.join() === before.join() ? Math.max(earliest, this.clock.nowSeconds) : arrived
   }
 
-  /** Living entries numbered above `seq`, in order. */
+  /** Unexpired entries numbered above `seq`, in order. */
   after(seq: number, limit: number = Number.POSITIVE_INFINITY): LoggedRevocation[] {
     const { entries } = this.#state
     const start = firstAbove(entries, seq)
     return entries.slice(start, Math.min(entries.length, start + limit))
   }
 
-  /** Called after every change, at once. Returns the way to stop. */
+  /** Calls the listener at once after every change. @returns a function that removes the listener */
   onChange(listener: (change: { isNewEpoch: boolean }) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** Looks now: somebody has just revoked something here. Looks that are asked for meanwhile are one. */
+  /** Reads the log now, for a revocation that this process has just made. Calls during a read share the next one. */
   async look(): Promise<void> {
-    // What runs may have asked before the commit in question.
+    // The running read may have started before the commit.
     await this.#looking
     this.#looking ??= this.#follow().finally(() => {
       this.#looking = undefined
@@ -148,25 +149,25 @@ export class LiveLog {
 
   async #follow(): Promise<void> {
     if (this.#isStopped) return
-    const doubts = this.#doubts
-    const isDoubted = doubts !== this.#settledDoubts
+    const serverChanges = this.#serverChanges
+    const isAfterServerChange = serverChanges !== this.#readServerChanges
     try {
-      if (isDoubted) await this.#needs.settle?.()
+      if (isAfterServerChange) await this.#needs.settle?.()
       const asked = thisMoment()
       const head = await this.#needs.log.advance()
-      this.clock.heard(head.databaseMs, asked)
-      if (isDoubted) await this.#startOver(head)
-      else await this.#goOnFrom(head)
-      // A doubt that came meanwhile concerns what was just read.
-      if (this.#doubts !== doubts) return
-      this.#settledDoubts = doubts
+      this.clock.update(head.databaseMs, asked)
+      if (isAfterServerChange) await this.#startOver(head)
+      else await this.#readNews(head)
+      // If the server changed during the read, the read does not count.
+      if (this.#serverChanges !== serverChanges) return
+      this.#readServerChanges = serverChanges
       this.#lookedAt = asked.monotonicMs
     } catch (error) {
       this.#needs.onTrouble(error)
     }
   }
 
-  async #goOnFrom(head: LogHead): Promise<void> {
+  async #readNews(head: LogHead): Promise<void> {
     const { head: known } = this.#state
     if (head.epoch !== known.epoch || head.seq < known.seq) return this.#startOver(head)
     if (head.seq > known.seq) {
@@ -176,13 +177,13 @@ export class LiveLog {
         seq = more.length < batch ? head.seq : (more.at(-1)?.seq ?? head.seq)
       }
       this.#state.head = head
-      this.#tell(false)
+      this.#notify(false)
     } else {
       this.#state.head = head
     }
   }
 
-  /** Another database answers than before, or the same as it was earlier: it learns what it has forgotten. */
+  /** Handles another database, or an older state of the same one: entries that it has lost are written to it again. */
   async #startOver(head: LogHead): Promise<void> {
     const read = await readAll(this.#needs.log, head)
     const now = this.clock.nowSeconds
@@ -190,7 +191,7 @@ export class LiveLog {
     const isSameEpoch = head.epoch === this.#state.head.epoch
     if (lost.length === 0 && isSameEpoch && continues(read, this.#state, now)) {
       this.#state = read
-      this.#tell(false)
+      this.#notify(false)
     } else if (lost.length > 0 || isSameEpoch) {
       await this.#needs.log.restore(lost, isSameEpoch ? head : undefined)
       const restored = await readAll(this.#needs.log, await this.#needs.log.advance())
@@ -200,11 +201,11 @@ export class LiveLog {
     }
   }
 
-  /** What was lost counts here at once, whatever its number will be. */
+  /** Lost entries take effect on this node at once, before they get a new number. */
   #replace(state: State, lost: readonly Entry[]): void {
     for (const entry of lost) state.cutOffs.add(entry)
     this.#state = state
-    this.#tell(true)
+    this.#notify(true)
   }
 
   #take(entry: LoggedRevocation): void {
@@ -214,12 +215,12 @@ export class LiveLog {
     this.#state.entries.push(entry)
   }
 
-  #tell(isNewEpoch: boolean): void {
+  #notify(isNewEpoch: boolean): void {
     for (const listener of this.#listeners) listener({ isNewEpoch })
   }
 }
 
-/** Does every number that was known still stand for the same entry? */
+/** Whether every known number still belongs to the same entry. */
 function continues(read: State, known: State, now: number): boolean {
   if (read.head.seq < known.head.seq) return false
   const knownBySeq = new Map(known.entries.map((entry) => [entry.seq, entry]))
@@ -241,7 +242,7 @@ async function readAll(log: RevocationLog, head: LogHead): Promise<State> {
     seq = more.at(-1)?.seq ?? seq
     if (more.length < batch) break
   }
-  // What was numbered between the two questions is known already.
+  // Entries numbered between the two queries have been read too.
   state.head = { ...head, seq: Math.max(head.seq, state.entries.at(-1)?.seq ?? 0) }
   return state
 }

@@ -1,32 +1,33 @@
 /**
- * revocation makes access tokens void before they expire. It knows what can be
- * revoked, decides whether a token is (`cut-offs.ts`), and tells every verifier
- * within a second: a log whose entries are numbered as they become public,
- * followed by each node (`live-log.ts`) on the database's time (`database-clock.ts`),
- * signed in frames (`frames.ts`) by a key that signs nothing else (`feed-keys.ts`). Who writes the log is `storage`, in
- * the transaction of what the revocation follows from; `web` serves the feed.
- * docs/revocation-feed.md is the contract with verifiers.
+ * revocation revokes access tokens before they expire. It defines what can be revoked and decides whether a token is
+ * (`cut-offs.ts`). It informs every verifier within a second: entries are numbered as they become public, and each
+ * node follows the log (`live-log.ts`) by the database's time (`database-clock.ts`). Frames (`frames.ts`) are signed
+ * by a key that signs nothing else (`feed-keys.ts`). `storage` writes the log, in the transaction of the change that
+ * causes the entry; `web` serves the feed. docs/revocation-feed.md is the contract with verifiers.
  */
 
-/** What an entry names, as numbered on the wire. Never renumber: the numbers are hashed into keys. */
+/** The kinds of names, as numbered on the wire. Never renumber them: the numbers are hashed into keys. */
 export const kinds = { jti: 1, sid: 2, grant: 3, sub: 4, client: 5, kid: 6, issuer: 7 } as const
 export type KindName = keyof typeof kinds
 export type Kind = (typeof kinds)[KindName]
 
-/** To be written into the log. */
+/** An entry to write into the log. */
 export interface NewRevocation {
   kind: Kind
   value: string
-  /** Seconds; what was issued earlier is void. `now`: up to and with this second of the database's clock. Null: whenever issued. */
+  /**
+   * Seconds: tokens with an earlier `iat` are revoked. `now`: up to and including the current second of the database's
+   * clock. Null: whenever issued.
+   */
   notBefore?: number | 'now' | null
-  /** When nothing that it names can be valid any more; by default the longest life of a token from now. */
+  /** When every token that it names has expired; by default the longest lifetime of a token from now. */
   expiresAt?: Date | undefined
-  /** `token.revoked`, `session.ended` …: for whoever asks why. */
+  /** The reason for people: `token.revoked`, `session.ended` … */
   cause: string
   actor?: string | undefined
 }
 
-/** As the log tells of it. */
+/** An entry with its number in the log. */
 export interface LoggedRevocation extends Entry {
   seq: number
 }
@@ -40,32 +41,32 @@ export interface Entry {
   exp: number
 }
 
-/** Where the log stands. */
+/** The current state of the log. */
 export interface LogHead {
   epoch: string
   salt: Buffer
-  /** The highest number given. */
+  /** The highest number assigned. */
   seq: number
-  /** Entries up to here may have been removed. */
+  /** Entries up to this number may have been removed. */
   floor: number
-  /** The database's clock when it said so: milliseconds since 1970. */
+  /** The database's clock at the time of the query: milliseconds since 1970. */
   databaseMs: number
 }
 
-/** What the feed needs of the log; `storage/revocation/revocation-log.ts` implements it. */
+/** The log that the feed reads; `storage/revocation/revocation-log.ts` implements it. */
 export interface RevocationLog {
-  /** Numbers what was committed and says where the log stands. */
+  /** Numbers committed entries and returns the state of the log. */
   advance(): Promise<LogHead>
   /** Published entries after `seq`, in order. */
   readAfter(seq: number, limit: number): Promise<LoggedRevocation[]>
   /**
-   * Writes again what this node remembers and a restored database has forgotten. `behind` is where the database
-   * stands when nobody has drawn a new epoch for it yet: then that is done too.
+   * Writes entries again that this node has and a restored database has lost. `behind` is the state of the database
+   * when it has no new epoch yet: then `restore` draws one.
    */
   restore(lost: readonly Entry[], behind: LogHead | undefined): Promise<void>
 }
 
-/** What of a token can be revoked. */
+/** The names of a token by which it can be revoked, and its `iat`. */
 export interface TokenMarks {
   jti?: string | undefined
   sid?: string | undefined
@@ -77,7 +78,7 @@ export interface TokenMarks {
   iat?: number | undefined
 }
 
-/** From the verified claims and header of one of our access tokens. */
+/** From the verified claims and header of an access token of this issuer. */
 export function marksOf(claims: { readonly [claim: string]: unknown }, kid: string | undefined): TokenMarks {
   const text = (claim: string) => (typeof claims[claim] === 'string' ? (claims[claim] as string) : undefined)
   return {
@@ -92,13 +93,13 @@ export function marksOf(claims: { readonly [claim: string]: unknown }, kid: stri
   }
 }
 
-/** Cut-offs are whole seconds, so a fraction decides nothing. */
+/** Rounded down: cut-offs are whole seconds, so a fraction has no effect. */
 function second(claim: unknown): number | undefined {
   const seconds = typeof claim === 'number' ? Math.floor(claim) : undefined
   return Number.isSafeInteger(seconds) ? seconds : undefined
 }
 
-/** Kind and value of everything a token can be named by. */
+/** Kind and value of every name of a token. */
 export const namesOf = (marks: TokenMarks): [Kind, string][] =>
   (Object.entries(kinds) as [KindName, Kind][]).flatMap(([name, kind]) => {
     const value = marks[name]

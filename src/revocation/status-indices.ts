@@ -1,6 +1,6 @@
 /**
- * Gives each token a place of its own in a status list. A block of indices is leased from the ledger, which gives none
- * twice, and used in random order: neighbours in a list have nothing to do with one another.
+ * Assigns each token an index of its own in a status list. A block of indices is leased from the ledger, which never
+ * leases an index twice, and used in random order. So neighbours in a list are unrelated.
  */
 import { randomInt } from 'node:crypto'
 import type { StatusPlace } from './status-place.ts'
@@ -8,7 +8,7 @@ import type { TokenLedger } from './token-ledger.ts'
 
 export interface StatusIndicesNeeds {
   ledger: Pick<TokenLedger, 'lease'>
-  /** Indices a lease. */
+  /** The number of indices per lease. */
   blockSize?: number
 }
 
@@ -18,20 +18,23 @@ interface Block {
   leasedAt: number
 }
 
-/** The ledger forgets a list an hour after its last lease and the life of a token: `tidy_token_ledger` in the migration. */
+/**
+ * The ledger deletes a list one hour plus the lifetime of a token after its last lease: `tidy_token_ledger` in the
+ * migration.
+ */
 const usableMs = 3_300_000
 
 export class StatusIndices {
   readonly #needs: Required<StatusIndicesNeeds>
   #block: Block | undefined
-  /** Asked for ahead of need, or just now: whoever needs it first takes it into use. */
+  /** A block that is being leased. The first caller that needs it puts it into use. */
   #upcoming: Promise<Block> | undefined
 
   constructor({ ledger, blockSize = 4_096 }: StatusIndicesNeeds) {
     this.#needs = { ledger, blockSize }
   }
 
-  /** @throws whatever the ledger throws while it cannot be reached */
+  /** @throws the ledger's error while it is unavailable */
   async next(): Promise<StatusPlace> {
     for (;;) {
       const place = this.#take()
@@ -44,7 +47,7 @@ export class StatusIndices {
     }
   }
 
-  /** Another database answers than before: what this one leased, it may lease again. */
+  /** Drops the leased blocks after a change of the database, which may lease the same indices again. */
   drop(): void {
     this.#block = undefined
     this.#upcoming = undefined

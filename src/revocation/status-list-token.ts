@@ -1,12 +1,12 @@
 /** A status list, signed (draft-ietf-oauth-status-list-21 §5.1). */
 import { statusListsOf, statusListUri } from './status-place.ts'
 
-/** A verifier fetches the list anew when its copy is so old. */
+/** The age at which a verifier fetches the list again. */
 export const listTtlSeconds = 10
-/** And believes it no longer than this. */
+/** The age at which a verifier rejects the list. */
 export const listExpSeconds = 300
 
-/** Met by the keyring's `KeySigner`. */
+/** Implemented by the keyring's `KeySigner`. */
 export interface ListSigner {
   kid: string
   alg: string

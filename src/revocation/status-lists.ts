@@ -1,7 +1,7 @@
 /**
- * The log of revocations once more, as Token Status Lists: for verifiers that know nothing of the feed
- * (draft-ietf-oauth-status-list-21). Each node derives the lists from the log and the ledger, when somebody asks and
- * no more than once a second; all come to the same. A bit that is set stays set.
+ * The log of revocations as Token Status Lists, for verifiers without the feed (draft-ietf-oauth-status-list-21). Each
+ * node derives the lists from the log and the ledger on request, at most once a second. All nodes compute the same
+ * lists. A bit that is set stays set.
  */
 import { Failure } from '../errors/failure.ts'
 import type { LiveLog } from './live-log.ts'
@@ -14,14 +14,13 @@ export interface StatusListsNeeds {
   issuer: string
   log: Pick<LiveLog, 'head' | 'after' | 'ageMs'> & { clock: Pick<LiveLog['clock'], 'nowSeconds'> }
   ledger: Pick<TokenLedger, 'livingLists' | 'findVoid'>
-  /** Signs access tokens for the default algorithm at present. */
+  /** The key that currently signs access tokens with the default algorithm. */
   signer(): ListSigner
-  /** How old what we know may be when a list is asked for; 1 s. */
+  /** The largest age of the lists when one is requested; 1 s. */
   lookMs?: number
   /**
-   * An entry is looked up when it is new, and again so much later: a token that was
-   * being written down at that moment becomes visible after it. The last of these
-   * outlasts every statement.
+   * An entry is looked up at once and again after these times. A token that is being recorded during the first look-up
+   * becomes visible later. The last time exceeds the longest statement.
    */
   looksAfterMs?: readonly number[]
 }
@@ -41,7 +40,9 @@ interface Kept {
 }
 
 const usualLooksAfterMs = [0, 2_000, 30_000]
-/** A name that we do not know may be some milliseconds old. How often a stranger can make us ask. */
+/**
+ * The shortest time between two look-ups for unknown lists, which strangers can request. A new list may be that old.
+ */
 const leastLookMs = 200
 const unsureMs = 2_000
 
@@ -49,10 +50,10 @@ export class StatusLists {
   readonly #needs: StatusListsNeeds
   #kept = new Map<number, Kept>()
   #epoch = ''
-  /** How far the log went, and when. */
+  /** The numbers that the log had reached, with the time of each read. */
   #heads: { seq: number; at: number }[] = []
   readonly #looksAfterMs: readonly number[]
-  /** One a look: entries up to here have had it. */
+  /** For each of `looksAfterMs`, the number up to which entries have been looked up. */
   #cursors: number[]
   #looking: Promise<void> | undefined
   #lookedAt = Number.NEGATIVE_INFINITY
@@ -63,37 +64,42 @@ export class StatusLists {
     this.#cursors = this.#looksAfterMs.map(() => 0)
   }
 
-  /** Lists that a living token may name. @throws whatever the database throws */
+  /** Lists that an unexpired token may name. @throws the database's error */
   async names(): Promise<number[]> {
-    await this.#know(this.#needs.lookMs ?? 1_000)
+    await this.#refresh(this.#needs.lookMs ?? 1_000)
     return [...this.#kept.keys()]
   }
 
   /**
-   * The list as a signed JWT, as this second knows it, and when it was signed.
-   * Undefined when there is none of that name. @throws Failure `status_unsure`
+   * The list as a signed JWT, current to the second, and its `iat`. Undefined when there is no such list.
+   * @throws Failure `status_unsure`
    */
   async find(list: number): Promise<{ token: string; iat: number } | undefined> {
     try {
-      await this.#know(this.#needs.lookMs ?? 1_000)
-      if (!this.#kept.has(list)) await this.#know(leastLookMs)
+      await this.#refresh(this.#needs.lookMs ?? 1_000)
+      if (!this.#kept.has(list)) await this.#refresh(leastLookMs)
     } catch (cause) {
       return this.#lastOf(list, cause)
     }
     const kept = this.#kept.get(list)
     if (!kept) return undefined
-    // Nothing new is vouched for while the log cannot be read.
+    // No new list is signed while the log cannot be read.
     return this.#needs.log.ageMs > unsureMs ? this.#lastOf(list, undefined) : this.#signed(list, kept)
   }
 
-  /** What was signed last says itself for how long it may be believed. */
+  /** Returns the last signed list until its `exp`. */
   #lastOf(list: number, cause: unknown): Signed {
     const last = this.#kept.get(list)?.signed
     if (last && last.iat + listExpSeconds > this.#nowSeconds) return last
-    throw new Failure('status_unsure', 'unavailable', 'The log cannot be read for a moment.', {
-      cause,
-      retryAfterSeconds: 1,
-    })
+    throw new Failure(
+      'status_unsure',
+      'unavailable',
+      'The revocation log cannot be read at present. Retry in a second.',
+      {
+        cause,
+        retryAfterSeconds: 1,
+      },
+    )
   }
 
   async #signed(list: number, kept: Kept): Promise<Signed> {
@@ -123,8 +129,8 @@ export class StatusLists {
     return this.#needs.log.clock.nowSeconds
   }
 
-  /** Resolves when what is known is no older than that. Askers share a look. */
-  async #know(ageMs: number): Promise<void> {
+  /** Resolves when the lists are no older than `ageMs`. Concurrent callers share a look-up. */
+  async #refresh(ageMs: number): Promise<void> {
     if (performance.now() - this.#lookedAt <= ageMs) return
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined
@@ -142,11 +148,11 @@ export class StatusLists {
     const due = this.#cursors.flatMap((cursor, look) =>
       log.after(cursor).filter((entry) => entry.seq <= (reached[look] ?? 0)),
     )
-    const living = new Set(await ledger.livingLists())
-    for (const list of living) if (!this.#kept.has(list)) this.#kept.set(list, { bits: new StatusList() })
-    for (const list of this.#kept.keys()) if (!living.has(list)) this.#kept.delete(list)
+    const listsInUse = new Set(await ledger.livingLists())
+    for (const list of listsInUse) if (!this.#kept.has(list)) this.#kept.set(list, { bits: new StatusList() })
+    for (const list of this.#kept.keys()) if (!listsInUse.has(list)) this.#kept.delete(list)
     if (due.length > 0) await ledger.findVoid(onceEach(due), (list, indices) => this.#setInvalid(list, indices))
-    // Only now: what failed is looked up again.
+    // Advance only after success, so that a failed look-up is repeated.
     this.#cursors = this.#cursors.map((cursor, look) => Math.max(cursor, reached[look] ?? 0))
     this.#heads = this.#heads.filter((head) => head.at > at - (this.#looksAfterMs.at(-1) ?? 0) - 1_000)
     this.#lookedAt = at
@@ -157,7 +163,7 @@ export class StatusLists {
     for (const index of indices) bits?.setInvalid(index)
   }
 
-  /** Another numbering: everything is looked up once more. */
+  /** A new epoch has a new numbering: look up every entry again. */
   #beginAnew(epoch: string): void {
     this.#epoch = epoch
     this.#heads = []

@@ -1,4 +1,4 @@
-/** A token's place in a status list, and how the token says so (draft-ietf-oauth-status-list-21 §6.2). */
+/** A token's index in a status list, and the claim that states it (draft-ietf-oauth-status-list-21 §6.2). */
 export interface StatusPlace {
   /** Below 2^48. */
   list: number
@@ -14,7 +14,7 @@ export const statusClaim = ({ list, idx }: StatusPlace, issuer: string) => ({
   status_list: { idx, uri: statusListUri(issuer, list) },
 })
 
-/** Undefined when it names no list of ours. */
+/** @returns undefined when the claim names no list of this issuer */
 export function placeFrom(status: unknown, issuer: string): StatusPlace | undefined {
   const { idx, uri } = (status as { status_list?: Record<string, unknown> } | undefined)?.status_list ?? {}
   const prefix = `${statusListsOf(issuer)}/`
@@ -23,7 +23,7 @@ export function placeFrom(status: unknown, issuer: string): StatusPlace | undefi
   return list === undefined ? undefined : { list, idx: idx as number }
 }
 
-/** The last part of a list's address. Undefined when it cannot be one. */
+/** Parses the last part of a list's URI. @returns undefined when it cannot be one */
 export function parseListName(name: string): number | undefined {
   const list = /^[0-9a-z]{1,10}$/.test(name) ? Number.parseInt(name, 36) : Number.NaN
   return list < 2 ** 48 && list.toString(36) === name ? list : undefined

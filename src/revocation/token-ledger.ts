@@ -1,7 +1,7 @@
-/** What the ledger of issued tokens is asked; `storage/revocation/token-ledger.ts` implements it. */
+/** The ledger of issued tokens; `storage/revocation/token-ledger.ts` implements it. */
 import type { Entry } from './revocation.ts'
 
-/** Indices from `first` on that nobody else was given. */
+/** A block of indices from `first` on, leased to one caller only. */
 export interface StatusLease {
   list: number
   first: number
@@ -9,11 +9,11 @@ export interface StatusLease {
 
 export interface TokenLedger {
   lease(size: number): Promise<StatusLease>
-  /** Lists that a living token may name. */
+  /** Lists that an unexpired token may name. */
   livingLists(): Promise<number[]>
   /**
-   * Finds the places of living tokens that these entries void, and hands them over a list at a time, so that a mass
-   * revocation is never in memory as a whole.
+   * Finds the indices of unexpired tokens that these entries revoke. Passes them to `take` one list at a time, so that
+   * a mass revocation is never completely in memory.
    */
   findVoid(entries: readonly Entry[], take: (list: number, indices: readonly number[]) => void): Promise<void>
 }

@@ -1,20 +1,20 @@
-/** Which events a stream is to have, and how far it has come. Pure: what is read and written is `storage`'s. */
+/** Which events a stream gets, and how far it has received them. Pure functions: `storage` reads and writes. */
 import { deliveredEvents } from './event-types.ts'
 import type { EventStream, StreamEvent } from './signals.ts'
-import { type ToldEvent, toldEvent } from './told-event.ts'
+import { type SsfEvent, ssfEventOf } from './ssf-event.ts'
 
-/** Events that are looked at in one go; nothing further is handed out before the first of them has been received. */
+/** The number of events read at once. Later events are sent only after the first of these has been received. */
 export const windowSize = 1_000
 
 export interface Deliverable {
   event: StreamEvent
-  told: ToldEvent
+  ssfEvent: SsfEvent
 }
 
-/** send: now. hold: when the stream is enabled again. pass: it does not concern this stream. */
+/** send: now. hold: when the stream is enabled again. pass: never, because the event does not concern this stream. */
 type Verdict = 'send' | 'hold' | 'pass'
 
-/** What the receiver is still to be given of these, in order. */
+/** The events of these that the receiver has yet to receive, in order. */
 export function deliverables(
   stream: EventStream,
   events: readonly StreamEvent[],
@@ -23,15 +23,15 @@ export function deliverables(
   const wanted = new Set(deliveredEvents(stream.eventsRequested))
   const acked = new Set(stream.acked)
   return events.flatMap((event) => {
-    const told = toldEvent(event, issuer)
-    if (acked.has(event.seq) || verdictOn(stream, event, told, wanted) !== 'send' || !told) return []
-    return [{ event, told }]
+    const ssfEvent = ssfEventOf(event, issuer)
+    if (acked.has(event.seq) || verdictOn(stream, event, ssfEvent, wanted) !== 'send' || !ssfEvent) return []
+    return [{ event, ssfEvent }]
   })
 }
 
 /**
- * The cursor and what is received beyond it, once these have been received too.
- * @param events everything that follows the cursor, in order and without a gap, up to some point
+ * The cursor and the events received beyond it, after `received` has arrived.
+ * @param events all events after the cursor, in order and without a gap, up to some point
  */
 export function progress(
   stream: EventStream,
@@ -44,7 +44,7 @@ export function progress(
   const acked = new Set([...stream.acked, ...received.filter((seq) => known.has(seq))])
   let { cursor } = stream
   for (const event of events) {
-    const isDone = acked.has(event.seq) || verdictOn(stream, event, toldEvent(event, issuer), wanted) === 'pass'
+    const isDone = acked.has(event.seq) || verdictOn(stream, event, ssfEventOf(event, issuer), wanted) === 'pass'
     if (!isDone) break
     cursor = event.seq
   }
@@ -54,13 +54,13 @@ export function progress(
 function verdictOn(
   stream: EventStream,
   event: StreamEvent,
-  told: ToldEvent | undefined,
+  ssfEvent: SsfEvent | undefined,
   wanted: ReadonlySet<string>,
 ): Verdict {
-  if (!told) return 'pass'
+  if (!ssfEvent) return 'pass'
   const isOwn = event.streamId === stream.id
-  // The receiver has to hear that its stream stands still (SSF 1.0 §8.1.5).
+  // The receiver must learn that its stream is paused or disabled (SSF 1.0 §8.1.5).
   if (isOwn && event.cause === 'stream.updated') return 'send'
-  if (!isOwn && (event.isExcluded || !wanted.has(told.type))) return 'pass'
+  if (!isOwn && (event.isExcluded || !wanted.has(ssfEvent.type))) return 'pass'
   return ({ enabled: 'send', paused: 'hold', disabled: 'pass' } as const)[stream.status]
 }

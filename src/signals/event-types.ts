@@ -1,7 +1,7 @@
-/** The kinds of events that receivers may ask for, by their URIs. */
+/** The event types that receivers may request, by their URIs. */
 const base = 'https://schemas.openid.net/secevent'
 
-/** OpenID CAEP 1.0, RISC 1.0, and two of the draft "OAuth Event Types 1.0" for what neither has a word for. */
+/** OpenID CAEP 1.0 and RISC 1.0, and two types of the draft "OAuth Event Types 1.0" for revoked tokens. */
 export const eventTypes = {
   sessionRevoked: `${base}/caep/event-type/session-revoked`,
   credentialChange: `${base}/caep/event-type/credential-change`,
@@ -15,12 +15,12 @@ export const eventTypes = {
 
 export const supportedEvents: readonly string[] = Object.values(eventTypes)
 
-/** About the stream itself: always delivered, never asked for (SSF 1.0 §8.1.4, §8.1.5). */
+/** Events about the stream itself: always delivered, never requested (SSF 1.0 §8.1.4, §8.1.5). */
 export const streamEventTypes = {
   verification: `${base}/ssf/event-type/verification`,
   streamUpdated: `${base}/ssf/event-type/stream-updated`,
 } as const
 
-/** What of it there is; in the order of `supportedEvents`. */
+/** The requested types that are supported, in the order of `supportedEvents`. */
 export const deliveredEvents = (requested: readonly string[] | undefined): readonly string[] =>
   requested === undefined ? supportedEvents : supportedEvents.filter((type) => requested.includes(type))

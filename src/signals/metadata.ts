@@ -1,7 +1,7 @@
-/** What a receiver finds at `/.well-known/ssf-configuration` (SSF 1.0 §7.1). */
+/** The document at `/.well-known/ssf-configuration` (SSF 1.0 §7.1). */
 import { deliveryMethods } from './stream-request.ts'
 
-/** Where streams are managed; also the audience of access tokens for that. */
+/** The base URL of stream management, which is also the audience of its access tokens. */
 export const signalsOf = (issuer: string): string => `${issuer}/ssf`
 
 export const ssfScopes = { read: 'ssf.read', manage: 'ssf.manage' } as const

@@ -1,4 +1,4 @@
-/** Fetching by the receiver (RFC 8936): it names what it has received, and is given what it has not. */
+/** Polling by the receiver (RFC 8936): the receiver acknowledges events and gets those that it has not received. */
 import { type Deliverable, deliverables, progress, windowSize } from './delivery.ts'
 import { eventNumber, signedToken, type TokenSigner, tokenId } from './security-event-token.ts'
 import type { JournalHead } from './signals.ts'
@@ -7,7 +7,7 @@ import type { StreamJournal } from './stream-journal.ts'
 export interface PollRequest {
   ack: readonly string[]
   setErrs: Readonly<Record<string, { err: string; description: string }>>
-  /** Undefined: as many as we like. */
+  /** Undefined: up to `mostSets`. */
   maxEvents: number | undefined
   returnImmediately: boolean
 }
@@ -23,11 +23,11 @@ export interface PollNeeds {
   journal: Pick<StreamJournal, 'look' | 'moveOn'>
   signer(): TokenSigner
   head(): JournalHead
-  /** True when something new is in the journal; false when the time is up, the asker has gone, or this node stops. */
+  /** Resolves true on a new entry in the journal; false after `waitMs`, on abort, or when this node stops. */
   news(waitMs: number, signal: AbortSignal): Promise<boolean>
 }
 
-/** Each costs a signature. */
+/** The most events in one response: each costs a signature. */
 export const mostSets = 100
 export const longestPollMs = 25_000
 
@@ -41,7 +41,7 @@ export async function poll(
   let waiting = await waitingEvents(streamId, needs)
   if (waiting.length === 0 && !request.returnImmediately && request.maxEvents !== 0) {
     const until = performance.now() + longestPollMs
-    // News need not concern this stream.
+    // A new entry may not concern this stream.
     while (waiting.length === 0 && (await needs.news(until - performance.now(), signal))) {
       waiting = await waitingEvents(streamId, needs)
     }
@@ -49,7 +49,7 @@ export async function poll(
   return answer(waiting, Math.min(request.maxEvents ?? mostSets, mostSets), needs)
 }
 
-/** What the receiver refuses counts as received: sending it again would not mend it. */
+/** A refused event counts as received: sending it again would not help. */
 async function receive(streamId: string, { ack, setErrs }: PollRequest, needs: PollNeeds): Promise<void> {
   const { epoch } = needs.head()
   const refused = Object.entries(setErrs)
@@ -66,7 +66,7 @@ async function receive(streamId: string, { ack, setErrs }: PollRequest, needs: P
   )
 }
 
-/** A window that holds nothing for this stream is passed over. */
+/** Skips a window without an event for this stream. */
 async function waitingEvents(
   streamId: string,
   needs: PollNeeds,
@@ -92,9 +92,9 @@ async function answer(
   const { epoch } = head()
   const given = waiting.slice(0, most)
   const sets = await Promise.all(
-    given.map(async ({ event, told, audience }) => [
+    given.map(async ({ event, ssfEvent, audience }) => [
       tokenId({ epoch, seq: event.seq }),
-      await signedToken({ event, told, issuer, audience, epoch }, signer()),
+      await signedToken({ event, ssfEvent, issuer, audience, epoch }, signer()),
     ]),
   )
   return { sets: Object.fromEntries(sets), moreAvailable: waiting.length > given.length }

@@ -1,4 +1,4 @@
-/** Pushing to the receiver (RFC 8935): one event a request, in order, each as often as it takes. */
+/** Pushing to the receiver (RFC 8935): one event a request, in order, each retried until it arrives. */
 import type { GuardedFetch } from '../outbound/outbound.ts'
 import { type Deliverable, deliverables, progress, windowSize } from './delivery.ts'
 import { signedToken, type TokenSigner } from './security-event-token.ts'
@@ -16,17 +16,20 @@ export interface PushNeeds {
   signal: AbortSignal
 }
 
-/** Another node takes over after this long, so a turn is over before it is: one request may begin just before its end. */
+/** Another node may take over after this time. A turn ends earlier: its last request may begin just before its end. */
 const leaseSeconds = 15
 const turnMs = 5_000
 const requestMs = 8_000
 const longestTurn = 50
 const longestAnswer = 16 * 1024
 const longestPauseSeconds = 300
-/** A receiver that cannot be reached for this long has its stream paused. */
-export const patienceSeconds = 86_400
+/** The stream of a receiver that accepts nothing for this long is paused. */
+export const pauseAfterSeconds = 86_400
 
-/** nothing: until something changes. not-now: another node pushes, or the next try is not due. pushed: there may be more. */
+/**
+ * nothing: nothing to push until a change. not-now: another node pushes, or the next try is not due. pushed: more
+ * events may follow.
+ */
 export type Turn = 'nothing' | 'not-now' | 'pushed'
 
 export async function pushTurn(streamId: string, needs: PushNeeds): Promise<Turn> {
@@ -36,23 +39,25 @@ export async function pushTurn(streamId: string, needs: PushNeeds): Promise<Turn
   const waiting = deliverables(stream, events, needs.issuer)
   const isPassed = events.length === windowSize && move({ stream, events }).cursor === events.at(-1)?.seq
   if (waiting.length === 0 && !isPassed) return 'nothing'
-  const mine = await needs.journal.lease(streamId, leaseSeconds)
-  if (mine?.delivery.method !== 'push') return 'not-now'
-  // Somebody may have pushed some of them, or paused the stream, before the lease was ours.
-  const left = deliverables(mine, events, needs.issuer).filter(({ event }) => event.seq > mine.cursor)
-  const outcome = await pushAll(mine.delivery, mine, left, needs)
-  await needs.journal.settle(streamId, windowSize, outcome, retrySeconds(mine.failures, needs.random()), (window) =>
+  const leased = await needs.journal.lease(streamId, leaseSeconds)
+  if (leased?.delivery.method !== 'push') return 'not-now'
+  // Before this node took the lease, another node may have pushed some of them, or the stream may have been paused.
+  const left = deliverables(leased, events, needs.issuer).filter(({ event }) => event.seq > leased.cursor)
+  const outcome = await pushAll(leased.delivery, leased, left, needs)
+  await needs.journal.settle(streamId, windowSize, outcome, retrySeconds(leased.failures, needs.random()), (window) =>
     move(window, outcome.received),
   )
-  await losePatience(mine, outcome, needs)
+  await pauseIfUnreachable(leased, outcome, needs)
   return 'pushed'
 }
 
-/** Doubles up to five minutes; up or down by a quarter, so that receivers that came down together are not asked together. */
+/**
+ * Doubles up to five minutes and varies by a quarter, so that receivers that failed together are not retried together.
+ */
 const retrySeconds = (failures: number, random: number): number =>
   Math.min(longestPauseSeconds, 2 ** Math.min(failures, 10)) * (0.75 + random * 0.5)
 
-async function losePatience(
+async function pauseIfUnreachable(
   { id, status, failingSince }: EventStream,
   { failure }: PushOutcome,
   { journal, now }: PushNeeds,
@@ -60,7 +65,7 @@ async function losePatience(
   const isOver =
     failure !== undefined &&
     failingSince !== undefined &&
-    now().getTime() - failingSince.getTime() > patienceSeconds * 1000
+    now().getTime() - failingSince.getTime() > pauseAfterSeconds * 1000
   if (!isOver || status !== 'enabled') return
   const reason = `The receiver has not accepted anything since ${failingSince.toISOString()}: ${failure}`
   await journal.halt(id, 'paused', reason.slice(0, 500), { skip: false })
@@ -76,9 +81,12 @@ async function pushAll(
   let refusal: string | undefined
   const until = performance.now() + turnMs
   const { epoch } = needs.head()
-  for (const { event, told } of waiting.slice(0, longestTurn)) {
+  for (const { event, ssfEvent } of waiting.slice(0, longestTurn)) {
     if (performance.now() > until || needs.signal.aborted) break
-    const token = await signedToken({ event, told, issuer: needs.issuer, audience: clientId, epoch }, needs.signer())
+    const token = await signedToken(
+      { event, ssfEvent, issuer: needs.issuer, audience: clientId, epoch },
+      needs.signer(),
+    )
     const answer = await pushOne(delivery, token, needs)
     if (answer.outcome === 'failed') return { received, refusal, failure: answer.why }
     if (answer.outcome === 'refused') refusal = answer.why
@@ -104,7 +112,7 @@ async function pushOne(
       timeoutMs: requestMs,
       maxBytes: longestAnswer,
     })
-    // RFC 8935 §2.2 says 202; who answers 200 or 204 means the same.
+    // RFC 8935 §2.2 requires 202; 200 and 204 are accepted too.
     if (status >= 200 && status < 300) return { outcome: 'received' }
     const fault = status === 400 ? faultOf(Buffer.from(body).toString('utf8')) : undefined
     if (fault && ofThisEvent.has(fault.err)) return { outcome: 'refused', why: `${fault.err}: ${fault.description}` }
@@ -114,7 +122,10 @@ async function pushOne(
   }
 }
 
-/** RFC 8935 §2.4 and SSF 1.0: about the one event. The others are about keys, audience, credentials, and can be mended. */
+/**
+ * Errors of RFC 8935 §2.4 and SSF 1.0 about one event. The others are about keys, audience or credentials, and can be
+ * mended.
+ */
 const ofThisEvent = new Set(['invalid_request', 'invalid_state'])
 
 function faultOf(text: string): { err: string; description: string } | undefined {
@@ -124,6 +135,6 @@ function faultOf(text: string): { err: string; description: string } | undefined
       ? { err: err.slice(0, 60), description: String(description).slice(0, 300) }
       : undefined
   } catch {
-    return undefined // an answer without words
+    return undefined // a response without an error code
   }
 }

@@ -1,29 +1,27 @@
 /**
- * signals tells partners what happened to people, sessions and tokens: a
- * transmitter of the OpenID Shared Signals Framework 1.0 with CAEP 1.0 and RISC
- * events. `storage` writes a journal of events in the transaction of what
- * happened; here each becomes what a receiver is told of it (`told-event.ts`),
- * signed (`security-event-token.ts`), and travels over the receiver's streams:
- * fetched (`poll.ts`) or pushed (`push.ts`, driven by `transmitter.ts`). What a
- * stream has received is one cursor (`delivery.ts`). Receivers manage streams through `stream-desk.ts`;
- * `web` carries it. docs/shared-signals.md is the contract with receivers.
+ * signals informs partners of changes to people, sessions and tokens: a transmitter of the OpenID Shared Signals
+ * Framework 1.0 with CAEP 1.0 and RISC events. `storage` writes a journal of events in the transaction of the change.
+ * Each entry is mapped to an event (`ssf-event.ts`), signed (`security-event-token.ts`) and delivered over the
+ * receiver's streams: polled (`poll.ts`) or pushed (`push.ts`, driven by `transmitter.ts`). One cursor per stream
+ * records what was received (`delivery.ts`). Receivers manage streams through `stream-desk.ts`; `web` serves the
+ * endpoints. docs/shared-signals.md is the contract with receivers.
  */
 
 /** One entry of the journal. */
 export interface SecurityEvent {
   seq: number
-  /** The only stream that it concerns; undefined: all. */
+  /** The only stream that the entry concerns; undefined: all streams. */
   streamId: string | undefined
   kind: 'sub' | 'sid' | 'jti' | 'grant' | 'client' | 'account' | 'claims' | 'credential' | 'stream'
-  /** `session.ended`, `account.disabled` …: as in the log of revocations. */
+  /** The cause, as in the log of revocations: `session.ended`, `account.disabled` … */
   cause: string
   accountId: string | undefined
   clientId: string | undefined
-  /** Name of the session or token. */
+  /** The id of the session or token. */
   value: string | undefined
   detail: Readonly<Record<string, unknown>>
   actor: string | undefined
-  /** Shared by what happened together. */
+  /** Shared by the entries of one transaction. */
   txn: string
   at: Date
 }
@@ -32,25 +30,25 @@ export type StreamStatus = 'enabled' | 'paused' | 'disabled'
 
 export type Delivery = { method: 'poll' } | { method: 'push'; endpointUrl: string; authorization: string | undefined }
 
-/** What a receiver decides about its stream. */
+/** The receiver's settings of its stream. */
 export interface StreamSettings {
   delivery: Delivery
-  /** Undefined: whatever there is. */
+  /** Undefined: all supported types. */
   eventsRequested: readonly string[] | undefined
   description: string | undefined
 }
 
 export interface EventStream extends StreamSettings {
   id: string
-  /** The receiver: a client, and the audience of what it is sent. */
+  /** The receiver: a client, and the audience of its tokens. */
   clientId: string
   status: StreamStatus
   statusReason: string | undefined
-  /** Everything up to here was received, or was not meant for it. */
+  /** Every event up to this number was received or does not concern the stream. */
   cursor: number
-  /** Received beyond the cursor. */
+  /** Numbers received beyond the cursor. */
   acked: readonly number[]
-  /** Pushes in a row that did not arrive. */
+  /** The number of consecutive failed pushes. */
   failures: number
   failingSince: Date | undefined
   nextTryAt: Date | undefined
@@ -59,23 +57,23 @@ export interface EventStream extends StreamSettings {
   createdAt: Date
 }
 
-/** Where the journal stands. */
+/** The current end of the journal. */
 export interface JournalHead {
-  /** Drawn anew when the database was replaced by an older copy. */
+  /** Replaced when an older copy of the database is restored. */
   epoch: string
   seq: number
 }
 
-/** An entry as one stream sees it. */
+/** An entry as one stream gets it. */
 export interface StreamEvent extends SecurityEvent {
-  /** The receiver said that it wants to hear nothing of this subject. */
+  /** The receiver has excluded this subject. */
   isExcluded: boolean
 }
 
-/** Refused beyond: signing is paid for each receiver. */
+/** The most streams: each event is signed for each receiver. */
 export const mostStreams = 100
 export const mostStreamsOfOne = 10
-/** Whom one stream does not tell of. */
+/** The most excluded subjects of one stream. */
 export const mostExclusions = 10_000
-/** Undelivered events are kept for so long. */
+/** How long undelivered events are kept. */
 export const keptSeconds = 7 * 86_400

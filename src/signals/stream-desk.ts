@@ -1,4 +1,4 @@
-/** What a receiver does with its streams, and with nobody else's (SSF 1.0 §8). */
+/** Stream management for receivers, each limited to its own streams (SSF 1.0 §8). */
 import { randomBytes } from 'node:crypto'
 import { Failure } from '../errors/failure.ts'
 import { deliveredEvents, supportedEvents } from './event-types.ts'
@@ -17,7 +17,7 @@ import { exclusionOf, type SubjectNeeds } from './subject-key.ts'
 
 export interface StreamDeskNeeds extends SubjectNeeds {
   store: StreamStore
-  /** Where everything of ours lies. */
+  /** The base URL of the endpoints. */
   base: string
   record(change: { kind: 'created' | 'changed' | 'removed'; clientId: string; streamId: string; status?: string }): void
 }
@@ -37,23 +37,23 @@ export class StreamDesk {
     const id = randomBytes(16).toString('hex')
     const stream = await this.#needs.store.insert(id, clientId, settings)
     this.#needs.record({ kind: 'created', clientId, streamId: id })
-    return this.#told(stream)
+    return this.#configurationOf(stream)
   }
 
-  /** Without an id all of the receiver's. */
+  /** The stream with this id, or all streams of the receiver. */
   async read(clientId: string, id: string | undefined): Promise<object> {
-    if (id !== undefined) return this.#told(await this.get(clientId, id))
-    return (await this.#needs.store.list(clientId)).map((stream) => this.#told(stream))
+    if (id !== undefined) return this.#configurationOf(await this.get(clientId, id))
+    return (await this.#needs.store.list(clientId)).map((stream) => this.#configurationOf(stream))
   }
 
-  /** @param keep what the body does not say stays as it is */
+  /** @param keep whether settings that are missing from the body stay unchanged */
   async change(clientId: string, body: unknown, { keep }: { keep: boolean }): Promise<object> {
     const request = readChange(body)
     const stream = await this.get(clientId, request.stream_id)
-    const told = this.#told(stream)
-    const changed = await this.#needs.store.update(stream.id, changedSettings(request, stream, { keep, told }))
+    const configuration = this.#configurationOf(stream)
+    const changed = await this.#needs.store.update(stream.id, changedSettings(request, stream, { keep, configuration }))
     this.#needs.record({ kind: 'changed', clientId, streamId: stream.id })
-    return this.#told(changed)
+    return this.#configurationOf(changed)
   }
 
   async remove(clientId: string, id: string): Promise<void> {
@@ -74,7 +74,10 @@ export class StreamDesk {
     return statusOf(stream)
   }
 
-  /** Everybody is in a stream until taken out; who was is told of again. Nobody learns whether there is such a subject. */
+  /**
+   * Every subject is included until it is removed; this includes it again. The response does not reveal whether the
+   * subject exists.
+   */
   async addSubject(clientId: string, body: unknown): Promise<void> {
     const { streamId, subject } = readSubjectRequest(body)
     const stream = await this.get(clientId, streamId)
@@ -93,19 +96,22 @@ export class StreamDesk {
     const { streamId, state } = readVerification(body)
     const stream = await this.get(clientId, streamId)
     if (await this.#needs.store.verify(stream.id, state, verificationSeconds)) return
-    const sentence = `Ask for a verification event once in ${verificationSeconds} seconds at most.`
+    const sentence = `Request a verification event at most once every ${verificationSeconds} seconds.`
     throw new Failure('verified_too_often', 'throttled', sentence, { retryAfterSeconds: verificationSeconds })
   }
 
-  /** Another's stream is as good as none. @throws Failure `stream_missing` */
+  /** A stream of another receiver counts as missing. @throws Failure `stream_missing` */
   async get(clientId: string, id: string): Promise<EventStream> {
     const stream = await this.#needs.store.find(id)
     if (stream?.clientId === clientId) return stream
-    throw new Failure('stream_missing', 'missing', 'There is no such stream of this receiver.')
+    throw new Failure('stream_missing', 'missing', 'This receiver has no stream with this id.')
   }
 
-  /** SSF 1.0 §8.1.1. What the receiver wants sent along as authorization is its secret, and stays here. */
-  #told(stream: EventStream): Record<string, unknown> {
+  /**
+   * The configuration that the receiver reads (SSF 1.0 §8.1.1). Its authorization header is a secret and is never
+   * returned.
+   */
+  #configurationOf(stream: EventStream): Record<string, unknown> {
     const { base, issuer } = this.#needs
     const { delivery } = stream
     return {

@@ -1,43 +1,46 @@
-/** The journal as streams come through it; `storage/signals/stream-journal.ts` implements it. */
+/** The journal as streams read it; `storage/signals/stream-journal.ts` implements it. */
 import type { EventStream, JournalHead, StreamEvent } from './signals.ts'
 
-/** What follows a stream's cursor, in order and without a gap, as far as it was looked at. */
+/** The events after a stream's cursor, in order and without a gap, up to a limit. */
 export interface StreamWindow {
   stream: EventStream
   events: readonly StreamEvent[]
 }
 
-/** How far a stream has come. */
+/** How far a stream has received the journal. */
 export type Progress = Pick<EventStream, 'cursor' | 'acked'>
 
-/** Says how far a stream has come, given what follows its cursor. */
+/** Computes the progress of a stream from the events after its cursor. */
 export type Move = (window: StreamWindow) => Progress
 
-/** What a turn of pushing came to. */
+/** The result of one turn of pushing. */
 export interface PushOutcome {
   /** Numbers of the events that arrived. */
   received: readonly number[]
-  /** Why the next one did not. */
+  /** Why the next event did not arrive. */
   failure: string | undefined
-  /** An event that the receiver refused for good; it counts as received. */
+  /** Why the receiver refused an event for good, which counts as received. */
   refusal: string | undefined
 }
 
 export interface StreamJournal {
-  /** Numbers what was committed. `hasStreams`: is there anybody to tell? */
+  /** Numbers committed entries. `hasStreams` is false when there is no stream. */
   advance(): Promise<JournalHead & { hasStreams: boolean }>
   /** @throws Failure `stream_missing` */
   look(id: string, limit: number): Promise<StreamWindow>
-  /** Moves a stream on, with its row held from reading to writing. `error` is what the receiver found wrong. */
+  /** Advances a stream; its row is locked between read and write. `error` is the fault that the receiver reported. */
   moveOn(id: string, limit: number, move: Move, error?: string): Promise<void>
-  /** Streams that may have something to push; `version` changes whenever that may have changed. */
+  /** Streams that may have something to push. `version` changes whenever that may have changed. */
   listPushable(): Promise<{ id: string; version: string }[]>
-  /** Takes a stream for this long; undefined when another node pushes it, or its next try is not due. */
+  /** Leases a stream; undefined when another node pushes it, or its next try is not due. */
   lease(id: string, seconds: number): Promise<EventStream | undefined>
-  /** Ends the lease and keeps what came of it; after a failure the next try is due in `retrySeconds`. */
+  /** Ends the lease and stores the result. After a failure the next try is due in `retrySeconds`. */
   settle(id: string, limit: number, outcome: PushOutcome, retrySeconds: number, move: Move): Promise<void>
-  /** By us: the receiver is told on the stream. With `skip` it will not be given what it has missed. */
+  /**
+   * Pauses or disables a stream; an event on the stream informs the receiver. With `skip` the missed events are not
+   * delivered later.
+   */
   halt(id: string, status: 'paused' | 'disabled', reason: string, options: { skip: boolean }): Promise<void>
-  /** Removes what every stream has had, and whatever is older than it is kept. */
+  /** Removes events that every stream has received, and events older than `keptSeconds`. */
   removeOld(keptSeconds: number): Promise<void>
 }

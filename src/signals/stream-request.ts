@@ -1,4 +1,4 @@
-/** What receivers ask for, checked: bodies may hold anything. */
+/** Validates the requests of receivers: bodies may contain anything. */
 import { z } from 'zod'
 import { parseUri, webUriFault } from '../clients/uri-faults.ts'
 import { Failure } from '../errors/failure.ts'
@@ -21,7 +21,7 @@ const endpoint = z.string({ error: 'must be the URL to push to' }).check((candid
     candidate.issues.push({ code: 'custom', message: `is refused: ${fault}`, input: candidate.value })
 })
 
-/** Goes into a header as it is (RFC 9110 §5.5). */
+/** Sent unchanged in a header (RFC 9110 §5.5). */
 const headerValue = z
   .string({ error: 'must be text' })
   .max(4096, { error: 'is longer than 4096 characters' })
@@ -89,28 +89,29 @@ export function readCreation(body: unknown): StreamSettings {
 
 export type ChangeRequest = z.infer<typeof change>
 
-/** Names the stream; `changedSettings` says what becomes of it. */
+/** Validates a change, which names its stream; `changedSettings` applies it. */
 export const readChange = (body: unknown): ChangeRequest => checked(change, body)
 
 /**
- * @param keep what is not in the request stays (PATCH); else it is taken away (PUT)
- * @param told what we tell of the stream: members of it that come back must be the same (SSF 1.0 §8.1.1.3)
+ * @param keep settings that are missing from the request stay (PATCH); otherwise they are removed (PUT)
+ * @param configuration the stream's configuration: read-only members in the request must be equal (SSF 1.0 §8.1.1.3)
  */
 export function changedSettings(
   request: ChangeRequest,
   stream: EventStream,
-  { keep, told }: { keep: boolean; told: Readonly<Record<string, unknown>> },
+  { keep, configuration }: { keep: boolean; configuration: Readonly<Record<string, unknown>> },
 ): StreamSettings {
-  const foreign = Object.keys(told).filter(
-    (member) => !(member in settings) && member in request && !isSame(request[member], told[member]),
+  const readOnly = Object.keys(configuration).filter(
+    (member) => !(member in settings) && member in request && !isSame(request[member], configuration[member]),
   )
-  if (foreign.length > 0) throw invalid([`${foreign.join(', ')}: ours to say, and not what was sent`])
-  const said = settingsOf(request, stream)
-  if (!keep) return said
+  if (readOnly.length > 0)
+    throw invalid([`${readOnly.join(', ')}: read-only, and different from the stream's configuration`])
+  const given = settingsOf(request, stream)
+  if (!keep) return given
   return {
-    delivery: request.delivery === undefined ? stream.delivery : said.delivery,
-    eventsRequested: request.events_requested === undefined ? stream.eventsRequested : said.eventsRequested,
-    description: request.description === undefined ? stream.description : said.description,
+    delivery: request.delivery === undefined ? stream.delivery : given.delivery,
+    eventsRequested: request.events_requested === undefined ? stream.eventsRequested : given.eventsRequested,
+    description: request.description === undefined ? stream.description : given.description,
   }
 }
 
@@ -129,7 +130,7 @@ export function readPoll(body: unknown): PollRequest {
   return { ack: read.ack, setErrs: read.setErrs, maxEvents: read.maxEvents, returnImmediately: read.returnImmediately }
 }
 
-/** Names of a stream and of a subject in it, of which `subject-key.ts` makes sense. */
+/** A stream id and a subject identifier, which `subject-key.ts` interprets. */
 export function readSubjectRequest(body: unknown): { streamId: string; subject: unknown } {
   const read = checked(z.object({ stream_id: streamId, subject: z.unknown() }, anObject), body)
   return { streamId: read.stream_id, subject: read.subject }
@@ -146,7 +147,7 @@ function settingsOf(
   }
 }
 
-/** We never tell the header that we were given, so a configuration that comes back without it does not take it away. */
+/** The header is never returned. So a configuration that is sent back without it keeps it, for the same endpoint. */
 function deliveryOf(said: z.infer<typeof delivery> | undefined, before: Delivery | undefined): Delivery {
   if (said?.method !== deliveryMethods.push) return { method: 'poll' }
   const { endpoint_url: endpointUrl, authorization_header: given } = said

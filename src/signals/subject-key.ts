@@ -1,4 +1,4 @@
-/** What a subject identifier (RFC 9493) means here: whom a stream is not to tell of, and whom to sign out. */
+/** Resolves a subject identifier (RFC 9493): the subject that a stream excludes, or the account to sign out. */
 import { z } from 'zod'
 import { Failure } from '../errors/failure.ts'
 
@@ -17,30 +17,31 @@ const complex = z
   .object({ format: z.literal('complex'), user: simple.optional(), session: simple.optional() })
   .refine(({ user, session }) => user !== undefined || session !== undefined)
 
-/** The account that is meant; undefined: nobody here. @throws Failure `subject_invalid` (invalid) */
+/** The account of the subject; undefined when it has none here. @throws Failure `subject_invalid` (invalid) */
 export async function accountOf(subject: unknown, needs: SubjectNeeds): Promise<string | undefined> {
   const read = simple.safeParse(subject)
   if (!read.success) throw invalid('iss_sub, email or opaque')
-  return meantBy(read.data, needs)
+  return accountIdOf(read.data, needs)
 }
 
 /**
- * How an exclusion is written: `account acc_…`, `session …`. A session is enough by itself, whoever's it is.
- * Undefined: nobody here. @throws Failure `subject_invalid` (invalid)
+ * The stored form of an exclusion: `account acc_…`, `session …`. A session is excluded by its id alone. Undefined when
+ * the subject has no account here.
+ * @throws Failure `subject_invalid` (invalid)
  */
 export async function exclusionOf(subject: unknown, needs: SubjectNeeds): Promise<string | undefined> {
   const read = z.union([simple, complex]).safeParse(subject)
   if (!read.success) throw invalid('iss_sub, email, or complex of user and session')
-  if (read.data.format !== 'complex') return accountKey(await meantBy(read.data, needs))
+  if (read.data.format !== 'complex') return accountKey(await accountIdOf(read.data, needs))
   const { user, session } = read.data
   if (session?.format === 'opaque') return `session ${session.id}`
   if (session || !user) throw invalid('iss_sub, email, or complex of user and session, the session opaque')
-  return accountKey(await meantBy(user, needs))
+  return accountKey(await accountIdOf(user, needs))
 }
 
 const accountKey = (id: string | undefined) => id && `account ${id}`
 
-async function meantBy(subject: z.infer<typeof simple>, needs: SubjectNeeds): Promise<string | undefined> {
+async function accountIdOf(subject: z.infer<typeof simple>, needs: SubjectNeeds): Promise<string | undefined> {
   if (subject.format === 'email') return (await needs.findByEmail(subject.email))?.id
   if (subject.format === 'opaque') return subject.id
   return subject.iss === needs.issuer ? subject.sub : undefined

@@ -1,4 +1,6 @@
-/** What a node does for streams by itself: follows the journal, wakes who waits for it, pushes, and clears away. */
+/**
+ * The background work of a node for streams: follows the journal, wakes waiting polls, pushes, and removes old events.
+ */
 import { Failure } from '../errors/failure.ts'
 import { progress, windowSize } from './delivery.ts'
 import { type PushNeeds, pushTurn } from './push.ts'
@@ -10,7 +12,7 @@ export interface TransmitterNeeds extends Omit<PushNeeds, 'journal' | 'head' | '
   journal: StreamJournal
   streams: Pick<StreamStore, 'list'>
   onTrouble(error: unknown): void
-  /** How often the journal is looked at; 500 ms. */
+  /** How often the journal is read; 500 ms. */
   pollMs?: number
 }
 
@@ -18,9 +20,9 @@ export class Transmitter {
   readonly #needs: TransmitterNeeds
   readonly #stopping = new AbortController()
   readonly #listeners = new Set<(isNews: boolean) => void>()
-  /** Turns under way, by stream. */
+  /** Running turns, by stream. */
   readonly #turns = new Map<string, Promise<void>>()
-  /** When a stream was last found to have nothing to push: nothing is written for that. */
+  /** The state in which a stream last had nothing to push. It is kept in memory only. */
   readonly #idle = new Map<string, string>()
   #head: JournalHead & { hasStreams: boolean }
   #running: Promise<void> | undefined
@@ -41,12 +43,12 @@ export class Transmitter {
     return this.#head
   }
 
-  /** Something has just happened here: the journal is looked at without waiting. */
+  /** Reads the journal now, for an event that this node has just written. */
   look(): void {
     if (this.#head.hasStreams) this.#wake()
   }
 
-  /** True when something new is in the journal; false when the time is up, the signal says so, or this node stops. */
+  /** Resolves true on a new entry in the journal; false after `waitMs`, on abort, or when this node stops. */
   news(waitMs: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const done = (isNews: boolean) => {
@@ -63,17 +65,17 @@ export class Transmitter {
     })
   }
 
-  /** What one node does now and then: streams that nobody reads are halted, and what nobody needs is removed. */
+  /** Disables streams that no receiver reads, and removes old events. One node does this at intervals. */
   async clear(): Promise<void> {
     for (const { id } of await this.#needs.streams.list()) await this.#clearStream(id).catch(unlessGone)
     await this.#needs.journal.removeOld(keptSeconds)
   }
 
-  /** Resolves when the turns under way have ended. */
+  /** Stops and resolves when the running turns have ended. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#wake()
-    this.#tell(false)
+    this.#notify(false)
     await this.#running
     await Promise.all(this.#turns.values())
   }
@@ -104,10 +106,10 @@ export class Transmitter {
   async #follow(): Promise<void> {
     const before = this.#head
     this.#head = await this.#needs.journal.advance()
-    if (this.#head.seq !== before.seq || this.#head.epoch !== before.epoch) this.#tell(true)
+    if (this.#head.seq !== before.seq || this.#head.epoch !== before.epoch) this.#notify(true)
   }
 
-  #tell(isNews: boolean): void {
+  #notify(isNews: boolean): void {
     for (const listener of [...this.#listeners]) listener(isNews)
   }
 
@@ -143,7 +145,7 @@ export class Transmitter {
     if (stream.status !== 'disabled' && age > keptSeconds) await journal.halt(id, 'disabled', tooLate, { skip: true })
   }
 
-  /** So that what is kept for a stream is only what it is still to have. */
+  /** Moves the cursor past events that do not concern the stream, so that only its own events are kept. */
   async #passOver(id: string): Promise<void> {
     const { journal, issuer } = this.#needs
     for (;;) {
@@ -155,10 +157,10 @@ export class Transmitter {
   }
 }
 
-/** Its receiver may remove a stream at any moment. */
+/** Ignores a stream that its receiver has just removed. */
 function unlessGone(error: unknown): void {
   if (!(error instanceof Failure && error.code === 'stream_missing')) throw error
 }
 
 const tooLate =
-  'Events were not received for seven days and are gone: take everything that you know of our sessions as outdated, then enable the stream again.'
+  'Events were not received for seven days and have been deleted. Discard all cached session state of this issuer, then enable the stream again.'

@@ -1,4 +1,4 @@
-/** A vault whose keys cost nothing: for tests of the life of keys, not of what they sign. */
+/** A vault with cheap keys, for tests of the life cycle rather than of signatures. */
 import { randomUUID } from 'node:crypto'
 import type { KeyPair } from '../../src/keyring/cycle/key-material.ts'
 import type { KeyVault, NewKey, OpenKey } from '../../src/keyring/vaults/key-vault.ts'

@@ -1,11 +1,11 @@
-/** A key store whose process is killed in the middle of a change, as often as the test says. */
+/** A key store whose process is killed during a change, as often as the test requires. */
 import type { BUSY, KeyLedger, KeySnapshot, KeyStore, Patience } from '../../src/keyring/cycle/key-store.ts'
 
 export class Killed extends Error {}
 
 export class CrashingKeyStore implements KeyStore {
   readonly #store: KeyStore
-  /** The next change is killed after so many writes; with 'commit', when all is written but not committed. */
+  /** The next change is killed after this many writes; with 'commit', after all writes but before the commit. */
   crashAfter: number | 'commit' | undefined
 
   constructor(store: KeyStore) {

@@ -24,8 +24,8 @@ beforeEach(async () => {
   await keyring.ensureKeys()
 })
 
-describe('at the first start', () => {
-  test('each algorithm gets a key that signs and a standby, both published', async () => {
+describe('the first start', () => {
+  test('publishes an active key and a standby for each algorithm', async () => {
     const rows = await keyring.list()
     expect(rows.map(({ alg, state }) => `${alg} ${state}`)).toEqual([
       'ES256 active',
@@ -36,20 +36,20 @@ describe('at the first start', () => {
     expect((await keyring.publicJwks()).keys).toHaveLength(4)
   })
 
-  test('a second start changes nothing', async () => {
+  test('is the only one that creates keys: a second start changes nothing', async () => {
     const before = store.keys
     await keyring.ensureKeys()
     expect(store.keys).toBe(before)
   })
 
-  test('an algorithm that is switched on later gets its keys, the others keep theirs', async () => {
+  test('after an algorithm is switched on creates its keys only', async () => {
     const before = store.keys
     await keyringOn(store, ['ES256', 'RS256', 'EdDSA']).ensureKeys()
     expect(store.keys.slice(0, 4)).toEqual(before)
     expect(store.keys.slice(4).map(({ alg, state }) => `${alg} ${state}`)).toEqual(['EdDSA active', 'EdDSA pending'])
   })
 
-  test('times that contradict are refused with their numbers', () => {
+  test('fails for contradictory times and names their numbers', () => {
     const wrong = { ...times, publishLeadSeconds: 31 * DAY }
     const build = () =>
       new Keyring({ store, vault: new CheapVault(), times: wrong, algorithms: [], audit: { write: () => {} } })
@@ -57,13 +57,13 @@ describe('at the first start', () => {
   })
 })
 
-describe('the schedule', () => {
-  test('nothing happens before the rotation interval is over', async () => {
+describe('the key schedule', () => {
+  test('does nothing before the rotation interval is over', async () => {
     store.advance(30 * DAY - 1)
     expect(await keyring.runDueStep()).toEqual([])
   })
 
-  test('at its end the standby signs, the one before retires with its removal date, and a new standby is published', async () => {
+  test('at the end of the interval the standby becomes active, the former key gets a removal date, and a new standby is published', async () => {
     const [active, standby] = [kidOf('ES256', 'active'), kidOf('ES256', 'pending')]
     store.advance(30 * DAY)
     await keyring.runDueStep()
@@ -73,7 +73,7 @@ describe('the schedule', () => {
     expect([active, standby]).not.toContain(kidOf('ES256', 'pending'))
   })
 
-  test('a retired key leaves when nothing that it signed can be alive', async () => {
+  test('removes a retired key when everything that it signed has expired', async () => {
     const active = kidOf('ES256', 'active')
     store.advance(30 * DAY)
     await keyring.runDueStep()
@@ -85,7 +85,7 @@ describe('the schedule', () => {
     expect((await keyring.list({ all: true })).find(({ kid }) => kid === active)?.state).toBe('removed')
   })
 
-  test('a node that saw a step due, but comes when another has done it, does nothing', async () => {
+  test('does nothing on a node that finds a due step already taken by another node', async () => {
     store.advance(30 * DAY)
     const before = await store.read()
     const late = keyringOn({ read: async () => before, change: (...change) => store.change(...change) })
@@ -95,12 +95,12 @@ describe('the schedule', () => {
     expect(store.keys).toEqual(done)
   })
 
-  test('the clock of the node does not matter, only that of the store', async () => {
+  test('follows the clock of the store, not that of the node', async () => {
     const { keys } = await store.read()
     expect(keys.every(({ createdAt }) => createdAt.getTime() === store.now.getTime())).toBe(true)
   })
 
-  test('names the next events with their dates, the whole life of the key that signs included', async () => {
+  test('lists the next steps with their dates, up to the removal of the active key', async () => {
     const steps = (await keyring.schedule()).filter(({ alg }) => alg === 'ES256')
     expect(steps.map(({ at }) => at)).toEqual([
       later(store.now, 30 * DAY),
@@ -111,15 +111,15 @@ describe('the schedule', () => {
     expect(await keyring.nextRotationAt()).toEqual(later(store.now, 30 * DAY))
   })
 
-  test('proves for each promotion that every cache holds the key before it signs', async () => {
+  test('proves for each promotion that every cache has the key before it signs', async () => {
     const [proof] = await keyring.proof()
     expect(proof).toContain(kidOf('ES256', 'pending'))
     expect(proof).toContain(`${30 * DAY - 330} s later`)
   })
 })
 
-describe('rotating by hand', () => {
-  test('waits for the publish lead, and then happens by itself', async () => {
+describe('a rotation by hand', () => {
+  test('waits for the publish lead and then needs no further command', async () => {
     const standby = kidOf('ES256', 'pending')
     const { steps } = await keyring.rotate({ alg: 'ES256', actor: 'cli:root' })
     expect(steps).toMatchObject([{ kid: standby, at: later(store.now, DAY) }])
@@ -129,19 +129,19 @@ describe('rotating by hand', () => {
     expect(kidOf('ES256', 'active')).toBe(standby)
   })
 
-  test('happens at once where the lead is over', async () => {
+  test('is immediate when the lead is over', async () => {
     const standby = kidOf('RS256', 'pending')
     store.advance(DAY)
     await keyring.rotate()
     expect(kidOf('RS256', 'active')).toBe(standby)
   })
 
-  test('with --now skips the lead and says so in the reason', async () => {
+  test('skips the lead with --now and records that in the reason', async () => {
     await keyring.rotate({ alg: 'ES256', now: true })
     expect(store.keys.find(({ kid }) => kid === kidOf('ES256', 'active'))?.reason).toMatch(/^emergency: /)
   })
 
-  test('a dry run says what would be done and does nothing', async () => {
+  test('reports the steps of a dry run and takes none', async () => {
     const before = store.keys
     audit = []
     const { steps, keys } = await keyring.rotate({ alg: 'ES256', now: true, dryRun: true })
@@ -155,7 +155,7 @@ describe('rotating by hand', () => {
     expect(audit).toEqual([])
   })
 
-  test('an algorithm that does not exist, or is not in use, is named', async () => {
+  test('fails for an unknown or unused algorithm, each with its own error code', async () => {
     await expect(keyring.rotate({ alg: 'HS256' })).rejects.toMatchObject({
       code: 'signing_algorithm_unknown',
       kind: 'invalid',
@@ -173,15 +173,15 @@ describe('rotating by hand', () => {
         }),
     )
     await expect(keyring.rotate()).rejects.toMatchObject({ code: 'key_change_running', kind: 'conflict' })
-    // setImmediate: the change has begun by then
+    // setImmediate: by then the change has begun
     await new Promise((resolve) => setImmediate(resolve))
     finish()
     await running
   })
 })
 
-describe('revoking', () => {
-  test('the key that signs: the standby signs, the key leaves the JWKS, a fresh standby is published', async () => {
+describe('revoking a signing key', () => {
+  test('that is active makes the standby active, removes the key from the JWKS and publishes a new standby', async () => {
     const [active, standby] = [kidOf('ES256', 'active'), kidOf('ES256', 'pending')]
     const made = await keyring.revoke(active, { compromised: true, actor: 'cli:root' })
     expect(kidOf('ES256', 'active')).toBe(standby)
@@ -191,14 +191,14 @@ describe('revoking', () => {
     expect(store.keys.find(({ kid }) => kid === active)?.sealed).toBeNull()
   })
 
-  test('the standby: another takes its place', async () => {
+  test('that is the standby replaces it', async () => {
     const [active, standby] = [kidOf('ES256', 'active'), kidOf('ES256', 'pending')]
     await keyring.revoke(standby, { compromised: true })
     expect(kidOf('ES256', 'active')).toBe(active)
     expect(kidOf('ES256', 'pending')).not.toBe(standby)
   })
 
-  test('twice in a row still leaves a key that signs', async () => {
+  test('twice in a row leaves an active key', async () => {
     await keyring.revoke(kidOf('ES256', 'active'), { compromised: true })
     await keyring.revoke(kidOf('ES256', 'active'), { compromised: true })
     expect(kidOf('ES256', 'active')).not.toBe('none')
@@ -211,7 +211,7 @@ describe('revoking', () => {
     })
   })
 
-  test('an unknown kid is named, a revoked one is not revoked again', async () => {
+  test('fails for an unknown kid and for a revoked key, each with its own error code', async () => {
     const active = kidOf('ES256', 'active')
     await expect(keyring.revoke('nobody', { compromised: true })).rejects.toMatchObject({
       code: 'key_unknown',
@@ -221,7 +221,7 @@ describe('revoking', () => {
     await expect(keyring.revoke(active, { compromised: true })).rejects.toMatchObject({ code: 'key_gone' })
   })
 
-  test('tells until when caches may lack the key that signs: never where it was published long enough', async () => {
+  test('reports until when caches may lack the active key: only when it was not published long enough', async () => {
     store.advance(times.publishLeadSeconds)
     const made = await keyring.revoke(kidOf('ES256', 'active'), { compromised: true })
     expect(made.unknownUntil).toBeUndefined()
@@ -231,7 +231,7 @@ describe('revoking', () => {
     expect(await keyring.rotate({ alg: 'RS256' })).not.toHaveProperty('acceptedUntil')
   })
 
-  test('all keys: none of the old ones is left, and the outage is bounded by what caches may keep', async () => {
+  test('for all keys removes every old key, and caches limit the outage', async () => {
     const before = new Set(store.keys.map(({ kid }) => kid))
     const made = await keyring.revokeAll({ compromised: true })
     expect(made).toMatchObject({ acceptedUntil: later(store.now, 330), unknownUntil: later(store.now, 330) })
@@ -240,7 +240,7 @@ describe('revoking', () => {
     expect(published).toHaveLength(4)
   })
 
-  test('is told to the audit log: who, which key and why, once it holds', async () => {
+  test('is audited with actor, key and reason after the commit', async () => {
     const active = kidOf('ES256', 'active')
     audit = []
     await keyring.revoke(active, { compromised: true, actor: 'cli:root' })
@@ -253,8 +253,8 @@ describe('revoking', () => {
   })
 })
 
-describe('removing', () => {
-  test('is refused before its date, which it names', async () => {
+describe('removing a signing key', () => {
+  test('is refused before its removal date, which the error names', async () => {
     await keyring.rotate({ alg: 'ES256', now: true })
     const kid = kidOf('ES256', 'retired')
     const removableAt = later(store.now, 7 * DAY + 60)
@@ -264,18 +264,18 @@ describe('removing', () => {
     expect(kidOf('ES256', 'removed')).toBe(kid)
   })
 
-  test.each(['active', 'pending'])('of the %s key is refused', async (state) => {
+  test.each(['active', 'pending'])('is refused for the %s key', async (state) => {
     await expect(keyring.remove(kidOf('ES256', state))).rejects.toMatchObject({ code: 'key_in_use' })
   })
 })
 
-describe('importing', () => {
+describe('importing a signing key', () => {
   const keyOf = async (alg: string, kid?: string) => {
     const { privateKey } = await generateKeyPair(alg, { extractable: true })
     return JSON.stringify({ ...(await exportJWK(privateKey)), kid })
   }
 
-  test('a key makes it the standby, in place of the one there was, which never signed', async () => {
+  test('replaces the standby, which never signed', async () => {
     const standby = kidOf('ES256', 'pending')
     await keyring.import({ key: await keyOf('ES256', 'from-elsewhere') })
     expect(kidOf('ES256', 'pending')).toBe('from-elsewhere')
@@ -283,7 +283,7 @@ describe('importing', () => {
     expect(kidOf('ES256', 'active')).not.toBe('from-elsewhere')
   })
 
-  test('a key only to verify leaves the others as they are and goes when nothing it signed can be alive', async () => {
+  test('only to verify changes no other key, and the key is removed when everything that it signed has expired', async () => {
     const before = store.keys
     await keyring.import({ key: await keyOf('EdDSA', 'old'), as: 'retired' })
     expect(store.keys.slice(0, 4)).toEqual(before)
@@ -292,7 +292,7 @@ describe('importing', () => {
     ])
   })
 
-  test('before the first start makes it the key that signs, as the verifiers of its old home expect', async () => {
+  test('before the first start makes it the active key, as its existing verifiers expect', async () => {
     store = new MemoryKeyStore()
     keyring = keyringOn(store)
     await keyring.import({ key: await keyOf('ES256', 'from-elsewhere') })
@@ -301,18 +301,18 @@ describe('importing', () => {
     expect(kidOf('ES256', 'pending')).not.toBe('none')
   })
 
-  test('a key of an algorithm that is off is refused, unless it only verifies', async () => {
+  test('is refused for an algorithm that is off, unless the key only verifies', async () => {
     const key = await keyOf('EdDSA')
     await expect(keyring.import({ key })).rejects.toMatchObject({ code: 'signing_algorithm_unused' })
   })
 
-  test('the same key twice is refused', async () => {
+  test('twice is refused', async () => {
     const key = await keyOf('ES256')
     await keyring.import({ key })
     await expect(keyring.import({ key })).rejects.toMatchObject({ code: 'key_already_there' })
   })
 
-  test('a dry run checks the key and takes in nothing', async () => {
+  test('checks the key in a dry run and imports nothing', async () => {
     const before = store.keys
     const { steps } = await keyring.import({ key: await keyOf('ES256', 'x'), dryRun: true })
     expect(steps.map(({ kid }) => kid)).toContain('x')
@@ -321,7 +321,7 @@ describe('importing', () => {
 })
 
 describe('switching an algorithm off', () => {
-  test('retires its key, which verifies as long as promised, and drops its standby', async () => {
+  test('retires its key, which verifies for the retention time, and removes its standby', async () => {
     const wide = keyringOn(store, ['ES256', 'RS256', 'EdDSA'])
     await wide.ensureKeys()
     await expect(wide.switchOff('EdDSA')).rejects.toMatchObject({ code: 'signing_algorithm_configured' })
@@ -331,11 +331,11 @@ describe('switching an algorithm off', () => {
     expect(await keyring.runDueStep()).toEqual([])
   })
 
-  test('is refused for those that verifiers count on', async () => {
+  test('is refused for the algorithms that are always on', async () => {
     await expect(keyring.switchOff('RS256')).rejects.toMatchObject({ code: 'signing_algorithm_required' })
   })
 
-  test('one that another node switched on rotates on, also by a node that does not know of it', async () => {
+  test('does not happen on a node without it in its configuration, which even rotates its keys', async () => {
     await keyringOn(store, ['ES256', 'RS256', 'EdDSA']).ensureKeys()
     const standby = kidOf('EdDSA', 'pending')
     store.advance(30 * DAY)

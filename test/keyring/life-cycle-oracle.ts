@@ -1,6 +1,6 @@
 /**
- * The life of keys as a child would play it: whole hours, lists and no locks. It says what must be so after each move;
- * the keyring must agree with it whatever the moves are. It shares no code with the keyring.
+ * The key life cycle in its simplest form: whole hours, lists and no locks. The oracle states what must hold after
+ * each move, and the keyring must agree with it after any moves. It shares no code with the keyring.
  */
 export const INTERVAL = 30
 export const LEAD = 6
@@ -8,15 +8,15 @@ export const RETENTION = 20
 export const CACHE = 3
 
 interface Piece {
-  /** Unknown until the keyring has told how it called the key that had to be made. */
+  /** Unknown until the keyring has named the key that it had to create. */
   kid: string | undefined
   publishedAt: number
   signsSince: number
   keptUntil: number
   wanted: boolean
-  /** Signs although its lead was not over. */
+  /** It signs before its lead is over. */
   hurried: boolean
-  /** As the standby it has signed for a canary. */
+  /** It has signed for a canary as the standby. */
   tried: boolean
 }
 
@@ -39,12 +39,12 @@ const piece = (hour: number): Piece => ({
 export class LifeCycleOracle {
   hour = 0
   canary: string | undefined
-  /** Kids that may never be seen in the JWKS again. */
+  /** Kids that must never be in the JWKS again. */
   readonly gone = new Set<string>()
   readonly sides = new Map<string, Side>()
-  /** What verifiers hold: the JWKS of some hour, kept as long as they were told. */
+  /** The JWKS in verifiers' caches: that of an earlier hour, kept for its max-age. */
   caches: { kids: ReadonlySet<string>; until: number }[] = []
-  /** What was signed and is not void: must verify until then. */
+  /** The tokens that were signed and not revoked. Each must verify until its expiry. */
   signed: { kid: string; until: number }[] = []
 
   begin(algorithms: readonly string[]): void {
@@ -105,7 +105,7 @@ export class LifeCycleOracle {
     side.standby = { ...piece(this.hour), kid }
   }
 
-  /** Whether `keys remove` may do it now; does it in that case. */
+  /** Whether `keys remove` is allowed now; if so, removes the key. */
   remove(alg: string, kid: string): boolean {
     const side = this.sides.get(alg) as Side
     const key = side.retired.find((one) => one.kid === kid)

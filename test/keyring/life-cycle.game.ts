@@ -1,4 +1,4 @@
-/** Plays random games of the life cycle on any key store: the keyring against its oracle. */
+/** Plays random games of the life cycle on any key store, with the keyring against its oracle. */
 import fc from 'fast-check'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import type { KeyStore } from '../../src/keyring/cycle/key-store.ts'
@@ -15,7 +15,7 @@ export interface EmptyStore {
   advance: Table['advance']
 }
 
-/** @throws with the shortest game that it lost */
+/** @throws with the shortest game that fails */
 export async function playLifeCycle(
   empty: () => Promise<EmptyStore>,
   size: { games: number; moves: number },

@@ -1,4 +1,4 @@
-/** The moves of the life-cycle game, each played by the oracle and by the keyring, and what must hold after every one. */
+/** The moves of the life-cycle game, each played by the oracle and the keyring, and the checks after each move. */
 import { expect } from '@jest/globals'
 import fc from 'fast-check'
 import { nextPromotionAt } from '../../src/keyring/cycle/key-plan.ts'
@@ -28,7 +28,7 @@ export interface Table {
 
 type Move = fc.AsyncCommand<LifeCycleOracle, Table>
 
-/** Compares what is there with what the oracle says, lets it learn new names, and checks the promises. */
+/** Compares the keys with the oracle, gives it the new kids, and checks the promises. */
 export async function expectAgreement(oracle: LifeCycleOracle, { store }: Table): Promise<void> {
   const { keys, now } = await store.read()
   for (const [alg, side] of oracle.sides) {
@@ -53,15 +53,15 @@ function keepPromises(oracle: LifeCycleOracle, published: ReadonlySet<string>): 
   for (const side of oracle.sides.values()) {
     for (const { kid = '', hurried } of signersOf(oracle, side)) {
       if (hurried) continue
-      // No cache that honours max-age lacks a key that signs, be it for the canary alone.
+      // No cache that honours max-age lacks a signing key, also one that signs only for the canary.
       expect(oracle.caches.filter(({ kids, until }) => until > oracle.hour && !kids.has(kid))).toEqual([])
     }
   }
-  // Whatever was signed and not voided verifies for as long as it may be alive.
+  // Every token that was signed and not revoked verifies until it expires.
   expect(oracle.signed.filter(({ kid, until }) => until >= oracle.hour && !published.has(kid))).toEqual([])
 }
 
-/** A verifier fetches the JWKS, and every key that signs signs something that lives as long as anything may. */
+/** A verifier fetches the JWKS, and each active key signs a token of the longest lifetime. */
 function observe(oracle: LifeCycleOracle, published: ReadonlySet<string>, promotionInMilliseconds: number): void {
   const { hour } = oracle
   const maxAgeHours = Math.min(cacheSecondsOf(gameTimes) / HOUR, Math.max(0, promotionInMilliseconds / 1000 / HOUR))
@@ -74,7 +74,7 @@ function observe(oracle: LifeCycleOracle, published: ReadonlySet<string>, promot
   }
 }
 
-/** What signs now: for all, and for the canary. */
+/** The keys that sign now, for all apps and for the canary. */
 const signersOf = ({ canary }: LifeCycleOracle, { active, standby }: Side) =>
   canary !== undefined && standby.tried ? [active, standby] : [active]
 

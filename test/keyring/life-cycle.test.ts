@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { playLifeCycle } from './life-cycle.game.ts'
 import { MemoryKeyStore } from './memory-key-store.ts'
 
-test('whatever is rotated, revoked, imported, removed or killed in the middle, each algorithm keeps one key that signs and one standby, no cache lacks it and nothing alive fails to verify', async () => {
+test('after any rotation, revocation, import, removal or crash, each algorithm has an active key and a standby, caches know the active key and valid tokens verify', async () => {
   const empty = async () => {
     const store = new MemoryKeyStore()
     return { store, advance: async (seconds: number) => store.advance(seconds) }

@@ -1,4 +1,7 @@
-/** Keys in a Map with a clock that a test moves, under the law that the database holds. The contract suite keeps it honest. */
+/**
+ * Keys in a Map with a clock that the test sets, under the rules that the database enforces. The contract suite tests
+ * it.
+ */
 import { Failure } from '../../src/errors/failure.ts'
 import { refusedByLaw } from '../../src/keyring/cycle/key-law.ts'
 import {
@@ -94,7 +97,7 @@ class MemoryLedger implements KeyLedger {
     this.#keep(this.keys.map((key) => (key.kid === kid ? after : key)))
   }
 
-  /** What can only be judged when all is done. */
+  /** Checks that need the complete change. */
   commit(): void {
     for (const alg of new Set(this.keys.map((key) => key.alg))) {
       const has = (state: KeyState) => this.keys.some((key) => key.alg === alg && key.state === state)

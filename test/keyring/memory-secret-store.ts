@@ -1,4 +1,4 @@
-/** Secrets in a list, with a clock that a test moves. */
+/** Secrets in a list, with a clock that the test sets. */
 
 import type { SecretStore, StoredSecret } from '../../src/keyring/secrets/secret-store.ts'
 import type { Sealed } from '../../src/keyring/vaults/envelope.ts'

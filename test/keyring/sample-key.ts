@@ -1,4 +1,4 @@
-/** One row of a signing key, and the times that the tests of the keyring go by. */
+/** One row of a signing key, and the times of the keyring tests. */
 
 import type { KeyTimes } from '../../src/keyring/cycle/key-times.ts'
 import type { SigningKey } from '../../src/keyring/live/signing-key.ts'
@@ -17,7 +17,7 @@ export const times: KeyTimes = {
 
 export const later = (at: Date, seconds: number): Date => new Date(at.getTime() + seconds * 1000)
 
-/** A standby made at `at` with a lead of a day; `changes` make it anything else. */
+/** A standby created at `at` with a lead of a day. `changes` may turn it into any other key. */
 export const sampleKey = (kid: string, at: Date, changes: Partial<SigningKey> = {}): SigningKey => ({
   kid,
   alg: 'ES256',
@@ -39,7 +39,7 @@ export const sampleKey = (kid: string, at: Date, changes: Partial<SigningKey> = 
   ...changes,
 })
 
-/** What is stored of a key that a vault has made. */
+/** The stored row of a key that a vault has created. */
 export const rowOf = ({ kid, publicJwk, sealed }: NewKey, alg: string) => ({
   kid,
   alg,

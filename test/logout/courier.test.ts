@@ -2,10 +2,15 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { Failure } from '../../src/errors/failure.ts'
-import { type Courier, type CourierNeeds, startCourier } from '../../src/logout/courier.ts'
+import {
+  type Courier,
+  type CourierNeeds,
+  mostAttempts,
+  secondsBeforeNextTry,
+  startCourier,
+} from '../../src/logout/courier.ts'
 import { deliver } from '../../src/logout/deliver.ts'
 import type { LogoutDelivery } from '../../src/logout/logout.ts'
-import { mostAttempts, secondsBeforeNextTry } from '../../src/logout/patience.ts'
 import type { OutboundAnswer, OutboundRequest } from '../../src/outbound/exchange.ts'
 import { eventually } from '../harness/eventually.ts'
 import { delivery, MemoryOutbox } from './memory-outbox.ts'
@@ -34,8 +39,8 @@ const needs = (fetch: Ask) => ({
 const once = (fetch: Ask, given: LogoutDelivery = delivery('1')) =>
   deliver(given, needs(fetch), new AbortController().signal)
 
-describe('one try', () => {
-  test('sends a logout token as the specification has it, by a form', async () => {
+describe('a try to deliver a logout token', () => {
+  test('posts the token as a form, with the claims that the specification requires', async () => {
     let sent: OutboundRequest = {}
     await once(async (_url, request) => {
       sent = request
@@ -58,7 +63,7 @@ describe('one try', () => {
     })
   })
 
-  test('has an identifier of its own, so that a second try is no replay', async () => {
+  test('has a new jti each time, so that an app does not refuse a retry as a replay', async () => {
     const seen = new Set<unknown>()
     for (let time = 0; time < 3; time += 1)
       await once(async (_url, { body }) => {
@@ -80,7 +85,7 @@ describe('one try', () => {
     [429, 'again'],
     [500, 'again'],
     [503, 'again'],
-  ])('that is answered %i is %s', async (status, outcome) => {
+  ])('with response %i has the result %s', async (status, outcome) => {
     expect((await once(async () => answer(status))).outcome).toBe(outcome)
   })
 
@@ -90,45 +95,45 @@ describe('one try', () => {
     ['<html>', 'The app answered 400.'],
     [`{"error":"${'x'.repeat(5000)}"}`, expect.stringMatching(/^.{30,120}$/)],
     ['{"error":"a\\u001b[31m\\u0000\\n"}', expect.not.stringMatching(/\p{Cc}/u)],
-  ])('tells what the app said, as far as it is short and plain: %#', async (body, error) => {
+  ])('reports the error code of the app only when it is short plain text: case %#', async (body, error) => {
     expect(await once(async () => answer(400, body))).toEqual({ outcome: 'refused', error })
   })
 
   test.each<[string, Ask, LogoutDelivery, string, RegExp]>([
     [
-      'the app is not reached',
+      'the app cannot be reached',
       async () => Promise.reject(new Failure('outbound_unreachable', 'unavailable', 'No.')),
       delivery('1'),
       'again',
       /^No\.$/,
     ],
     [
-      'something unforeseen happens',
+      'an unexpected error occurs',
       async () => Promise.reject(new Error('secret')),
       delivery('1'),
       'again',
       /^(?!.*secret)/,
     ],
     [
-      'no key signs for it',
+      'no key signs with its algorithm',
       async () => answer(200),
       delivery('1', { alg: 'RS256' }),
       'again',
       /CLAVIGER_SIGNING_ALGORITHMS/,
     ],
     [
-      'it has taken its URI back',
+      'the app has removed its logout URI',
       async () => answer(200),
       delivery('1', { uri: undefined }),
       'refused',
-      /no logout URI/,
+      /no longer has a logout URI/,
     ],
-  ])('when %s', async (_, fetch, given, outcome, error) => {
+  ])('fails with a reason when %s', async (_, fetch, given, outcome, error) => {
     expect(await once(fetch, given)).toEqual({ outcome, error: expect.stringMatching(error) })
   })
 })
 
-describe('the courier', () => {
+describe('the logout courier', () => {
   let courier: Courier | undefined
   const record: [string, unknown][] = []
   afterEach(async () => {
@@ -152,7 +157,7 @@ describe('the courier', () => {
   const settled = (outbox: MemoryOutbox, count: number) =>
     eventually(() => (outbox.settled.size >= count ? true : undefined))
 
-  test('writes down what became of it', async () => {
+  test('records the result of each delivery', async () => {
     const outbox = new MemoryOutbox(
       delivery('1'),
       delivery('2', { clientId: 'refuses' }),
@@ -183,7 +188,7 @@ describe('the courier', () => {
     expect(record.filter(([what]) => what === 'failed')).toHaveLength(2)
   })
 
-  test('keeps places for others while one app answers nothing', async () => {
+  test('still delivers to other apps while one app does not respond', async () => {
     const slow = Array.from({ length: 50 }, (_, index) => delivery(`slow-${index}`, { clientId: 'slow' }))
     const outbox = new MemoryOutbox(...slow, delivery('quick'))
     let asked = 0
@@ -203,7 +208,7 @@ describe('the courier', () => {
     expect(outbox.settled.size).toBe(51)
   })
 
-  test('when it is stopped leaves what is under way to others at once, and does not count the try', async () => {
+  test('leaves running deliveries to other nodes when it is stopped, and does not count the try', async () => {
     const outbox = new MemoryOutbox(delivery('1'))
     let isAsked = false
     start(outbox, async (_url, { signal }) => {
@@ -215,7 +220,7 @@ describe('the courier', () => {
     expect(outbox.settled.get('1')).toMatchObject({ outcome: 'again', afterSeconds: 0, counts: false })
   })
 
-  test('goes on after the outbox could not be read for a while', async () => {
+  test('continues after the outbox was unavailable', async () => {
     const outbox = new MemoryOutbox(delivery('1'))
     const take = outbox.take.bind(outbox)
     let failures = 3
@@ -230,7 +235,7 @@ describe('the courier', () => {
   })
 })
 
-test('tries come further and further apart, an hour at most, and end within a day', () => {
+test('the time between tries grows to at most an hour, and the tries end within a day', () => {
   const waits = Array.from({ length: mostAttempts - 1 }, (_, tries) => secondsBeforeNextTry(tries + 1, () => 0.5))
   expect(waits.slice(0, 4)).toEqual([5, 10, 20, 40])
   expect(Math.max(...waits)).toBe(3600)

@@ -1,4 +1,4 @@
-/** An outbox in memory. Its contract with Postgres is held by `test/storage/signals/logout-outbox.test.ts`. */
+/** An outbox in memory. `test/storage/signals/logout-outbox.test.ts` tests the one in Postgres. */
 import type { LogoutDelivery, LogoutOutbox, Settlement } from '../../src/logout/logout.ts'
 
 export const delivery = (id: string, more: Partial<LogoutDelivery> = {}): LogoutDelivery => ({

@@ -1,4 +1,4 @@
-/** Asking servers that strangers name: only where it is meant to go, only so long, only so much. */
+/** Requests to servers that clients name: allowed targets, time limits and size limits. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from '@jest/globals'
@@ -9,7 +9,7 @@ import { closeAll, serve, speak } from './stage.ts'
 
 afterAll(closeAll)
 
-/** As in production: nothing is listed, and every name leads to this address. */
+/** As in production: no host is listed, and every name resolves to this address. */
 const strictly = (...addresses: string[]) =>
   createGuardedFetch({ allowed: [], lookUp: async () => addresses.map(asAddress) })
 const asAddress = (address: string) => ({ address, family: address.includes(':') ? 6 : 4 })
@@ -17,7 +17,7 @@ const locally = createGuardedFetch({ allowed: ['127.0.0.0/8', '::1'] })
 const failing = (code: string) => expect.objectContaining({ name: 'Failure', code })
 const patient = { timeoutMs: 60_000 }
 
-describe('where a request may go', () => {
+describe('the target of a request', () => {
   test.each([
     ['loopback', '127.0.0.1'],
     ['loopback by another number', '127.9.9.9'],
@@ -53,8 +53,8 @@ describe('where a request may go', () => {
     ['IPv6 multicast', 'ff02::1'],
     ['IPv6 documentation', '2001:db8::1'],
     ['newer IPv6 documentation', '3fff::1'],
-    ['space that nobody was given', '4000::1'],
-  ])('never to %s: a name that leads to %s', async (_, address) => {
+    ['unassigned space', '4000::1'],
+  ])('a request to %s is refused: a name that resolves to %s', async (_, address) => {
     await expect(strictly(address)('https://hooks.example/')).rejects.toEqual(failing('outbound_address_refused'))
   })
 
@@ -71,11 +71,11 @@ describe('where a request may go', () => {
     'https://[::ffff:7f00:1]/',
     'https://[64:ff9b::7f00:1]/',
     'https://169.254.169.254/latest/meta-data/',
-  ])('a number is judged whichever way it is written: %s', async (url) => {
+  ])('an internal address is refused in every notation: %s', async (url) => {
     await expect(strictly('93.184.215.14')(url)).rejects.toEqual(failing('outbound_address_refused'))
   })
 
-  test('plain http is not spoken with public servers, nor with any that is not listed', async () => {
+  test('http without TLS is refused for public servers and for servers that are not listed', async () => {
     await expect(strictly('93.184.215.14')('http://hooks.example/')).rejects.toEqual(
       failing('outbound_address_refused'),
     )
@@ -88,20 +88,20 @@ describe('where a request may go', () => {
     ['a listed address, mapped', ['::ffff:127.0.0.1']],
     ['a listed host', ['hooks.internal']],
     ['a listed host in capitals', ['Hooks.Internal']],
-  ])('%s may be reached, by http too', async (_, allowed) => {
+  ])('%s can be reached, also by http', async (_, allowed) => {
     const { port } = await serve((_request, response) => response.end('well'))
     const fetch = createGuardedFetch({ allowed, lookUp: async () => [asAddress('127.0.0.1')] })
     const answer = await fetch(`http://hooks.internal:${port}/`, patient)
     expect([answer.status, Buffer.from(answer.body).toString()]).toEqual([200, 'well'])
   })
 
-  test('a listed host says nothing of another one at the same address', async () => {
+  test('a listed host does not allow another host at the same address', async () => {
     const fetch = createGuardedFetch({ allowed: ['hooks.internal'], lookUp: async () => [asAddress('127.0.0.1')] })
     for (const host of ['other.internal', 'hooks.internal.evil.example', 'xhooks.internal'])
       await expect(fetch(`https://${host}/`)).rejects.toEqual(failing('outbound_address_refused'))
   })
 
-  test('of a name’s addresses only those that may be reached are tried', async () => {
+  test('of the addresses of a name, only the allowed ones are tried', async () => {
     const { port, asked } = await serve((_request, response) => response.end())
     const fetch = createGuardedFetch({
       allowed: ['127.0.0.1'],
@@ -111,7 +111,7 @@ describe('where a request may go', () => {
     expect(asked).toEqual(['GET /'])
   })
 
-  test('a name that means something else a moment later (DNS rebinding) gains nothing', async () => {
+  test('a name whose address changes after the check (DNS rebinding) reaches no private address', async () => {
     const meant = await serve((_request, response) => response.end('meant'), '127.0.0.2')
     const secret = await serve((_request, response) => response.end('secret'), '127.0.0.1', meant.port)
     let lookUps = 0
@@ -133,14 +133,14 @@ describe('where a request may go', () => {
   })
 
   test.each(['ftp://a.example/', 'file:///etc/passwd', 'data:,x', 'javascript:1', 'a.example', '', 'https://', '//x'])(
-    'it is an http URL: not %s',
+    'a URL that is not http or https is refused: %s',
     async (url) => {
       await expect(locally(url)).rejects.toEqual(failing('outbound_url_refused'))
     },
   )
 
   test.each(['https://user@a.example/', 'https://user:password@a.example/', 'https://:password@a.example/'])(
-    'it holds no user name or password, and none is repeated: %s',
+    'a URL with a user name or password is refused, and the error repeats neither: %s',
     async (url) => {
       const refused = await locally(url).catch((error) => error)
       expect(refused).toEqual(failing('outbound_url_refused'))
@@ -148,7 +148,7 @@ describe('where a request may go', () => {
     },
   )
 
-  test('no redirect is followed', async () => {
+  test('a redirect is not followed', async () => {
     const secret = await serve((_request, response) => response.end('secret'))
     for (const status of [301, 302, 303, 307, 308]) {
       const { url } = await serve((_request, response) => response.writeHead(status, { location: secret.url }).end())
@@ -157,7 +157,7 @@ describe('where a request may go', () => {
     expect(secret.asked).toEqual([])
   })
 
-  test('a proxy that the environment names is not asked', async () => {
+  test('a proxy in the environment is not used', async () => {
     const proxy = await serve((_request, response) => response.end('proxy'))
     const server = await serve((_request, response) => response.end('server'))
     const program = `
@@ -169,12 +169,12 @@ describe('where a request may go', () => {
     expect([run.stdout, proxy.asked]).toEqual(['server', []])
   })
 
-  test('whatever URL and addresses are given, it is asked for at a public or listed address or refused by a code', async () => {
+  test('any URL is either requested at a public or listed address, or refused with an error code', async () => {
     const address = fc.oneof(fc.ipV4(), fc.ipV6())
     const url = fc.oneof(fc.webUrl({ withQueryParameters: true }), fc.string(), fc.string({ unit: 'binary' }))
     await fc.assert(
       fc.asyncProperty(url, fc.array(address, { maxLength: 3 }), async (given, addresses) => {
-        // Already given up: whoever comes through the checks gets no further.
+        // Aborted before it starts, so that a request that passes the checks goes no further.
         const given_up = AbortSignal.abort()
         const fetch = createGuardedFetch({ allowed: [], lookUp: async () => addresses.map(asAddress) })
         await expect(fetch(given, { signal: given_up })).rejects.toMatchObject({
@@ -187,14 +187,14 @@ describe('where a request may go', () => {
   })
 })
 
-describe('how long and how much', () => {
+describe('the limits of a request', () => {
   const soon = { timeoutMs: 300 }
 
-  test('a server that takes the connection and says nothing is given up', async () => {
+  test('a request to a server that accepts the connection and sends nothing times out', async () => {
     await expect(locally(await speak(() => {}), soon)).rejects.toEqual(failing('outbound_timed_out'))
   })
 
-  test('one that drips its headers is given up, however steadily it drips', async () => {
+  test('a request times out when the server sends its headers slowly', async () => {
     const url = await speak((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n')
       const drip = setInterval(() => socket.write('x-a: b\r\n'), 20)
@@ -203,7 +203,7 @@ describe('how long and how much', () => {
     await expect(locally(url, soon)).rejects.toEqual(failing('outbound_timed_out'))
   })
 
-  test('one that drips its body is given up', async () => {
+  test('a request times out when the server sends its body slowly', async () => {
     const { url } = await serve((_request, response) => {
       response.writeHead(200)
       const drip = setInterval(() => response.write('x'), 20)
@@ -212,12 +212,12 @@ describe('how long and how much', () => {
     await expect(locally(url, soon)).rejects.toEqual(failing('outbound_timed_out'))
   })
 
-  test('a name that is not resolved in time is given up', async () => {
+  test('a request times out when its name is not resolved in time', async () => {
     const fetch = createGuardedFetch({ allowed: [], lookUp: () => new Promise(() => {}) })
     await expect(fetch('https://slow.example/', soon)).rejects.toEqual(failing('outbound_timed_out'))
   })
 
-  test('the caller may have enough of it, before and in the midst', async () => {
+  test('the caller can abort a request before and during the exchange', async () => {
     const { url } = await serve(() => {})
     await expect(locally(url, { ...patient, signal: AbortSignal.abort() })).rejects.toEqual(failing('outbound_aborted'))
     const enough = new AbortController()
@@ -225,7 +225,7 @@ describe('how long and how much', () => {
     await expect(locally(slow, { ...patient, signal: enough.signal })).rejects.toEqual(failing('outbound_aborted'))
   })
 
-  test('an answer up to the limit is read, one that is longer is not, whether it says so or not', async () => {
+  test('a response up to the limit is read and a longer one is refused, with or without a content length', async () => {
     const { url } = await serve((request, response) => {
       if (request.url === '/said') response.setHeader('content-length', '1001')
       response.end(Buffer.alloc(request.url === '/fits' ? 1000 : 1001))
@@ -235,7 +235,7 @@ describe('how long and how much', () => {
       await expect(locally(url + path, { ...patient, maxBytes: 1000 })).rejects.toEqual(failing('outbound_too_large'))
   })
 
-  test('an endless answer and endless headers come to an end', async () => {
+  test('endless bodies and endless headers are refused', async () => {
     const endless = await serve((_request, response) => {
       const pour = () => {
         while (response.write(Buffer.alloc(65_536)));
@@ -250,7 +250,7 @@ describe('how long and how much', () => {
     await expect(locally(headers, patient)).rejects.toEqual(failing('outbound_unreachable'))
   })
 
-  test('a packed answer is not unpacked', async () => {
+  test('a compressed response is not decompressed', async () => {
     const { url, asked } = await serve((request, response) => {
       expect(request.headers['accept-encoding']).toBe('identity')
       response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')
@@ -260,8 +260,8 @@ describe('how long and how much', () => {
   })
 })
 
-describe('what comes back', () => {
-  test('what is sent arrives, and the answer comes back whole', async () => {
+describe('the response', () => {
+  test('the request and the response arrive complete', async () => {
     let sent = ''
     const { url } = await serve((request, response) => {
       request.setEncoding('utf8').on('data', (text) => {
@@ -289,23 +289,23 @@ describe('what comes back', () => {
   })
 
   test.each([
-    ['nobody listens', async () => 'http://127.0.0.1:1/'],
-    ['it hangs up', () => speak((socket) => socket.destroy())],
+    ['nothing listens on the port', async () => 'http://127.0.0.1:1/'],
+    ['it closes the connection', () => speak((socket) => socket.destroy())],
     [
-      'it hangs up in the midst',
+      'it closes the connection within the body',
       () => speak((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc')),
     ],
-    ['it speaks no HTTP', () => speak((socket) => socket.end('220 mail.example ESMTP\r\n'))],
-    ['it speaks no TLS', async () => (await speak((socket) => socket.end('hello'))).replace('http:', 'https:')],
+    ['it does not speak HTTP', () => speak((socket) => socket.end('220 mail.example ESMTP\r\n'))],
+    ['it does not speak TLS', async () => (await speak((socket) => socket.end('hello'))).replace('http:', 'https:')],
     [
-      'it would speak something else',
+      'it switches to another protocol',
       () => speak((socket) => socket.end('HTTP/1.1 101 X\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n')),
     ],
-  ])('a server that cannot be understood is told by a code: %s', async (_, start) => {
+  ])('an error code reports a server without a valid response: %s', async (_, start) => {
     await expect(locally(await start(), patient)).rejects.toEqual(failing('outbound_unreachable'))
   })
 
-  test('a name that leads nowhere is told by a code', async () => {
+  test('an error code reports a name that does not resolve', async () => {
     await expect(strictly()('https://nowhere.example/')).rejects.toEqual(failing('outbound_unresolved'))
     const lookUp = async () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }))
     await expect(createGuardedFetch({ allowed: [], lookUp })('https://nowhere.example/')).rejects.toEqual(

@@ -1,10 +1,10 @@
-/** Servers on the loopback that answer as a test wants. */
+/** Servers on the loopback that respond as a test requires. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 
 const open: { close(): unknown }[] = []
 
-/** An HTTP server; its URL, with what it was asked. */
+/** An HTTP server: its URL, and the requests that it received. */
 export async function serve(answer: RequestListener, host = '127.0.0.1', port = 0) {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -21,7 +21,7 @@ export async function serve(answer: RequestListener, host = '127.0.0.1', port = 
   return { port: portOf(server), url: `http://${host}:${portOf(server)}`, asked }
 }
 
-/** A server that says these bytes, or does what it likes with the connection. */
+/** A TCP server that sends these bytes, or handles the connection with the given function. */
 export async function speak(say: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createTcpServer((socket) => {

@@ -27,7 +27,7 @@ const revocation = fc.record({
 })
 type Revocation = typeof revocation extends fc.Arbitrary<infer T> ? T : never
 
-/** As plainly as it can be said. */
+/** The definition of a revoked token, as directly as possible. */
 function isVoid(marks: TokenMarks, revocations: readonly Revocation[]): boolean {
   const values: Record<number, string | undefined> = {
     1: marks.jti,
@@ -52,8 +52,8 @@ function cutOffsOf(revocations: readonly Revocation[], exp = 1_000): CutOffs {
   return cutOffs
 }
 
-describe('whether a token is void', () => {
-  test('is what the plainest reading of all its cut-offs says, whatever their order and however often they come', () => {
+describe('whether a token is revoked', () => {
+  test('follows the definition for all its cut-offs, in any order and with repeated entries', () => {
     fc.assert(
       fc.property(fc.array(revocation, { maxLength: 12 }), token, fc.infiniteStream(fc.nat()), (list, marks, order) => {
         const shuffled = [...list, ...list]
@@ -66,7 +66,7 @@ describe('whether a token is void', () => {
     )
   })
 
-  test('only ever turns from good to void while entries come', () => {
+  test('changes only from valid to revoked while entries arrive', () => {
     fc.assert(
       fc.property(fc.array(revocation, { maxLength: 12 }), revocation, token, (list, more, marks) => {
         const before = cutOffsOf(list).voids(marks)
@@ -75,7 +75,7 @@ describe('whether a token is void', () => {
     )
   })
 
-  test('a token that is issued at the earliest second allowed is not void by any cut-off', () => {
+  test('no cut-off revokes a token that is issued at the earliest second allowed', () => {
     const cutOffsOnly = revocation.filter(({ notBefore }) => notBefore !== null)
     fc.assert(
       fc.property(fc.array(cutOffsOnly, { maxLength: 12 }), token, (list, marks) => {
@@ -85,7 +85,7 @@ describe('whether a token is void', () => {
     )
   })
 
-  test('is forgotten when the entry expires and not a second earlier', () => {
+  test('is dropped when the entry expires and not a second earlier', () => {
     const cutOffs = cutOffsOf([{ kind: kinds.jti, value: 'a', notBefore: null }], 1_000)
     cutOffs.forgetExpired(999)
     expect(cutOffs.voids({ jti: 'a', iat: 1 })).toBe(true)

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { DatabaseClock, mostOffsetMs, refuseWrongClock } from '../../src/revocation/database-clock.ts'
 
-/** A machine whose clocks are set by hand; `passed` counts for both, `off` for the wall clock alone. */
+/** A machine with clocks that the test sets. `passed` advances both; `off` shifts the wall clock alone. */
 function machine() {
   const state = { passed: 0, off: 0 }
   return {
@@ -15,8 +15,8 @@ function machine() {
 const ms = fc.integer({ min: 0, max: 5_000 })
 const off = fc.integer({ min: -100_000, max: 100_000 })
 
-describe("the database's clock, as a node reckons it", () => {
-  test('is never later than it is, and no earlier than the answer took, whatever the wall clock says', () => {
+describe("the estimate of the database's clock", () => {
+  test('is never later than the true time, and earlier by at most the delay of the response, for any wall clock', () => {
     fc.assert(
       fc.property(off, ms, ms, ms, off, (before, there, back, later, jump) => {
         const { state, moment, trueMs } = machine()
@@ -34,7 +34,7 @@ describe("the database's clock, as a node reckons it", () => {
     )
   })
 
-  test('calls a wall clock wrong only when it is, and always when it is off by more than two seconds and the time that asking took', () => {
+  test('calls the wall clock wrong only when it is, and always when its offset exceeds two seconds and the delay of the response', () => {
     fc.assert(
       fc.property(off, ms, ms, (wrong, there, back) => {
         const { state, moment, trueMs } = machine()
@@ -50,7 +50,7 @@ describe("the database's clock, as a node reckons it", () => {
     )
   })
 
-  test('shows a jump of the wall clock at once, while the database is away', () => {
+  test('detects a jump of the wall clock at once while the database is unavailable', () => {
     const { state, moment, trueMs } = machine()
     const clock = new DatabaseClock(trueMs(), moment(), moment)
     state.passed += 60_000

@@ -69,7 +69,7 @@ async function open(log = new MemoryLog(), heartbeatMs = 60_000, isProven = () =
   return { log, live, feed }
 }
 
-const told = (jws: string) =>
+const contentOf = (jws: string) =>
   (
     JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
       events: Record<string, { from: number; to: number; entries: WireEntry[] }>
@@ -81,11 +81,11 @@ const never = new AbortController().signal
 async function framesSince(feed: Feed, seq: number, waitMs = 0) {
   const answer = await feed.changes(at(seq), waitMs, never)
   if (typeof answer === 'string') throw new Error(answer)
-  return answer.frames.map(told)
+  return answer.frames.map(contentOf)
 }
 
 describe('the feed', () => {
-  test('cuts what is long into frames that follow each other without a hole', async () => {
+  test('splits many entries into consecutive frames without gaps', async () => {
     const { log, live, feed } = await open()
     log.revoke(2 * longestFrame + 7)
     await live.look()
@@ -97,7 +97,7 @@ describe('the feed', () => {
     ])
   })
 
-  test('keeps a frame of the longest kind below 256 KiB', async () => {
+  test('keeps a frame of the largest entries below 256 KiB', async () => {
     const { log, live, feed } = await open()
     log.revoke(longestFrame)
     await live.look()
@@ -105,7 +105,7 @@ describe('the feed', () => {
     expect(typeof answer === 'string' ? 0 : (answer.frames[0]?.length ?? 0)).toBeLessThan(256 * 1024)
   })
 
-  test('bridges numbers whose entries have expired', async () => {
+  test('covers the numbers of expired entries', async () => {
     const { log, live, feed } = await open()
     log.revoke(3, 1)
     log.revoke(1)
@@ -116,7 +116,7 @@ describe('the feed', () => {
     ])
   })
 
-  test('sends news to its readers as they happen, each once and in order', async () => {
+  test('sends new entries to its readers at once, each once and in order', async () => {
     const { log, live, feed } = await open()
     const sent: SentFrame[] = []
     feed.read(
@@ -130,25 +130,25 @@ describe('the feed', () => {
     for (let tries = 0; tries < 100 && !sent.at(-1)?.cursor.endsWith('.10'); tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
-    const frames = sent.map(({ frame }) => told(frame))
+    const frames = sent.map(({ frame }) => contentOf(frame))
     expect(frames.flatMap(({ entries }) => entries)).toHaveLength(10)
     expect(frames.every(({ from }, index) => from === (frames[index - 1]?.to ?? 0) + 1)).toBe(true)
   })
 
-  test('lets a stream begin with what is missing and a heartbeat', async () => {
+  test('starts a stream with the missing frames and a heartbeat', async () => {
     const { log, live, feed } = await open()
     log.revoke(3)
     await live.look()
     await new Promise((resolve) => setTimeout(resolve, 40))
     const begun = await feed.catchUp(at(1))
     if (typeof begun === 'string') throw new Error(begun)
-    expect(begun.map(({ frame }) => told(frame))).toMatchObject([
+    expect(begun.map(({ frame }) => contentOf(frame))).toMatchObject([
       { from: 2, to: 3 },
       { from: 4, to: 3, entries: [] },
     ])
   })
 
-  test('knows nothing of another epoch, of what is older than the log, and of what is ahead of it', async () => {
+  test('rejects a cursor of another epoch, older than the log, or ahead of it', async () => {
     const log = new MemoryLog()
     log.revoke(5)
     log.head = { ...log.head, floor: 3 }
@@ -182,7 +182,7 @@ describe('the feed', () => {
     expect(await eventually(() => heartbeats > 2 || undefined, { pauseMs: 5 })).toBe(true)
   })
 
-  test('ends its streams when a new epoch begins', async () => {
+  test('closes its streams when a new epoch begins', async () => {
     const { log, live, feed } = await open()
     let closed = 0
     feed.read(
@@ -196,7 +196,7 @@ describe('the feed', () => {
     expect(closed).toBe(1)
   })
 
-  test('answers a waiting reader as soon as there is news', async () => {
+  test('responds to a waiting reader as soon as there is a new entry', async () => {
     const { log, live, feed } = await open()
     const waiting = framesSince(feed, 0, 20_000)
     log.revoke()
@@ -226,13 +226,13 @@ class StandInSecrets implements FeedSecrets {
 }
 
 describe('the keys of the feed', () => {
-  test('follow from their secrets, so that every node has the same', async () => {
+  test('are derived from their secrets, so that every node has the same', async () => {
     const again = await feedKeyFrom(secret)
     expect(again.publicJwk).toEqual(keys.current.publicJwk)
     expect(keys.next.kid).not.toBe(keys.current.kid)
   })
 
-  test('are two; a rotation has the next one sign and makes another', async () => {
+  test('are two; a rotation makes the next one sign and creates another', async () => {
     const store = new StandInSecrets()
     const before = await openFeedKeys(store)
     store.now += 60_000
@@ -240,11 +240,11 @@ describe('the keys of the feed', () => {
     expect(after.current.kid).toBe(before.next.kid)
     expect(await openFeedKeys(store)).toMatchObject({ next: { kid: after.next?.kid } })
     expect(new Set([before.current.kid, before.next.kid, after.next?.kid]).size).toBe(3)
-    // Who signed before is forgotten: a stolen backup of later has it no more.
+    // The former key is deleted, so that a backup stolen later does not contain it.
     expect(store.secrets.map(({ generation }) => generation)).toEqual([2, 3])
   })
 
-  test('do not rotate before receivers have had time to pin the next one, unless somebody is in a hurry', async () => {
+  test('do not rotate before receivers have had time to pin the next one, unless the lead is skipped', async () => {
     const store = new StandInSecrets()
     const { next } = await openFeedKeys(store)
     store.now += 59_999

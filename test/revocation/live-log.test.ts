@@ -42,10 +42,10 @@ async function liveOn(log: MemoryLog): Promise<LiveLog> {
   return live
 }
 
-describe('a token is dated', () => {
+describe('the iat of a token', () => {
   const marks = { sub: 'ada', client: 'shop', issuer: 'https://id.example' }
 
-  test('with the present second of the database, whatever was revoked long ago', async () => {
+  test('is the current second of the database when its revocations are in the past', async () => {
     const log = new MemoryLog()
     log.cutOff(kinds.client, 'shop', nowSeconds() - 10)
     expect(await (await liveOn(log)).issueSecond(marks, nowSeconds() - 5)).toBe(live.clock.nowSeconds)
@@ -55,7 +55,7 @@ describe('a token is dated', () => {
     ['its app', kinds.client, 'shop'],
     ['its person', kinds.sub, 'ada'],
     ['the issuer', kinds.issuer, 'https://id.example'],
-  ])('no earlier than a cut-off of %s, and not before the clock has come there', async (_, kind, value) => {
+  ])('waits until a cut-off of %s has passed, and is no earlier', async (_, kind, value) => {
     const log = new MemoryLog()
     const notBefore = nowSeconds() + 1
     log.cutOff(kind, value, notBefore)
@@ -65,7 +65,7 @@ describe('a token is dated', () => {
     expect(live.voids({ ...marks, iat: second })).toBe(false)
   })
 
-  test('so that it is void when something else that names it was revoked while it waited', async () => {
+  test('is the second of the request when a name of the token is revoked during the wait, so that the token is revoked', async () => {
     const log = new MemoryLog()
     const notBefore = nowSeconds() + 2
     log.cutOff(kinds.sub, 'ada', notBefore)
@@ -74,7 +74,7 @@ describe('a token is dated', () => {
     expect(live.voids({ ...marks, iat: await second })).toBe(true)
   })
 
-  test('as late as the cut-off at once where that lies so far ahead that a clock must have been set back', async () => {
+  test('is the cut-off without a wait when the cut-off is more than 2.5 s ahead', async () => {
     const log = new MemoryLog()
     const notBefore = nowSeconds() + 600
     expect(await (await liveOn(log)).issueSecond(marks, notBefore)).toBe(notBefore)

@@ -1,11 +1,13 @@
-/** Writes docs/revocation-feed-vectors.json anew: `node test/revocation/make-vectors.ts`. Keys and signatures differ each time, what they say does not. */
+/**
+ * Rewrites docs/revocation-feed-vectors.json: `node test/revocation/make-vectors.ts`. Keys and signatures differ each
+ * time, the content does not.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { entryKey } from '../../src/revocation/entry-key.ts'
 import { feedKeyFrom, newFeedSecret } from '../../src/revocation/feed-keys.ts'
-import { signFrame } from '../../src/revocation/frames.ts'
+import { signFrame, snapshotText } from '../../src/revocation/frames.ts'
 import { type Entry, kinds } from '../../src/revocation/revocation.ts'
-import { snapshotText } from '../../src/revocation/snapshot.ts'
 
 const issuer = 'https://id.example'
 const now = 1_795_324_800

@@ -4,7 +4,7 @@ import { eventually } from '../harness/eventually.ts'
 
 const blockSize = 64
 
-/** Leases as the database does; `away` while it cannot be reached. */
+/** Leases like the database; `away` while it is unavailable. */
 function standInLedger() {
   const ledger = {
     leases: 0,
@@ -19,8 +19,8 @@ function standInLedger() {
   return ledger
 }
 
-describe('places in status lists', () => {
-  test('are given once each, to however many ask at once', async () => {
+describe('indices in status lists', () => {
+  test('are assigned once each to concurrent callers', async () => {
     const ledger = standInLedger()
     const indices = new StatusIndices({ ledger, blockSize })
     const places = await Promise.all(Array.from({ length: 10 * blockSize }, () => indices.next()))
@@ -28,7 +28,7 @@ describe('places in status lists', () => {
     expect(ledger.leases).toBeLessThanOrEqual(12)
   })
 
-  test('come in an order that tells nothing', async () => {
+  test('come in random order', async () => {
     const indices = new StatusIndices({ ledger: standInLedger(), blockSize })
     const places = []
     for (let n = 0; n < blockSize; n += 1) places.push((await indices.next()).idx)
@@ -38,7 +38,7 @@ describe('places in status lists', () => {
     expect(places).not.toEqual(inOrder.reverse())
   })
 
-  test('are leased before the last one is gone, so that an outage shorter than that is not noticed', async () => {
+  test('are leased before the last one is used, so that a shorter outage has no effect', async () => {
     const ledger = standInLedger()
     const indices = new StatusIndices({ ledger, blockSize })
     for (let n = 0; n < blockSize; n += 1) await indices.next()
@@ -47,7 +47,7 @@ describe('places in status lists', () => {
     for (let n = 0; n < blockSize; n += 1) await indices.next()
   })
 
-  test('are not made up while the database is away, and come again with it', async () => {
+  test('are not assigned without a lease while the database is away, and are assigned again afterwards', async () => {
     const ledger = standInLedger()
     ledger.away = true
     const indices = new StatusIndices({ ledger, blockSize })
@@ -57,7 +57,7 @@ describe('places in status lists', () => {
     expect((await indices.next()).idx).toBeLessThan(blockSize)
   })
 
-  test('that were leased of a database that was since restored are given up', async () => {
+  test('that a database leased before it was restored are dropped', async () => {
     const ledger = standInLedger()
     const indices = new StatusIndices({ ledger, blockSize })
     const waiting = indices.next()

@@ -19,11 +19,11 @@ const published =
 const publishedIndices = [0, 1993, 25_460, 159_495, 495_669, 554_353, 645_645, 723_232, 854_545, 934_534, 1_000_345]
 
 describe('the encoding of a status list', () => {
-  test('is that of the example of the specification (§4.1)', async () => {
+  test('matches the example of the specification (§4.1)', async () => {
     expect(await encoded(16, [0, 3, 4, 5, 7, 8, 9, 13, 15])).toBe('eNrbuRgAAhcBXQ')
   })
 
-  test('holds what the test vector of the specification holds, and is no longer', async () => {
+  test("has the entries of the specification's test vector, and is no longer", async () => {
     const ours = await encoded(2 ** 20, publishedIndices)
     const [mine, theirs] = [decoded(ours), decoded(published)]
     for (const index of [...publishedIndices, 1, 1992, 1994, 2 ** 20 - 1]) {
@@ -33,7 +33,7 @@ describe('the encoding of a status list', () => {
     expect(ours.length).toBeLessThanOrEqual(published.length)
   })
 
-  test('says of every index what was set, whatever was set, to a decoder that is not ours', async () => {
+  test('gives every index as it was set, also to an independent decoder', async () => {
     const size = 512
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.nat(size - 1)), async (indices) => {
@@ -47,13 +47,13 @@ describe('the encoding of a status list', () => {
 })
 
 describe('a status list', () => {
-  test('has room for 2^17 tokens, and its last index counts', async () => {
+  test('holds 2^17 tokens, and its last index can be set', async () => {
     const theirs = decoded(await encoded(statusListSize, [statusListSize - 1]))
     expect(theirs.getStatus(2 ** 17 - 1)).toBe(1)
     expect(theirs.getStatus(2 ** 17 - 2)).toBe(0)
   })
 
-  test('changes its version with each new bit and with nothing else', () => {
+  test('changes its version only with each new bit', () => {
     const list = new StatusList(16)
     const versions = [3, 3, 4, 16, -1, 1_000_000].map((index) => {
       list.setInvalid(index)

@@ -1,4 +1,4 @@
-/** Status lists as one process derives them, without a database. */
+/** Status lists as one process derives them, with a stand-in for the database. */
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { getListFromStatusListJWT } from '@sd-jwt/jwt-status-list'
@@ -9,7 +9,7 @@ import { StatusLists } from '../../src/revocation/status-lists.ts'
 const issuer = 'https://id.example'
 const list = 7
 
-/** One key of a P-256 pair, as the keyring lends it. */
+/** A P-256 key pair with the interface of the keyring's signers. */
 function signerNamed(kid: string) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return {
@@ -68,7 +68,7 @@ beforeEach(() => {
         if (away) throw new Error('the database is away')
         return living
       },
-      // Each entry names the token whose index is its number.
+      // The number of each entry is the index of its token.
       findVoid: async (found, take) => {
         if (away) throw new Error('the database is away')
         asked.push(found.map(({ key }) => Number(key[0])))
@@ -79,7 +79,7 @@ beforeEach(() => {
       },
     },
     signer: () => signer,
-    lookMs: -1, // each question is a look
+    lookMs: -1, // every request looks up again
     looksAfterMs: [0, 86_400_000],
   })
 })
@@ -95,7 +95,7 @@ const invalid = async () => {
 }
 
 describe('a list', () => {
-  test('is signed by the key that signs access tokens, which everybody has', async () => {
+  test('is signed by the key that signs access tokens, which verifiers already have', async () => {
     const { payload } = await jwtVerify(await tokenOf(), await importJWK(signer.publicJwk, 'ES256'), {
       typ: 'statuslist+jwt',
       currentDate: new Date(seconds * 1_000),
@@ -112,7 +112,7 @@ describe('a list', () => {
     expect(await invalid()).toEqual([1, 2, 5])
   })
 
-  test('is not signed anew while nothing changes, except after ten seconds', async () => {
+  test('is not signed again without a change, except after ten seconds', async () => {
     const first = await tokenOf()
     seconds += 9
     expect(await tokenOf()).toBe(first)
@@ -121,7 +121,7 @@ describe('a list', () => {
     expect(decodeJwt(second)).toEqual({ ...decodeJwt(first), iat: seconds, exp: seconds + 300 })
   })
 
-  test('is signed anew at once when a bit changes, and when another key signs', async () => {
+  test('is signed again at once when a bit or the signing key changes', async () => {
     const first = await tokenOf()
     log(3)
     const second = await tokenOf()
@@ -130,11 +130,11 @@ describe('a list', () => {
     expect(decodeProtectedHeader(await tokenOf()).kid).toBe('second')
   })
 
-  test('is signed once for however many ask at once', async () => {
+  test('is signed once for concurrent requests', async () => {
     expect(new Set(await Promise.all(Array.from({ length: 50 }, tokenOf))).size).toBe(1)
   })
 
-  test('that no living token can name is gone, and one that is new is found', async () => {
+  test('is removed when no unexpired token names it, and a new list is found', async () => {
     living = [8]
     expect(await lists.find(list)).toBeUndefined()
     expect(await lists.find(8)).toBeDefined()
@@ -142,8 +142,8 @@ describe('a list', () => {
   })
 })
 
-describe('an entry', () => {
-  test('is not looked up over and over', async () => {
+describe('an entry of the log', () => {
+  test('is not looked up repeatedly', async () => {
     log(1)
     for (let times = 0; times < 5; times += 1) await tokenOf()
     log(2)
@@ -160,7 +160,7 @@ describe('an entry', () => {
     expect(await invalid()).toEqual([1])
   })
 
-  test('of a database that was restored counts under its new number, and what was void stays so', async () => {
+  test('of a restored database takes effect under its new number, and earlier revocations remain', async () => {
     log(1, 2)
     await tokenOf()
     head = { ...head, epoch: 'two', seq: 0 }
@@ -171,11 +171,11 @@ describe('an entry', () => {
   })
 })
 
-describe('while the database is away', () => {
+describe('a status list without the database', () => {
   test.each([
-    ['the ledger cannot be asked', () => (away = true)],
-    ['the log cannot be followed', () => (ageMs = 5_000)],
-  ])('nothing new is vouched for, and what was signed counts for as long as it says itself: %s', async (_, fail) => {
+    ['the ledger is unavailable', () => (away = true)],
+    ['the log cannot be read', () => (ageMs = 5_000)],
+  ])('is not signed again, and its last version is served until its exp: %s', async (_, fail) => {
     const before = await tokenOf()
     fail()
     seconds += 299
@@ -184,7 +184,7 @@ describe('while the database is away', () => {
     await expect(tokenOf()).rejects.toMatchObject({ code: 'status_unsure', kind: 'unavailable' })
   })
 
-  test('a list that was never signed is not made up', async () => {
+  test('is unavailable when it was never signed', async () => {
     away = true
     await expect(tokenOf()).rejects.toMatchObject({ code: 'status_unsure' })
   })

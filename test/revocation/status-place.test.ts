@@ -5,7 +5,7 @@ import { parseListName, placeFrom, statusClaim, statusListUri } from '../../src/
 const issuer = 'https://id.example/tenant'
 
 describe('the status claim of a token', () => {
-  test('leads back to its place, whatever that is', () => {
+  test('is parsed back to the same list and index', () => {
     fc.assert(
       fc.property(fc.nat(131_071), fc.integer({ min: 0, max: 2 ** 48 - 1 }), (idx, list) => {
         expect(placeFrom(statusClaim({ list, idx }, issuer), issuer)).toEqual({ list, idx })
@@ -13,7 +13,7 @@ describe('the status claim of a token', () => {
     )
   })
 
-  test('names a list below the issuer', () => {
+  test("names a list under the issuer's URL", () => {
     expect(statusListUri(issuer, 36)).toBe('https://id.example/tenant/status-lists/10')
   })
 
@@ -24,21 +24,21 @@ describe('the status claim of a token', () => {
     ['that is absent', undefined],
     ['that is null', null],
     ['whose index is a word', { status_list: { idx: '1', uri: `${issuer}/status-lists/10` } }],
-    ['whose address goes on', { status_list: { idx: 1, uri: `${issuer}/status-lists/10/20` } }],
-  ])('%s leads nowhere', (_, status) => {
+    ['whose URI has a further path segment', { status_list: { idx: 1, uri: `${issuer}/status-lists/10/20` } }],
+  ])('%s is parsed to no list', (_, status) => {
     expect(placeFrom(status, issuer)).toBeUndefined()
   })
 })
 
 describe('the name of a list', () => {
   test.each(['', '00', '01', 'A', '-1', '1.0', 'zzzzzzzzzz', '11111111111', ' 1', '1e1\0', '../1'])(
-    '%j is none',
+    '%j is not a list name',
     (name) => {
       expect(parseListName(name)).toBeUndefined()
     },
   )
 
-  test('may be anything else below 2^48', () => {
+  test('can be any other number below 2^48 in base 36', () => {
     expect([0, 35, 2 ** 48 - 1].map((list) => parseListName(list.toString(36)))).toEqual([0, 35, 2 ** 48 - 1])
   })
 })

@@ -41,9 +41,12 @@ describe('the published test vectors', () => {
     expect(await Promise.all(vectors.jwks.keys.map((key) => calculateJwkThumbprint(key)))).toEqual(vectors.pinned)
   })
 
-  test.each(vectors.keys.cases)('hash kind $kind, $value, as we do', ({ kind, value, key }) => {
-    expect(entryKey(salt, kind, value).toString('base64url')).toBe(key)
-  })
+  test.each(vectors.keys.cases)(
+    'give the key of kind $kind, $value, that this implementation computes',
+    ({ kind, value, key }) => {
+      expect(entryKey(salt, kind, value).toString('base64url')).toBe(key)
+    },
+  )
 
   test.each(vectors.frames)('have a frame that verifies: $what', async ({ jws }) => {
     await expect(opened(jws)).resolves.toHaveProperty('events')
@@ -53,12 +56,15 @@ describe('the published test vectors', () => {
     await expect(opened(jws)).rejects.toThrow()
   })
 
-  test.each(vectors.tokens.cases)('judge a token as we do: $what', async ({ header, claims, void: isVoid }) => {
-    const content = JSON.parse(vectors.snapshot.body.split('\n')[1] ?? '') as { entries: WireEntry[] }
-    const first = await opened(vectors.frames[0]?.jws ?? '')
-    const { entries } = (first['events'] as Record<string, { entries: WireEntry[] }>)[frameEvent] ?? { entries: [] }
-    const cutOffs = new CutOffs(salt)
-    for (const entry of entriesIn([...content.entries, ...entries])) cutOffs.add(entry)
-    expect(cutOffs.voids(marksOf(claims, header.kid))).toBe(isVoid)
-  })
+  test.each(vectors.tokens.cases)(
+    'have the verdict of this implementation: $what',
+    async ({ header, claims, void: isVoid }) => {
+      const content = JSON.parse(vectors.snapshot.body.split('\n')[1] ?? '') as { entries: WireEntry[] }
+      const first = await opened(vectors.frames[0]?.jws ?? '')
+      const { entries } = (first['events'] as Record<string, { entries: WireEntry[] }>)[frameEvent] ?? { entries: [] }
+      const cutOffs = new CutOffs(salt)
+      for (const entry of entriesIn([...content.entries, ...entries])) cutOffs.add(entry)
+      expect(cutOffs.voids(marksOf(claims, header.kid))).toBe(isVoid)
+    },
+  )
 })

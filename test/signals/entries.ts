@@ -1,4 +1,4 @@
-/** Entries of the journal, and a stream to carry them. */
+/** Sample entries of the journal, and a sample stream. */
 import type { EventStream, StreamEvent } from '../../src/signals/signals.ts'
 
 export const entry = (seq: number, more: Partial<StreamEvent> = {}): StreamEvent => ({

@@ -1,7 +1,7 @@
 /** The signature algorithms a deployment may use, and which JWK belongs to each. */
 import { Failure } from '../../errors/failure.ts'
 
-/** In the order in which the JWKS lists them: what every verifier knows first, ML-DSA last. */
+/** In the order of the JWKS: the algorithm that every verifier supports first, ML-DSA last. */
 export const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'ES384', 'EdDSA', 'ML-DSA-65'] as const
 
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
@@ -23,17 +23,17 @@ export function getSigningAlgorithm(value: string): SigningAlgorithm {
   )
 }
 
-/** Those always on and those switched on, without doubles, in the order of the JWKS. */
+/** The algorithms that are always on and those switched on, without duplicates, in the order of the JWKS. */
 export const algorithmsInUse = (switchedOn: readonly string[] = []): SigningAlgorithm[] => {
   const wanted = new Set<SigningAlgorithm>([...ALWAYS_ON, ...switchedOn.map(getSigningAlgorithm)])
   return SIGNING_ALGORITHMS.filter((alg) => wanted.has(alg))
 }
 
-/** Place of an algorithm in the JWKS; unknown ones (of a newer release) go last. */
+/** Position of an algorithm in the JWKS. Unknown ones (of a newer release) are last. */
 export const rankOfAlgorithm = (alg: string): number =>
   isSigningAlgorithm(alg) ? SIGNING_ALGORITHMS.indexOf(alg) : SIGNING_ALGORITHMS.length
 
-/** Which algorithm a key serves, by its type and curve; undefined where none of ours fits. */
+/** The algorithms that a key can be used with, by its type and curve; empty when none is supported. */
 export function algorithmsFor(jwk: {
   kty?: string | undefined
   crv?: string | undefined

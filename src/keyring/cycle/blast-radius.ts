@@ -1,23 +1,26 @@
 /**
- * What the revocation of a key touches, as far as the deployment knows it. JWTs are kept nowhere; but each came with a
- * refresh token that is, where the app gets those, so that these can be counted.
+ * What the revocation of a key affects, as far as the deployment knows. JWTs are not stored. The refresh tokens issued
+ * with them are, and these can be counted.
  */
 
-/** An app that gets something signed with the algorithm. */
+/** An app that receives tokens signed with the algorithm. */
 export interface ReachedClient {
   clientId: string
-  /** Its ID tokens are. */
+  /** Whether its ID tokens are signed with the algorithm. */
   idTokens: boolean
-  /** Its access tokens for these APIs are. */
+  /** APIs whose access tokens for this app are signed with the algorithm. */
   apis: readonly string[]
-  /** What it holds now; none of it depends on a signing key. */
+  /** Its current grants. They do not depend on a signing key. */
   grants: number
   refreshTokens: number
-  /** By API, how many access tokens that the key signed have not expired. Of a service nobody knows. */
+  /**
+   * For each API, the number of unexpired access tokens that the key signed. Undefined for a service, whose tokens are
+   * not counted.
+   */
   livingTokens: Readonly<Record<string, number>> | undefined
 }
 
-/** When a key signed, and how long an access token lives whose API says nothing else. */
+/** When a key signed, and the default lifetime of an access token, for APIs without their own. */
 export interface Signing {
   since: Date | undefined
   until: Date | undefined
@@ -26,18 +29,18 @@ export interface Signing {
 
 export interface Reach {
   clients: readonly ReachedClient[]
-  /** APIs that verify tokens of this algorithm, whoever asks for them. */
+  /** APIs that verify tokens of this algorithm, whichever client requests them. */
   apis: readonly string[]
   /** Browser sessions in which one of those apps was used. */
   sessions: number
-  /** No access token lives longer, nor did one before the lifetime of an API changed. */
+  /** The longest lifetime of an access token, also before the lifetime of an API changed. */
   longestApiTokenSeconds: number | undefined
 }
 
 export interface BlastRadius extends Reach {
   kid: string
   alg: string
-  /** By then whatever it signed has expired by itself; undefined for a key that never signed. */
+  /** When everything that it signed has expired; undefined for a key that never signed. */
   signedUntil: Date | undefined
 }
 

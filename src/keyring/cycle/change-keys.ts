@@ -1,10 +1,13 @@
-/** Runs one change of the keys: under the lock, rehearsed or for good, and told to the audit log once it holds. */
+/**
+ * Runs one change of the keys under the lock, as a dry run or for real. A committed change is written to the audit
+ * log.
+ */
 import type { AuditLog } from '../../events/events.ts'
 import { inOrder } from '../live/published-keys.ts'
 import type { KeyState } from '../live/signing-key.ts'
 import { type KeyStep, later } from './key-plan.ts'
 import { type KeyRow, rowOf } from './key-row.ts'
-import { KeyChangeInMaking, type StepNeeds } from './key-steps.ts'
+import { KeyChangeDraft, type StepNeeds } from './key-steps.ts'
 import { BUSY, type KeyStore, type Patience } from './key-store.ts'
 import { cacheSecondsOf, type KeyTimes, staleSecondsOf } from './key-times.ts'
 
@@ -14,40 +17,40 @@ export interface ChangeNeeds extends StepNeeds {
 }
 
 export interface ChangeOptions {
-  /** Says what would be done, and does nothing. */
+  /** Reports the steps without taking them. */
   dryRun?: boolean
-  /** Who asks, for the audit log; the schedule when absent. */
+  /** The actor for the audit log; the schedule when absent. */
   actor?: string
 }
 
 export interface KeyChange {
-  /** What was done, or would be done by a dry run, in order. */
+  /** The steps that were taken, or that a dry run would take, in order. */
   steps: KeyStep[]
   keys: KeyRow[]
   /** After a revocation: until when a verifier that only caches the JWKS may still accept the key. */
   acceptedUntil?: Date
-  /** Where a key signs that was not published long enough: until when such a verifier may refuse what it signs. */
+  /** When a key signs before the end of its lead: until when a verifier with a cached JWKS may refuse its tokens. */
   unknownUntil?: Date
 }
 
-/** In the place of a kid, for a key that a dry run only announces. */
+/** Replaces the kid of a key that a dry run would create. */
 const TO_BE_MADE = '(to be made)'
 
 export async function changeKeys(
   needs: ChangeNeeds,
   patience: Patience,
   options: ChangeOptions,
-  work: (change: KeyChangeInMaking) => Promise<void>,
+  work: (change: KeyChangeDraft) => Promise<void>,
 ): Promise<KeyChange | typeof BUSY> {
   const rehearsal = Symbol('undo')
-  let made: KeyChangeInMaking | undefined
+  let made: KeyChangeDraft | undefined
   let keys: KeyRow[] = []
   try {
     const result = await needs.store.change(patience, async (ledger) => {
-      made = new KeyChangeInMaking(ledger, needs)
+      made = new KeyChangeDraft(ledger, needs)
       await work(made)
       keys = inOrder(made.keys.filter((key) => key.state !== 'removed')).map(rowOf)
-      // A dry run does the real thing and takes it back, so that it cannot promise what the database would refuse.
+      // A dry run makes the change and rolls it back, so that it reports nothing that the database would refuse.
       if (options.dryRun) throw rehearsal
     })
     if (result === BUSY) return BUSY
@@ -61,7 +64,7 @@ export async function changeKeys(
     }
   }
   const { acceptedUntil, unknownUntil } = boundsOf(made, needs.times)
-  // A rehearsal made keys that nobody will ever see: they get no name.
+  // The keys that a dry run created do not exist afterwards: show no kid for them.
   const rehearsed = new Set(
     options.dryRun ? steps.filter(({ event }) => event === 'key.created').map(({ kid }) => kid) : [],
   )
@@ -73,21 +76,21 @@ export async function changeKeys(
   }
 }
 
-/** For how long caches of the JWKS lag behind what was done, as long as they honour max-age. */
+/** Until when caches of the JWKS that honour max-age may lack the change. */
 function boundsOf(
-  made: KeyChangeInMaking | undefined,
+  made: KeyChangeDraft | undefined,
   times: KeyTimes,
 ): Pick<KeyChange, 'acceptedUntil' | 'unknownUntil'> {
   const { keys = [], steps = [], now = new Date() } = made ?? {}
   const touched = new Set(steps.map(({ kid }) => kid))
-  const forgets = (since: Date) => later(since, cacheSecondsOf(times) + staleSecondsOf(times))
+  const expiresFromCaches = (since: Date) => later(since, cacheSecondsOf(times) + staleSecondsOf(times))
   const changedTo = (wanted: KeyState) => keys.filter(({ kid, state }) => state === wanted && touched.has(kid))
   const [unknownUntil] = changedTo('active')
-    .map(({ publishAt }) => forgets(publishAt))
+    .map(({ publishAt }) => expiresFromCaches(publishAt))
     .filter((at) => at > now)
     .sort((a, b) => Number(b) - Number(a))
   return {
-    ...(changedTo('revoked').length > 0 && { acceptedUntil: forgets(now) }),
+    ...(changedTo('revoked').length > 0 && { acceptedUntil: expiresFromCaches(now) }),
     ...(unknownUntil && { unknownUntil }),
   }
 }

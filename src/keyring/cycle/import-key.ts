@@ -1,4 +1,4 @@
-/** Reads a private key made elsewhere, as PEM or JWK, and refuses what may not sign here. */
+/** Reads a foreign private key, as PEM or JWK, and refuses keys that may not sign here. */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
 import { Failure } from '../../errors/failure.ts'
@@ -10,18 +10,18 @@ const MOST_TEXT = 20_000
 
 /**
  * @param text PEM (PKCS #8, PKCS #1, SEC 1) or JWK
- * @param alg what it is to sign with; told by the key itself where that leaves no choice
- * @throws Failure of kind `invalid`, which says what is wrong with the key and never quotes it
+ * @param alg the algorithm to sign with; may be absent when the key allows only one
+ * @throws Failure of kind `invalid`, which names the fault and never quotes the key
  */
 export async function readForeignKey(text: string, alg?: string): Promise<{ pair: KeyPair; alg: SigningAlgorithm }> {
   const wanted = alg === undefined ? undefined : getSigningAlgorithm(alg)
-  if (text.length > MOST_TEXT) throw malformed('it is longer than any private key')
+  if (text.length > MOST_TEXT) throw malformed(`it is longer than ${MOST_TEXT} characters`)
   const jwk = text.trimStart().startsWith('{') ? readJwk(text) : readPem(text)
   if (!isPrivate(jwk)) {
     throw new Failure(
       'private_key_missing',
       'invalid',
-      'This is a public key only. Signing needs the private key: give that one.',
+      'This is a public key only. Signing needs the private key: give the private key.',
     )
   }
   const chosen = chooseAlgorithm(jwk, wanted)
@@ -69,7 +69,7 @@ function readJwk(text: string): JWK {
     throw malformed('a JWK has no nested members')
   if (jwk.use !== undefined && jwk.use !== 'sig') throw malformed('its "use" is not "sig": it is not a signing key')
   if (jwk.kty === 'oct')
-    throw malformed('it is a shared secret; others must be able to verify, so give an asymmetric key')
+    throw malformed('it is a shared secret; verifiers need a public key, so give an asymmetric key')
   return jwk
 }
 
@@ -102,7 +102,7 @@ function refuseWeakRsa(jwk: JWK): void {
   )
 }
 
-/** Tokens that live already name the key by this, so it is kept. */
+/** Existing tokens name the key by its kid, so the kid is kept. */
 function readKid({ kid }: JWK): string | undefined {
   if (kid === undefined || /^[\x21-\x7e]{1,128}$/.test(kid)) return kid
   throw malformed('its "kid" is not 1 to 128 visible ASCII characters')

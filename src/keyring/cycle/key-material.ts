@@ -1,4 +1,4 @@
-/** Key pairs as such: making one, telling public from private, naming it. */
+/** Key pairs: creates them, separates public from private members, and names them. */
 import {
   CompactSign,
   calculateJwkThumbprint,
@@ -16,7 +16,7 @@ const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'e', 'n', 'pub'] as const
 export interface KeyPair {
   kid: string
   publicJwk: JWK
-  /** With kid, alg and use, as the engine wants it. Never logged, never stored unwrapped. */
+  /** With kid, alg and use, as the engine expects. Never logged, never stored unwrapped. */
   privateJwk: JWK
 }
 
@@ -25,7 +25,7 @@ export async function newKeyPair(alg: SigningAlgorithm): Promise<KeyPair> {
   return keyPairOf(await exportJWK(privateKey), alg)
 }
 
-/** Names a private key by its RFC 7638 thumbprint (or by the name it brings) and takes its public half. */
+/** Names a private key by its RFC 7638 thumbprint (or by the given kid) and derives its public half. */
 export async function keyPairOf(privateJwk: JWK, alg: string, kid?: string): Promise<KeyPair> {
   const name = kid ?? (await calculateJwkThumbprint(privateJwk))
   const header = { kid: name, alg, use: 'sig' }
@@ -33,13 +33,13 @@ export async function keyPairOf(privateJwk: JWK, alg: string, kid?: string): Pro
   return { kid: name, publicJwk: { ...publicMembers(privateJwk), ...header }, privateJwk: { ...material, ...header } }
 }
 
-/** The members that may be shown to everyone, chosen by name, so that an unknown member never slips out. */
+/** The public members, selected by name, so that an unknown member is never published. */
 export const publicMembers = (jwk: JWK): JWK =>
   Object.fromEntries(PUBLIC_MEMBERS.flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])))
 
 export const isPrivate = (jwk: object): boolean => PRIVATE_MEMBERS.some((member) => member in jwk)
 
-/** Whether the two halves belong together, tried by a signature. */
+/** Whether the two halves belong together, checked with a signature. */
 export async function isPair(privateJwk: JWK, publicJwk: JWK, alg: string): Promise<boolean> {
   try {
     const jws = await new CompactSign(new TextEncoder().encode('claviger key check'))

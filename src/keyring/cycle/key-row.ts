@@ -1,4 +1,4 @@
-/** One signing key as an administrator sees it: everything but the key itself. */
+/** One signing key as an administrator sees it, without the private key. */
 import type { KeyState, SigningKey } from '../live/signing-key.ts'
 
 export interface KeyRow {
@@ -8,7 +8,7 @@ export interface KeyRow {
   createdAt: Date
   publishAt: Date
   activeAt: Date | undefined
-  /** Since when it may have signed for a canary, as a standby. */
+  /** Since when, as a standby, it may have signed for a canary. */
   canaryAt: Date | undefined
   retiredAt: Date | undefined
   removableAt: Date | undefined

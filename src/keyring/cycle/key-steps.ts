@@ -1,4 +1,4 @@
-/** The steps of the life cycle, each within one change of the keys. Whoever runs them has read the rows under the lock. */
+/** The steps of the life cycle, each within one change of the keys. The caller has read the rows under the lock. */
 
 import { emergency, findActive, findStandby, isPublished, type KeyState, type SigningKey } from '../live/signing-key.ts'
 import type { KeyVault, NewKey } from '../vaults/key-vault.ts'
@@ -12,11 +12,11 @@ export interface StepNeeds {
   times: KeyTimes
 }
 
-/** The database asks for it where a key begins as retired. */
+/** The reason that the database requires for a key that begins as retired. */
 const IMPORTED = 'imported'
 
-/** A change in the making: the ledger, and what was done so far for the audit log and the one who asked. */
-export class KeyChangeInMaking {
+/** A change that is not committed yet: the ledger, and the steps so far for the audit log and the caller. */
+export class KeyChangeDraft {
   readonly steps: (KeyStep & { event: string; reason: string })[] = []
   readonly #ledger: KeyLedger
   readonly #needs: StepNeeds
@@ -38,28 +38,27 @@ export class KeyChangeInMaking {
     return this.#ledger.canary
   }
 
-  /** Does one task of the schedule. */
   async perform(task: KeyTask): Promise<void> {
     if (task.do === 'create') await this.complete(task.alg)
     else if (task.do === 'promote') await this.promote(task.alg, 'schedule')
     else if (task.do === 'try') {
-      // Where its promotion fell due with it, it signs for all by now.
+      // When its promotion was due as well, the key is active by now.
       if (findStandby(this.keys, task.alg)?.kid === task.standby.kid)
         await this.#try(task.standby, task.canary, 'schedule')
     } else await this.remove(task.key, 'schedule')
   }
 
-  /** Makes what an algorithm lacks: a key that signs, a standby, or both. */
+  /** Creates the missing keys of an algorithm: an active key, a standby, or both. */
   async complete(alg: string): Promise<void> {
     if (!findActive(this.keys, alg)) {
       const first = !this.keys.some((key) => key.alg === alg)
-      if (findStandby(this.keys, alg)) await this.#activate(alg, emergency('there was no key that signs'))
-      else await this.#insert(alg, 'active', first ? 'first key' : emergency('there was no key that signs'))
+      if (findStandby(this.keys, alg)) await this.#activate(alg, emergency('there was no active key'))
+      else await this.#insert(alg, 'active', first ? 'first key' : emergency('there was no active key'))
     }
     if (!findStandby(this.keys, alg)) await this.#insert(alg, 'pending', 'standby')
   }
 
-  /** The standby signs, the one before retires, a fresh standby is published: in that order, or not at all. */
+  /** Retires the active key, makes the standby active and publishes a new standby, all in one change. */
   async promote(alg: string, reason: string): Promise<void> {
     const active = findActive(this.keys, alg)
     if (active) await this.#retire(active, reason)
@@ -72,24 +71,26 @@ export class KeyChangeInMaking {
     this.#note(key, 'key.removed', 'leaves the JWKS', reason)
   }
 
-  /** The key leaves the JWKS at once; where it was the one that signs, the standby takes over in the same change. */
+  /**
+   * Revokes the key, which leaves the JWKS at once. If it was active, the standby becomes active in the same change.
+   */
   async revoke(key: SigningKey, reason: string): Promise<void> {
     await this.#ledger.update(key.kid, { state: 'revoked', sealed: null, revokedAt: this.now, reason })
-    this.#note(key, 'key.revoked', 'leaves the JWKS; everything it signed is void', reason)
+    this.#note(key, 'key.revoked', 'leaves the JWKS; everything it signed is revoked', reason)
     if (key.state === 'active') await this.#activate(key.alg, emergency(`${key.kid} was revoked`))
     if (key.state !== 'retired') await this.complete(key.alg)
   }
 
-  /** Nothing that an algorithm has can be trusted: all of it leaves, and fresh keys start. */
+  /** Revokes every key of an algorithm and creates new ones, because none can be trusted. */
   async replaceAll(alg: string, reason: string): Promise<void> {
     for (const key of this.keys.filter((one) => one.alg === alg && isPublished(one))) {
       await this.#ledger.update(key.kid, { state: 'revoked', sealed: null, revokedAt: this.now, reason })
-      this.#note(key, 'key.revoked', 'leaves the JWKS; everything it signed is void', reason)
+      this.#note(key, 'key.revoked', 'leaves the JWKS; everything it signed is revoked', reason)
     }
     await this.complete(alg)
   }
 
-  /** The standby signs as soon as its lead is over, instead of when the interval is. */
+  /** Makes the standby sign as soon as its lead is over, before the interval is. */
   async bringForward(standby: SigningKey): Promise<void> {
     const at = standby.promotableAt
     await this.#ledger.update(standby.kid, { promoteAt: at })
@@ -97,14 +98,16 @@ export class KeyChangeInMaking {
     this.#note(standby, 'key.rotation-requested', what, 'rotated by hand', at)
   }
 
-  /** From now on each standby signs for this app first, as soon as its lead is over; without one, for nobody. */
+  /**
+   * From now on each standby signs for this app first, as soon as its lead is over. Without an app no standby signs.
+   */
   async nameCanary(clientId: string | undefined): Promise<void> {
     const { canary } = this.#ledger
     if (clientId !== canary) await this.#ledger.nameCanary(clientId)
     for (const standby of this.keys.filter(({ state }) => state === 'pending')) {
       if (clientId === canary && (standby.canaryAt || clientId === undefined)) continue
       if (clientId === undefined)
-        this.#note(standby, 'key.canary-ended', `signs for ${canary} no more until it signs for all`, 'by hand')
+        this.#note(standby, 'key.canary-ended', `stops signing for ${canary} until it signs for all`, 'by hand')
       else if (standby.promotableAt <= this.now) await this.#try(standby, clientId, 'by hand')
       else {
         const what = `will sign for ${clientId} first, when it has been published long enough`
@@ -113,13 +116,16 @@ export class KeyChangeInMaking {
     }
   }
 
-  /** The standby signs for the canary. That it did stays with it: it cannot leave before what it signed has. */
+  /**
+   * Makes the standby sign for the canary. `canaryAt` stays set: such a key is not removed before its signatures have
+   * expired.
+   */
   async #try(standby: SigningKey, clientId: string, reason: string): Promise<void> {
     if (!standby.canaryAt) await this.#ledger.update(standby.kid, { canaryAt: this.now, reason })
     this.#note(standby, 'key.canary-began', `signs for ${clientId}, the canary`, reason)
   }
 
-  /** Ends an algorithm: its key only verifies from now on, its standby goes. */
+  /** Switches an algorithm off: its active key only verifies from now on, and its standby is removed. */
   async end(alg: string): Promise<void> {
     const active = findActive(this.keys, alg)
     const standby = findStandby(this.keys, alg)
@@ -128,8 +134,8 @@ export class KeyChangeInMaking {
   }
 
   /**
-   * Takes in a key made elsewhere: only to verify; or to sign next, in place of the standby there was;
-   * or, before the algorithm has any key, to sign from the start, as verifiers of its old home expect.
+   * Imports a key: as retired, only to verify; or as the next standby, which replaces the present one. Before the
+   * algorithm has any key, the imported key becomes active at once, because its existing verifiers know it.
    */
   async adopt(made: NewKey, alg: string, as: 'standby' | 'retired'): Promise<void> {
     if (as === 'retired') return this.#keep(made, alg, 'retired', IMPORTED)
@@ -139,7 +145,10 @@ export class KeyChangeInMaking {
     await this.complete(alg)
   }
 
-  /** A standby goes before it was promoted; one that has signed for a canary verifies as long as any retired key. */
+  /**
+   * Removes a standby before its promotion. A standby that has signed for a canary retires instead and verifies like
+   * any retired key.
+   */
   #dismiss(standby: SigningKey, reason: string): Promise<void> {
     return standby.canaryAt ? this.#retire(standby, reason) : this.remove(standby, reason)
   }
@@ -184,7 +193,7 @@ export class KeyChangeInMaking {
       reason,
     }
     await this.#ledger.insert(key)
-    const what = { active: 'is made and signs', pending: 'is made and published as the standby' }[
+    const what = { active: 'is created and signs', pending: 'is created and published as the standby' }[
       state as 'active' | 'pending'
     ]
     this.#note(key, reason === IMPORTED ? 'key.imported' : 'key.created', what ?? 'is published to verify', reason)

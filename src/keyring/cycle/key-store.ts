@@ -1,7 +1,7 @@
-/** What the keyring needs kept. The law of the life cycle holds in the store itself, not only in our code. */
+/** The store that the keyring needs. The store itself enforces the rules of the life cycle. */
 import type { SigningKey } from '../live/signing-key.ts'
 
-/** The keys as they are, and what the time was where they are kept: that clock decides, never a node's own. */
+/** The keys and the store's current time. The store's clock decides, never a node's own. */
 export interface KeySnapshot {
   readonly keys: readonly SigningKey[]
   readonly now: Date
@@ -9,7 +9,7 @@ export interface KeySnapshot {
   readonly canary: string | undefined
 }
 
-/** One change of the keys, seen by nobody before it is done, and done wholly or not at all. */
+/** One change of the keys: invisible before its commit, and atomic. */
 export interface KeyLedger extends KeySnapshot {
   insert(key: SigningKey): Promise<void>
   update(kid: string, changes: Partial<Omit<SigningKey, 'kid'>>): Promise<void>
@@ -17,19 +17,19 @@ export interface KeyLedger extends KeySnapshot {
 }
 
 export type Patience =
-  /** Another is at it: give up at once (a scheduled step, which the other one is doing). */
+  /** Return at once when another change runs (for a scheduled step, which the other node is taking). */
   | 'give-up'
-  /** Another is at it: wait for it (an emergency). */
+  /** Wait for the other change (for an emergency). */
   | 'wait'
 
-/** What `change` gives when it gave up. */
+/** Returned by `change` when another change was running. */
 export const BUSY = Symbol('another node is changing the keys')
 
 export interface KeyStore {
   /** All keys of all states, oldest first. */
   read(): Promise<KeySnapshot>
   /**
-   * Runs `work` while no other process changes the keys. Whatever it throws undoes all of it.
+   * Runs `work` while no other process changes the keys. An error in `work` undoes the whole change.
    * @throws Failure `key_law_broken` when the result is not allowed
    */
   change<T>(patience: Patience, work: (ledger: KeyLedger) => Promise<T>): Promise<T | typeof BUSY>

@@ -1,19 +1,19 @@
-/** The durations that rule the keys, and what may not contradict. */
+/** The durations of the key life cycle, and the checks that they do not contradict each other. */
 
 export interface KeyTimes {
   /** How long a key signs. */
   rotationIntervalSeconds: number
   /** How long a key is published before it may sign. */
   publishLeadSeconds: number
-  /** The longest life of anything a key signs: access tokens (of any API) and ID tokens. */
+  /** The longest lifetime of a token that a key signs: access tokens (of any API) and ID tokens. */
   longestTokenSeconds: number
-  /** The longest session: its ID token may come back as a logout hint on its last day. */
+  /** The longest session. An app may send its ID token as a logout hint on the last day. */
   longestSessionSeconds: number
-  /** What clocks of verifiers and nodes may differ by. */
+  /** The largest difference between the clocks of verifiers and nodes. */
   skewSeconds: number
-  /** The most that a cache may keep the JWKS; 300, or the lead where that is shorter. */
+  /** The longest time for which a cache may keep the JWKS: 300, or the publish lead when that is shorter. */
   maxCacheSeconds?: number
-  /** How long a retired key stays published; computed from the lives above when absent. */
+  /** How long a retired key stays published; computed from the lifetimes above when absent. */
   retainSeconds?: number
 }
 
@@ -29,19 +29,20 @@ export const cacheSecondsOf = (times: KeyTimes): number =>
 const MOST_STALE_SECONDS = 30
 
 /**
- * For how long after that a cache may answer with what it has while it fetches anew (RFC 5861). What it has holds the
- * next key already, so this may reach past a promotion; with the age before, it never reaches past a lead.
+ * For how long after `cacheSecondsOf` a cache may serve its copy while it fetches a new one (RFC 5861). The copy holds
+ * the next key already, so this time may reach past a promotion. Together with the cache time it never exceeds the
+ * lead.
  */
 export const staleSecondsOf = (times: KeyTimes): number =>
   Math.max(0, Math.min(MOST_STALE_SECONDS, Math.floor(times.publishLeadSeconds) - cacheSecondsOf(times)))
 
-/** What must pass between the last signature of a key and its removal. */
+/** The shortest time between the last signature of a key and its removal. */
 export const neededRetentionSeconds = (times: KeyTimes): number =>
   Math.max(times.longestTokenSeconds, times.longestSessionSeconds) + times.skewSeconds
 
 export const retentionSecondsOf = (times: KeyTimes): number => times.retainSeconds ?? neededRetentionSeconds(times)
 
-/** Everything about these times that contradicts, each a sentence with the numbers; empty when all is well. */
+/** Every contradiction in these times, each as a sentence with the numbers; empty when there is none. */
 export function checkKeyTimes(times: KeyTimes): string[] {
   const faults = Object.entries(times).flatMap(([name, value]) => checkOne(name, value))
   if (faults.length > 0) return faults
@@ -58,27 +59,27 @@ export function checkKeyTimes(times: KeyTimes): string[] {
   }
   if (retentionSecondsOf(times) < neededRetentionSeconds(times)) {
     faults.push(
-      `Retired keys would stay published for ${retentionSecondsOf(times)} s, but tokens live up to ${times.longestTokenSeconds} s, sessions up to ${times.longestSessionSeconds} s and clocks differ by ${times.skewSeconds} s: keep them for at least ${neededRetentionSeconds(times)} s.`,
+      `Retired keys would stay published for ${retentionSecondsOf(times)} s, which is too short. Tokens live up to ${times.longestTokenSeconds} s, sessions up to ${times.longestSessionSeconds} s and clocks differ by up to ${times.skewSeconds} s. Keep retired keys for at least ${neededRetentionSeconds(times)} s.`,
     )
   }
   return faults
 }
 
-/** What works, but not for every verifier; for `doctor` and the log at start. */
+/** Settings that work, but not for every verifier; for `doctor` and the log at start. */
 export function doubtsAboutKeyTimes(times: KeyTimes): string[] {
-  const doubts: string[] = []
+  const warnings: string[] = []
   if (times.publishLeadSeconds < PATIENT_VERIFIER_SECONDS) {
-    doubts.push(
+    warnings.push(
       `The publish lead (${times.publishLeadSeconds} s) is shorter than the ${PATIENT_VERIFIER_SECONDS} s that some verifiers keep a key set without fetching again: such a verifier would refuse the tokens of a new key for a while.`,
     )
   }
   const retired = Math.ceil(retentionSecondsOf(times) / times.rotationIntervalSeconds)
   if (retired > MANY_RETIRED_KEYS) {
-    doubts.push(
+    warnings.push(
       `A rotation each ${times.rotationIntervalSeconds} s with ${retentionSecondsOf(times)} s of keeping retired keys puts about ${retired} retired keys an algorithm into the JWKS: rotate less often or shorten the sessions.`,
     )
   }
-  return doubts
+  return warnings
 }
 
 function checkOne(name: string, value: number | undefined): string[] {

@@ -1,18 +1,24 @@
-/** What the rest of the program sees of the keys. */
+/** The signing keys as the rest of the program sees them. */
 import type { JWK } from 'jose'
 
 export interface KeySet {
-  /** Changes whenever anything below does. */
+  /** Changes when the keys or their states change. */
   readonly version: string
-  /** For the engine: per algorithm the key that signs first, then retired ones (to verify id_token_hint). */
+  /** For the engine: for each algorithm the active key first, then retired keys (to verify id_token_hint). */
   readonly signers: readonly KeySigner[]
-  /** They verify what they have signed for a canary. */
+  /** The standbys, which verify what they have signed for a canary. */
   readonly standbys: readonly StandbySigner[]
-  /** The public JWKS as served: pending, active and retired keys; signature keys only; each with kid, alg, use; no private member. */
+  /**
+   * The public JWKS as served: pending, active and retired keys; signature keys only; each with kid, alg, use; no
+   * private member.
+   */
   readonly publicJwks: { keys: JWK[] }
-  /** Seconds that a cache may keep `publicJwks` from now on, computed from the schedule; at most 300, 0 at a promotion. Read it for each answer. */
+  /**
+   * Seconds for which a cache may keep `publicJwks` from now, computed from the schedule: at most 300, 0 at a
+   * promotion. Read it for each response.
+   */
   readonly maxAgeSeconds: number
-  /** Seconds for which a cache may go on with it after that, while it fetches anew. */
+  /** Seconds after `maxAgeSeconds` for which a cache may serve a stale copy while it fetches a new one. */
   readonly staleSeconds?: number
   /** The app for which a standby signs first. */
   readonly canary?: string | undefined
@@ -22,7 +28,7 @@ export interface KeySet {
   readonly nextRotationAt?: Date | undefined
 }
 
-/** A private key to whoever uses it: what it is for, and a way to have it sign. */
+/** A private key as its callers see it: public members and a function that signs. */
 export interface KeySigner {
   kid: string
   alg: string
@@ -32,12 +38,12 @@ export interface KeySigner {
 }
 
 export interface StandbySigner extends KeySigner {
-  /** The canary, whose tokens alone it signs; `null`: nobody's. */
+  /** The canary, the only app for which this key signs; `null` when it signs for no app. */
   onlyFor: string | null
 }
 
 export interface KeySetSource {
   current(): KeySet
-  /** Called after every change, with the new set. Returns the way to stop listening. */
+  /** Calls the listener after every change with the new set. @returns a function that removes the listener */
   onChange(listener: (set: KeySet) => void): () => void
 }

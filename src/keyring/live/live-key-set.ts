@@ -1,6 +1,6 @@
 /**
- * The keys as this process uses them: in memory, opened once each, replaced as a whole when the database says
- * that they changed. Without the database it goes on with what it has.
+ * The keys in memory: opened once each, and replaced as a set when the database reports a change. Without the database
+ * this node keeps the last set.
  */
 import { inspect } from 'node:util'
 import type { JWK } from 'jose'
@@ -12,7 +12,7 @@ import type { KeySet, KeySetSource, KeySigner, StandbySigner } from './key-set.t
 import { inOrder, publicJwksOf, versionOf } from './published-keys.ts'
 import type { SigningKey } from './signing-key.ts'
 
-/** Tells that rows changed; storage's `Changes` meets it. */
+/** Notifies of changed rows. Storage's `Changes` implements it. */
 export interface ChangeFeed {
   on(topic: 'keys', listener: () => Promise<void>): void
 }
@@ -22,10 +22,10 @@ export interface LiveKeySetNeeds {
   vault: Pick<KeyVault, 'open'>
   times: KeyTimes
   changes: ChangeFeed
-  /** Told whenever a reload fails or a key cannot be opened; the set in use stays. */
+  /** Called when a reload fails or a key cannot be opened. The current set is kept. */
   onError(reason: unknown): void
   now(): Date
-  /** How often to look without having been told; 30 s. */
+  /** How often to reload without a notification; 30 s. */
   pollMilliseconds?: number
 }
 
@@ -55,7 +55,7 @@ export class LiveKeySet implements KeySetSource {
 
   /**
    * Reads and opens every key, then follows the changes until `stop`.
-   * @throws Failure when a key cannot be opened: at start nothing is served with half a set
+   * @throws Failure when a key cannot be opened: a node does not start with an incomplete set
    */
   static async start(needs: LiveKeySetNeeds): Promise<LiveKeySet> {
     const live = new LiveKeySet(needs, emptySet)
@@ -71,7 +71,7 @@ export class LiveKeySet implements KeySetSource {
     return this.#set
   }
 
-  /** For metrics: how long each algorithm's key has signed, and when the next one does; negative when that is overdue. */
+  /** For metrics: the age of each active key and the time to its next rotation, negative when that is overdue. */
   ages(): KeyAge[] {
     const now = Number(this.#needs.now()) + this.#aheadMilliseconds
     return this.#keys.flatMap((key) => {
@@ -92,7 +92,7 @@ export class LiveKeySet implements KeySetSource {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Looks at the rows now. Calls that come while it looks share one more look, which sees what they were told of. */
+  /** Reloads the rows. Calls during a reload share one further reload, which sees their changes. */
   async reload(): Promise<void> {
     if (this.#stopped) return
     if (this.#reloading) {
@@ -125,7 +125,8 @@ export class LiveKeySet implements KeySetSource {
   async #load(onUnopened: (reason: unknown) => void): Promise<void> {
     const asked = this.#needs.now()
     const { keys, now, canary } = await this.#needs.store.read()
-    // Measured from before the question: what the way took makes us believe it later, and so cache shorter, never longer.
+    // Measured from before the query. The network delay makes the database seem ahead, so caches get less time, never
+    // more.
     this.#aheadMilliseconds = Number(now) - Number(asked)
     const usable = keys.filter((key) => key.state !== 'removed' && key.state !== 'revoked')
     for (const key of usable.filter(({ kid }) => !this.#opened.has(kid))) {
@@ -135,12 +136,12 @@ export class LiveKeySet implements KeySetSource {
         onUnopened(reason)
       }
     }
-    const living = new Set(usable.map(({ kid }) => kid))
-    for (const kid of this.#opened.keys()) if (!living.has(kid)) this.#opened.delete(kid)
-    // Only what was opened is published: who can write to the database but has not the key-encryption key adds nothing.
+    const usableKids = new Set(usable.map(({ kid }) => kid))
+    for (const kid of this.#opened.keys()) if (!usableKids.has(kid)) this.#opened.delete(kid)
+    // Publish only opened keys: without the key-encryption key, a writer to the database cannot add a key.
     const published = usable.filter(({ kid }) => this.#opened.has(kid))
     this.#keys = published
-    if (isOf(this.#set, published, canary, this.#needs.times)) return
+    if (isMadeOf(this.#set, published, canary, this.#needs.times)) return
     const set = new LoadedKeySet(
       published,
       canary,
@@ -168,7 +169,7 @@ class LoadedKeySet implements KeySet {
   readonly nextRotationAt: Date | undefined
   readonly canary: string | undefined
   readonly #times: KeyTimes
-  /** The database's time, as far as this node's clock can tell. */
+  /** The database's time as this node estimates it. */
   readonly #now: () => number
 
   constructor(
@@ -181,7 +182,7 @@ class LoadedKeySet implements KeySet {
     const forEngine = inOrder(keys.filter((key) => !isStandby(key))).map(({ kid }) => opened.get(kid) as OpenKey)
     this.standbys = inOrder(keys.filter(isStandby)).map((key) => ({
       ...(opened.get(key.kid) as OpenKey),
-      onlyFor: dutyOf(key, canary),
+      onlyFor: canaryClientOf(key, canary),
     }))
     this.canary = canary
     this.version = versionOf(keys)
@@ -203,7 +204,7 @@ class LoadedKeySet implements KeySet {
     return staleSecondsOf(this.#times)
   }
 
-  /** Private keys live inside the functions that sign with them, so that whoever prints or serialises a set shows none. */
+  /** Printing or serialising a set shows no private key: private keys exist only inside the functions that sign. */
   toJSON(): object {
     return {
       version: this.version,
@@ -220,17 +221,18 @@ class LoadedKeySet implements KeySet {
 
 const isStandby = ({ state }: SigningKey): boolean => state === 'pending'
 
-/** For whom a standby signs: once it was let, for the canary of the moment. */
-const dutyOf = ({ canaryAt }: SigningKey, canary: string | undefined): string | null => (canaryAt && canary) || null
+/** The client for which a standby signs: the current canary, once the standby's canary period has begun. */
+const canaryClientOf = ({ canaryAt }: SigningKey, canary: string | undefined): string | null =>
+  (canaryAt && canary) || null
 
-/** Whether the set was made of these keys, with the same schedule and duties. */
-const isOf = (set: KeySet, keys: readonly SigningKey[], canary: string | undefined, times: KeyTimes): boolean =>
+/** Whether the set has these keys, with the same schedule and canary. */
+const isMadeOf = (set: KeySet, keys: readonly SigningKey[], canary: string | undefined, times: KeyTimes): boolean =>
   versionOf(keys) === set.version &&
   nextPromotionAt(keys, times)?.getTime() === set.nextRotationAt?.getTime() &&
   canary === set.canary &&
   keys
     .filter(isStandby)
-    .every((key) => set.standbys.find(({ kid }) => kid === key.kid)?.onlyFor === dutyOf(key, canary))
+    .every((key) => set.standbys.find(({ kid }) => kid === key.kid)?.onlyFor === canaryClientOf(key, canary))
 
 const emptySet: KeySet = {
   version: '',

@@ -1,4 +1,4 @@
-/** What stands in the JWKS, and in which order. */
+/** The published keys and their order in the JWKS. */
 import { createHash } from 'node:crypto'
 import type { JWK } from 'jose'
 import { Failure } from '../../errors/failure.ts'
@@ -8,7 +8,10 @@ import { isPublished, type KeyState, type SigningKey } from './signing-key.ts'
 
 const STATE_ORDER: readonly KeyState[] = ['active', 'pending', 'retired', 'revoked', 'removed']
 
-/** Classical algorithms first, ML-DSA last; of each the key that signs, then the standby, then the retired ones, newest first. */
+/**
+ * Classical algorithms first, ML-DSA last. For each algorithm: the active key, the standby, then retired keys, newest
+ * first.
+ */
 export const inOrder = <T extends Pick<SigningKey, 'alg' | 'state' | 'createdAt' | 'kid'>>(keys: readonly T[]): T[] =>
   [...keys].sort(
     (a, b) =>
@@ -18,7 +21,7 @@ export const inOrder = <T extends Pick<SigningKey, 'alg' | 'state' | 'createdAt'
       a.kid.localeCompare(b.kid),
   )
 
-/** The public JWKS: signature keys only, each with kid, alg and use, and nothing besides the public members. */
+/** The public JWKS: signature keys only, each with kid, alg, use and its public members. */
 export const publicJwksOf = (keys: readonly SigningKey[]): { keys: JWK[] } => ({
   keys: inOrder(keys.filter(isPublished)).map(({ kid, alg, publicJwk }) => ({
     ...publicMembers(publicJwk),
@@ -28,13 +31,13 @@ export const publicJwksOf = (keys: readonly SigningKey[]): { keys: JWK[] } => ({
   })),
 })
 
-/** Changes whenever a key comes, goes or changes its state, and is the same on every node. */
+/** Changes when a key is added, removed or changes state. All nodes compute the same value. */
 export const versionOf = (keys: readonly SigningKey[]): string => {
-  const told = inOrder(keys.filter(isPublished)).map(({ kid, state }) => `${state} ${kid}`)
-  return createHash('sha256').update(told.join('\n')).digest('base64url').slice(0, 22)
+  const lines = inOrder(keys.filter(isPublished)).map(({ kid, state }) => `${state} ${kid}`)
+  return createHash('sha256').update(lines.join('\n')).digest('base64url').slice(0, 22)
 }
 
-/** @throws Failure `key_unknown`, or `key_gone` when it has left the JWKS */
+/** @throws Failure `key_unknown`, or `key_gone` when the key has left the JWKS */
 export function getPublished(keys: readonly SigningKey[], kid: string): SigningKey {
   const key = keys.find((one) => one.kid === kid)
   if (!key)
@@ -47,7 +50,7 @@ export function getPublished(keys: readonly SigningKey[], kid: string): SigningK
   throw new Failure('key_gone', 'conflict', `${key.kid} is ${key.state} already: it left the JWKS and signs nothing.`)
 }
 
-/** Those that a key signs with, in the order of the JWKS. */
+/** Algorithms with an active key, in the order of the JWKS. */
 export const rankedAlgorithms = (keys: readonly SigningKey[]): string[] =>
   [...new Set(keys.filter(({ state }) => state === 'active').map(({ alg }) => alg))].sort(
     (a, b) => rankOfAlgorithm(a) - rankOfAlgorithm(b),

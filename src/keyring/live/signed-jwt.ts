@@ -1,7 +1,7 @@
-/** A JWT by one of our keys, in compact form (RFC 7515 §7.1). */
+/** A JWT signed with one of the provider's keys, in compact form (RFC 7515 §7.1). */
 import type { KeySigner } from './key-set.ts'
 
-/** @param typ what kind of token it is, so that it is never taken for another (RFC 8725 §3.11) */
+/** @param typ the type of token, so that a verifier cannot take it for another type (RFC 8725 §3.11) */
 export async function signedJwt(
   signer: Pick<KeySigner, 'kid' | 'alg' | 'sign'>,
   typ: string,

@@ -1,6 +1,6 @@
 /**
- * What a signer process does: it alone holds the key-encryption key and the private keys. It makes keys, opens
- * sealed ones into its own memory and signs with them; deployment secrets it opens for the asker, private keys for nobody.
+ * The tasks of a signer process, which alone holds the key-encryption key and the private keys. It makes keys, opens
+ * sealed keys into its own memory and signs with them. It returns opened deployment secrets, but never a private key.
  */
 import { Failure } from '../../errors/failure.ts'
 import { getSigningAlgorithm } from '../cycle/algorithms.ts'
@@ -12,12 +12,12 @@ import type { SigningKey } from './signing-key.ts'
 
 export type SealedKey = Pick<SigningKey, 'kid' | 'alg' | 'publicJwk' | 'sealed' | 'fingerprint'>
 
-/** What may be asked of it, by name: parameters and answer, all plain JSON. */
+/** The signer's tasks by name: parameters and answer, all plain JSON. */
 export interface SignerTasks {
   fingerprint: { ask: Record<string, never>; answer: { fingerprint: string | null } }
   create: { ask: { alg: string }; answer: NewKey }
   adopt: { ask: { pair: KeyPair }; answer: NewKey }
-  /** Opens a key into the signer's memory, from where it signs until the process ends. */
+  /** Opens a key into the signer's memory. It signs from there until the process ends. */
   open: { ask: { key: SealedKey }; answer: Record<string, never> }
   sign: { ask: { kid: string; data: string }; answer: { signature: string } }
   sealSecret: { ask: { kid: string; secret: string }; answer: Sealed }
@@ -46,7 +46,7 @@ export class Signer {
       return {}
     },
     sign: async ({ kid, data }) => ({ signature: await this.#sign(kid, data) }),
-    // The binding is made here: nobody gets a private key opened by calling it a secret.
+    // The binding is made here, so that a caller cannot open a private key as a secret.
     sealSecret: ({ kid, secret }) => this.#envelope.seal(secretBinding(kid), Buffer.from(secret, 'base64url')),
     openSecret: async ({ kid, sealed }) => {
       const secret = await this.#envelope.open(secretBinding(kid), sealed)

@@ -1,7 +1,7 @@
-/** One signing key as it is kept: where it stands in its life, and since when. */
+/** One signing key as it is stored: its state and the time of each change. */
 import type { JWK } from 'jose'
 
-/** pending: published, signs nothing yet. active: signs. retired: only verifies. removed, revoked: gone from the JWKS. */
+/** pending: published, does not sign yet. active: signs. retired: only verifies. removed, revoked: not in the JWKS. */
 export type KeyState = 'pending' | 'active' | 'retired' | 'removed' | 'revoked'
 
 export interface SigningKey {
@@ -11,28 +11,28 @@ export interface SigningKey {
   publicJwk: JWK
   /** The wrapped private key; null once removed or revoked. */
   sealed: string | null
-  /** Fingerprint of what it is wrapped under. */
+  /** Fingerprint of the key-encryption key that wraps it. */
   fingerprint: string
   createdAt: Date
-  /** When it first stood in the JWKS. */
+  /** When it was first published in the JWKS. */
   publishAt: Date
-  /** The publish lead is over: from here on it may sign. */
+  /** When the publish lead ends. From then on the key may sign. */
   promotableAt: Date
-  /** An operator asked for it to sign from here on, ahead of the schedule. */
+  /** When an operator's request makes it sign, ahead of the schedule. */
   promoteAt: Date | null
-  /** As a standby it may have signed for a canary since then. */
+  /** Since when, as a standby, it may have signed for a canary. */
   canaryAt: Date | null
   activeAt: Date | null
   retiredAt: Date | null
-  /** Nothing that it signed can be alive after this. */
+  /** By this time everything that it signed has expired. */
   removableAt: Date | null
   removedAt: Date | null
   revokedAt: Date | null
-  /** Why it is where it is: `first key`, `schedule`, `emergency: …`, `imported`. */
+  /** The reason for its current state: `first key`, `schedule`, `emergency: …`, `imported`. */
   reason: string | null
 }
 
-/** What marks a step that skips the publish lead; the database asks for it too. */
+/** Marks a step that skips the publish lead. The database requires this mark. */
 export const emergency = (why: string): string => `emergency: ${why}`
 
 /** In the JWKS. */

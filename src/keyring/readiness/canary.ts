@@ -1,30 +1,30 @@
 /**
- * The canary: one app for which each next key signs before it signs for everybody. Its verifiers tell us nothing of a
- * token that they refuse, but an app whose tokens are refused comes back for new ones; so its token requests are
- * counted by the key that signed the answer, those of the key before being the measure.
+ * The canary: one app for which each next key signs before it signs for all apps. Verifiers do not report refused
+ * tokens. But an app whose tokens are refused asks for new ones early. So the app's token requests are counted by the
+ * key that signed the response, and compared with the counts of the active key.
  */
 
 import type { KeySnapshot } from '../cycle/key-store.ts'
 import { isPublished, type SigningKey } from '../live/signing-key.ts'
 import type { KeyReadiness } from './jwks-sightings.ts'
 
-/** Token requests of a canary that one key answered. */
+/** Token requests of a canary whose response one key signed. */
 export interface CanaryUse {
   kid: string
   clientId: string
   tokenRequests: number
-  /** Of these, refreshes; and those that came before half of the access token's life was over. */
+  /** How many of these were refreshes. */
   refreshes: number
   earlyRefreshes: number
 }
 
 export interface CanaryUseStore {
-  /** Adds to what is there; keys and clients that are gone are passed over. */
+  /** Adds to the stored counts. Keys and clients that no longer exist are skipped. */
   add(uses: readonly CanaryUse[]): Promise<void>
   read(): Promise<CanaryUse[]>
 }
 
-/** One answer of the token endpoint; `kids` of the keys that signed it. */
+/** One response of the token endpoint. `kids` are those of the keys that signed it. */
 export interface CountedRequest {
   clientId: string
   kids: Iterable<string>
@@ -34,7 +34,7 @@ export interface CountedRequest {
 
 const FLUSH_MILLISECONDS = 5_000
 
-/** Counts in this process, and adds it up in the store now and then. */
+/** Counts in memory and adds the counts to the store every few seconds. */
 export class CanaryUses {
   readonly #store: Pick<CanaryUseStore, 'add'>
   readonly #onTrouble: (reason: unknown) => void
@@ -47,7 +47,7 @@ export class CanaryUses {
     this.#timer = setInterval(() => void this.flush(), FLUSH_MILLISECONDS).unref()
   }
 
-  /** At one answer with tokens. `kids`: of the keys that signed them. */
+  /** Counts one response with tokens. */
   count({ clientId, kids, isRefresh, isEarly }: CountedRequest): void {
     for (const kid of kids) {
       const name = `${kid} ${clientId}`
@@ -59,7 +59,7 @@ export class CanaryUses {
     }
   }
 
-  /** What the store did not take is lost: these are shares, and a share bears that. */
+  /** Counts that the store did not accept are dropped: they are compared as shares, which stay nearly the same. */
   async flush(): Promise<void> {
     const uses = [...this.#uses.values()]
     this.#uses = new Map()
@@ -72,14 +72,14 @@ export class CanaryUses {
   }
 }
 
-/** One key that signs or is to sign, as the canary tells of it. */
+/** One active or standby key in the canary report. */
 export interface CanaryKey extends Omit<CanaryUse, 'clientId'> {
   alg: string
   state: SigningKey['state']
-  /** Of a standby: when it began, or may begin, to sign for the canary. */
+  /** For a standby: when it began, or may begin, to sign for the canary. */
   canaryAt: Date | undefined
   mayBeginAt: Date | undefined
-  /** Verifiers that have not fetched it, or have met it without knowing it. */
+  /** Verifiers that have not fetched the key, and verifiers that reported it as missing. */
   lagging: readonly string[]
   missing: readonly string[]
   misses: number
@@ -90,14 +90,14 @@ export interface CanaryReport {
   keys: CanaryKey[]
 }
 
-/** How the canary does: of each algorithm the key that signs, for comparison, and the standby. */
+/** The canary report: for each algorithm the active key, for comparison, and the standby. */
 export function canaryReport(
   { keys, canary }: KeySnapshot,
   uses: readonly CanaryUse[],
   readiness: readonly KeyReadiness[],
 ): CanaryReport {
   const none = { tokenRequests: 0, refreshes: 0, earlyRefreshes: 0 }
-  const told = readiness.flatMap(({ kid, alg, state, lagging, missing, misses }): CanaryKey[] => {
+  const rows = readiness.flatMap(({ kid, alg, state, lagging, missing, misses }): CanaryKey[] => {
     const key = keys.find((one) => one.kid === kid)
     if (!key || !isPublished(key) || state === 'retired') return []
     const { tokenRequests, refreshes, earlyRefreshes } =
@@ -106,5 +106,5 @@ export function canaryReport(
     const counts = { tokenRequests, refreshes, earlyRefreshes }
     return [{ kid, alg, state, canaryAt: key.canaryAt ?? undefined, mayBeginAt, ...counts, lagging, missing, misses }]
   })
-  return { clientId: canary, keys: told }
+  return { clientId: canary, keys: rows }
 }

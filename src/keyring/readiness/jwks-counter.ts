@@ -1,8 +1,8 @@
 /**
- * Counts, at each answer of the JWKS, who has now seen which keys. Nothing about a plain fetch tells one verifier from
- * another, so a verifier that wants to count says its name: `/jwks?verifier=<client id or audience>`, and which key it
- * has met and does not know: `&missing=<kid>`. Those are claims and no proof; all they can do is make a promotion wait,
- * for a time that the operator bounds.
+ * Counts at each JWKS response which verifier has now seen which keys. A plain fetch does not identify a verifier. A
+ * verifier that wants to be counted sends its name: `/jwks?verifier=<client id or audience>`. With `&missing=<kid>` it
+ * reports a key that it met and does not know. These claims are unverified. They can only delay a promotion, for at
+ * most the time that the operator sets.
  */
 import type { AuditLog } from '../../events/events.ts'
 import type { KeySet, KeySetSource } from '../live/key-set.ts'
@@ -17,7 +17,7 @@ export interface JwksCounterNeeds {
   onTrouble(reason: unknown): void
 }
 
-/** Who asked, as far as they said, and for which key. */
+/** Whether the request names a verifier, and whether it reports a published key as missing. */
 export interface JwksRequest {
   isNamed: boolean
   isMissing: boolean
@@ -42,7 +42,7 @@ export class JwksCounter {
       this.#set = set
       this.#kids = set.publicJwks.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid]))
     }
-    const { verifier, missing } = saidIn(target)
+    const { verifier, missing } = parametersOf(target)
     this.#sightings.count(this.#kids, verifier, missing)
     return { isNamed: verifier !== undefined, isMissing: missing !== undefined && this.#kids.includes(missing) }
   }
@@ -62,9 +62,9 @@ export class JwksCounter {
   }
 }
 
-function saidIn(target: string): { verifier?: string | undefined; missing?: string | undefined } {
+function parametersOf(target: string): { verifier?: string | undefined; missing?: string | undefined } {
   const query = target.indexOf('?')
   if (query === -1) return {}
-  const said = new URLSearchParams(target.slice(query + 1))
-  return { verifier: said.get('verifier') || undefined, missing: said.get('missing') || undefined }
+  const parameters = new URLSearchParams(target.slice(query + 1))
+  return { verifier: parameters.get('verifier') || undefined, missing: parameters.get('missing') || undefined }
 }

@@ -1,25 +1,27 @@
-/** Which verifiers have seen which keys: counted per process without a query, added up in the store now and then. */
+/**
+ * Which verifiers have seen which keys. Each process counts in memory and adds its counts to the store at intervals.
+ */
 import { findActive, findStandby, type SigningKey } from '../live/signing-key.ts'
 
-/** How often one verifier has fetched the JWKS while a key stood in it. */
+/** How often one verifier has fetched the JWKS while a key was published in it. */
 export interface Sighting {
   kid: string
-  /** Empty for all that do not say who they are. */
+  /** Empty for all verifiers that do not send their name. */
   verifier: string
   fetches: number
   lastAt: Date
-  /** How many of these fetches it made because it had met the key and did not know it. */
+  /** How many of these fetches report that the verifier met this kid and does not know the key. */
   misses: number
   missedAt: Date | null
 }
 
-/** What one process has counted. */
+/** The counts of one process. */
 export type SightingCount = Pick<Sighting, 'kid' | 'verifier' | 'fetches'> & { misses?: number }
 
 export interface SightingStore {
   /**
-   * Adds to what is there; keys that left the JWKS meanwhile are passed over.
-   * @returns who missed which key for the first time
+   * Adds to the stored counts. Keys that have left the JWKS are skipped.
+   * @returns each verifier that reported a key as missing for the first time
    */
   add(sightings: readonly SightingCount[]): Promise<{ kid: string; verifier: string }[]>
   read(): Promise<Sighting[]>
@@ -27,10 +29,10 @@ export interface SightingStore {
 
 const ANONYMOUS = ''
 const LONGEST_NAME = 100
-/** Strangers may call themselves what they like: beyond this many names they count as one. */
+/** Names are unverified. Further names beyond this many are counted as anonymous. */
 const MOST_NAMES = 1_000
 
-/** Between two deliveries to the store. */
+/** The counts since the last flush. */
 export class JwksSightings {
   readonly #store: Pick<SightingStore, 'add'>
   #counts = new Map<string, number>()
@@ -41,19 +43,26 @@ export class JwksSightings {
     this.#store = store
   }
 
-  /** At one answer of the JWKS. `verifier`: who asked, as far as that is known; `missed`: the key it asked for. */
+  /**
+   * Counts one JWKS response.
+   * @param verifier the name that the verifier sent, if any
+   * @param missed the kid that the verifier reports as missing
+   */
   count(kids: readonly string[], verifier?: string, missed?: string): void {
     if (kids !== this.#kids && kids.join() !== this.#kids.join()) this.#handOver()
     this.#kids = kids
     const asked = verifier?.slice(0, LONGEST_NAME).replace(/[^\x20-\x7e]/g, '?') ?? ANONYMOUS
     const name = this.#counts.size < MOST_NAMES || this.#counts.has(asked) ? asked : ANONYMOUS
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
-    // Only published keys count, and no more at a time than there are names.
+    // Only published keys are counted, and at most MOST_NAMES reports are pending.
     if (missed !== undefined && kids.includes(missed) && this.#pending.length < MOST_NAMES)
       this.#pending.push({ kid: missed, verifier: name, fetches: 0, misses: 1 })
   }
 
-  /** Call it every few seconds, and at the end. What the store did not take is counted again. @returns first misses */
+  /**
+   * Call it every few seconds and at shutdown. Counts that the store did not accept are kept for the next flush.
+   * @returns first misses
+   */
   async flush(): Promise<{ kid: string; verifier: string }[]> {
     this.#handOver()
     const pending = this.#pending
@@ -76,27 +85,27 @@ export class JwksSightings {
   }
 }
 
-/** How far the verifiers are with one key. */
+/** How many verifiers have fetched one key, and which have not. */
 export interface KeyReadiness {
   kid: string
   alg: string
   state: SigningKey['state']
   fetches: number
-  /** How many that say who they are have seen it. */
+  /** How many named verifiers have fetched it. */
   verifiers: number
-  /** Of a standby: those that have seen the key that signs lately, and not yet this one. */
+  /** For a standby: named verifiers that recently fetched the active key, but have not yet fetched this one. */
   lagging: string[]
-  /** How often any verifier said that it had met the key and did not know it. */
+  /** How often any verifier reported that it met this kid and does not know the key. */
   misses: number
-  /** Those that say who they are and said so a moment ago. */
+  /** Named verifiers that reported this key as missing within the last 10 minutes. */
   missing: string[]
 }
 
-const LATELY_MILLISECONDS = 7 * 86_400_000
-/** As long as libraries go on with an old set before they ask again. */
-const MOMENT_MILLISECONDS = 10 * 60_000
+const RECENT_FETCH_MILLISECONDS = 7 * 86_400_000
+/** Typical time for which a verifier library uses a cached key set before it fetches again. */
+const RECENT_MISS_MILLISECONDS = 10 * 60_000
 
-/** Counts for each key, and for each standby who would be surprised by it. */
+/** The counts of each key and, for each standby, the verifiers that have not fetched it. */
 export function readinessOf(keys: readonly SigningKey[], sightings: readonly Sighting[], now: Date): KeyReadiness[] {
   return keys.map(({ kid, alg, state }) => {
     const seen = sightings.filter((sighting) => sighting.kid === kid)
@@ -109,7 +118,7 @@ export function readinessOf(keys: readonly SigningKey[], sightings: readonly Sig
       lagging: findStandby(keys, alg)?.kid === kid ? laggingOf(findActive(keys, alg)?.kid, kid, sightings, now) : [],
       misses: seen.reduce((sum, { misses }) => sum + misses, 0),
       missing: seen
-        .filter(({ missedAt }) => missedAt && Number(now) - Number(missedAt) < MOMENT_MILLISECONDS)
+        .filter(({ missedAt }) => missedAt && Number(now) - Number(missedAt) < RECENT_MISS_MILLISECONDS)
         .map(({ verifier }) => verifier)
         .filter((verifier) => verifier !== ANONYMOUS),
     }
@@ -118,8 +127,8 @@ export function readinessOf(keys: readonly SigningKey[], sightings: readonly Sig
 
 function laggingOf(active: string | undefined, standby: string, sightings: readonly Sighting[], now: Date): string[] {
   const ready = new Set(sightings.filter(({ kid }) => kid === standby).map(({ verifier }) => verifier))
-  const lately = sightings.filter(
-    ({ kid, lastAt }) => kid === active && Number(now) - Number(lastAt) < LATELY_MILLISECONDS,
+  const recent = sightings.filter(
+    ({ kid, lastAt }) => kid === active && Number(now) - Number(lastAt) < RECENT_FETCH_MILLISECONDS,
   )
-  return lately.map(({ verifier }) => verifier).filter((verifier) => verifier !== ANONYMOUS && !ready.has(verifier))
+  return recent.map(({ verifier }) => verifier).filter((verifier) => verifier !== ANONYMOUS && !ready.has(verifier))
 }

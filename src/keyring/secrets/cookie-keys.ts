@@ -1,24 +1,27 @@
-/** The keys that sign cookies: one signs, all verify, and a new one is known to every node before it signs. */
+/** The keys that sign cookies. One key signs and all verify. A new key is loaded by every node before it signs. */
 import type { AuditLog } from '../../events/events.ts'
 import type { DeploymentSecrets, OpenSecret } from './deployment-secrets.ts'
 
 const NAME = 'cookie'
-/** By then every node knows a new key: notified within a second, polling beneath. */
+/** Within this time every node loads a new key: the notification takes about a second, and nodes also poll. */
 const LEAD_SECONDS = 60
-/** A cookie key signs for so long; sessions outlive it, since older keys verify. */
+/** How long a cookie key signs. Sessions outlive the key, since older keys still verify. */
 const INTERVAL_SECONDS = 90 * 86_400
 
 export interface CookieKeysNeeds {
   secrets: Pick<DeploymentSecrets, 'all' | 'renew' | 'forget'>
   changes: { on(topic: 'secrets', listener: () => Promise<void>): void }
-  /** How long a cookie may live: for so long an older key verifies. */
+  /** The longest lifetime of a cookie. An older key verifies for that long. */
   longestCookieSeconds: number
   audit: Pick<AuditLog, 'write'>
   onError(reason: unknown): void
   leadSeconds?: number
 }
 
-/** Adds a key; running nodes take it over. Also for the command line, which follows nothing. False when another did it at once. */
+/**
+ * Adds a key, which running nodes load. The command line calls it too, without following changes.
+ * @returns false when another process added the key at the same time
+ */
 export async function renewCookieKey(
   { secrets, audit }: { secrets: Pick<DeploymentSecrets, 'renew'>; audit: Pick<AuditLog, 'write'> },
   actor: string,
@@ -28,7 +31,7 @@ export async function renewCookieKey(
   return isNew
 }
 
-/** By then every node has begun to sign with a new key. */
+/** After this time every node signs with a new key. */
 export const cookieKeyLeadSeconds = LEAD_SECONDS
 
 export class CookieKeys {
@@ -42,7 +45,7 @@ export class CookieKeys {
     this.#needs = needs
   }
 
-  /** Reads them, makes the first where there is none, and follows the changes until `stop`. */
+  /** Reads the keys, creates the first one if there is none, and follows the changes until `stop`. */
   static async start(needs: CookieKeysNeeds): Promise<CookieKeys> {
     const cookieKeys = new CookieKeys(needs)
     await cookieKeys.#load()
@@ -50,7 +53,7 @@ export class CookieKeys {
     return cookieKeys
   }
 
-  /** The first signs, all verify; as the engine's `cookies.keys` wants them. */
+  /** The first key signs and all verify, as the engine's `cookies.keys` expects. */
   current(): readonly string[] {
     return this.#keys
   }
@@ -60,19 +63,19 @@ export class CookieKeys {
     return () => this.#listeners.delete(listener)
   }
 
-  /** A new key verifies at once and signs when every node knows it; nobody is signed out. */
+  /** The new key verifies at once and signs after the lead, when every node has loaded it. No session ends. */
   async rotate(): Promise<void> {
     await renewCookieKey(this.#needs, 'schedule')
     await this.#load()
   }
 
-  /** Rotates when it is time and forgets what verifies nothing any more. */
+  /** Rotates when the interval has passed, and deletes keys whose cookies have all expired. */
   async runDueStep(): Promise<void> {
     const { secrets, now } = await this.#needs.secrets.all(NAME)
     const ageSeconds = (secret: OpenSecret | undefined) =>
       secret ? (Number(now) - Number(secret.createdAt)) / 1000 : 0
     const keepSeconds = this.#needs.longestCookieSeconds + this.#leadSeconds
-    // A key signs until its successor has had its lead; what it signed lives as long as a cookie may.
+    // A key signs until the lead of the next key has passed. Its cookies then live for at most the longest lifetime.
     const outlived = secrets.filter(
       (_, index) => index > 0 && ageSeconds(secrets[index - 1]) > keepSeconds + LEAD_SECONDS,
     )
@@ -104,15 +107,15 @@ export class CookieKeys {
     const waitsSeconds = ({ generation, createdAt }: OpenSecret) =>
       generation === 1 ? 0 : this.#leadSeconds - (Number(now) - Number(createdAt)) / 1000
     const ready = secrets.filter((secret) => waitsSeconds(secret) <= 0)
-    const young = secrets.filter((secret) => waitsSeconds(secret) > 0)
-    this.#wakeIn(Math.min(...young.map(waitsSeconds)))
-    const keys = [...ready, ...young].map(({ secret }) => Buffer.from(secret).toString('base64url'))
+    const waiting = secrets.filter((secret) => waitsSeconds(secret) > 0)
+    this.#wakeIn(Math.min(...waiting.map(waitsSeconds)))
+    const keys = [...ready, ...waiting].map(({ secret }) => Buffer.from(secret).toString('base64url'))
     if (keys.join() === this.#keys.join()) return
     this.#keys = keys
     for (const listener of this.#listeners) listener(keys)
   }
 
-  /** Looks again when the next young key may sign. */
+  /** Reloads when the next new key may sign. */
   #wakeIn(seconds: number): void {
     clearTimeout(this.#timer)
     if (Number.isFinite(seconds))

@@ -1,4 +1,6 @@
-/** Secrets that all nodes of a deployment share: made by whoever needs one first, kept sealed. */
+/**
+ * Secrets that all nodes of a deployment share. The first node that needs a secret creates it; it is stored sealed.
+ */
 import { randomBytes } from 'node:crypto'
 import { Failure } from '../../errors/failure.ts'
 import type { SecretEnvelope } from '../vaults/envelope.ts'
@@ -6,7 +8,7 @@ import type { SecretStore, StoredSecret } from './secret-store.ts'
 
 const SECRET_BYTES = 32
 
-/** Makes what is to be kept: a generation of a secret. */
+/** Creates the bytes of a new generation of a secret. */
 export type SecretMaker = () => Promise<Uint8Array>
 
 const randomSecret: SecretMaker = async () => randomBytes(SECRET_BYTES)
@@ -17,7 +19,7 @@ export interface OpenSecret {
   createdAt: Date
 }
 
-/** What a sealed secret is bound to. */
+/** The binding of a sealed secret to its row. */
 export const bindingOf = (name: string, generation: number) => ({
   kid: `${name}/${generation}`,
   purpose: 'secret' as const,
@@ -32,15 +34,15 @@ export class DeploymentSecrets {
     this.#envelope = needs.envelope
   }
 
-  /** 32 bytes that are the same on every node and after every restart; made at the first call. */
+  /** 32 bytes that are the same on every node and after every restart. The first call creates them. */
   async secret(name: string): Promise<Uint8Array> {
     const { secrets } = await this.all(name)
     const [newest] = secrets
-    if (!newest) throw new Failure('secret_missing', 'missing', `The secret ${name} could not be made; try again.`)
+    if (!newest) throw new Failure('secret_missing', 'missing', `The secret ${name} could not be created. Try again.`)
     return newest.secret
   }
 
-  /** Every generation, newest first; the first is made where there is none. */
+  /** Every generation, newest first. Creates the first one if there is none. */
   async all(name: string, make = randomSecret): Promise<{ secrets: OpenSecret[]; now: Date }> {
     let found = await this.#store.list(name)
     if (found.secrets.length === 0) {

@@ -1,17 +1,18 @@
-/** `secrets rotate`: everything sealed is sealed anew under another key-encryption key, all at once. */
+/** `secrets rotate`: reseals every sealed value under another key-encryption key. */
 import { Failure } from '../../errors/failure.ts'
 import { Envelope, fingerprintOf } from '../vaults/envelope.ts'
 import type { SealedStore } from './secret-store.ts'
 
 export interface Rewrapped {
   rows: number
-  /** Fingerprint of the key-encryption key from now on. */
+  /** Fingerprint of the new key-encryption key. */
   fingerprint: string
 }
 
 /**
- * One transaction: either all of it rests under the new key or nothing changed. Running nodes hold what they opened,
- * and read their key-encryption keys again when they meet the new fingerprint, so they need both only while it lasts.
+ * Runs in one transaction: either every value is sealed under the new key, or nothing changes. Running nodes keep the
+ * keys that they have opened. They read their key-encryption keys again when they find the new fingerprint, so a node
+ * needs both keys only until the rotation is done.
  * @throws Failure `key_encryption_key_wrong` when the old key does not open every row; nothing is changed then
  */
 export async function rewrap(
@@ -30,7 +31,7 @@ export async function rewrap(
   const before = await Envelope.open(() => oldKeks)
   const after = await Envelope.open(() => [newKek])
   const rows = await store.resealAll(async ({ kid, purpose, sealed }) => {
-    // Done by an earlier attempt whose answer got lost.
+    // An earlier attempt, whose response was lost, has already resealed this row.
     if (sealed.fingerprint === fingerprint) return sealed
     return after.seal({ kid, purpose }, await before.open({ kid, purpose }, sealed))
   })

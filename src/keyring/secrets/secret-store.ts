@@ -1,4 +1,4 @@
-/** What is kept of the deployment's secrets besides signing keys. */
+/** How the deployment's secrets other than signing keys are stored. */
 import type { Sealed } from '../vaults/envelope.ts'
 
 export interface StoredSecret {
@@ -10,24 +10,24 @@ export interface StoredSecret {
 }
 
 export interface SecretStore {
-  /** Newest first, and the time where they are kept. */
+  /** Newest first, with the store's current time. */
   list(name: string): Promise<{ secrets: StoredSecret[]; now: Date }>
-  /** False when another node has added that generation meanwhile: of racing nodes one wins. */
+  /** False when another node has already added that generation. Of racing nodes one succeeds. */
   add(name: string, generation: number, sealed: Sealed): Promise<boolean>
   forget(name: string, generation: number): Promise<void>
 }
 
-/** Whatever is sealed in the database, keys and secrets alike. */
+/** One sealed value in the database: a signing key or a secret. */
 export interface SealedRow {
-  /** As its binding names it. */
+  /** The `kid` of its binding. */
   kid: string
   purpose: 'signing-key' | 'secret'
   sealed: Sealed
 }
 
 export interface SealedStore {
-  /** Replaces every sealed value by what `reseal` makes of it, all in one transaction; gives how many. */
+  /** Replaces every sealed value by the result of `reseal`, all in one transaction. Returns the number of values. */
   resealAll(reseal: (row: SealedRow) => Promise<Sealed>): Promise<number>
-  /** Fingerprints under which anything rests now, each with how many rows. */
+  /** Fingerprints of the key-encryption keys in use, each with its number of rows. */
   countByFingerprint(): Promise<{ fingerprint: string; rows: number }[]>
 }

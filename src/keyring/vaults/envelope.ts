@@ -1,12 +1,12 @@
 /**
- * The local envelope: secrets rest as JWE (dir, A256GCM) under the key-encryption key. Each is bound
- * to its row, so that nobody who can write to the database may put one secret in another's place.
+ * The local envelope: secrets are stored as JWE (dir, A256GCM) under the key-encryption key. Each secret is bound to
+ * its row, so that a writer to the database cannot exchange two secrets.
  */
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 
-/** What a sealed secret is: it opens as this and as nothing else. */
+/** The row and purpose of a sealed secret. It cannot be opened as another row or for another purpose. */
 export interface Binding {
   kid: string
   purpose: 'signing-key' | 'secret'
@@ -14,23 +14,23 @@ export interface Binding {
 
 export interface Sealed {
   jwe: string
-  /** Of the key-encryption key; says which one opens it, and nothing about it. */
+  /** Fingerprint of the key-encryption key. It identifies the key and reveals nothing about it. */
   fingerprint: string
 }
 
-/** What seals and opens; here, or in a process of its own. */
+/** Seals and opens secrets, in this process or in a separate one. */
 export interface SecretEnvelope {
   seal(binding: Binding, secret: Uint8Array): Promise<Sealed>
   open(binding: Binding, sealed: Sealed): Promise<Uint8Array>
 }
 
-/** The key-encryption keys at hand, newest first; asked again when a row is met that none of them opens. */
+/** The configured key-encryption keys, newest first. Called again when none of them opens a row. */
 export type ReadKeks = () => Promise<readonly Uint8Array[]> | readonly Uint8Array[]
 
 const VARIABLE = 'CLAVIGER_KEY_ENCRYPTION_KEY'
 const KEK_BYTES = 32
 
-/** Tells key-encryption keys apart: 64 bits of a SHA-256 that is used for nothing else. */
+/** Identifies a key-encryption key: 64 bits of a SHA-256 that has no other use. */
 export const fingerprintOf = (kek: Uint8Array): string =>
   createHash('sha256').update('claviger key-encryption key fingerprint v1\0').update(kek).digest('hex').slice(0, 16)
 
@@ -49,13 +49,14 @@ export class Envelope implements SecretEnvelope {
     return envelope
   }
 
-  /** Of the key that wraps whatever is sealed from now on; undefined while there is none. */
+  /** Fingerprint of the key that seals new values; undefined while no key is configured. */
   get fingerprint(): string | undefined {
     return this.#keks.keys().next().value
   }
 
   async seal(binding: Binding, secret: Uint8Array): Promise<Sealed> {
-    // Rare, so read each time: whoever just changed the key-encryption key must not get a row under the old one.
+    // Sealing is rare, so read the keys each time: after a change of the key-encryption key no row may use the old
+    // one.
     await this.#readAgain()
     const [newest] = this.#keks
     if (!newest) throw missingKek()
@@ -67,8 +68,8 @@ export class Envelope implements SecretEnvelope {
   }
 
   /**
-   * @throws Failure `key_encryption_key_wrong` when no key at hand is the one it was sealed under
-   * @throws Failure `sealed_secret_damaged` when it was, but the row is not what was sealed
+   * @throws Failure `key_encryption_key_wrong` when none of the configured keys sealed the secret
+   * @throws Failure `sealed_secret_damaged` when one did, but the row was changed since
    */
   async open(binding: Binding, sealed: Sealed): Promise<Uint8Array> {
     const kek = await this.#find(sealed.fingerprint)
@@ -79,18 +80,19 @@ export class Envelope implements SecretEnvelope {
       })
       if (protectedHeader.kid === binding.kid && protectedHeader['purpose'] === binding.purpose) return plaintext
     } catch {
-      // Said below: the reason (tag, header) tells an operator nothing more, and nothing secret may leak through it.
+      // Reported below. The cause (tag, header) does not help an operator, and could leak something secret.
     }
     throw new Failure(
       'sealed_secret_damaged',
       'conflict',
-      `The stored secret ${binding.kid} is not what was sealed: its row was changed. Restore it from a backup, or revoke that key.`,
+      `The stored secret ${binding.kid} cannot be opened: its row was changed. Restore it from a backup, or revoke the key.`,
       { detail: { ...binding, fingerprint: sealed.fingerprint } },
     )
   }
 
   async #find(fingerprint: string): Promise<KeyObject> {
-    // A running node meets a new fingerprint after the key-encryption key was changed: the file may hold the new one by now.
+    // After a change of the key-encryption key a running node finds a new fingerprint: the file may now hold the new
+    // key.
     if (!this.#keks.has(fingerprint)) await this.#readAgain()
     const kek = this.#keks.get(fingerprint)
     if (kek) return kek
@@ -98,7 +100,7 @@ export class Envelope implements SecretEnvelope {
     throw new Failure(
       'key_encryption_key_wrong',
       'conflict',
-      `${VARIABLE} has the fingerprint ${this.fingerprint}, but the database is wrapped under ${fingerprint}. Give the key with that fingerprint; nothing was changed.`,
+      `${VARIABLE} has the fingerprint ${this.fingerprint}, but the database is wrapped under ${fingerprint}. Set the key with that fingerprint. Nothing was changed.`,
       { detail: { given: [...this.#keks.keys()], expected: fingerprint } },
     )
   }
@@ -121,7 +123,7 @@ const missingKek = (expected?: string): Failure =>
     'key_encryption_key_missing',
     'conflict',
     expected
-      ? `${VARIABLE} is not set, but the database is wrapped under the key with the fingerprint ${expected}. Give that key; nothing was changed.`
-      : `${VARIABLE} is not set: give 32 random bytes, base64url.`,
+      ? `${VARIABLE} is not set, but the database is wrapped under the key with the fingerprint ${expected}. Set that key. Nothing was changed.`
+      : `${VARIABLE} is not set. Set it to 32 random bytes, base64url.`,
     { detail: { expected } },
   )

@@ -1,6 +1,6 @@
 /**
- * Where private keys are. The local envelope keeps them in the database, wrapped, and opens them into memory;
- * a vault elsewhere (another process, an HSM) keeps them to itself and signs on request.
+ * Where private keys are kept. The local envelope stores them wrapped in the database and opens them into memory. An
+ * external vault (another process, an HSM) keeps them and signs on request.
  */
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import { Failure } from '../../errors/failure.ts'
@@ -25,12 +25,12 @@ export interface OpenKey {
 }
 
 export interface KeyVault {
-  /** Of what new keys are wrapped under; undefined where there is nothing to wrap with. */
+  /** Fingerprint of the key that wraps new keys; undefined without a key-encryption key. */
   readonly fingerprint: string | undefined
   create(alg: SigningAlgorithm): Promise<NewKey>
-  /** Takes in a key pair made elsewhere. */
+  /** Imports a key pair. */
   adopt(pair: KeyPair): Promise<NewKey>
-  /** @throws Failure when it cannot be opened, or is not the private half of what the row publishes */
+  /** @throws Failure when the key cannot be opened, or does not match the public key of its row */
   open(key: Pick<SigningKey, 'kid' | 'alg' | 'publicJwk' | 'sealed' | 'fingerprint'>): Promise<OpenKey>
 }
 
@@ -58,12 +58,12 @@ export class LocalKeyVault implements KeyVault {
     const jwe = sealed ?? ''
     const plain = await this.#envelope.open({ kid, purpose: 'signing-key' }, { jwe, fingerprint })
     const pair = await keyPairOf(JSON.parse(new TextDecoder().decode(plain)) as JWK, alg, kid)
-    // Without this, who can write to the database could publish a key of his own under the name of ours.
+    // Without this check, a writer to the database could publish another public key under this kid.
     if ((await calculateJwkThumbprint(publicJwk)) !== (await calculateJwkThumbprint(pair.publicJwk))) {
       throw new Failure(
         'signing_key_tampered',
         'conflict',
-        `The public key stored for ${kid} is not that of its private key: the row was changed. Revoke it with \`keys revoke ${kid} --compromised\`.`,
+        `The public key stored for ${kid} does not match its private key: the row was changed. Revoke it with \`keys revoke ${kid} --compromised\`.`,
         { detail: { kid, alg } },
       )
     }

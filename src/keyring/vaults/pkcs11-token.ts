@@ -1,6 +1,6 @@
 /**
- * One token of a PKCS#11 module, spoken to through the package `pkcs11js`. That package is built natively where it is
- * installed, so it is none of our dependencies: whoever has an HSM installs it beside Claviger. Numbers are those of the
+ * One token of a PKCS#11 module, used through the package `pkcs11js`. That package is compiled where it is installed,
+ * so Claviger does not depend on it: operators with an HSM install it beside Claviger. The numbers are those of the
  * PKCS#11 headers.
  */
 import { randomBytes } from 'node:crypto'
@@ -22,7 +22,7 @@ export interface Mechanism {
   parameter?: Buffer | object
 }
 
-/** What is used of `pkcs11js`. */
+/** The part of `pkcs11js` that Claviger uses. */
 interface Cryptoki {
   load(path: string): void
   C_Initialize(): void
@@ -65,7 +65,7 @@ const LONGEST_SIGNATURE = 1024
 export class Pkcs11Token {
   readonly #cryptoki: Cryptoki
   readonly #session: Handle
-  /** A session does one thing at a time. */
+  /** The current operation: a PKCS#11 session runs one at a time. */
   #busy: Promise<unknown> = Promise.resolve()
 
   private constructor(cryptoki: Cryptoki, session: Handle) {
@@ -88,13 +88,18 @@ export class Pkcs11Token {
       cryptoki.C_Login(session, CKU_USER, pin)
       return new Pkcs11Token(cryptoki, session)
     } catch (cause) {
-      // A module is opened once a process: left half open, it could not be tried again.
+      // A module is initialised once per process. Finalise it, so that it can be opened again.
       if (isInitialised) cryptoki.C_Finalize()
-      throw cause instanceof Failure ? cause : unavailable('it cannot be opened: look at module, token and PIN', cause)
+      throw cause instanceof Failure
+        ? cause
+        : unavailable('it cannot be opened. Check the module, the token and the PIN', cause)
     }
   }
 
-  /** Makes a key pair that cannot leave; gives its id and what was asked of its public half. */
+  /**
+   * Makes a key pair whose private key cannot be exported. Returns its id and the requested attributes of the public
+   * key.
+   */
   async makePair(
     mechanism: Mechanism,
     publicTemplate: Template,
@@ -128,7 +133,7 @@ export class Pkcs11Token {
     })
   }
 
-  /** A way to sign with the private key of this id. @throws Failure `pkcs11_key_missing` */
+  /** Returns a function that signs with the private key of this id. @throws Failure `pkcs11_key_missing` */
   async signerOf(id: string, mechanism: Mechanism): Promise<(data: Buffer) => Promise<Buffer>> {
     const [key] = await this.#alone(async () => {
       this.#cryptoki.C_FindObjectsInit(this.#session, [
@@ -145,7 +150,7 @@ export class Pkcs11Token {
       throw new Failure(
         'pkcs11_key_missing',
         'conflict',
-        `The token holds no private key with the id ${id}, which the database names. Is it the right token?`,
+        `The token has no private key with the id ${id}, to which the database refers. Check that the configured token is the right one.`,
       )
     }
     return (data) =>
@@ -167,7 +172,7 @@ export class Pkcs11Token {
 }
 
 async function loadCryptoki(): Promise<Cryptoki> {
-  // Not written out in the import, since nobody but those who use it has it.
+  // Import by a variable, since the package is optional and usually not installed.
   const name = 'pkcs11js'
   try {
     const { default: package_, PKCS11 = package_?.PKCS11 } = await import(name)

@@ -1,7 +1,6 @@
 /**
- * Private keys in an HSM. What rests in the database is a reference to the object there, sealed and bound to its row as
- * a key would be. Keys that the local envelope holds go on signing from there until they retire, so a deployment moves in
- * by its next rotation.
+ * Private keys in an HSM. The database holds a reference to the HSM object, sealed and bound to its row like a key.
+ * Keys of the local envelope keep signing until they retire, so a deployment moves to the HSM by its next rotation.
  */
 import { createHash, createPublicKey, type JsonWebKey, verify } from 'node:crypto'
 import { calculateJwkThumbprint, type JWK } from 'jose'
@@ -19,14 +18,14 @@ interface Method {
   sign: Mechanism
   /** DER of the curve's name; undefined for RSA. */
   curve?: { der: string; crv: string; bytes: number }
-  /** Where the token signs a digest that is made here. */
+  /** Set when the token signs a digest that this process computes. */
   digest?: string
 }
 
 const p256 = { der: '06082a8648ce3d030107', crv: 'P-256', bytes: 32 }
 const p384 = { der: '06052b81040022', crv: 'P-384', bytes: 48 }
 const ed25519 = { der: '06032b6570', crv: 'Ed25519', bytes: 32 }
-/** hash SHA-256, MGF1 with it, a salt of 32 bytes; `type` tells pkcs11js the shape. */
+/** SHA-256, MGF1 with SHA-256, a salt of 32 bytes. `type` selects this parameter structure in pkcs11js. */
 const pss = { type: 5, hashAlg: 0x250, mgf: 2, saltLen: 32 }
 
 const methods: Partial<Record<SigningAlgorithm, Method>> = {
@@ -65,7 +64,7 @@ export class Pkcs11Vault implements KeyVault {
     throw new Failure(
       'pkcs11_takes_no_key',
       'conflict',
-      'Keys are made in the HSM here, and none is put into it from outside. Import it before the HSM is switched on.',
+      'With an HSM, keys are created in the HSM and cannot be imported. Import the key before the HSM is switched on.',
     )
   }
 
@@ -83,14 +82,14 @@ export class Pkcs11Vault implements KeyVault {
       publicJwk,
       sign: (data) => signed(digest ? createHash(digest).update(data).digest() : Buffer.from(data)),
     }
-    await refuseStranger(open)
+    await refuseMismatch(open)
     return open
   }
 
   async #makeEcPair(pair: Mechanism, { der, crv, bytes }: NonNullable<Method['curve']>) {
     const template = [{ type: CKA.ecParams, value: Buffer.from(der, 'hex') }]
     const { id, attributes } = await this.#token.makePair(pair, template, [CKA.ecPoint])
-    // A DER octet string around the point; the point's own bytes are its end, whatever stands before.
+    // A DER octet string around the point. The coordinates are its last bytes.
     const [point = Buffer.alloc(0)] = attributes
     const part = (from: number, to?: number) => point.subarray(from, to).toString('base64url')
     const material: JWK =
@@ -118,8 +117,8 @@ function methodOf(alg: SigningAlgorithm): Method {
   throw new Failure('pkcs11_algorithm_unknown', 'conflict', `${alg} cannot be used with keys in an HSM yet.`)
 }
 
-/** Whether the object signs what the published key verifies: else the row, or the token, is not ours. */
-async function refuseStranger({ kid, alg, publicJwk, sign }: OpenKey): Promise<void> {
+/** Checks that the HSM key matches the published key: a mismatch means that the row or the token was changed. */
+async function refuseMismatch({ kid, alg, publicJwk, sign }: OpenKey): Promise<void> {
   const data = Buffer.from('claviger key check')
   const key = createPublicKey({ key: publicJwk as JsonWebKey, format: 'jwk' })
   const digest = alg === 'EdDSA' ? null : alg === 'ES384' ? 'sha384' : 'sha256'
@@ -128,7 +127,7 @@ async function refuseStranger({ kid, alg, publicJwk, sign }: OpenKey): Promise<v
   throw new Failure(
     'signing_key_tampered',
     'conflict',
-    `The public key stored for ${kid} is not that of the private key in the HSM. Revoke it with \`keys revoke ${kid} --compromised\`.`,
+    `The public key stored for ${kid} does not match the private key in the HSM. Revoke it with \`keys revoke ${kid} --compromised\`.`,
     { detail: { kid, alg } },
   )
 }

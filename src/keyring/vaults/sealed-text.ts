@@ -1,4 +1,4 @@
-/** Short texts that rest sealed under a key of 32 bytes: AES-256-GCM, in base64url. */
+/** Short texts sealed under a key of 32 bytes: AES-256-GCM, in base64url. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 export function sealText(key: Uint8Array, text: string): string {
@@ -7,7 +7,7 @@ export function sealText(key: Uint8Array, text: string): string {
   return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
 }
 
-/** Throws when it was sealed under another key, or changed. */
+/** Throws when the text was sealed under another key, or was changed. */
 export function openText(key: Uint8Array, sealed: string): string {
   const bytes = Buffer.from(sealed, 'base64url')
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))

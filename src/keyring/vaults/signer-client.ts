@@ -1,4 +1,7 @@
-/** The way to a signer in another process: one connection, made when needed and again when lost; requests overlap. */
+/**
+ * The client of a signer in another process. It opens one connection when needed and reconnects when the connection is
+ * lost. Requests may overlap.
+ */
 import { createConnection, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { Failure, type FailureKind } from '../../errors/failure.ts'
@@ -28,11 +31,11 @@ export class SignerClient {
     this.#patienceMilliseconds = options.patienceMilliseconds ?? 5_000
   }
 
-  /** @throws Failure as the signer gave it, or `signer_unavailable` */
+  /** @throws Failure as the signer returned it, or `signer_unavailable` */
   ask<Task extends SignerTask>(task: Task, ask: SignerTasks[Task]['ask']): Promise<SignerTasks[Task]['answer']> {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
-      const giveUp = () => this.#settle(id, (waiting) => waiting.reject(unavailable('it does not answer')))
+      const giveUp = () => this.#settle(id, (waiting) => waiting.reject(unavailable('it does not respond')))
       const timer = setTimeout(giveUp, this.#patienceMilliseconds)
       this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject, timer })
       this.#connected().write(`${JSON.stringify({ id, task, ask })}\n`)
@@ -55,13 +58,13 @@ export class SignerClient {
       if (this.#socket === socket) this.#loseAll(cause)
     })
     createInterface({ input: socket })
-      .on('line', (line) => this.#hear(line))
-      .on('error', () => {}) // The socket told it already.
+      .on('line', (line) => this.#receive(line))
+      .on('error', () => {}) // The socket has reported this error already.
     this.#socket = socket
     return socket
   }
 
-  #hear(line: string): void {
+  #receive(line: string): void {
     const { id, answer, failure } = JSON.parse(line) as Answer
     this.#settle(id, (waiting) => {
       if (!failure) waiting.resolve(answer)
@@ -80,13 +83,18 @@ export class SignerClient {
   #loseAll(cause: unknown): void {
     this.#socket = undefined
     for (const id of [...this.#waiting.keys()]) {
-      this.#settle(id, (waiting) => waiting.reject(unavailable('the connection to it is lost', cause)))
+      this.#settle(id, (waiting) => waiting.reject(unavailable('the connection was lost', cause)))
     }
   }
 }
 
 const unavailable = (why: string, cause?: unknown): Failure =>
-  new Failure('signer_unavailable', 'unavailable', `The signer cannot be asked: ${why}. See that its process runs.`, {
-    cause,
-    retryAfterSeconds: 1,
-  })
+  new Failure(
+    'signer_unavailable',
+    'unavailable',
+    `The signer is unavailable: ${why}. Check that its process is running.`,
+    {
+      cause,
+      retryAfterSeconds: 1,
+    },
+  )

@@ -1,4 +1,4 @@
-/** A signer behind a Unix socket: one JSON request a line, answers in whatever order they are ready. */
+/** A signer behind a Unix socket: one JSON request a line. Responses are sent in the order in which they are ready. */
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -15,10 +15,13 @@ interface Request {
   ask: never
 }
 
-/** A JWS of many claims is a few kilobytes; whoever sends a megabyte is not ours. */
+/** A JWS of many claims is a few kilobytes. A sender of a megabyte is not Claviger. */
 const MOST_BUFFERED = 1_000_000
 
-/** Who may reach the socket may sign: keep it in a folder that only the program's user can enter. */
+/**
+ * Every process that can connect to the socket can sign. Keep the socket in a folder that only the program's user can
+ * enter.
+ */
 export async function serveSigner(signer: Signer, path: string): Promise<SignerServer> {
   await rm(path, { force: true })
   const sockets = new Set<Socket>()
@@ -55,7 +58,7 @@ function serveSocket(signer: Signer, socket: Socket): void {
   })
 }
 
-/** Undefined for what is not a request: there is nobody to answer. */
+/** Undefined when the line is not a request: without an id there is nothing to respond to. */
 async function answer(signer: Signer, line: string): Promise<string | undefined> {
   let request: Request
   try {
@@ -67,11 +70,11 @@ async function answer(signer: Signer, line: string): Promise<string | undefined>
   try {
     return JSON.stringify({ id: request.id, answer: await signer.tasks[request.task](request.ask) })
   } catch (reason) {
-    // Only what was written to be read leaves; the cause of a bug might quote a key.
+    // Send only the text of a Failure: the message of an unexpected error might quote a key.
     const { code, kind, message, detail } =
       reason instanceof Failure
         ? reason
-        : new Failure('signer_failed', 'unavailable', 'The signer failed at this request.')
+        : new Failure('signer_failed', 'unavailable', 'The signer failed on this request.')
     return JSON.stringify({ id: request.id, failure: { code, kind, message, detail } })
   }
 }

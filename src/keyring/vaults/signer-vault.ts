@@ -1,4 +1,4 @@
-/** Keys and secrets by way of a signer in its own process: this one never holds a private key or the key-encryption key. */
+/** A vault that uses a signer in its own process. This process never holds a private key or the key-encryption key. */
 import { Failure } from '../../errors/failure.ts'
 import type { KeyPair } from '../cycle/key-material.ts'
 import type { SealedKey } from '../live/signer.ts'
@@ -40,7 +40,7 @@ export class SignerVault implements KeyVault {
     try {
       return Buffer.from((await this.#client.ask('sign', ask)).signature, 'base64url')
     } catch (reason) {
-      // A signer that was started anew holds nothing yet: hand it the key again and sign on.
+      // A restarted signer has no opened keys: send the key again and repeat the request.
       if (!(reason instanceof Failure) || reason.code !== 'signer_lacks_key') throw reason
       await this.#client.ask('open', { key })
       return Buffer.from((await this.#client.ask('sign', ask)).signature, 'base64url')

@@ -1,4 +1,4 @@
-/** One suite over every key store, so that the stand-in of the unit tests cannot lie about the law of the database. */
+/** One suite for every key store, so that the stand-in of the unit tests follows the rules of the database. */
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { BUSY, type KeyLedger, type KeyStore } from '../../../src/keyring/cycle/key-store.ts'
 import type { SigningKey } from '../../../src/keyring/live/signing-key.ts'
@@ -6,7 +6,7 @@ import { DAY, later, sampleKey } from '../sample-key.ts'
 
 export interface StoreUnderTest {
   store: KeyStore
-  /** Lets time pass for the store. */
+  /** Advances the store's clock. */
   advance(seconds: number): Promise<void>
 }
 
@@ -15,13 +15,13 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
     let it: StoreUnderTest
     const change = <T>(work: (ledger: KeyLedger) => Promise<T>) => it.store.change('wait', work)
     const stateOf = async (kid: string) => (await it.store.read()).keys.find((key) => key.kid === kid)?.state
-    /** An algorithm as it stands after the first start: `first` signs, `next` is its standby. */
+    /** An algorithm after the first start: `first` is active, `next` is its standby. */
     const begin = (alg = 'ES256') =>
       change(async (ledger) => {
         await ledger.insert(sampleKey('first', ledger.now, { alg, state: 'active', reason: 'first key' }))
         await ledger.insert(sampleKey('next', ledger.now, { alg }))
       })
-    /** `first` retires, `next` signs, `third` is the standby. */
+    /** `first` retires, `next` becomes active, `third` is the standby. */
     const rotate = (reason: string) => change(rotation(reason))
     const rotation = (reason: string) => async (ledger: KeyLedger) => {
       const { now } = ledger
@@ -42,7 +42,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       it = await open()
     })
 
-    test('a key comes back as it was put in', async () => {
+    test('a key is read as it was stored', async () => {
       await begin()
       const { keys, now } = await it.store.read()
       expect(keys.map(({ kid }) => kid)).toEqual(['first', 'next'])
@@ -51,13 +51,13 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       expect(Number(keys[1]?.createdAt)).toBeLessThanOrEqual(Number(now))
     })
 
-    test('an empty store has no keys and knows the time', async () => {
+    test('an empty store has no keys and returns its time', async () => {
       const { keys, now } = await it.store.read()
       expect(keys).toEqual([])
       expect(now.getTime()).not.toBeNaN()
     })
 
-    test('a change that throws leaves nothing behind', async () => {
+    test('a change that throws is undone', async () => {
       await begin()
       const failing = change(async (ledger) => {
         await ledger.update('next', { state: 'removed', sealed: null, removedAt: ledger.now })
@@ -67,7 +67,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       expect(await stateOf('next')).toBe('pending')
     })
 
-    test('a change sees what it has written itself', async () => {
+    test('a change sees its own writes', async () => {
       await begin()
       await change(async (ledger) => {
         await ledger.update('next', { promoteAt: ledger.now })
@@ -75,7 +75,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       })
     })
 
-    test('while one changes the keys, an impatient other gives up and a patient one waits and sees the result', async () => {
+    test('while a change runs, an impatient change gives up, and a patient one waits and sees the result', async () => {
       await begin()
       let finish: () => void = () => {}
       let begun: () => void = () => {}
@@ -119,7 +119,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
         await ledger.insert(sampleKey('third', now))
       }
 
-      test('gets nothing signed by the next key before its publish lead is over', async () => {
+      test('gets no token of the next key before its publish lead is over', async () => {
         await begin()
         expect(await refusal(tryNext)).toEqual(law('KEY03'))
         await it.advance(DAY + 1)
@@ -128,7 +128,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
         await change(tryNext)
       })
 
-      test('has only standbys sign for it, and no key that was not one', async () => {
+      test('can be signed for only by a standby', async () => {
         await begin()
         await it.advance(DAY + 1)
         expect(await refusal((ledger) => ledger.update('first', { canaryAt: ledger.now }))).toEqual(law('KEY02'))
@@ -137,14 +137,14 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
         expect(await refusal(made)).toEqual(law('KEY01'))
       })
 
-      test('that a standby has signed for it stays written', async () => {
+      test('stays recorded on the standby that signed for it', async () => {
         await begin()
         await it.advance(DAY + 1)
         await change(tryNext)
         expect(await refusal((ledger) => ledger.update('next', { canaryAt: null }))).toEqual(law('KEY05'))
       })
 
-      test('a standby that has signed for it retires and is not removed at once; another is removed and does not retire', async () => {
+      test('makes a standby that signed for it retire before its removal; another standby is removed directly', async () => {
         await begin()
         expect(await refusal(replaceNext('retired'))).toEqual(law('KEY02'))
         await it.advance(DAY + 1)
@@ -159,13 +159,13 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       })
     })
 
-    test('an emergency, and only what says so, skips the publish lead', async () => {
+    test('an emergency step skips the publish lead, and no other step does', async () => {
       await begin()
       await rotate('emergency: compromised')
       expect(await stateOf('next')).toBe('active')
     })
 
-    test('a retired key is not removed before nothing it signed can be alive', async () => {
+    test('a retired key is not removed before everything that it signed has expired', async () => {
       await begin()
       await rotate('emergency: x')
       const remove = (ledger: KeyLedger) =>
@@ -176,7 +176,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       expect(await stateOf('first')).toBe('removed')
     })
 
-    test('the private half goes when a key is removed or revoked, and not before', async () => {
+    test('the private key is deleted when a key is removed or revoked, and not earlier', async () => {
       await begin()
       await rotate('emergency: x')
       const kept = (ledger: KeyLedger) => ledger.update('first', { state: 'revoked', revokedAt: ledger.now })
@@ -192,7 +192,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       ['retired', 'pending'],
       ['revoked', 'active'],
       ['removed', 'active'],
-    ] as const)('there is no way from %s to %s', async (from, to) => {
+    ] as const)('a key cannot change from %s to %s', async (from, to) => {
       await begin()
       await rotate('emergency: x')
       const gone = to === 'removed' ? null : 'sealed'
@@ -212,14 +212,14 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
     test.each([
       ['when it was published', { publishAt: new Date(0) }],
       ['when it may sign', { promotableAt: new Date(1) }],
-      ['when it was made', { createdAt: new Date(0) }],
+      ['when it was created', { createdAt: new Date(0) }],
       ['its algorithm', { alg: 'RS256' }],
-    ])('nobody rewrites %s', async (_, changes) => {
+    ])('a recorded fact of a key cannot be changed: %s', async (_, changes) => {
       await begin()
       expect(await refusal((ledger) => ledger.update('next', changes))).toEqual(law('KEY05'))
     })
 
-    test('the earliest removal may move to later, never to earlier', async () => {
+    test('the removal date can move to later, but not to earlier', async () => {
       await begin()
       await rotate('emergency: x')
       const { keys } = await it.store.read()
@@ -228,7 +228,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       expect(await refusal((ledger) => ledger.update('first', { removableAt }))).toEqual(law('KEY05'))
     })
 
-    test('one key an algorithm signs, one is its standby', async () => {
+    test('an algorithm has at most one active key and one standby', async () => {
       await begin()
       const second = (state: 'active' | 'pending') => (ledger: KeyLedger) =>
         ledger.insert(sampleKey('second', ledger.now, { state, reason: 'emergency: x' }))
@@ -236,7 +236,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       expect(await refusal(second('pending'))).toEqual(law('one_pending_key_per_algorithm'))
     })
 
-    test('an algorithm is never left without a standby, nor without a key that signs', async () => {
+    test('an algorithm is never without a standby or an active key', async () => {
       await begin()
       const dropStandby = (ledger: KeyLedger) =>
         ledger.update('next', { state: 'removed', sealed: null, removedAt: ledger.now })
@@ -246,7 +246,7 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       expect(await refusal(dropActive)).toEqual(law('KEY07'))
     })
 
-    test('a key begins as a standby; as one that signs only where it is the first', async () => {
+    test('a key begins as a standby, or as active when it is the first', async () => {
       await begin()
       const asActive = (ledger: KeyLedger) => ledger.insert(sampleKey('x', ledger.now, { state: 'active' }))
       const asRetired = (ledger: KeyLedger) =>
@@ -258,14 +258,14 @@ export function describeKeyStore(name: string, open: () => Promise<StoreUnderTes
       for (const insert of [asActive, asRetired, asRevoked]) expect(await refusal(insert)).toEqual(law('KEY01'))
     })
 
-    test('a node with an outdated key-encryption key adds nothing', async () => {
+    test('a node with an outdated key-encryption key cannot add a key', async () => {
       await begin()
       const insert = (ledger: KeyLedger) =>
         ledger.insert(sampleKey('x', ledger.now, { alg: 'RS256', fingerprint: 'another' }))
       expect(await refusal(insert)).toEqual({ code: 'key_encryption_key_outdated', law: 'KEY08' })
     })
 
-    test('changing what is not there is a failure', async () => {
+    test('changing a key that does not exist fails', async () => {
       expect((await refusal((ledger) => ledger.update('nobody', { reason: 'x' }))).code).toBe('key_unknown')
     })
   })

@@ -18,12 +18,12 @@ function hasPackage(): boolean {
     createRequire(import.meta.url).resolve('pkcs11js')
     return true
   } catch {
-    return false // the ordinary case: it is none of our dependencies
+    return false // the usual case: it is an optional package
   }
 }
 
-test('without the package that speaks to it, an HSM is refused in a sentence that says what to install', () => {
-  // In a process of its own that finds no such package, whether it is installed or not.
+test('an HSM without the package pkcs11js is refused with the command that installs it', () => {
+  // In a separate process that cannot load the package, whether it is installed or not.
   const without = `import { registerHooks } from 'node:module'
     registerHooks({ resolve(name, context, next) {
       if (name === 'pkcs11js') throw new Error('not found')
@@ -58,29 +58,29 @@ perhaps(`keys in an HSM${present ? '' : ' (not run: SoftHSM2 or pkcs11js is not 
 
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  test('are made and sign there, by every classical algorithm, several at once', () => {
+  test('are created in it and sign with every classical algorithm, several at once', () => {
     expect(seen['verified']).toEqual({ ES256: 3, ES384: 3, EdDSA: 3, RS256: 3, PS256: 3 })
     expect(seen['postQuantum']).toMatchObject({ code: 'pkcs11_algorithm_unknown' })
   })
 
-  test('what rests in the database is a reference, and no key', () => {
+  test('are stored in the database as a reference, not as a key', () => {
     expect(seen['rests']).toEqual({ pkcs11: expect.stringMatching(/^[0-9a-f]{32}$/) })
   })
 
-  test('a row whose public key is another is named', () => {
+  test('are refused when the public key of the row differs', () => {
     expect(seen['tampered']).toMatchObject({ code: 'signing_key_tampered' })
   })
 
-  test('a deployment moves in by its next rotation', () => {
+  test('replace those of the local envelope by the next rotation', () => {
     expect(seen['signatureAfterMovingIn']).toBe(64)
   })
 
-  test('a wrong PIN and a wrong token are refused in sentences that repeat no PIN', () => {
+  test('are refused for a wrong PIN or token, and the error does not repeat the PIN', () => {
     expect(seen['wrongPin']).toMatchObject({ code: 'pkcs11_unavailable', message: expect.not.stringContaining('0815') })
     expect(seen['wrongLabel']).toMatchObject({ code: 'pkcs11_unavailable', message: expect.stringContaining('nobody') })
   })
 
-  test('a key cannot be put in from outside', () => {
+  test('cannot be imported from outside', () => {
     expect(seen['adopted']).toMatchObject({ code: 'pkcs11_takes_no_key' })
   })
 })

@@ -1,4 +1,4 @@
-/** What is to be seen of keys in an HSM, looked at in a process of its own: the module reads the real environment. */
+/** Reports the behaviour of keys in an HSM from a separate process, since the module reads the real environment. */
 import { randomBytes } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
 import type { SigningAlgorithm } from '../../../src/keyring/cycle/algorithms.ts'
@@ -14,17 +14,17 @@ const [library = '', pin = ''] = process.argv.slice(2)
 const kek = randomBytes(32)
 const envelope = await Envelope.open(() => [kek])
 
-const told = (thrown: unknown) => {
+const failureOf = (thrown: unknown) => {
   const { code, message } = thrown as { code: string; message: string }
   return { code, message }
 }
-const wrongPin = await Pkcs11Token.open({ library, pin: 'wrong-pin-0815', label: 'claviger' }).catch(told)
-const wrongLabel = await Pkcs11Token.open({ library, pin, label: 'nobody' }).catch(told)
+const wrongPin = await Pkcs11Token.open({ library, pin: 'wrong-pin-0815', label: 'claviger' }).catch(failureOf)
+const wrongLabel = await Pkcs11Token.open({ library, pin, label: 'nobody' }).catch(failureOf)
 
 const token = await Pkcs11Token.open({ library, pin, label: 'claviger' })
 const vault = new Pkcs11Vault(token, envelope)
 
-/** How many of three signatures at once verify. */
+/** The number of valid signatures among three concurrent ones. */
 async function verifiedBy(alg: SigningAlgorithm): Promise<number> {
   const made = await vault.create(alg)
   const open = await vault.open(rowOf(made, alg))
@@ -60,10 +60,10 @@ const seen = {
     RS256: await verifiedBy('RS256'),
     PS256: await verifiedBy('PS256'),
   },
-  postQuantum: await vault.create('ML-DSA-65').catch(told),
+  postQuantum: await vault.create('ML-DSA-65').catch(failureOf),
   rests: JSON.parse(Buffer.from(plain).toString()) as unknown,
-  tampered: await vault.open({ ...rowOf(one, 'ES256'), publicJwk: other.publicJwk }).catch(told),
-  adopted: await vault.adopt().catch(told),
+  tampered: await vault.open({ ...rowOf(one, 'ES256'), publicJwk: other.publicJwk }).catch(failureOf),
+  adopted: await vault.adopt().catch(failureOf),
   signatureAfterMovingIn: await moveIn(),
 }
 token.close()

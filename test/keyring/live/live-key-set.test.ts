@@ -15,8 +15,8 @@ let vault: KeyVault
 let keyring: Keyring
 let live: LiveKeySet
 let errors: unknown[]
-let told: () => Promise<void>
-/** What the node's own clock is ahead of the store's. */
+let notify: () => Promise<void>
+/** How far the node's clock is ahead of the store's. */
 let nodeAheadSeconds: number
 let read: () => Promise<KeySnapshot>
 
@@ -27,7 +27,7 @@ const start = (with_: Partial<{ vault: Pick<KeyVault, 'open'> }> = {}) =>
     times,
     changes: {
       on: (_, listener) => {
-        told = listener
+        notify = listener
       },
     },
     onError: (reason) => errors.push(reason),
@@ -51,8 +51,8 @@ beforeEach(async () => {
 
 afterEach(() => live.stop())
 
-describe('the set of keys', () => {
-  test('publishes standbys and what signs, each with kid, alg and use and nothing private', () => {
+describe('the live key set', () => {
+  test('publishes active keys and standbys with kid, alg and use, and no private member', () => {
     const { keys } = live.current().publicJwks
     expect(kids(keys)).toEqual([kidOf('active'), kidOf('pending'), kidOf('active', 'EdDSA'), kidOf('pending', 'EdDSA')])
     for (const key of keys) {
@@ -62,7 +62,7 @@ describe('the set of keys', () => {
     }
   })
 
-  test('lists ML-DSA after everything that verifiers know', async () => {
+  test('lists ML-DSA after the algorithms that every verifier supports', async () => {
     await new Keyring({
       store,
       vault,
@@ -75,7 +75,7 @@ describe('the set of keys', () => {
     expect(algorithms).toEqual(['ES256', 'ES256', 'EdDSA', 'EdDSA', 'ML-DSA-65', 'ML-DSA-65'])
   })
 
-  test('gives the engine what signs first, then what is retired, and apart from them the standby, which signs for nobody', async () => {
+  test('gives the engine the active key first, then retired keys, and separately the standby, which signs for no app', async () => {
     await keyring.rotate({ alg: 'ES256', now: true })
     await live.reload()
     const engine = live.current().signers.filter(({ alg }) => alg === 'ES256')
@@ -84,7 +84,7 @@ describe('the set of keys', () => {
     expect([standby?.kid, standby?.onlyFor]).toEqual([kidOf('pending'), null])
   })
 
-  test('lets a standby sign for the canary from when its lead is over until there is no canary any more', async () => {
+  test('lets a standby sign for the canary from the end of its lead until the canary is removed', async () => {
     const duty = async () => {
       await live.reload()
       return live.current().standbys.find(({ kid }) => kid === kidOf('pending'))?.onlyFor
@@ -107,7 +107,7 @@ describe('the set of keys', () => {
     }
   })
 
-  test('its version changes with the keys and only then', async () => {
+  test('changes its version only with the keys', async () => {
     const { version } = live.current()
     await live.reload()
     expect(live.current().version).toBe(version)
@@ -117,8 +117,8 @@ describe('the set of keys', () => {
   })
 })
 
-describe('how long the JWKS may be cached', () => {
-  test('300 s, and never past a promotion', () => {
+describe('the cache time of the JWKS', () => {
+  test('is 300 s and never reaches past a promotion', () => {
     expect(live.current().maxAgeSeconds).toBe(300)
     store.advance(30 * DAY - 100)
     expect(live.current().maxAgeSeconds).toBe(100)
@@ -128,7 +128,7 @@ describe('how long the JWKS may be cached', () => {
     expect(live.current().maxAgeSeconds).toBe(0)
   })
 
-  test('goes by the clock of the store, whatever the one of the node says', async () => {
+  test('follows the clock of the store, not that of the node', async () => {
     live.stop()
     nodeAheadSeconds = -2 * HOUR
     live = await start()
@@ -136,13 +136,13 @@ describe('how long the JWKS may be cached', () => {
     expect(live.current().maxAgeSeconds).toBe(100)
   })
 
-  test('a cache that fetches anew may go on for 30 s, but never past the lead', async () => {
+  test('allows a stale copy for 30 s, but never past the lead', async () => {
     expect(live.current().staleSeconds).toBe(30)
     expect(staleSecondsOf({ ...times, publishLeadSeconds: 310 })).toBe(10)
     expect(staleSecondsOf({ ...times, publishLeadSeconds: 120 })).toBe(0)
   })
 
-  test('ends sooner when a rotation is asked for', async () => {
+  test('is shorter when a rotation is requested', async () => {
     await keyring.rotate({ alg: 'ES256' })
     await live.reload()
     store.advance(DAY - 10)
@@ -150,7 +150,7 @@ describe('how long the JWKS may be cached', () => {
   })
 })
 
-test('metrics learn how long each key has signed and when the next one does', () => {
+test('metrics report the age of each active key and the time to the next rotation', () => {
   store.advance(31 * DAY)
   expect(live.ages()).toEqual([
     { alg: 'ES256', ageSeconds: 31 * DAY, rotationDueSeconds: -DAY },
@@ -158,31 +158,31 @@ test('metrics learn how long each key has signed and when the next one does', ()
   ])
 })
 
-describe('following the changes', () => {
-  test('a notification replaces the set and tells who listens', async () => {
+describe('following changes of the keys', () => {
+  test('a notification replaces the set and calls the listeners', async () => {
     const versions: string[] = []
     live.onChange(({ version }) => versions.push(version))
     await keyring.revoke(kidOf('active') as string, { compromised: true })
-    await told()
+    await notify()
     expect(versions).toEqual([live.current().version])
     expect(kids(live.current().publicJwks.keys)).toContain(kidOf('pending'))
   })
 
-  test('who stops listening hears nothing more, and one who throws keeps nobody from hearing', async () => {
-    const heard: string[] = []
-    const stop = live.onChange(() => heard.push('stopped'))
+  test('a removed listener is not called, and a listener that throws does not affect the others', async () => {
+    const called: string[] = []
+    const stop = live.onChange(() => called.push('stopped'))
     live.onChange(() => {
       throw new Error('a listener failed')
     })
-    live.onChange(() => heard.push('listening'))
+    live.onChange(() => called.push('listening'))
     stop()
     await keyring.rotate({ now: true })
     await live.reload()
-    expect(heard).toEqual(['listening'])
+    expect(called).toEqual(['listening'])
     expect(errors).toMatchObject([{ message: 'a listener failed' }])
   })
 
-  test('a change that is told while it looks is seen by one more look', async () => {
+  test('a notification during a reload causes one more reload', async () => {
     let looks = 0
     read = async () => {
       looks++
@@ -192,7 +192,7 @@ describe('following the changes', () => {
     expect(looks).toBe(2)
   })
 
-  test('each key is opened once, not at every change', async () => {
+  test('a key is opened once, not at every change', async () => {
     let opened = 0
     live.stop()
     live = await start({
@@ -208,7 +208,7 @@ describe('following the changes', () => {
     expect(opened).toBe(5)
   })
 
-  test('without the database the set stays', async () => {
+  test('the set stays in use without the database', async () => {
     const before = live.current()
     read = () => Promise.reject(new Error('the database is away'))
     await live.reload()
@@ -216,7 +216,7 @@ describe('following the changes', () => {
     expect(errors).toMatchObject([{ message: 'the database is away' }])
   })
 
-  test('a key that does not open is told and not published; the others are', async () => {
+  test('a key that cannot be opened is reported and not published; the others are published', async () => {
     await keyring.rotate({ alg: 'ES256', now: true })
     const forged = kidOf('pending')
     store.keys = store.keys.map((key) => (key.kid === forged ? { ...key, sealed: 'forged' } : key))
@@ -226,7 +226,7 @@ describe('following the changes', () => {
     expect(errors).toMatchObject([{ code: 'sealed_secret_damaged' }])
   })
 
-  test('at start a key that does not open stops everything', async () => {
+  test('a key that cannot be opened stops the start', async () => {
     const other = new LocalKeyVault(await Envelope.open(() => [randomBytes(32)]))
     await expect(start({ vault: other })).rejects.toMatchObject({ code: 'key_encryption_key_wrong' })
   })

@@ -5,7 +5,7 @@ import { SIGNING_ALGORITHMS } from '../../../src/keyring/cycle/algorithms.ts'
 import { signingWith } from '../../../src/keyring/live/local-signing.ts'
 
 describe('a signature made in this process', () => {
-  test.each(SIGNING_ALGORITHMS)('%s verifies where JOSE is verified', async (alg) => {
+  test.each(SIGNING_ALGORITHMS)('with %s verifies with a JOSE library', async (alg) => {
     const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
     const sign = signingWith(await exportJWK(privateKey), alg)
     const signed = await new CompactSign(Buffer.from('what is said')).setProtectedHeader({ alg }).sign(privateKey)
@@ -15,13 +15,13 @@ describe('a signature made in this process', () => {
     expect(Buffer.from(payload).toString()).toBe('what is said')
   })
 
-  test('ES256 has two numbers of 32 bytes each, however short they are', async () => {
+  test('with ES256 has two numbers of 32 bytes each, also when a number is shorter', async () => {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true })
     const { d, ...publicJwk } = await exportJWK(privateKey)
     const sign = signingWith({ ...publicJwk, d }, 'ES256')
     const key = createPublicKey({ key: publicJwk as JsonWebKey, format: 'jwk' })
     let short = 0
-    // One number in 256 is short of a byte, so of four thousand signatures some thirty have one.
+    // One number in 256 is a byte shorter, so about thirty of four thousand signatures contain such a number.
     for (let index = 0; index < 4_000; index += 1) {
       const data = Buffer.from(`message ${index}`)
       const signature = await sign(data)

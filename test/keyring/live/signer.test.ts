@@ -73,7 +73,7 @@ describe('a signer in its own process', () => {
     expect(Buffer.from(payload).toString()).toBe('hello')
   })
 
-  test('never gives a private key away, by whatever name it is asked for', async () => {
+  test('never returns a private key, for any claimed purpose', async () => {
     const made = await vault.create('ES256')
     const key = await openSigner(made, 'ES256')
     expect(inspect([made, key], { depth: 9 })).not.toMatch(/\bd:|priv/)
@@ -81,21 +81,21 @@ describe('a signer in its own process', () => {
     await expect(stolen).rejects.toMatchObject({ code: 'sealed_secret_damaged' })
   })
 
-  test('can be reached by its own user only', async () => {
+  test('can be reached only by its own user', async () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600)
   })
 
-  test('overlapping requests get their own answers', async () => {
+  test('gives overlapping requests their own responses', async () => {
     const made = await vault.create('EdDSA')
     const key = await openSigner(made, 'EdDSA')
     const once = await Promise.all(Array.from({ length: 50 }, (_, index) => key.sign(Buffer.from(`message ${index}`))))
     const again = await Promise.all(Array.from({ length: 50 }, (_, index) => key.sign(Buffer.from(`message ${index}`))))
-    // Ed25519 signatures are the same each time, and differ from message to message.
+    // Ed25519 signatures are deterministic and differ between messages.
     expect(again).toEqual(once)
     expect(new Set(once.map((signature) => Buffer.from(signature).toString('hex'))).size).toBe(50)
   })
 
-  test('hangs up on what is not a request', async () => {
+  test('closes a connection that sends anything but a request', async () => {
     const stranger = createConnection(path)
     stranger.write('GET / HTTP/1.1\n')
     await once(stranger, 'close')
@@ -105,7 +105,7 @@ describe('a signer in its own process', () => {
     await expect(vault.create('ES256')).resolves.toBeDefined()
   })
 
-  test('keeps the deployment secrets sealed under its key, so that the web process needs none', async () => {
+  test('seals the deployment secrets under its key, so that the web process needs no key-encryption key', async () => {
     const store = new MemorySecretStore()
     const secrets = new DeploymentSecrets({ store, envelope: new SignerEnvelope(client) })
     const secret = await secrets.secret('csrf')
@@ -114,7 +114,7 @@ describe('a signer in its own process', () => {
     expect(Buffer.from(await local.open(bindingOf('csrf', 1), kept?.sealed as never))).toEqual(Buffer.from(secret))
   })
 
-  test('while it is away signing fails by name, and when it is back it signs on with the same keys', async () => {
+  test('fails with a named error while it is stopped, and signs with the same keys after a restart', async () => {
     const made = await vault.create('ES256')
     const key = await openSigner(made, 'ES256')
     await stopSigner()
@@ -124,7 +124,7 @@ describe('a signer in its own process', () => {
   })
 })
 
-/** As `oidc` hands a signer to the engine. */
+/** As `oidc` passes a signer to the engine. */
 class ElsewhereKey extends ExternalSigningKey {
   readonly #signer: KeySigner
 
@@ -143,13 +143,13 @@ class ElsewhereKey extends ExternalSigningKey {
   }
 }
 
-/** JWT access tokens are stored nowhere, and the client is configured. */
+/** JWT access tokens are not stored, and the client is configured. */
 class NothingStored {
   async upsert() {}
   async find() {}
 }
 
-test('a provider issues tokens with keys of the signer, and the process that serves holds no private key', async () => {
+test('a provider issues tokens with keys of the signer, and the serving process has no private key', async () => {
   const store = new MemoryKeyStore()
   const keyring = new Keyring({ store, vault, times, algorithms: ['ES256', 'RS256'], audit: { write: () => {} } })
   await keyring.ensureKeys()

@@ -9,18 +9,18 @@ import { DAY, later, times } from '../sample-key.ts'
 let store: MemoryKeyStore
 let uses: CanaryUse[]
 let keyring: Keyring
-const told: { kind: string; actor: string }[] = []
+const written: { kind: string; actor: string }[] = []
 
 beforeEach(async () => {
   store = new MemoryKeyStore()
   uses = []
-  told.length = 0
+  written.length = 0
   keyring = new Keyring({
     store,
     vault: new CheapVault(),
     times,
     algorithms: ['ES256'],
-    audit: { write: ({ kind, actor }) => told.push({ kind, actor }) },
+    audit: { write: ({ kind, actor }) => written.push({ kind, actor }) },
     canaryUses: { read: async () => uses },
   })
   await keyring.ensureKeys()
@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 const keyIn = (state: string) => store.keys.find((key) => key.state === state)
 
-describe('the next key', () => {
+describe('the next signing key', () => {
   test('signs for the canary once its publish lead is over, by the schedule', async () => {
     await keyring.nameCanary('shop', { actor: 'cli:ops' })
     expect(await keyring.runDueStep()).toEqual([])
@@ -39,13 +39,13 @@ describe('the next key', () => {
     store.advance(DAY)
     await keyring.runDueStep()
     expect(keyIn('pending')?.canaryAt).toEqual(store.now)
-    expect(told.slice(-2)).toEqual([
+    expect(written.slice(-2)).toEqual([
       { kind: 'key.canary-named', actor: 'cli:ops' },
       { kind: 'key.canary-began', actor: 'schedule' },
     ])
   })
 
-  test('signs for it at once where its lead is over already, and every later one in its turn', async () => {
+  test('signs for the canary at once when its lead is already over, and so does each later key', async () => {
     store.advance(2 * DAY)
     await keyring.nameCanary('shop')
     const first = keyIn('pending')
@@ -58,7 +58,7 @@ describe('the next key', () => {
     expect(keyIn('pending')?.canaryAt).toEqual(store.now)
   })
 
-  test('that has signed for it retires when another is imported in its place, and verifies as long as any', async () => {
+  test('that has signed for the canary retires when an imported key replaces it, and verifies like any retired key', async () => {
     store.advance(DAY)
     await keyring.nameCanary('shop')
     const tried = keyIn('pending')?.kid as string
@@ -69,7 +69,7 @@ describe('the next key', () => {
     await expect(keyring.remove(tried)).rejects.toMatchObject({ code: 'key_still_needed' })
   })
 
-  test('a rehearsal names nobody', async () => {
+  test('is not named by a dry run', async () => {
     store.advance(DAY)
     const { steps } = await keyring.nameCanary('shop', { dryRun: true })
     expect(steps).toHaveLength(1)
@@ -78,7 +78,7 @@ describe('the next key', () => {
   })
 })
 
-test('the report sets what the next key answered beside what the present one did', async () => {
+test('the canary report shows the counts of the next key beside those of the active key', async () => {
   store.advance(DAY)
   await keyring.nameCanary('shop')
   const use = (state: string, clientId: string, earlyRefreshes: number) => ({
@@ -95,7 +95,7 @@ test('the report sets what the next key answered beside what the present one did
   ])
 })
 
-test('requests are counted in memory by key, and added up once', async () => {
+test('token requests are counted in memory by key, and added to the store once', async () => {
   const added: CanaryUse[] = []
   const counted = new CanaryUses({ add: async (more) => void added.push(...more) }, () => {})
   counted.count({ clientId: 'shop', kids: ['a', 'b'], isRefresh: false, isEarly: false })

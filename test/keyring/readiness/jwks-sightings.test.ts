@@ -10,7 +10,7 @@ import { CheapVault } from '../cheap-vault.ts'
 import { MemoryKeyStore } from '../memory-key-store.ts'
 import { DAY, HOUR, times } from '../sample-key.ts'
 
-describe('counting who fetches the JWKS', () => {
+describe('counting the fetches of the JWKS', () => {
   let added: SightingCount[]
   let sightings: JwksSightings
   let refuse: boolean
@@ -27,7 +27,7 @@ describe('counting who fetches the JWKS', () => {
     })
   })
 
-  test('costs no query before it is delivered, and is delivered once', async () => {
+  test('needs no query before the flush, and each count is stored once', async () => {
     for (let fetch = 0; fetch < 2000; fetch++) sightings.count(['a', 'b'])
     sightings.count(['a', 'b'], 'orders')
     expect(added).toEqual([])
@@ -41,7 +41,7 @@ describe('counting who fetches the JWKS', () => {
     ])
   })
 
-  test('counts each fetch for the keys that stood in the JWKS then', async () => {
+  test('counts each fetch for the keys published at that time', async () => {
     sightings.count(['a'])
     sightings.count(['a', 'b'])
     await sightings.flush()
@@ -52,7 +52,7 @@ describe('counting who fetches the JWKS', () => {
     ])
   })
 
-  test('what could not be delivered is delivered later', async () => {
+  test('stores counts again after a failed flush', async () => {
     sightings.count(['a'])
     refuse = true
     await expect(sightings.flush()).rejects.toThrow('away')
@@ -61,14 +61,14 @@ describe('counting who fetches the JWKS', () => {
     expect(added).toEqual([{ kid: 'a', verifier: '', fetches: 1 }])
   })
 
-  test('counts who met a published key and did not know it; what is not published counts for nothing', async () => {
+  test('counts verifiers that report a published key as missing, and no reports of other keys', async () => {
     sightings.count(['a', 'b'], 'orders', 'b')
     sightings.count(['a', 'b'], 'orders', 'never published')
     await sightings.flush()
     expect(added.filter(({ misses }) => misses)).toEqual([{ kid: 'b', verifier: 'orders', fetches: 0, misses: 1 }])
   })
 
-  test('strangers with ever new names fill no memory', async () => {
+  test('bounds its memory for any number of verifier names', async () => {
     for (let name = 0; name < 5000; name++) sightings.count(['a'], `stranger ${name}`)
     await sightings.flush()
     expect(added.length).toBeLessThanOrEqual(1001)
@@ -78,7 +78,7 @@ describe('counting who fetches the JWKS', () => {
 
 const noMisses = { misses: 0, missing: [] }
 
-describe('a promotion', () => {
+describe('a scheduled promotion', () => {
   let store: MemoryKeyStore
   let seen: Sighting[]
   const keyringWith = (holdSeconds: number) =>
@@ -111,14 +111,14 @@ describe('a promotion', () => {
     expect(await keyringWith(HOUR).runDueStep()).not.toEqual([])
   })
 
-  test('goes on as soon as the last one has fetched it', async () => {
+  test('is made as soon as the last verifier has fetched the standby', async () => {
     sees('orders', 'active')
     expect(await keyringWith(HOUR).runDueStep()).toEqual([])
     sees('orders', 'pending')
     expect(await keyringWith(HOUR).runDueStep()).not.toEqual([])
   })
 
-  test('waits for nobody where that is not asked for, nor for those who do not say who they are', async () => {
+  test('does not wait without a hold time, nor for unnamed verifiers', async () => {
     sees('', 'active')
     expect(await keyringWith(HOUR).runDueStep()).not.toEqual([])
   })
@@ -129,7 +129,7 @@ describe('a promotion', () => {
     expect(readinessOf(store.keys, seen, later).flatMap(({ lagging }) => lagging)).toEqual([])
   })
 
-  test('is told how far the verifiers are', async () => {
+  test("has a report of the verifiers' readiness", async () => {
     sees('orders', 'active', 'pending')
     sees('billing', 'active')
     sees('', 'active', 'pending')
@@ -147,7 +147,7 @@ describe('a promotion', () => {
     ])
   })
 
-  test('waits for a known verifier that met the standby a moment ago and did not know it, for a bounded time', async () => {
+  test('waits for a known verifier that recently reported the standby as missing, for a bounded time', async () => {
     const missedBy = (verifier: string) =>
       seen.push({ kid: kidOf('pending'), verifier, fetches: 1, lastAt: store.now, misses: 1, missedAt: store.now })
     missedBy('')

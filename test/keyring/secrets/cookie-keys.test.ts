@@ -31,17 +31,17 @@ beforeEach(async () => {
 afterEach(() => cookieKeys.stop())
 
 describe('cookie keys', () => {
-  test('the first is made at the first start and signs at once', () => {
+  test('begin with one that is created at the first start and signs at once', () => {
     expect(cookieKeys.current()).toEqual([expect.stringMatching(/^[A-Za-z0-9_-]{43}$/)])
   })
 
-  test('another node has the same', async () => {
+  test('are the same on another node', async () => {
     const other = await start()
     expect(other.current()).toEqual(cookieKeys.current())
     other.stop()
   })
 
-  test('a new one verifies at once and signs when every node knows it', async () => {
+  test('include a new one, which verifies at once and signs after the lead', async () => {
     const [first] = cookieKeys.current()
     await cookieKeys.rotate()
     const [signs, verifies] = cookieKeys.current()
@@ -52,7 +52,7 @@ describe('cookie keys', () => {
     expect(cookieKeys.current()).toEqual([verifies, first])
   })
 
-  test('an older one verifies as long as a cookie may live, so that nobody is signed out', async () => {
+  test('include older ones, which verify for the lifetime of a cookie, so that no session ends', async () => {
     const [first] = cookieKeys.current()
     await cookieKeys.rotate()
     store.advance(30 * DAY)
@@ -66,19 +66,19 @@ describe('cookie keys', () => {
     expect(cookieKeys.current()).toHaveLength(1)
   })
 
-  test('rotate by themselves, once, when they are due', async () => {
+  test('rotate automatically, once, when the interval is over', async () => {
     store.advance(91 * DAY)
     await cookieKeys.runDueStep()
     await cookieKeys.runDueStep()
     expect(cookieKeys.current()).toHaveLength(2)
   })
 
-  test('who listens is told of a change', async () => {
-    const heard: number[] = []
-    cookieKeys.onChange((keys) => heard.push(keys.length))
+  test('call their listeners after a change', async () => {
+    const counts: number[] = []
+    cookieKeys.onChange((keys) => counts.push(keys.length))
     await cookieKeys.rotate()
     await cookieKeys.reload()
-    expect(heard).toEqual([2])
+    expect(counts).toEqual([2])
   })
 })
 
@@ -90,12 +90,12 @@ describe('secrets of the deployment', () => {
     expect(await secrets.secret('device-cookie')).not.toEqual(csrf)
   })
 
-  test('two nodes that need one first at once get the same', async () => {
+  test('are created once when two nodes need one at the same time', async () => {
     const [one, other] = await Promise.all([secrets.secret('dpop-nonce'), secrets.secret('dpop-nonce')])
     expect(one).toEqual(other)
   })
 
-  test('one put in the place of another does not open', async () => {
+  test('cannot be opened when one is put in the place of another', async () => {
     await secrets.secret('csrf')
     const csrf = store.secrets.find(({ name }) => name === 'csrf')
     if (csrf) store.secrets.push({ ...csrf, name: 'dpop-nonce' })

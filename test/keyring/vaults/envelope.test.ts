@@ -16,24 +16,24 @@ beforeEach(async () => {
 })
 
 describe('the envelope', () => {
-  test('gives back what was sealed', async () => {
+  test('opens a secret that it has sealed', async () => {
     expect(Buffer.from(await envelope.open(binding, await envelope.seal(binding, secret)))).toEqual(Buffer.from(secret))
   })
 
-  test('says in its header what it is bound to and under which key it rests', async () => {
+  test('states the binding and the key-encryption key in the header', async () => {
     const { jwe, fingerprint } = await envelope.seal(binding, secret)
     expect(decodeProtectedHeader(jwe)).toEqual({ alg: 'dir', enc: 'A256GCM', ...binding, kek: fingerprint })
   })
 
   test.each([
     ['the row of another key', { kid: 'k2', purpose: 'signing-key' }],
-    ['the place of a secret of another kind', { kid: 'k1', purpose: 'secret' }],
+    ['the row of another kind of secret', { kid: 'k1', purpose: 'secret' }],
   ] as const)('does not open in %s', async (_, other) => {
     const sealed = await envelope.seal(binding, secret)
     await expect(envelope.open(other, sealed)).rejects.toMatchObject({ code: 'sealed_secret_damaged' })
   })
 
-  test('does not open when a byte was changed', async () => {
+  test('does not open a secret after a byte was changed', async () => {
     const { jwe, fingerprint } = await envelope.seal(binding, secret)
     const parts = jwe.split('.')
     parts[3] = Buffer.from('another secret').toString('base64url')
@@ -42,7 +42,7 @@ describe('the envelope', () => {
     })
   })
 
-  test('a wrong key-encryption key is named with both fingerprints, and neither key', async () => {
+  test('names both fingerprints for a wrong key-encryption key, and neither key', async () => {
     const sealed = await envelope.seal(binding, secret)
     const [right] = keks as [Uint8Array]
     const wrong = randomBytes(32)
@@ -58,18 +58,18 @@ describe('the envelope', () => {
     }
   })
 
-  test('a missing one is named with the fingerprint that is expected', async () => {
+  test('names the expected fingerprint when the key-encryption key is missing', async () => {
     const sealed = await envelope.seal(binding, secret)
     const none = await Envelope.open(() => [])
     await expect(none.open(binding, sealed)).rejects.toThrow(sealed.fingerprint)
     await expect(none.seal(binding, secret)).rejects.toMatchObject({ code: 'key_encryption_key_missing' })
   })
 
-  test('one of the wrong length is refused at once', async () => {
+  test('refuses a key-encryption key of the wrong length at once', async () => {
     await expect(Envelope.open(() => [randomBytes(31)])).rejects.toMatchObject({ code: 'key_encryption_key_malformed' })
   })
 
-  test('the newest of several seals, each opens what is its own', async () => {
+  test('seals with the newest of several keys, and opens with each of them', async () => {
     const old = await envelope.seal(binding, secret)
     keks = [randomBytes(32), ...keks]
     const both = await Envelope.open(() => keks)
@@ -77,7 +77,7 @@ describe('the envelope', () => {
     await expect(both.open(binding, old)).resolves.toBeDefined()
   })
 
-  test('a running node finds the new key-encryption key where it finds a row under it', async () => {
+  test('reads the key-encryption keys again when it finds a row under a new one', async () => {
     keks = [randomBytes(32)]
     const sealed = await (await Envelope.open(() => keks)).seal(binding, secret)
     await expect(envelope.open(binding, sealed)).resolves.toBeDefined()
@@ -90,7 +90,7 @@ describe('the envelope', () => {
   })
 })
 
-test('a fingerprint tells keys apart and is not a plain hash of the key', async () => {
+test('a fingerprint identifies its key and is not a plain hash of it', async () => {
   const kek = randomBytes(32)
   expect(fingerprintOf(kek)).toMatch(/^[0-9a-f]{16}$/)
   expect(fingerprintOf(kek)).toBe(fingerprintOf(kek))

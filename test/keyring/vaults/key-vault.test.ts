@@ -32,13 +32,13 @@ describe('the local vault', () => {
     expect(Object.keys(publicJwk).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use'])
   })
 
-  test('does not open a row whose public key was exchanged', async () => {
+  test('does not open a row whose public key was replaced', async () => {
     const [ours, theirs] = [await vault.create('ES256'), await vault.create('ES256')]
     const row = { ...rowOf(ours, 'ES256'), publicJwk: { ...theirs.publicJwk, kid: ours.kid } }
     await expect(vault.open(row)).rejects.toMatchObject({ code: 'signing_key_tampered' })
   })
 
-  test('does not open a row that got the private half of another', async () => {
+  test('does not open a row with the private key of another', async () => {
     const [ours, theirs] = [await vault.create('ES256'), await vault.create('ES256')]
     const row = { ...rowOf(ours, 'ES256'), sealed: theirs.sealed.jwe }
     await expect(vault.open(row)).rejects.toMatchObject({ code: 'sealed_secret_damaged' })

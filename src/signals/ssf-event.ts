@@ -1,27 +1,27 @@
-/** What a receiver is told of an entry of the journal: one event each, as one table. */
+/** Maps each entry of the journal to the event that receivers get, in one table. */
 import { eventTypes, streamEventTypes } from './event-types.ts'
 import type { SecurityEvent } from './signals.ts'
 
 /** A subject identifier (RFC 9493, and the complex ones of SSF 1.0 §3.3). */
 export type SubjectIdentifier = { format: string } & Record<string, unknown>
 
-export interface ToldEvent {
+export interface SsfEvent {
   /** URI of the event's type. */
   type: string
   subject: SubjectIdentifier
-  /** What stands under the type. */
+  /** The value of the event's type in the `events` claim. */
   content: Record<string, unknown>
 }
 
-type Teller = (event: SecurityEvent, issuer: string) => ToldEvent
+type Mapping = (event: SecurityEvent, issuer: string) => SsfEvent
 
-/** @returns undefined for an entry that a newer release wrote and this one has no words for */
-export function toldEvent(event: SecurityEvent, issuer: string): ToldEvent | undefined {
+/** @returns undefined for an entry of a newer release that this one does not know */
+export function ssfEventOf(event: SecurityEvent, issuer: string): SsfEvent | undefined {
   return (byCause[event.cause] ?? byKind[event.kind])?.(event, issuer)
 }
 
-/** Where the cause decides. */
-const byCause: Readonly<Partial<Record<string, Teller>>> = {
+/** Mappings by cause, which take precedence. */
+const byCause: Readonly<Partial<Record<string, Mapping>>> = {
   'stream.verification': ({ streamId, detail }) => ({
     type: streamEventTypes.verification,
     subject: opaque(streamId),
@@ -46,9 +46,9 @@ const changeTypes: Readonly<Partial<Record<string, string>>> = {
   removed: 'delete',
 }
 
-/** Where the kind decides. */
-const byKind: Readonly<Partial<Record<string, (event: SecurityEvent, issuer: string) => ToldEvent | undefined>>> = {
-  // Without a session in its subject: all of the person's (CAEP 1.0 §3.1).
+/** Mappings by kind. */
+const byKind: Readonly<Partial<Record<string, (event: SecurityEvent, issuer: string) => SsfEvent | undefined>>> = {
+  // A subject without a session means every session of the person (CAEP 1.0 §3.1).
   sub: (event, issuer) => ({
     type: eventTypes.sessionRevoked,
     subject: person(event, issuer),
@@ -68,7 +68,7 @@ const byKind: Readonly<Partial<Record<string, (event: SecurityEvent, issuer: str
     content: {},
   }),
   grant: (event, issuer) => {
-    // A grant that was gone already names nobody, and nobody holds anything of it.
+    // A grant that had ended before has no account, and no token of it is left.
     if (event.accountId === undefined || event.clientId === undefined) return undefined
     const subject = { format: 'complex', user: person(event, issuer), application: opaque(event.clientId) }
     return { type: eventTypes.tokensRevoked, subject, content: {} }
@@ -104,7 +104,7 @@ const reasons: Readonly<Partial<Record<string, { sentence: string; by?: 'admin' 
   'session.signed-out': { sentence: 'The person signed out', by: 'user' },
   'session.ended': { sentence: 'An administrator ended the session', by: 'admin' },
   'account.signed-out': { sentence: 'The account was signed out everywhere', by: 'admin' },
-  'account.revoked-globally': { sentence: 'A security tool had everything of the account revoked', by: 'system' },
+  'account.revoked-globally': { sentence: 'A security tool revoked all access of the account', by: 'system' },
   'account.disabled': { sentence: 'The account was disabled', by: 'admin' },
   'account.removed': { sentence: 'The account was removed', by: 'admin' },
   'account.changed': { sentence: 'The account was changed' },
@@ -113,14 +113,14 @@ const reasons: Readonly<Partial<Record<string, { sentence: string; by?: 'admin' 
   'password.removed': { sentence: 'The password was removed' },
 }
 
-/** By what the log calls who did it. */
+/** The initiating entity, by the kind of actor in the log. */
 const entities: Readonly<Partial<Record<string, 'admin' | 'user' | 'system'>>> = {
   cli: 'admin',
   account: 'user',
   client: 'system',
 }
 
-/** CAEP 1.0 §2; the Interoperability Profile asks for a reason. */
+/** CAEP 1.0 §2. The Interoperability Profile requires a reason. */
 function caepContent({ cause, at, actor }: SecurityEvent): Record<string, unknown> {
   const { sentence, by: usually } = reasons[cause] ?? { sentence: cause }
   const by = entities[actor?.split(':')[0] ?? ''] ?? usually

@@ -1,7 +1,7 @@
-/** Which event a receiver is told for each entry of the journal. */
+/** Which event a receiver gets for each entry of the journal. */
 import { describe, expect, test } from '@jest/globals'
 import { supportedEvents } from '../../src/signals/event-types.ts'
-import { toldEvent } from '../../src/signals/told-event.ts'
+import { ssfEventOf } from '../../src/signals/ssf-event.ts'
 import { entry } from './entries.ts'
 
 const issuer = 'https://id.example'
@@ -34,22 +34,22 @@ describe('each cause has one event', () => {
       `${base}/oauth/event-type/tokens-revoked`,
       { format: 'complex', user: person, application: { format: 'opaque', id: 'app' } },
     ],
-  ] as const)('%s of %s', (kind, cause, type, subject) => {
-    const told = toldEvent(entry(1, { kind, cause }), issuer)
-    expect(told).toMatchObject({ type, subject })
+  ] as const)('a %s entry with cause %s becomes the event of its type', (kind, cause, type, subject) => {
+    const mapped = ssfEventOf(entry(1, { kind, cause }), issuer)
+    expect(mapped).toMatchObject({ type, subject })
     expect(supportedEvents).toContain(type)
   })
 })
 
-describe('what stands in it', () => {
-  test('CAEP events say when and why, in words (Interoperability Profile)', () => {
+describe('the content of an event', () => {
+  test('of CAEP states the time and the reason in words (Interoperability Profile)', () => {
     for (const [kind, cause] of [
       ['sid', 'session.ended'],
       ['sub', 'something.new'],
       ['credential', 'password.changed'],
       ['claims', 'account.changed'],
     ] as const) {
-      const { content } = toldEvent(entry(1, { kind, cause }), issuer) ?? {}
+      const { content } = ssfEventOf(entry(1, { kind, cause }), issuer) ?? {}
       expect(content).toMatchObject({
         event_timestamp: 1_700_000_000,
         reason_admin: { en: expect.stringMatching(/\w/) },
@@ -57,9 +57,9 @@ describe('what stands in it', () => {
     }
   })
 
-  test('who brought it about, by the log where it says so, else by what usually does', () => {
+  test('names the initiating entity by the actor in the log, otherwise by the usual one of the cause', () => {
     const by = (cause: string, actor?: string) =>
-      toldEvent(entry(1, { kind: 'sub', cause, actor }), issuer)?.content['initiating_entity']
+      ssfEventOf(entry(1, { kind: 'sub', cause, actor }), issuer)?.content['initiating_entity']
     expect(by('account.signed-out')).toBe('admin')
     expect(by('account.signed-out', 'client:siem')).toBe('system')
     expect(by('password.changed')).toBeUndefined()
@@ -67,23 +67,23 @@ describe('what stands in it', () => {
     expect(by('password.changed', 'cli:root')).toBe('admin')
   })
 
-  test('RISC and draft events have nothing but their subject', () => {
+  test('of RISC and of the drafts is empty', () => {
     for (const [kind, cause] of [
       ['account', 'account.disabled'],
       ['jti', 'token.revoked'],
       ['client', 'client.removed'],
     ] as const) {
-      expect(toldEvent(entry(1, { kind, cause }), issuer)?.content).toEqual({})
+      expect(ssfEventOf(entry(1, { kind, cause }), issuer)?.content).toEqual({})
     }
   })
 
-  test('changed claims with their new values; a credential by its type and what became of it', () => {
+  test('of changed claims has the new values, and of a credential its type and change', () => {
     const claims = { name: 'Ada', nickname: null }
     expect(
-      toldEvent(entry(1, { kind: 'claims', cause: 'account.changed', detail: { claims } }), issuer)?.content,
+      ssfEventOf(entry(1, { kind: 'claims', cause: 'account.changed', detail: { claims } }), issuer)?.content,
     ).toMatchObject({ claims })
     const credential = (cause: string, detail = {}) =>
-      toldEvent(entry(1, { kind: 'credential', cause, detail }), issuer)?.content
+      ssfEventOf(entry(1, { kind: 'credential', cause, detail }), issuer)?.content
     expect(credential('password.created')).toMatchObject({ credential_type: 'password', change_type: 'create' })
     expect(credential('password.changed')).toMatchObject({ credential_type: 'password', change_type: 'update' })
     expect(credential('passkey.removed', { credential_type: 'fido2-platform' })).toMatchObject({
@@ -92,20 +92,20 @@ describe('what stands in it', () => {
     })
   })
 
-  test('a session of which the person is not known any more stands for itself', () => {
-    const told = toldEvent(entry(1, { kind: 'sid', cause: 'session.ended', accountId: undefined }), issuer)
-    expect(told?.subject).toEqual({ format: 'opaque', id: 'sid-1' })
+  test('names the session alone when its person is unknown', () => {
+    const mapped = ssfEventOf(entry(1, { kind: 'sid', cause: 'session.ended', accountId: undefined }), issuer)
+    expect(mapped?.subject).toEqual({ format: 'opaque', id: 'sid-1' })
   })
 
-  test('the stream itself is the subject of what is said about it (SSF 1.0 §8.1.4, §8.1.5)', () => {
+  test('about a stream has the stream as subject (SSF 1.0 §8.1.4, §8.1.5)', () => {
     const about = { kind: 'stream', streamId: 'stream-1' } as const
-    expect(toldEvent(entry(1, { ...about, cause: 'stream.verification', detail: { state: 'x' } }), issuer)).toEqual({
+    expect(ssfEventOf(entry(1, { ...about, cause: 'stream.verification', detail: { state: 'x' } }), issuer)).toEqual({
       type: `${base}/ssf/event-type/verification`,
       subject: { format: 'opaque', id: 'stream-1' },
       content: { state: 'x' },
     })
     const detail = { status: 'paused', reason: 'because' }
-    expect(toldEvent(entry(1, { ...about, cause: 'stream.updated', detail }), issuer)).toEqual({
+    expect(ssfEventOf(entry(1, { ...about, cause: 'stream.updated', detail }), issuer)).toEqual({
       type: `${base}/ssf/event-type/stream-updated`,
       subject: { format: 'opaque', id: 'stream-1' },
       content: detail,
@@ -117,7 +117,7 @@ test.each([
   ['kind', { kind: 'novel', cause: 'novel.thing' }],
   ['change of an account', { kind: 'account', cause: 'account.novel' }],
   ['change of a credential', { kind: 'credential', cause: 'password.admired' }],
-  ['grant that was gone already', { kind: 'grant', cause: 'grant.revoked', accountId: undefined }],
-])('an unknown %s is passed over: a newer release may have written it', (_what, fields) => {
-  expect(toldEvent(entry(1, fields as never), issuer)).toBeUndefined()
+  ['grant that has already ended', { kind: 'grant', cause: 'grant.revoked', accountId: undefined }],
+])('an unknown %s is skipped, because a newer release may have written it', (_what, fields) => {
+  expect(ssfEventOf(entry(1, fields as never), issuer)).toBeUndefined()
 })
