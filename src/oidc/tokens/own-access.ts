@@ -1,4 +1,7 @@
-/** Whether an access token opens something of ours: one that was issued to a service for exactly that. */
+/**
+ * Checks an access token for one of Claviger's own resources. The token must have been issued to a service for that
+ * resource.
+ */
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { Client } from '../../clients/client.ts'
 import type { KeySet } from '../../keyring/live/key-set.ts'
@@ -15,12 +18,12 @@ export interface OwnAccessNeeds {
 
 export type OwnAccess =
   | { outcome: 'allowed'; client: Client; marks: TokenMarks; expiresAtSeconds: number }
-  /** `error`: of the token; undefined when none was sent. */
+  /** `error`: the error of the token; undefined when no token was sent. */
   | { outcome: 'unauthenticated'; error: 'invalid_token' | undefined }
   | { outcome: 'insufficient_scope' }
 
 /**
- * @param authorization the header as it came
+ * @param authorization the `Authorization` header as it was sent
  * @param anyOf scopes of which one is enough
  */
 export async function ownAccess(
@@ -37,8 +40,8 @@ export async function ownAccess(
     typ: 'at+jwt',
     clockTolerance: 5,
     requiredClaims: ['exp', 'iat', 'client_id'],
-  }).catch(() => undefined) // forged, expired, for somebody else: all the same to whoever asks
-  // A bound token is not a bearer's.
+  }).catch(() => undefined) // forged, expired or for another audience: the answer is the same
+  // A sender-constrained token may not be used as a bearer token.
   if (!verified || verified.payload.cnf !== undefined) return { outcome: 'unauthenticated', error: 'invalid_token' }
   const { payload, protectedHeader } = verified
   const marks = marksOf(payload, protectedHeader.kid)
