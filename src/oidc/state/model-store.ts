@@ -39,7 +39,7 @@ export interface StoredModel {
 }
 
 /** A model with its companions, from one statement. A companion is undefined when there is none. */
-export interface Found {
+export interface ModelWithCompanions {
   model: StoredModel
   /** The grant of a code or token. */
   grant?: { id: string; payload: Payload } | undefined
@@ -73,7 +73,7 @@ export interface ConsentChange {
 }
 
 /** Everything one request changes. */
-export interface Changes {
+export interface ModelChanges {
   upserts: readonly Upsert[]
   /**
    * Each is spent exactly once. With `graceSeconds` a spent one may be spent again for that long after its first use.
@@ -114,8 +114,8 @@ export interface Replay extends Presenter {
 }
 
 /** The status of a JWT access token, apart from its signature and lifetime. */
-export interface Standing {
-  isVoid: boolean
+export interface TokenStatus {
+  isRevoked: boolean
   /**
    * The ledger should have the token but does not. So the token was never issued here: another party signs with the
    * issuer's key.
@@ -126,20 +126,20 @@ export interface Standing {
 
 export interface ModelStore {
   /** @param graceSeconds decides between `just-used` and `used` */
-  find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined>
-  findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined>
+  find(model: ModelName, id: string, graceSeconds: number): Promise<ModelWithCompanions | undefined>
+  findSessionByUid(uid: string): Promise<(ModelWithCompanions & { id: undefined }) | undefined>
   /**
    * Finds the token's grant, by its name in tokens (`token-claims.ts`), and whether the token is revoked at this
    * moment.
    * @param entry the ledger entry to look for, when the ledger is on
    */
-  findStanding(marks: TokenMarks, entry?: LedgerEntry): Promise<Standing>
-  findByUserCode(userCode: string): Promise<Found | undefined>
+  findTokenStatus(marks: TokenMarks, entry?: LedgerEntry): Promise<TokenStatus>
+  findByUserCode(userCode: string): Promise<ModelWithCompanions | undefined>
   /**
    * Stores all changes or none, in one round trip. Returns false when a value to be spent was already spent or revoked.
    * Then the grant of a spent value is revoked, as by `endReplayed`.
    */
-  commit(changes: Changes): Promise<boolean>
+  commit(changes: ModelChanges): Promise<boolean>
   /**
    * Revokes the grant of a spent value that is presented after its grace period, with the grant's codes and tokens. The
    * same transaction writes the event, once however often the value is presented.

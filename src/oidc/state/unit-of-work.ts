@@ -7,11 +7,11 @@ import type { Account } from '../../accounts/account.ts'
 import type { IssuedToken } from '../../revocation/issued-token.ts'
 import type { NewRevocation } from '../../revocation/revocation.ts'
 import type {
-  Changes,
   ConsentChange,
-  Found,
+  ModelChanges,
   ModelName,
   ModelStore,
+  ModelWithCompanions,
   Payload,
   Presented,
   Presenter,
@@ -41,7 +41,7 @@ export class UnitOfWork {
   #accounts = new Map<string, Account | undefined>()
   #upserts = new Map<string, Upsert>()
   #consumes = new Map<string, Presented>()
-  #destroys = new Map<string, Changes['destroys'][number]>()
+  #destroys = new Map<string, ModelChanges['destroys'][number]>()
   #revokedGrants = new Set<string>()
   #revocations: NewRevocation[] = []
   #issued: IssuedToken | undefined
@@ -67,7 +67,7 @@ export class UnitOfWork {
   }
 
   /** Keeps the result of one read for later reads. */
-  learn(model: ModelName, id: string | undefined, found: Found): void {
+  learn(model: ModelName, id: string | undefined, found: ModelWithCompanions): void {
     if (id !== undefined) this.#known.set(keyOf(model, id), found.model)
     if (model === 'Session' && id !== undefined) this.#session = { id, uid: found.model.payload.uid }
     if (found.grant) this.#learnGrant(found.grant.id, found.grant.payload)
@@ -123,7 +123,7 @@ export class UnitOfWork {
     this.#consumes.set(keyOf(use.model, use.id), use)
   }
 
-  destroy(gone: Changes['destroys'][number]): void {
+  destroy(gone: ModelChanges['destroys'][number]): void {
     const key = keyOf(gone.model, gone.id)
     this.#upserts.delete(key)
     this.#destroys.set(key, gone)
@@ -193,7 +193,7 @@ export class UnitOfWork {
   /** Commits all changes, or none. Returns false when another request has spent a one-time value. */
   async commit(store: ModelStore, from?: Presenter): Promise<boolean> {
     if (this.isEmpty) return true
-    const changes: Changes = {
+    const changes: ModelChanges = {
       upserts: [...this.#upserts.values()],
       consumes: [...this.#consumes.values()],
       destroys: [...this.#destroys.values()],

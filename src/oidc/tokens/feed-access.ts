@@ -23,14 +23,14 @@ export async function feedAccess(authorization: string | undefined, needs: FeedA
   return { outcome: 'unauthenticated', scheme: 'Bearer', error: undefined }
 }
 
-async function bySecret(credentials: string, { directory, isVoid }: FeedAccessNeeds): Promise<FeedAccess> {
+async function bySecret(credentials: string, { directory, isRevoked }: FeedAccessNeeds): Promise<FeedAccess> {
   const refused: FeedAccess = { outcome: 'unauthenticated', scheme: 'Basic', error: 'invalid_client' }
   const [id, secret] = parsedBasic(credentials)
   const client = id === undefined ? undefined : await directory.find(id)
   if (!client || !takesBasic.has(client.tokenEndpointAuthMethod) || !isClientSecret(client, secret)) return refused
   if (!isReader(client)) return { outcome: 'insufficient_scope' }
   const began = Math.floor(Date.now() / 1000)
-  return { outcome: 'allowed', clientId: client.id, isOver: () => isVoid({ client: client.id, iat: began }) }
+  return { outcome: 'allowed', clientId: client.id, isOver: () => isRevoked({ client: client.id, iat: began }) }
 }
 
 const takesBasic: ReadonlySet<string> = new Set(['client_secret', 'client_secret_basic'])
@@ -53,7 +53,7 @@ async function byToken(authorization: string, needs: FeedAccessNeeds): Promise<F
   if (access.outcome === 'insufficient_scope') return access
   if (access.outcome === 'unauthenticated') return { ...access, scheme: 'Bearer', error: 'invalid_token' }
   const { client, marks, expiresAtSeconds } = access
-  return { outcome: 'allowed', clientId: client.id, isOver: (now) => expiresAtSeconds <= now || needs.isVoid(marks) }
+  return { outcome: 'allowed', clientId: client.id, isOver: (now) => expiresAtSeconds <= now || needs.isRevoked(marks) }
 }
 
 const isReader = (client: Client): boolean => client.servesApi !== undefined

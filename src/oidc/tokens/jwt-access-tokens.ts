@@ -69,9 +69,11 @@ export function recogniseJwts(
 
   async function statusOf(token: Recognised) {
     const { claims, kid, entry } = token
-    const { isVoid, isMissing, grant } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid), entry))
+    const { isRevoked, isMissing, grant } = await UnitOfWork.asking(() =>
+      models.findTokenStatus(marksOf(claims, kid), entry),
+    )
     if (isMissing) await reportForged(token)
-    return { isValid: !isVoid && !isMissing, grant }
+    return { isValid: !isRevoked && !isMissing, grant }
   }
 
   /** Reports each forged token once a day, whichever node gets it. */

@@ -13,7 +13,7 @@ export interface OwnAccessNeeds {
   issuer: string
   directory: Pick<ClientDirectory, 'find'>
   keys(): Pick<KeySet, 'publicJwks'>
-  isVoid(marks: TokenMarks): boolean
+  isRevoked(marks: TokenMarks): boolean
 }
 
 export type OwnAccess =
@@ -30,7 +30,7 @@ export async function ownAccess(
   authorization: string | undefined,
   resource: OwnResource,
   anyOf: readonly string[],
-  { issuer, directory, keys, isVoid }: OwnAccessNeeds,
+  { issuer, directory, keys, isRevoked }: OwnAccessNeeds,
 ): Promise<OwnAccess> {
   const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? []
   if (token === undefined) return { outcome: 'unauthenticated', error: undefined }
@@ -46,7 +46,7 @@ export async function ownAccess(
   const { payload, protectedHeader } = verified
   const marks = marksOf(payload, protectedHeader.kid)
   const client = await directory.find(String(payload.client_id))
-  if (!client || isVoid(marks)) return { outcome: 'unauthenticated', error: 'invalid_token' }
+  if (!client || isRevoked(marks)) return { outcome: 'unauthenticated', error: 'invalid_token' }
   const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : []
   if (!anyOf.some((scope) => scopes.includes(scope)) || !resource.isFor(client))
     return { outcome: 'insufficient_scope' }
