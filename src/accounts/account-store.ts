@@ -17,12 +17,12 @@ export interface AccountChanges {
   name?: string | null
   /** Null removes it. */
   username?: string | null
-  /** All of them; those that are left out are removed. */
+  /** All claims. A claim that is left out is removed. */
   claims?: ProfileClaims
   isAdmin?: boolean
 }
 
-/** How much of a person's state ended with a sign-out, a disabling or a removal. */
+/** The numbers of sessions, grants and refresh tokens that a sign-out, a disabling or a removal ended. */
 export interface Ended {
   sessions: number
   grants: number
@@ -32,24 +32,27 @@ export interface Ended {
 /** Where accounts are kept. `storage` implements it on Postgres; one contract suite holds every implementation. */
 export interface AccountStore {
   find(id: AccountId): Promise<Account | undefined>
-  /** By sign-in name in any case and with stray blanks; the store normalises. */
+  /** Finds an account by sign-in name, in any case and with stray blanks. The store normalises the name. */
   findByLogin(login: string): Promise<Account | undefined>
-  /** In order of creation, `after` an id. `search` matches a part of email or name. */
+  /** Lists in order of creation. `after` is an id. `search` matches a part of email or name. */
   list(page: { limit: number; after?: AccountId; search?: string }): Promise<Account[]>
   /** @throws Failure `account_exists`, `username_taken` (conflict). */
   insert(account: NewAccount): Promise<Account>
   /**
-   * A new email counts as not verified until somebody says so. A function is given the account as it is stored, and no
-   * other change gets in between. @throws Failure `account_missing` (missing); `account_exists`,
-   * `username_taken` (conflict).
+   * A new email is not verified unless `emailVerified` is given. A function gets the stored account, and no other
+   * change happens in between. @throws Failure `account_missing` (missing); `account_exists`, `username_taken`
+   * (conflict).
    */
   update(id: AccountId, changes: AccountChanges | ((account: Account) => AccountChanges)): Promise<Account>
-  /** Marks it and ends every session, grant, code and refresh token in one transaction. */
+  /** Disables the account and ends every session, grant, code and refresh token in one transaction. */
   disable(id: AccountId, by?: { actor?: string }): Promise<Ended>
   enable(id: AccountId): Promise<Account>
-  /** Ends every session, grant, code and refresh token, and leaves the account as it is. `cause`: for whoever asks why. */
+  /**
+   * Ends every session, grant, code and refresh token, and does not change the account. `cause` is recorded as the
+   * reason.
+   */
   signOut(id: AccountId, options?: { exceptSessionUid?: string; cause?: string; actor?: string }): Promise<Ended>
   remove(id: AccountId, by?: { actor?: string }): Promise<Ended>
-  /** Is there an administrator yet? Decides what `start` prints. */
+  /** Is there an administrator yet? `start` prints a hint if not. */
   hasAdmin(): Promise<boolean>
 }

@@ -1,7 +1,6 @@
 /**
- * accounts knows who a person is: their name for signing in, their claims,
- * whether they may sign in at all. What proves that it is them lives in
- * `credentials`; what they allowed an app lives in `consent`.
+ * accounts stores a person's sign-in name and claims, and whether the person may sign in. Passwords belong to
+ * `credentials`, and consents to `consent`.
  */
 import { randomBytes } from 'node:crypto'
 
@@ -41,16 +40,19 @@ export interface ProfileClaims {
 
 export interface Account {
   readonly id: AccountId
-  /** As the person wrote it; `normaliseLogin(email)` is what is unique. */
+  /** As the person typed it; `normaliseLogin(email)` is unique. */
   readonly email: string
   readonly emailVerified: boolean
   readonly name: string | undefined
-  /** Unique whatever its case; apps are told it as `preferred_username`. */
+  /** Unique in any case; apps get it as `preferred_username`. */
   readonly username?: string | undefined
   readonly claims: ProfileClaims
   readonly isAdmin: boolean
   readonly disabledAt: Date | undefined
-  /** Seconds: what was issued to them earlier is void; tokens are stamped no earlier. Undefined: nothing was ever revoked. */
+  /**
+   * Seconds. Tokens with an earlier `iat` are revoked, and new tokens get no earlier `iat`. Undefined: nothing was ever
+   * revoked.
+   */
   readonly revokedBefore?: number | undefined
   readonly createdAt: Date
   readonly updatedAt: Date

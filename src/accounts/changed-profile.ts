@@ -1,9 +1,9 @@
-/** What changes about a person when somebody changes their profile. */
+/** Computes the changes for the store when a profile is edited. */
 import type { Account, ProfileClaims } from './account.ts'
 import type { AccountChanges } from './account-store.ts'
 import { accountChanges } from './new-account.ts'
 
-/** What is left out stays as it is; null removes. */
+/** A member that is left out stays unchanged; null removes. */
 export interface ProfileChanges {
   email?: string
   emailVerified?: boolean
@@ -14,8 +14,8 @@ export interface ProfileChanges {
 }
 
 /**
- * The changes for the store, with all claims as they will be. A new phone number counts as not verified until somebody
- * says so; the store does the same for a new address. @throws Failure `account_invalid` (invalid).
+ * The changes for the store, with all claims after the change. A new phone number is not verified unless the changes
+ * verify it; the store does the same for a new address. @throws Failure `account_invalid` (invalid).
  */
 export function changedProfile(account: Account, changes: ProfileChanges): AccountChanges {
   const { email, emailVerified, name, username, claims = {} } = changes
@@ -41,7 +41,7 @@ function mergedClaims(before: ProfileClaims, changes: Readonly<Record<string, un
   return withoutEmpty(claims) ?? {}
 }
 
-/** Undefined when nothing is left. */
+/** Undefined when no member is left. */
 function withoutEmpty(record: object): Record<string, unknown> | undefined {
   const kept = Object.entries(record).filter(([, value]) => value !== null && value !== undefined)
   return kept.length === 0 ? undefined : Object.fromEntries(kept)

@@ -4,15 +4,15 @@ import type { NewAccount } from './account-store.ts'
 import { accountId, checked, emailAddress, yesOrNo } from './new-account.ts'
 import { plainLine, profileClaims, unknownKeys } from './profile-claims.ts'
 
-/** One person as another program wrote them down. */
+/** One person from another program's file. */
 export interface ImportRow {
   person: NewAccount
-  /** The id is theirs from before, not one that was made here. */
+  /** The file gave the id; it was not made here. */
   hasOwnId: boolean
   disabled: boolean
-  /** In whatever form; unchecked. */
+  /** In any form; not checked yet. */
   passwordHash: string | undefined
-  /** Claims that another program kept, and that we do not take as they are. */
+  /** Claims from another program that are not imported, because they are not valid here. */
   leftOut: readonly string[]
 }
 
@@ -30,13 +30,13 @@ const row = z.strictObject(
 )
 
 export interface ImportRowOptions {
-  /** Claims that we would refuse are left out, and the person is taken without them. */
+  /** Invalid claims are left out, and the person is imported without them. */
   isLenient: boolean
 }
 
 /**
  * Reads one person. A member that is null counts as left out.
- * @throws Failure `account_invalid` (invalid); it never quotes a value, which may be a hash.
+ * @throws Failure `account_invalid` (invalid); its sentence never quotes a value, which may be a hash.
  */
 export function readImportRow(value: unknown, { isLenient }: ImportRowOptions): ImportRow {
   const { record, leftOut } = isLenient

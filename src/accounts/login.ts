@@ -1,17 +1,17 @@
 /**
- * A sign-in name is an email address, compared without regard to case, width
- * and stray blanks: `Jay@x.y`, `jay@X.Y` and ` jay@x.y ` are one person.
+ * A sign-in name is an email address. Names are compared without case, width and stray blanks: `Jay@x.y`, `jay@X.Y` and
+ * ` jay@x.y ` are one person.
  */
 const longestLogin = 320
 const longestLocalPart = 64
 const encoder = new TextEncoder()
 
-/** What is unique and looked up, or undefined when no account can have such a name. */
+/** The normal form, which is unique and looked up; undefined when no account can have such a name. */
 export function normaliseLogin(text: string): string | undefined {
   return loginFault(text) === undefined ? fold(text) : undefined
 }
 
-/** What is wrong with it and what would be right; undefined when nothing is. */
+/** The fault of a name, and how to correct it; undefined for a valid name. */
 export function loginFault(text: string): string | undefined {
   if (bytes(text) > longestLogin * 2) return tooLong
   const login = fold(text)
@@ -37,8 +37,8 @@ function shapeFault(login: string): string | undefined {
 }
 
 /**
- * Letter by letter, so that a final sigma folds like any other. Letters that merely look alike or
- * expand (dotless ı, ß) stay apart: folding them would make two mail domains one.
+ * Folds letter by letter, so that a final sigma folds like any other. Letters that merely look alike or expand (dotless
+ * ı, ß) stay different: folding them would make two mail domains one.
  */
 function fold(text: string): string {
   const lower = [...text.normalize('NFKC')].map((letter) => letter.toLowerCase()).join('')

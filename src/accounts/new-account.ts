@@ -37,7 +37,7 @@ function idFault(): string {
 }
 
 /**
- * Checks what somebody typed about a new person and gives it an id where it brings none.
+ * Checks the input for a new person, and makes an id if the input has none.
  * @throws Failure `account_invalid` (invalid) that names every fault at once in its sentence and in `detail.faults`.
  */
 export function newAccount(input: unknown): NewAccount {
@@ -45,7 +45,7 @@ export function newAccount(input: unknown): NewAccount {
   return { id: id ?? newAccountId(), ...rest }
 }
 
-/** The same for changes to one. @throws Failure `account_invalid` (invalid). */
+/** Checks the input for changes to a person. @throws Failure `account_invalid` (invalid). */
 export function accountChanges(input: unknown): AccountChanges {
   return checked(changes, input)
 }

@@ -3,7 +3,7 @@ import type { ProfileClaims } from './account.ts'
 
 const longest = 1000
 
-/** One line that a page, a token or a log can carry as it is. */
+/** One line that a page, a token or a log can show unchanged. */
 export const plainLine = z
   .string({ error: 'must be text' })
   .trim()
@@ -60,13 +60,13 @@ export const profileClaims = z.strictObject(
   { error: unknownKeys },
 ) satisfies z.ZodType<ProfileClaims>
 
-/** The claims by name; the members of the address as `address.locality`. */
+/** The names of the claims; the members of the address as `address.locality`. */
 export const profileClaimNames: readonly string[] = [
   ...Object.keys(profileClaims.shape),
   ...Object.keys(address.shape).map((member) => `address.${member}`),
 ]
 
-/** For strict objects: says which member does not belong. */
+/** For strict objects: the fault names the unknown member. */
 export function unknownKeys(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'unrecognized_keys') return `has no member ${(issue.keys ?? []).join(', ')}`
   return issue.code === 'invalid_type' ? 'must be an object' : undefined
@@ -78,7 +78,7 @@ function isWebAddress(text: string): boolean {
 
 function isBirthdate(text: string): boolean {
   if (/^\d{4}$/.test(text)) return true
-  // 0000-MM-DD hides the year (Core §5.1); a leap year then allows 29 February.
+  // 0000-MM-DD hides the year (OpenID Connect Core §5.1). A leap year replaces it, so that 29 February is valid.
   const date = text.replace(/^0000/, '2000')
   if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return false
   const at = new Date(`${date}T00:00:00Z`)
@@ -89,7 +89,7 @@ function isTimeZone(text: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== ''
   } catch {
-    return false // the only way Intl says that it does not know a zone
+    return false // Intl throws for a zone that it does not know
   }
 }
 
@@ -97,6 +97,6 @@ function isLocale(text: string): boolean {
   try {
     return Intl.getCanonicalLocales(text.replaceAll('_', '-')).length === 1
   } catch {
-    return false // the only way Intl says that a tag is malformed
+    return false // Intl throws for a malformed tag
   }
 }

@@ -1,9 +1,9 @@
-/** The name that apps are told as `preferred_username` (OpenID Connect Core §5.1). It is no sign-in name. */
+/** The name that apps get as `preferred_username` (OpenID Connect Core §5.1). A person cannot sign in with it. */
 import { z } from 'zod'
 
 const longest = 64
 
-/** One word without an @, so that it is never read as an address. */
+/** One word without an @, so that it never reads as an address. */
 export const username = z
   .string({ error: 'must be text' })
   .transform((text) => text.normalize('NFKC').trim())
@@ -11,5 +11,5 @@ export const username = z
     error: `must be 1 to ${longest} letters, digits, ".", "_" or "-", beginning with a letter, digit or "_"`,
   })
 
-/** What stands for a username that a person does not have: the local part of the address. */
+/** Replaces a missing username: the local part of the address. */
 export const localPartOf = (email: string): string => email.slice(0, Math.max(0, email.lastIndexOf('@'))) || email

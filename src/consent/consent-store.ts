@@ -1,4 +1,4 @@
-/** What is remembered of a person's answers to guest apps. */
+/** Stores people's consents to guest apps. */
 import type { AccountId } from '../accounts/account.ts'
 import type { ClientId } from '../clients/client.ts'
 import type { Access } from './consent.ts'
@@ -12,11 +12,11 @@ export interface RememberedConsent {
 
 export interface ConsentStore {
   find(accountId: AccountId, clientId: ClientId): Promise<RememberedConsent | undefined>
-  /** The latest first. */
+  /** Lists the latest consent first. */
   list(accountId: AccountId): Promise<RememberedConsent[]>
   /**
-   * Forgets the answer and ends every grant that this person gave the app, with all codes and tokens made from it, in
-   * one transaction. False when nothing was remembered and nothing granted.
+   * Deletes the consent and revokes every grant of this person for the app, with its codes and tokens, in one
+   * transaction. Returns false when there was neither a consent nor a grant.
    */
   withdraw(accountId: AccountId, clientId: ClientId): Promise<boolean>
 }

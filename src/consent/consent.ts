@@ -1,11 +1,10 @@
 /**
- * consent knows what an account must still allow an app before it may go on. It
- * decides on codes alone; words for people are the pages' business, and the
- * grants themselves rest with the protocol state.
+ * consent decides which access a person must still allow an app. It decides by scopes and claims alone. The pages word
+ * the question, and the protocol state stores the grants.
  */
 import type { Client } from '../clients/client.ts'
 
-/** What an app asks for, or holds: scopes and claims of ours, scopes of APIs by audience. */
+/** The access that an app asks for or has: our own scopes and claims, and scopes of APIs by audience. */
 export interface Access {
   scopes: readonly string[]
   claims: readonly string[]
@@ -13,16 +12,16 @@ export interface Access {
 }
 
 /**
- * How long an answer lasts, by who is responsible for the app:
- * - `never-asked`: an app of our own acts for us.
- * - `until-withdrawn`: an administrator registered the guest app. Its answer is remembered per person and app, until
- *   the app wants more or the person withdraws it.
- * - `session`: a stranger registered the app itself. No administrator knows it, so each browser session asks.
+ * How long a consent lasts. It depends on the party that registered the app:
+ * - `never-asked`: a first-party app needs no consent.
+ * - `until-withdrawn`: an administrator registered the guest app. The consent is stored per person and app, until the
+ *   app asks for more or the person withdraws it.
+ * - `session`: the app registered itself, and no administrator knows it, so each browser session asks.
  * - `once`: a native app. Any program on a device may claim to be it (RFC 8252 §8.6), so every request asks.
  */
 export type ConsentDuration = 'never-asked' | 'until-withdrawn' | 'session' | 'once'
 
-/** What the rule looks at. Clients that register themselves do not exist yet; they will say so here. */
+/** The members that decide. Clients cannot register themselves yet; `isSelfRegistered` is for such clients. */
 export type ConsentingClient = Pick<Client, 'firstParty'> & { preset?: Client['preset']; isSelfRegistered?: boolean }
 
 export function consentLasts({ firstParty, preset, isSelfRegistered = false }: ConsentingClient): ConsentDuration {
@@ -33,7 +32,7 @@ export function consentLasts({ firstParty, preset, isSelfRegistered = false }: C
 
 export const asksConsent = (client: ConsentingClient): boolean => consentLasts(client) !== 'never-asked'
 
-/** What of the request was not answered before, with yes or no; undefined when all was. */
+/** The requested access without a yes or no so far; undefined when all of it was answered. */
 export function missingAccess(requested: Access, answered: Access): Access | undefined {
   const missing: Access = {
     scopes: without(requested.scopes, answered.scopes),
@@ -44,7 +43,7 @@ export function missingAccess(requested: Access, answered: Access): Access | und
   return isComplete ? undefined : missing
 }
 
-/** What of the one is in the other too; undefined when nothing is. */
+/** The access that both have; undefined when they share none. */
 export function sharedAccess(wanted: Access, held: Access): Access | undefined {
   const missing = missingAccess(wanted, held)
   return missing ? missingAccess(wanted, missing) : wanted

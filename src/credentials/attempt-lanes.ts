@@ -1,23 +1,22 @@
 import type { Admission } from './attempt-store.ts'
 
 interface Lane {
-  /** Admitted, and not yet known to be right or wrong. */
+  /** Admitted attempts whose result is not known yet. */
   underWay: number
-  /** Wait for their turn or in it. */
+  /** Attempts that wait for their turn or have it. */
   queued: number
   turn: Promise<unknown>
   wake: (() => void) | undefined
 }
 
-/** More than this at once in one lane is nobody's honest burst. */
+/** No person starts more attempts than this at once in one lane. */
 const longestQueue = 64
 
 /**
- * A reserved attempt counts as a failure until it is known to be none, so a
- * person who signs in in a dozen tabs at once would seem to guess. Here attempts
- * of one person in one place go one after the other, and one that is refused
- * while others are still being looked at waits for them and asks again. Nobody
- * gets a guess more by it: the store has the last word each time.
+ * Runs the attempts of one person in one place one after another. A reserved attempt counts as a failure until its
+ * result is known. So a person who signs in in a dozen tabs at once would seem to guess. An attempt that is refused
+ * while others are in progress waits for one of them and asks again. That allows no further guess, because the store
+ * decides each time.
  */
 export class AttemptLanes {
   readonly #lanes = new Map<string, Lane>()
@@ -28,7 +27,7 @@ export class AttemptLanes {
     this.#lanes.set(key, lane)
     lane.queued += 1
     const mine = lane.turn.then(() => askInTurn(lane, ask))
-    lane.turn = mine.catch(() => {}) // whoever asked hears of the failure; the next in line asks for itself
+    lane.turn = mine.catch(() => {}) // the caller gets the failure; the next attempt asks for itself
     try {
       return await mine
     } finally {
@@ -37,7 +36,7 @@ export class AttemptLanes {
     }
   }
 
-  /** An admitted attempt is settled, one way or the other. */
+  /** Call it when an admitted attempt has ended, in success or failure. */
   leave(key: string): void {
     const lane = this.#lanes.get(key)
     if (!lane) return
@@ -46,7 +45,7 @@ export class AttemptLanes {
     this.#sweep(key, lane)
   }
 
-  /** How many lanes are in use; none when nobody is signing in. */
+  /** The number of lanes in use; 0 when no sign-in is in progress. */
   get size(): number {
     return this.#lanes.size
   }
@@ -56,7 +55,7 @@ export class AttemptLanes {
   }
 }
 
-/** Each round but the last waits for one attempt under way to end, and none begins meanwhile: it comes to an end. */
+/** Each round except the last waits until one attempt in progress ends. None begins meanwhile, so the loop ends. */
 async function askInTurn(lane: Lane, ask: () => Promise<Admission>): Promise<Admission> {
   for (;;) {
     const before = lane.underWay

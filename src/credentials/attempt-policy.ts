@@ -1,11 +1,10 @@
 /**
- * How failed sign-ins slow the next ones down. Each bucket counts failures,
- * forgets one every `drainSeconds`, lets the first `free` pass without delay and
- * doubles the delay with every further one up to `longestSeconds`. Nothing locks
- * for ever: the count stops growing where the delay does.
+ * How failed sign-ins delay the next ones. Each bucket counts failures and drops one every `drainSeconds`. The first
+ * `free` failures cause no delay. Each further failure doubles the delay, up to `longestSeconds`. No account is locked
+ * for ever, because the count stops growing when the delay does.
  */
 export interface BucketPolicy {
-  /** So many attempts are never delayed; the failure that makes it full brings the first delay. */
+  /** This number of attempts is never delayed. The failure that makes the bucket full causes the first delay. */
   free: number
   firstSeconds: number
   longestSeconds: number
@@ -13,9 +12,12 @@ export interface BucketPolicy {
 }
 
 /**
- * - `accountFromSource`, `accountInBrowser`: somebody guesses at one person; sustained, about 6 guesses an hour get through.
- * - `source`: somebody tries many names. Wide and quick to drain, for an office behind one address (sustained 2 a minute).
- * - `account`: many sources guess at one person. Kept short, since it also delays the owner in a browser not seen before.
+ * - `accountFromSource`, `accountInBrowser`: against guesses at one person; in the long run about 6 guesses an hour
+ *   pass.
+ * - `source`: against guesses at many names. Wide and quick to drain, for an office behind one address (in the long run
+ *   2 a minute).
+ * - `account`: against guesses at one person from many sources. The delay is short, since it also delays the owner in a
+ *   new browser.
  */
 export const bucketPolicies = {
   accountFromSource: { free: 10, firstSeconds: 1, longestSeconds: 900, drainSeconds: 600 },
@@ -24,15 +26,15 @@ export const bucketPolicies = {
   account: { free: 50, firstSeconds: 1, longestSeconds: 60, drainSeconds: 60 },
 } as const satisfies Record<string, BucketPolicy>
 
-/** Counting further could not lengthen the delay. */
+/** A higher count could not lengthen the delay. */
 export const fullCount = ({ free, firstSeconds, longestSeconds }: BucketPolicy): number =>
   free + Math.ceil(Math.log2(longestSeconds / firstSeconds))
 
-/** What is left of `failures` after so many quiet seconds. */
+/** The remaining count of `failures` after a number of seconds without attempts. */
 export const drained = (policy: BucketPolicy, failures: number, quietSeconds: number): number =>
   Math.max(0, failures - Math.max(0, quietSeconds) / policy.drainSeconds)
 
-/** Half a failure of slack: what drains between one guess and the next must not buy a further free one. */
+/** The slack of half a failure: a count that drains between two guesses must not allow a further free one. */
 export const isFull = (policy: BucketPolicy, failures: number): boolean => failures >= policy.free - 0.5
 
 /** Seconds to wait after a failure that made it `failures`. */

@@ -1,8 +1,8 @@
 import type { BucketPolicy } from './attempt-policy.ts'
 
-/** One thing that is counted. */
+/** One counter of failed attempts. */
 export interface Bucket {
-  /** 32 bytes; of an account's buckets the first 16 are the account's. */
+  /** 32 bytes. The buckets of one account share the first 16 bytes. */
   key: Buffer
   policy: BucketPolicy
 }
@@ -11,15 +11,18 @@ export type Admission =
   /** Counted as a failure already; `nextAfterSeconds` is the delay that this failure, if it stays one, puts on the next. */
   { admitted: true; nextAfterSeconds: number } | { admitted: false; retryAfterSeconds: number }
 
-/** Where failed sign-ins are counted, for all processes together. `storage` implements it on Postgres. */
+/** Counts failed sign-ins for all processes together. `storage` implements it on Postgres. */
 export interface AttemptStore {
   /**
-   * Counts a failure in every bucket unless one of them is blocked. It is counted before the password is looked at, so
-   * of any number of parallel guesses no more get through than one after the other would.
+   * Counts a failure in every bucket, unless one of them is blocked. It counts before the password is checked, so that
+   * parallel guesses pass no more often than sequential ones.
    */
   reserve(buckets: readonly Bucket[]): Promise<Admission>
-  /** It was no failure: takes the count back from `release` and forgets all of `forget`. */
+  /**
+   * Call it when the attempt was no failure. Takes one failure back from each of `release`, and deletes all of
+   * `forget`.
+   */
   settle(result: { release: readonly Bucket[]; forget: readonly Bucket[] }): Promise<void>
-  /** Forgets every bucket whose key begins with these 16 bytes. */
+  /** Deletes every bucket whose key begins with these 16 bytes. */
   forgetAccount(prefix: Buffer): Promise<void>
 }

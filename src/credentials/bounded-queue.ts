@@ -1,13 +1,15 @@
 import { Failure } from '../errors/failure.ts'
 
 export interface QueueLimits {
-  /** How many tasks run at a time. */
+  /** The number of tasks that run at a time. */
   concurrency: number
-  /** How many may wait; one more is refused at once. */
+  /** The number of tasks that may wait. A further task is refused at once. */
   queueLimit: number
 }
 
-/** Runs few tasks at a time, lets some wait in order, and refuses the rest at once rather than let everybody wait. */
+/**
+ * Runs few tasks at a time and lets some wait in order. It refuses the rest at once, so that waiting times stay short.
+ */
 export class BoundedQueue {
   readonly #limits: QueueLimits
   readonly #waiting: (() => void)[] = []
@@ -17,12 +19,12 @@ export class BoundedQueue {
     this.#limits = limits
   }
 
-  /** How many wait. */
+  /** The number of waiting tasks. */
   get depth(): number {
     return this.#waiting.length
   }
 
-  /** How many run now. */
+  /** The number of running tasks. */
   get running(): number {
     return this.#running
   }
@@ -56,7 +58,7 @@ export class BoundedQueue {
     await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  /** The place goes straight to the next in line, so nobody can slip in between. */
+  /** Hands the place directly to the next task in line, so that no other task can take it. */
   #passOn(): void {
     const next = this.#waiting.shift()
     if (next) next()

@@ -1,7 +1,6 @@
 /**
- * Passwords that guessers try first, as far as they are long enough to be
- * chosen at all. Compared whole (NIST SP 800-63B-4 §3.1.1.2), in folded form; runs
- * of one pattern (`abcabcabc…`, `123456789…`) are recognised without a list.
+ * Passwords that guessers try first and that are long enough to be chosen. They are compared whole (NIST SP 800-63B-4
+ * §3.1.1.2), in folded form. Runs of one pattern (`abcabcabc…`, `123456789…`) are recognised without a list.
  */
 const words = `
 password passwort motdepasse contraseña senha wachtwoord adgangskode lösenord parola haslo пароль
@@ -24,7 +23,7 @@ qwertyuiopasdfghjkl qwertyuiopasdfghjklzxcvbnm qazwsxedcrfvtgb qazwsxedcrfvtgbyh
 
 const listed = (text: string) => new Set(text.trim().split(/\s+/))
 
-/** Whole, and with the usual digits and signs around them (`Password123!`). */
+/** Compared whole, and without the usual digits and signs around them (`Password123!`). */
 export const commonWords: ReadonlySet<string> = listed(words)
 
 export const commonPhrases: ReadonlySet<string> = listed(phrases)

@@ -1,4 +1,4 @@
-/** Base64 as it stands in password hashes: written without padding, and by passlib with a dot for the plus. */
+/** Base64 as password hashes use it: without padding, and in passlib with a dot instead of the plus. */
 
 export const plainBase64 = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '')
 

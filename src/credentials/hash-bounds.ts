@@ -1,9 +1,9 @@
-/** What an imported hash may cost a sign-in, and the checks that every form shares. */
+/** The bounds for the cost of an imported hash, and the checks that every form shares. */
 import { Failure } from '../errors/failure.ts'
 import { readBase64 } from './hash-base64.ts'
 
 const mostMemoryBytes = 128 * 2 ** 20
-/** Memory times passes, or lanes. */
+/** Memory times passes or lanes. */
 const mostMemoryWork = 8 * mostMemoryBytes
 
 /** @throws Failure `password_hash_refused` where memory or work exceed the bounds of docs/import.md. */
@@ -20,7 +20,7 @@ export function numbers(text: string, names: readonly string[]): Record<string, 
   return found
 }
 
-/** A shorter digest would let other passwords in, too. */
+/** A shorter digest would also match other passwords. */
 export function digestOf(text: string): Buffer {
   const digest = bytes(text)
   if (digest.length < 16 || digest.length > 64) throw refused('must have a digest of 16 to 64 bytes')
@@ -29,11 +29,11 @@ export function digestOf(text: string): Buffer {
 
 export function bytes(text: string, least = 1): Buffer {
   const decoded = readBase64(text)
-  if (!decoded) throw refused('holds a part that is not base64')
+  if (!decoded) throw refused('has a part that is not base64')
   if (decoded.length < least) throw refused('has no salt, or one that is too short')
   return decoded
 }
 
-export const tooExpensive = () => refused('costs more than a sign-in here may; such people need a new password')
+export const tooExpensive = () => refused('costs more than a sign-in may cost; this person needs a new password')
 
 export const refused = (fault: string) => new Failure('password_hash_refused', 'invalid', `password_hash ${fault}.`)

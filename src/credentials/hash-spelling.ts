@@ -1,4 +1,4 @@
-/** Hashes as other programs spell them, written in the one spelling that `imported-hash.ts` reads. */
+/** Converts the spellings of other programs to the one spelling that `imported-hash.ts` reads. */
 import { plainBase64, readBase64 } from './hash-base64.ts'
 import { refused } from './hash-bounds.ts'
 
@@ -7,7 +7,7 @@ type Respell = (text: string) => string | undefined
 
 const spellings: readonly Respell[] = [django, werkzeug, springScheme, ldapPbkdf2, aspNetIdentity]
 
-/** Gives other texts back as they are. @throws Failure `password_hash_refused` for what is no hash at all. */
+/** Returns other texts unchanged. @throws Failure `password_hash_refused` for a text that is no hash at all. */
 export function respell(text: string): string {
   for (const spelling of spellings) {
     const found = spelling(text)
@@ -39,7 +39,7 @@ function werkzeug(text: string): string | undefined {
   return `$pbkdf2-${hash}$i=${iterations}$${ofText(pbkdf2Salt)}$${ofHex(pbkdf2Digest)}`
 }
 
-/** Iterations and salt bytes, which Spring's hashes do not name. */
+/** Iterations and salt bytes, which Spring's hashes do not contain. */
 const springPbkdf2: Readonly<Record<string, [hash: string, iterations: number, saltBytes: number]>> = {
   pbkdf2: ['sha1', 185_000, 8],
   'pbkdf2@springsecurity_v5_8': ['sha256', 310_000, 16],
@@ -50,7 +50,7 @@ function springScheme(text: string): string | undefined {
   const [, given = '', inner = ''] = /^\{([A-Za-z0-9@_-]{1,40})\}(.*)$/s.exec(text) ?? []
   const scheme = given.toLowerCase()
   if (['noop', 'cleartext', 'plain'].includes(scheme)) {
-    throw refused(`is the password itself ({${given}}), which is not stored here; such people need a new password`)
+    throw refused(`is the password itself ({${given}}), which is not stored here; this person needs a new password`)
   }
   if (scheme === 'bcrypt' || scheme === 'crypt' || /^argon2(@springsecurity_v5_[28])?$/.test(scheme)) return inner
   if (/^scrypt(@springsecurity_v(4_1|5_8))?$/.test(scheme)) return springScrypt(inner)
@@ -61,7 +61,7 @@ function springScheme(text: string): string | undefined {
   return `$pbkdf2-${hash}$i=${iterations}$${plainBase64(salt)}$${plainBase64(digest)}`
 }
 
-/** `$e0801$salt$digest`: the costs are one number in hexadecimal, a byte each for r and p. */
+/** `$e0801$salt$digest`: the costs are one hexadecimal number, with one byte each for r and p. */
 function springScrypt(text: string): string | undefined {
   const [, costs = '', salt = '', digest = ''] = /^\$([0-9a-f]{5,7})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
   if (costs === '') return undefined

@@ -1,4 +1,4 @@
-/** Makes again what other programs made of a password; on libuv's threads where it takes time. */
+/** Recomputes the digests of other programs from a password; slow algorithms run on libuv's threads. */
 import {
   createCipheriv,
   createHash,
@@ -15,13 +15,13 @@ import { plainBase64, readBase64 } from './hash-base64.ts'
 
 const pbkdf2Bytes = promisify(pbkdf2)
 
-/** Where the argon2id hash begins within which a weak one is stored. */
+/** The position of the argon2id hash that encloses a weak one. */
 const withinArgon2 = (stored: string) => stored.indexOf('$argon2id$', 1)
 
-/** It is stored within a hash of ours, so that checking it costs the work of ours besides its own. */
+/** Is the weak hash stored within an argon2id hash? Then checking it also costs the work of the argon2id hash. */
 export const isWithinOurs = (stored: string): boolean => withinArgon2(stored) > 0
 
-/** Does the password match the stored hash, of whichever form? @throws Error when the hash cannot be verified. */
+/** Does the password match the stored hash, in any form? @throws Error when the hash cannot be verified. */
 export async function matchesStored(stored: string, password: string): Promise<boolean> {
   if (/^\$argon2id?\$/.test(stored)) return verify(unpadded(stored), password)
   if (stored.startsWith('$2b$')) return matchesBcrypt(stored, password)
@@ -31,10 +31,10 @@ export async function matchesStored(stored: string, password: string): Promise<b
   return verify(stored.slice(at), await weakDigest(stored.slice(0, at), password))
 }
 
-/** The argon2 library refuses padding, and earlier imports stored it. */
+/** The argon2 library refuses padding, which earlier imports stored. */
 const unpadded = (phc: string): string => phc.replace(/=+(?=\$|$)/g, '')
 
-/** The library's own comparison says no where it cannot read the hash, so the stored text is checked here. */
+/** The library's comparison returns false for a hash that it cannot read, so the stored text is checked here. */
 async function matchesBcrypt(stored: string, password: string): Promise<boolean> {
   if (!/^\$2b\$\d\d\$[./A-Za-z0-9]{53}$/.test(stored)) throw new TypeError('a stored bcrypt hash is damaged')
   const made = await bcrypt(password, stored.slice(0, 29))
@@ -62,7 +62,7 @@ interface ScryptCost {
 
 function scryptBytes(password: string, salt: Buffer, { ln, r, p, length }: ScryptCost): Promise<Buffer> {
   const cost = 2 ** ln
-  // Node refuses what needs more than `maxmem`; the import has bounded it.
+  // Node refuses a cost that needs more than `maxmem`. The import has bounded the cost.
   const options = { cost, blockSize: r, parallelization: p, maxmem: 128 * r * (cost + p + 2) + 2 ** 20 }
   return new Promise((resolve, reject) => {
     scrypt(password, salt, length, options, (error, key) => (error ? reject(error) : resolve(key)))
@@ -78,7 +78,7 @@ interface Origin {
 
 type Recipe = (password: string, origin: Origin) => Promise<string>
 
-/** By the beginning of the origin's name. Each gives the digest as `ImportedHash.digest` writes it. */
+/** By the beginning of the origin's name. Each recipe returns the digest as `ImportedHash.digest` has it. */
 const recipes: readonly [name: RegExp, recipe: Recipe][] = [
   [/^ssha\d+$/, saltedSha],
   [/^pbkdf2-/, pbkdf2Digest],
@@ -88,7 +88,7 @@ const recipes: readonly [name: RegExp, recipe: Recipe][] = [
   [/^phpass$/, phpassDigest],
 ]
 
-/** By its origin: `$ssha256$<salt>` or `$pbkdf2-sha256$i=1000,l=32$<salt>`. */
+/** Finds the recipe by the origin: `$ssha256$<salt>` or `$pbkdf2-sha256$i=1000,l=32$<salt>`. */
 async function weakDigest(origin: string, password: string): Promise<string> {
   const [, name = '', ...rest] = origin.split('$')
   const [, recipe] = recipes.find(([pattern]) => pattern.test(name)) ?? []
@@ -109,13 +109,13 @@ async function bcryptOf(prehashed: string, rounds: string, salt: string): Promis
   return (await bcrypt(prehashed, `$2b$${rounds}$${salt}`)).slice(29)
 }
 
-/** WordPress trims the password; the key tells its digests from those of other programs. */
+/** WordPress trims the password. Its HMAC key separates its digests from those of other programs. */
 const wordPressDigest = (password: string): string =>
   createHmac('sha384', 'wp-sha384').update(password.trim()).digest('base64')
 
 /**
- * Firebase encrypts the project's signer key under what scrypt makes of the password. The import has taken the signer
- * key out, so that the key stream of the cipher is left to compare (AES-256-CTR from zero).
+ * Firebase encrypts the project's signer key with the scrypt output of the password. The import has removed the signer
+ * key, so the cipher's key stream is compared (AES-256-CTR from zero).
  */
 async function firebaseKeyStream(password: string, { settings, salt }: Origin): Promise<string> {
   const [ln = 14, r = 8] = numbersIn(settings)
@@ -123,7 +123,7 @@ async function firebaseKeyStream(password: string, { settings, salt }: Origin): 
   return plainBase64(createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(signerKeyBytes)))
 }
 
-/** Of every Firebase project. */
+/** The length in every Firebase project. */
 export const signerKeyBytes = 64
 
 const phpassLetters = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

@@ -4,11 +4,13 @@ import { respell } from './hash-spelling.ts'
 
 /** A password hash that another program made. */
 export interface ImportedHash {
-  /** Format, cost and salt: all but the digest. It tells nothing of the password. */
+  /** Format, cost and salt: everything except the digest. It reveals nothing about the password. */
   origin: string
-  /** How it is stored; undefined where it is stored only within a hash of ours (`PasswordHasher.keep`). */
+  /**
+   * The text that is stored; undefined when the hash is stored only within an argon2id hash (`PasswordHasher.keep`).
+   */
   text: string | undefined
-  /** As base64, or in the alphabet of its format. */
+  /** In base64, or in the alphabet of its format. */
   digest: string
 }
 
@@ -27,8 +29,8 @@ const formats: readonly ReadFormat[] = [
 ]
 
 /**
- * Reads a hash in one of the forms of docs/import.md. What would cost a sign-in more than about a second or 128 MiB is
- * refused: an attacker who knows such a name could keep the server busy with wrong passwords.
+ * Reads a hash in one of the forms of docs/import.md. A hash that would cost a sign-in more than about a second or 128
+ * MiB is refused. Otherwise an attacker who knows such a name could keep the server busy with wrong passwords.
  * @throws Failure `password_hash_refused` (invalid); its sentence never quotes the hash.
  */
 export function readImportedHash(text: string): ImportedHash {
@@ -41,7 +43,10 @@ export function readImportedHash(text: string): ImportedHash {
   throw refused('has a form that cannot be imported; docs/import.md lists those that can')
 }
 
-/** Written anew without padding, which the verifier does not read. Hashes of argon2 1.0 name no version: theirs is 16. */
+/**
+ * Writes the hash without padding, which the verifier does not read. A hash of argon2 1.0 names no version, so its
+ * version is 16.
+ */
 function readArgon2(text: string): ImportedHash | undefined {
   const [, kind = '', version = '16', settings = '', salt = '', digest = ''] =
     /^\$(argon2id?)(?:\$v=(16|19))?\$([a-z0-9=,]{1,100})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
@@ -65,7 +70,10 @@ function readBcrypt(text: string): ImportedHash | undefined {
   return { origin, text: origin + digest, digest }
 }
 
-/** bcrypt of a digest of the password, which has no limit of 72 bytes: Django's `bcrypt_sha256$` and WordPress's `$wp$`. */
+/**
+ * bcrypt of a digest of the password, which avoids the limit of 72 bytes: Django's `bcrypt_sha256$` and WordPress's
+ * `$wp$`.
+ */
 function readPrehashedBcrypt(text: string): ImportedHash | undefined {
   const [, scheme = '', inner = ''] = /^(bcrypt_sha256\$|\$wp)(\$2.*)$/.exec(text) ?? []
   const { rounds, salt, digest } = bcryptParts(inner) ?? {}
@@ -74,7 +82,7 @@ function readPrehashedBcrypt(text: string): ImportedHash | undefined {
   return { origin: `$${name}$${rounds}$${salt}`, text: undefined, digest }
 }
 
-/** All three letters name one algorithm today. Bits beyond 16 and 23 bytes are noise of old libraries. */
+/** All three letters name one algorithm today. Old libraries leave random bits beyond 16 and 23 bytes. */
 function bcryptParts(text: string): { rounds: string; salt: string; digest: string } | undefined {
   const [, rounds = '', salt = '', digest = ''] =
     /^\$2[aby]\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/.exec(text) ?? []
@@ -99,7 +107,10 @@ function readScrypt(text: string): ImportedHash | undefined {
   return { origin, text: `${origin}$${plain}`, digest: plain }
 }
 
-/** As `people-forms/firebase.ts` writes it: the salt with its separator, and the key stream in place of the digest. */
+/**
+ * The form that `people-forms/firebase.ts` writes: the salt with its separator, and the key stream instead of the
+ * digest.
+ */
 function readFirebaseScrypt(text: string): ImportedHash | undefined {
   const [, settings = '', salt = '', digest = ''] =
     /^\$firebase-scrypt\$([a-z0-9=,]{1,100})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
@@ -125,7 +136,7 @@ function boundScrypt(ln: number, r: number, p: number): void {
 const mostPbkdf2Work = 3_000_000
 const blockBytes: Readonly<Record<string, number>> = { sha1: 20, sha256: 32, sha512: 64 }
 
-/** As a PHC string, and as passlib writes it: the bare number of rounds, `$pbkdf2$` for SHA-1. */
+/** Reads PHC strings and passlib's form: the bare number of rounds, `$pbkdf2$` for SHA-1. */
 function readPbkdf2(text: string): ImportedHash | undefined {
   const [, hash = 'sha1', settings = '', salt = '', digest = ''] =
     /^\$pbkdf2(?:-(sha1|sha256|sha512))?\$([a-z0-9=,]{1,100})\$([^$]*)\$([^$]*)$/.exec(text) ?? []
@@ -133,7 +144,7 @@ function readPbkdf2(text: string): ImportedHash | undefined {
   const named = /^\d+$/.test(settings) ? `i=${settings}` : settings
   const { i = 0, l = 0 } = numbers(named.includes('l=') ? named : `${named},l=0`, ['i', 'l'])
   const derived = digestOf(digest)
-  if (l !== 0 && l !== derived.length) throw refused('says another length than its digest has')
+  if (l !== 0 && l !== derived.length) throw refused('names a length that its digest does not have')
   if (i < 1) throw refused('has no iterations')
   if (i * Math.ceil(derived.length / (blockBytes[hash] ?? 1)) > mostPbkdf2Work) throw tooExpensive()
   const origin = `$pbkdf2-${hash}$i=${i},l=${derived.length}$${plainBase64(bytes(salt))}`
@@ -147,7 +158,7 @@ const saltedShas: Readonly<Record<string, [name: string, length: number]>> = {
   SSHA512: ['ssha512', 64],
 }
 
-/** As LDAP servers write it: base64 of digest and salt, the digest of password and salt. */
+/** LDAP's form: base64 of the digest (of password and salt) and the salt. */
 function readSaltedSha(text: string): ImportedHash | undefined {
   const [, scheme = '', both = ''] = /^\{([A-Za-z0-9]{1,10})\}(.*)$/s.exec(text) ?? []
   const [name, length] = saltedShas[scheme.toUpperCase()] ?? []
@@ -161,7 +172,7 @@ function readSaltedSha(text: string): ImportedHash | undefined {
 /** 2^16 rounds of MD5; WordPress and phpBB make 2^13 at most. */
 const mostPhpassRounds = 16
 
-/** The portable hash of phpass: `$P$` of WordPress and `$H$` of phpBB are one. */
+/** The portable hash of phpass: `$P$` of WordPress and `$H$` of phpBB are the same. */
 function readPhpass(text: string): ImportedHash | undefined {
   const [, letter = '', salt = '', digest = ''] =
     /^\$[PH]\$([./0-9A-Za-z])([./0-9A-Za-z]{8})([./0-9A-Za-z]{22})$/.exec(text) ?? []

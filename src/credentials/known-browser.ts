@@ -8,15 +8,14 @@ export interface KnownBrowsersNeeds {
 }
 
 const lifetimeSeconds = 180 * 86_400
-/** One browser may be known to so many people; the oldest gives way. */
+/** One browser may be known to this number of people; the oldest entry is dropped. */
 const mostPeople = 5
 const longestCookie = 1024
 
 /**
- * Device cookies (OWASP, "Slow Down Online Guessing Attacks with Device
- * Cookies"): a browser in which a person signed in shows it, so that strangers'
- * guesses elsewhere never slow that person down here. It proves nothing else and
- * signs nobody in. The cookie holds one token a person: `id.expiry.mac`.
+ * Device cookies (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). A browser in which a person signed
+ * in sends this cookie, so that strangers' guesses elsewhere never delay that person here. The cookie proves nothing
+ * else, and a person cannot sign in with it. It contains one token for each person: `id.expiry.mac`.
  */
 export class KnownBrowsers {
   readonly #needs: KnownBrowsersNeeds
@@ -25,10 +24,10 @@ export class KnownBrowsers {
     this.#needs = needs
   }
 
-  /** How long the cookie should be kept. */
+  /** The lifetime of the cookie. */
   readonly maxAgeSeconds = lifetimeSeconds
 
-  /** The cookie's new value after a sign-in; whom else `cookie` knew stays known. */
+  /** The cookie's new value after a sign-in. Other people in `cookie` stay known. */
   issue(accountId: AccountId, cookie = ''): string {
     const key = this.#needs.keys()[0]
     if (!key) throw new TypeError('known browsers need a key')
@@ -40,7 +39,7 @@ export class KnownBrowsers {
       .join('~')
   }
 
-  /** The browser's id if this account signed in there before. */
+  /** The browser's id, if this account signed in there before. */
   verify(cookie: string | undefined, accountId: AccountId): string | undefined {
     for (const token of tokensOf(cookie ?? '')) {
       const id = this.#read(token, accountId)

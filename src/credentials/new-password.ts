@@ -3,18 +3,18 @@ import { guessBits } from '../guessing/guessing.ts'
 import { commonPhrases, commonWords } from './common-passwords.ts'
 import { longestPasswordBytes, mayBePassword } from './password-hasher.ts'
 
-/** A password that stands alone needs 15 characters, one beside a second factor 8 (NIST SP 800-63B-4 §3.1.1.2). */
+/** A password alone needs 15 characters; beside a second factor it needs 8 (NIST SP 800-63B-4 §3.1.1.2). */
 export const shortestPassword = { alone: 15, besideSecondFactor: 8 } as const
 
 export interface PasswordContext {
-  /** Words a guesser would try for this person: email, name, the service's name and host. */
+  /** Words that a guesser would try for this person: email, name, the service's name and host. */
   words: readonly (string | undefined)[]
   factors?: keyof typeof shortestPassword
 }
 
 /**
- * What is wrong with a password somebody wants to have; undefined when nothing is. Length counts, and that it is none
- * that guessers try first; which kinds of characters it holds does not, and any Unicode is welcome.
+ * The fault of a new password; undefined for an acceptable one. The length counts, and guessers must not try it first.
+ * Any Unicode is allowed, and no kinds of characters are required.
  */
 export function newPasswordFault(password: string, context: PasswordContext): string | undefined {
   if (password !== '' && !mayBePassword(password)) {
@@ -26,10 +26,11 @@ export function newPasswordFault(password: string, context: PasswordContext): st
   if (length < shortest) {
     return `The password has ${length} of the ${shortest} characters it needs; six unrelated words make a good one`
   }
-  if (/\p{Cc}/u.test(text)) return 'The password holds control characters, which no browser can type; leave them out'
-  if (!text.isWellFormed()) return 'The password is not valid Unicode; type it anew'
+  if (/\p{Cc}/u.test(text))
+    return 'The password has control characters, which cannot be typed in a browser; leave them out'
+  if (!text.isWellFormed()) return 'The password is not valid Unicode; type it again'
   return isGuessedFirst(text, context.words)
-    ? 'This password is one of the first that guessers try; choose something nobody would expect of you'
+    ? 'This password is one of the first that guessers try; choose one that is harder to guess'
     : undefined
 }
 
@@ -51,16 +52,18 @@ function isGuessedFirst(password: string, context: readonly (string | undefined)
   )
 }
 
-/** Letters alone, with the usual digits and signs around them, that make common words. Six words drawn at random pass. */
+/**
+ * Is the password a run of common words, with the usual digits and signs around them? Six words drawn at random pass.
+ */
 function isWordsRunTogether(password: string): boolean {
   const letters = password.replace(/^[\d\p{P}\p{S}]+|[\d\p{P}\p{S}]+$/gu, '')
   return /^\p{L}+$/u.test(letters) && guessBits(letters) < leastBits
 }
 
-/** What words that are run together must withstand, by how common they are. */
+/** The bits that a run of words must reach, by how common the words are. */
 const leastBits = 50
 
-/** Case and blanks are the first things a guesser varies. */
+/** Removes case and blanks, which guessers vary first. */
 const compact = (text: string) => text.normalize('NFKC').toLowerCase().replace(/\s+/gu, '')
 
 const leet: Readonly<Record<string, string>> = {
@@ -80,7 +83,7 @@ const unleet = (text: string) => text.replace(/[013457@$!]/g, (sign) => leet[sig
 /** `passwordpassword` is `password`. */
 const unrepeated = (text: string) => /^(.+?)\1+$/u.exec(text)?.[1] ?? text
 
-/** The word itself and the parts of an address or a full name, put together or alone. */
+/** The word itself, and the parts of an address or a full name, combined and alone. */
 function derivatives(word: string): string[] {
   const parts = word
     .toLowerCase()
@@ -90,7 +93,7 @@ function derivatives(word: string): string[] {
   return [compact(word), parts.join(''), compact(word.split('@')[0] ?? ''), ...parts].filter((text) => text !== '')
 }
 
-/** Few characters over and over, or a run along the alphabet, the digits or the keyboard. */
+/** Is the text a repetition of few characters, or a run along the alphabet, the digits or the keyboard? */
 function isPattern(text: string): boolean {
   const letters = [...text]
   if (new Set(letters).size <= 2 || unrepeated(text).length <= 4) return true

@@ -1,15 +1,18 @@
 import type { AccountId } from '../accounts/account.ts'
 import type { NewAccount } from '../accounts/account-store.ts'
 
-/** Who has the id or the sign-in name of a person to be imported. */
+/** The account or app that already has the id or the sign-in name of a person to import. */
 export interface TakenName {
   id: AccountId
   /** Normalised. */
   login: string | undefined
   hasPassword: boolean
-  /** `ImportedHash.origin` of the hash that they were imported with, whatever their password is now. */
+  /** `ImportedHash.origin` of the hash with which the person was imported, whatever their password is now. */
   importedFrom: string | undefined
-  /** Of the id; `removed`: so lately that tokens of theirs may be out. */
+  /**
+   * The present holder of the id. `removed`: a person who was removed so recently that their tokens may still be in
+   * use.
+   */
   holder: 'person' | 'removed' | 'app'
 }
 
@@ -18,13 +21,13 @@ export interface PersonToAdd {
   /** Normalised. */
   login: string
   disabled: boolean
-  /** As it is to rest. */
+  /** The hash in the form that is stored. */
   password: { hash: string; origin: string } | undefined
 }
 
-/** Where imported people are kept. `storage` implements it on Postgres. */
+/** Stores imported people. `storage` implements it on Postgres. */
 export interface PeopleImportStore {
   findTaken(ids: readonly AccountId[], logins: readonly string[]): Promise<TakenName[]>
-  /** Adds all at once but for those whose id or login was taken meanwhile; gives the ids of those it added. */
+  /** Adds all people at once, except those whose id or login was taken meanwhile. Returns the ids of the added ones. */
   add(people: readonly PersonToAdd[]): Promise<Set<AccountId>>
 }

@@ -1,4 +1,4 @@
-/** Takes people over from another program, a batch at a time: who is here already stays exactly as they are. */
+/** Imports people from another program, a batch at a time. People who exist already are not changed. */
 import { type ImportRow, readImportRow } from '../accounts/import-row.ts'
 import { normaliseLogin } from '../accounts/login.ts'
 import { Failure } from '../errors/failure.ts'
@@ -11,23 +11,23 @@ import { formOf, isFaultOfFile } from './people-forms/people-forms.ts'
 import type { PeopleImportStore, TakenName } from './people-import-store.ts'
 
 /**
- * One person of the file: JSON, or a row of CSV by its columns; or why it cannot be read. Lines are numbered from 1; of a
- * person that takes several, it is the first.
+ * One person of the file, as JSON or as a row of CSV by columns, or the fault of the line. Lines are numbered from 1. A
+ * person on several lines has the number of the first.
  */
 export type ImportLine =
   | { line: number; text: string }
   | { line: number; columns: Readonly<Record<string, string>> }
   | { line: number; fault: string }
 
-/** What became of a line; in a dry run, what would. */
+/** The result for a line; in a dry run, the expected result. */
 export interface ImportOutcome {
   line: number
-  /** `unchanged`: this person was imported before, and was left alone. */
+  /** `unchanged`: this person was imported before and was not changed. */
   outcome: 'added' | 'unchanged' | 'collision' | 'refused'
   email?: string
   id?: string
   reason?: string
-  /** Claims of another program that are not kept here, for they are not of the form of OpenID Connect. */
+  /** Claims of another program that are not stored, because they do not have the form of OpenID Connect. */
   left_out?: readonly string[]
 }
 
@@ -35,29 +35,29 @@ export interface PeopleImportNeeds {
   store: PeopleImportStore
   hasher: Pick<PasswordHasher, 'keep' | 'canVerify'>
   record(entry: AuditEntry): void
-  /** Resolves when what was recorded is kept. */
+  /** Resolves when the recorded events are stored. */
   flush(): Promise<void>
 }
 
 export interface PeopleImportOptions {
-  /** Says what would happen, and changes nothing. */
+  /** Reports the expected results and changes nothing. */
   dryRun: boolean
   /** For the audit log. */
   actor: string
-  /** Of the project whose users these are, where they come from Firebase. */
+  /** The hash parameters of the Firebase project, for users from Firebase. */
   firebaseHash?: FirebaseHashConfig | undefined
-  /** Called once, with the name of the form in which people are written. */
+  /** Called once, with the name of the file's form. */
   onForm?(name: string): void
 }
 
-/** People added by one statement; as many hashes wait for their turn. */
+/** People that one statement adds; the same number of hashes wait in the queue. */
 export const importBatchSize = 200
 
 /**
- * Reports every line in order, a batch after it was committed. Of the file it keeps in memory only the names that it
- * met, to find those that occur twice.
- * @throws Failure (invalid) where the file as a whole is not understood
- * @throws Failure `database_unavailable`: what was reported before is done
+ * Reports every line in order, each batch after its commit. It keeps only the names of the file in memory, to find
+ * duplicates.
+ * @throws Failure (invalid) when the whole file cannot be understood
+ * @throws Failure `database_unavailable`; lines that were reported before are stored
  */
 export async function* importPeople(
   needs: PeopleImportNeeds,
@@ -84,13 +84,13 @@ const isOutcome = (reading: Reading): reading is ImportOutcome => 'outcome' in r
 
 interface Reader {
   options: PeopleImportOptions
-  /** Known from the first person on. */
+  /** Set from the first person on. */
   form: PeopleForm | undefined
   met: MetNames
 }
 
 interface MetNames {
-  /** In which line. */
+  /** The line of each name. */
   logins: Map<string, number>
   ids: Map<string, number>
 }
@@ -145,14 +145,14 @@ function parsed(text: string): PersonRecord {
   try {
     value = JSON.parse(text)
   } catch {
-    // The parser's own words quote what it met.
+    // The parser's message would quote the text.
     throw new Failure('row_not_json', 'invalid', 'is not JSON; write one object a line')
   }
   if (isRecord(value)) return value
   throw new Failure('row_not_object', 'invalid', 'must be an object')
 }
 
-/** Nobody is imported with a hash that no sign-in could check. */
+/** Refuses a person whose hash no sign-in could check. */
 async function tried({ hasher }: PeopleImportNeeds, reading: Reading): Promise<Reading> {
   if (isOutcome(reading) || !reading.hash || (await hasher.canVerify(reading.hash))) return reading
   const { line, person } = reading
@@ -172,14 +172,14 @@ async function settle(
   )
   const settled = new Map<number, ImportOutcome>()
   for (const candidate of candidates) {
-    const standing = standingOf(candidate, taken)
-    if (standing) settled.set(candidate.line, standing)
+    const existing = existingOutcome(candidate, taken)
+    if (existing) settled.set(candidate.line, existing)
   }
   const newcomers = candidates.filter(({ line }) => !settled.has(line))
   const added = options.dryRun ? new Set(newcomers.map(({ person }) => person.id)) : await add(needs, newcomers)
   for (const { line, person, hasOwnId, leftOut } of newcomers) {
     const who = { line, email: person.email, ...(leftOut.length > 0 && { left_out: leftOut }) }
-    // An id that was only drawn for a dry run would mean nothing.
+    // A dry run makes no lasting id, so none is reported.
     const id = options.dryRun && !hasOwnId ? {} : { id: person.id }
     const outcome: ImportOutcome = added.has(person.id)
       ? { ...who, outcome: 'added', ...id }
@@ -214,25 +214,25 @@ async function recordAll(
   await flush()
 }
 
-/** What stands in this person's way, or that they are here; undefined for somebody new. */
-function standingOf(candidate: Candidate, taken: readonly TakenName[]): ImportOutcome | undefined {
+/** The reason against adding this person, or the fact that they exist already; undefined for a new person. */
+function existingOutcome(candidate: Candidate, taken: readonly TakenName[]): ImportOutcome | undefined {
   const { line, person, login, hasOwnId, hash } = candidate
   const who = { line, email: person.email }
-  const stranger = taken.find(({ id, login: other }) => id === person.id && other !== login)
-  if (stranger) return collision(who, strangers[stranger.holder])
+  const sameId = taken.find(({ id, login: other }) => id === person.id && other !== login)
+  if (sameId) return collision(who, takenBy[sameId.holder])
   const here = taken.find((each) => each.login === login)
   if (!here) return undefined
-  if (hasOwnId && here.id !== person.id) return collision(who, 'the person with this sign-in name has another sub here')
+  if (hasOwnId && here.id !== person.id) return collision(who, 'the person with this sign-in name here has another sub')
   if (hash && hash.origin !== here.importedFrom) {
     const has = here.hasPassword ? 'another password' : 'no password'
-    return collision(who, `the person is here already and has ${has}, which stays as it is`)
+    return collision(who, `the person exists here already and has ${has}, which stays unchanged`)
   }
   return { ...who, outcome: 'unchanged', id: here.id }
 }
 
-const strangers = {
-  person: 'its sub is that of a person with another sign-in name here',
-  removed: 'its sub was that of a person who was removed here; an account id is never used again',
+const takenBy = {
+  person: 'its sub belongs to a person with another sign-in name here',
+  removed: 'its sub belonged to a person who was removed here; an account id is never used again',
   app: 'its sub is the id of an app here; an app could pass for this person',
 } as const satisfies Record<TakenName['holder'], string>
 

@@ -10,7 +10,7 @@ import type { AccountWithHash, PasswordStore } from './password-store.ts'
 export interface SignInAttempt {
   login: string
   password: string
-  /** Client address as far as it is trusted. */
+  /** The client's address, as far as it is trusted. */
   source: string
   /** The device cookie, unchecked. */
   knownBrowser?: string | undefined
@@ -20,10 +20,10 @@ export interface SignInAttempt {
 
 export type SignIn =
   | { outcome: 'signed-in'; account: Account; amr: readonly string[]; acr: string }
-  /** Whatever the reason was; `retryAfterSeconds` when the next try has to wait. */
+  /** For any reason. `retryAfterSeconds` is set when the next attempt has to wait. */
   | { outcome: 'rejected'; retryAfterSeconds?: number }
 
-/** `unreadable-hash`: the stored hash cannot be verified, so that no password is right until a new one is set. */
+/** `unreadable-hash`: the stored hash cannot be verified, so no password matches until a new one is set. */
 export type RejectionReason =
   | 'throttled'
   | 'unknown'
@@ -38,7 +38,10 @@ interface About {
   clientId?: string | undefined
 }
 
-/** What the audit log, the counters and the log line are told. Never what was typed: people type passwords as names. */
+/**
+ * Events for the audit log, the counters and the log. They never contain the typed name, because people type passwords
+ * as names.
+ */
 export interface SignInEvents {
   succeeded(about: About & { accountId: string; amr: readonly string[] }): void
   rejected(about: About & { accountId: string | undefined; reason: RejectionReason }): void
@@ -52,7 +55,7 @@ export interface SignInNeeds {
   events: SignInEvents
 }
 
-/** What the steps have found out so far. */
+/** The results of the steps so far. */
 interface Progress {
   readonly attempt: SignInAttempt
   person: AccountWithHash | undefined
@@ -62,7 +65,7 @@ interface Progress {
 
 type Step = (needs: SignInNeeds, progress: Progress) => Promise<SignIn | undefined>
 
-/** In this order: everybody passes the same steps whether or not there is such an account. */
+/** The steps in order. An attempt passes the same steps with and without such an account. */
 export const signInSteps: readonly Step[] = [
   findPerson,
   reserveAttempt,
@@ -73,7 +76,7 @@ export const signInSteps: readonly Step[] = [
 ]
 
 /**
- * Proves a person by password. Every rejection looks alike to the outside, in content and in work done.
+ * Signs a person in by password. Every rejection looks the same from outside, in content and in work.
  * @throws Failure `hashing_busy` (unavailable); then the attempt does not count.
  */
 export async function signIn(needs: SignInNeeds, attempt: SignInAttempt): Promise<SignIn> {
@@ -101,7 +104,7 @@ async function reserveAttempt(needs: SignInNeeds, progress: Progress): Promise<S
 
 async function checkPassword(needs: SignInNeeds, progress: Progress): Promise<SignIn | undefined> {
   const { person, attempt, admission } = progress
-  // Hash even when no account matches, so that the answer takes as long either way.
+  // Hash even when no account matches, so that the answer takes the same time.
   const verdict = await checked(needs, progress, person?.hash, attempt.password)
   if (verdict === 'match' && person && !person.account.disabledAt) return undefined
   needs.throttle.failed(progress.counted)
@@ -118,7 +121,7 @@ async function checked(
   try {
     return await needs.hasher.check(hash, password)
   } catch (error) {
-    // Nobody learnt anything about the password, so nobody pays for the attempt.
+    // The password was not checked, so the attempt does not count.
     await needs.throttle.withdrawn(progress.counted)
     throw error
   }
@@ -128,14 +131,14 @@ async function forgetFailures({ throttle }: SignInNeeds, { counted }: Progress):
   await throttle.succeeded(counted)
 }
 
-/** The password is at hand only now: the moment to keep it under today's parameters. */
+/** Stores the password under today's parameters. Only now is the password available. */
 async function renewHash({ hasher, passwords }: SignInNeeds, { person, attempt }: Progress): Promise<undefined> {
   if (!person?.hash || !hasher.needsRehash(person.hash)) return
   try {
     await passwords.rehash(person.account.id, person.hash, await hasher.hash(attempt.password))
   } catch (error) {
     if (!(error instanceof Failure && error.kind === 'unavailable')) throw error
-    // Too busy: the next sign-in does it.
+    // Too busy: the next sign-in renews the hash.
   }
 }
 

@@ -1,30 +1,30 @@
-/** A little above what is typical, so that chance makes few of the dearest stand out. */
+/** A little above the typical time, so that random variation rarely reveals the most expensive hashes. */
 const margin = 1.25
-/** How far one measurement moves what counts as typical; a single stall of the machine must not. */
+/** The weight of one measurement in the typical time. A single stall of the machine must not change it much. */
 const weight = 0.2
-/** Nobody waits longer than that, whatever was measured. */
+/** No sign-in waits longer than this, whatever was measured. */
 const longestMs = 2_000
-/** More forms and costs than anybody has. */
+/** More forms and costs than any deployment has. */
 const mostCosts = 32
 
-/** What hashes of one form and cost have in common: all that stands before the salt. */
+/** The common part of hashes of one form and cost: everything before the salt. */
 const costPattern = /^\$[^$]+(?:\$(?:\d+|[a-z]+=[^$]*)(?=\$))*/
 
-/** Form, cost, and the length of all that follows: hashes of one shape are verified alike. */
+/** Form, cost, and the length of the rest. Hashes of one shape are verified in the same way. */
 export function shapeOf(stored: string): string {
   const cost = costPattern.exec(stored)?.[0] ?? ''
   return cost + stored.slice(cost.length).replace(/[^$]/g, '.')
 }
 
 /**
- * How long a verification takes at least. Hashes that other programs made cost more than ours, and whoever counts
- * milliseconds would learn that a name is there: so all wait for the dearest. Waiting costs no work, and where all hashes
- * are ours nobody waits.
+ * The least time of a verification. Other programs' hashes may cost more than ours, so timing would reveal that such an
+ * account exists. Therefore all verifications take as long as the most expensive form. The wait costs no work, and
+ * there is none when all hashes are ours.
  */
 export class VerificationPace {
   readonly #typicalMs = new Map<string, number>()
 
-  /** A verification against a hash that is not one of today's took this long. */
+  /** Records how long a verification took, against a hash with another form or cost than today's. */
   learn(stored: string, tookMs: number): void {
     const cost = costPattern.exec(stored)?.[0]
     if (!cost) return
@@ -41,7 +41,7 @@ export class VerificationPace {
     return this.#typicalMs.has(costPattern.exec(stored)?.[0] ?? '')
   }
 
-  /** Milliseconds; 0 where nothing but hashes of today has been seen. */
+  /** Milliseconds; 0 when all measured hashes have today's form and cost. */
   get leastMs(): number {
     return Math.min(longestMs, margin * Math.max(0, ...this.#typicalMs.values()))
   }

@@ -1,6 +1,6 @@
 /**
- * guessing estimates how many guesses a text withstands that a person thought up. Passwords and client secrets are
- * judged by it. The list of English words is read at the first estimate and not before, so the server starts without it.
+ * guessing estimates how many guesses a text withstands that a person made up. Passwords and client secrets are judged
+ * by it. The list of English words is read at the first estimate, so that the server starts without it.
  */
 import { createRequire } from 'node:module'
 
@@ -10,7 +10,7 @@ interface Dictionary {
 
 let ranks: ReadonlyMap<string, number> | undefined
 
-/** Words by how common they are, from 1. */
+/** The rank of each word by how common it is, from 1. */
 function wordRanks(): ReadonlyMap<string, number> {
   if (!ranks) {
     const { dictionary } = createRequire(import.meta.url)('@zxcvbn-ts/language-en') as { dictionary: Dictionary }
@@ -23,9 +23,9 @@ const longestWord = 24
 const shortestRepeat = 4
 
 /**
- * The number of guesses as a power of two, for the cheapest way to put the text together: from common words (a word costs
- * its place in the list), from pieces that stood in it before, from runs such as `abcd` or `4321`, and from single
- * characters. Case counts for nothing. Signs between words cost little: guessers vary them first.
+ * The number of guesses as a power of two, for the cheapest way to compose the text. Its parts are common words (a word
+ * costs its rank), earlier pieces of the text, runs such as `abcd` or `4321`, and single characters. Case does not
+ * count. Signs between words cost little, because guessers vary them first.
  */
 export function guessBits(text: string): number {
   const letters = [...text.toLowerCase()]
@@ -54,10 +54,10 @@ export function guessBits(text: string): number {
 
 const signBits = 2
 
-/** Of the words of one or two letters, only so many first ones count: the others are abbreviations. */
+/** Of the words with one or two letters, only the most common ones count; the others are abbreviations. */
 const wellKnown = 100
 
-/** Of one character, drawn from the smallest usual alphabet that has all characters of the text. */
+/** The bits of one character, from the smallest usual alphabet that has all characters of the text. */
 function alphabetBits(text: string): number {
   if (/^\d+$/.test(text)) return Math.log2(10)
   if (/^[\da-f-]+$/i.test(text)) return 4
@@ -65,7 +65,9 @@ function alphabetBits(text: string): number {
   return /^[a-z\d\s]+$|^[A-Z\d\s]+$/.test(text) ? Math.log2(36) : 6
 }
 
-/** How many characters from here on each follow the one before, upwards, downwards, or the same again. */
+/**
+ * The length of the run that begins here: each character follows the one before, upwards, downwards, or the same again.
+ */
 function runLength(letters: readonly string[], start: number): number {
   const step = (at: number) => (letters[at + 1]?.codePointAt(0) ?? Number.NaN) - (letters[at]?.codePointAt(0) ?? 0)
   const first = step(start)
@@ -75,7 +77,7 @@ function runLength(letters: readonly string[], start: number): number {
   return length
 }
 
-/** How many characters from here on have stood in the text before, beginning anywhere before here. */
+/** The length of the longest piece from here that also begins earlier in the text. */
 function repeatLength(letters: readonly string[], start: number): number {
   let longest = 0
   for (let from = 0; from < start; from += 1) {

@@ -200,7 +200,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
           issuer: config.issuer,
           directory,
           keys: () => keys.live.current(),
-          isVoid: (marks) => revocations.live.voids(marks),
+          isRevoked: (marks) => revocations.live.voids(marks),
         }),
     },
     statusLists: ledger.statusLists,

@@ -66,7 +66,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
     issuer,
     directory,
     keys: () => keys.live.current(),
-    isVoid: revocations.live.voids.bind(revocations.live),
+    isRevoked: revocations.live.voids.bind(revocations.live),
   }
   const desk = new StreamDesk({
     ...subjects,

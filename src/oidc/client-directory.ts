@@ -1,6 +1,6 @@
 /**
- * Clients and APIs as every request needs them: from memory, dropped when an
- * administrator changes something anywhere.
+ * Caches clients and APIs in memory for requests. The cache is dropped when an administrator changes a client or an API
+ * on any node.
  */
 import { LRUCache } from 'lru-cache'
 import type { Api, Client, ClientId } from '../clients/client.ts'
@@ -9,12 +9,12 @@ import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 export interface ClientDirectory {
   find(id: ClientId): Promise<Client | undefined>
   findApi(audience: string): Promise<Api | undefined>
-  /** Is this a browser origin that some client registered? Only what is cached is asked. */
+  /** Grows with each `drop`. */
   readonly version: number
   drop(): void
 }
 
-/** Unknown ids are remembered too, in a bounded cache, so that made-up ones cost no statement each. */
+/** Unknown ids are cached too, within the same bound, so that repeated requests with made-up ids cost no query each. */
 export function createClientDirectory(
   clients: Pick<ClientStore, 'find'>,
   apis: Pick<ApiStore, 'list'>,

@@ -1,7 +1,4 @@
-/**
- * The discovery document, asked of the engine once per key set instead of once
- * per request. Its URLs follow from the issuer and nothing else.
- */
+/** Builds the discovery document once per key set instead of once per request. Its URLs depend on the issuer alone. */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import compose from 'koa-compose'
@@ -19,14 +16,14 @@ export async function discoveryDocument(provider: Provider, issuer: string): Pro
   Object.assign(ctx, { mountPath: base })
   await compose(provider.middleware)(ctx)
   const document = ctx.body as Record<string, unknown>
-  const strays = strayUrls(document, `${issuer}/`)
-  if (document?.issuer !== issuer || strays.length > 0) {
-    throw new Error(`the discovery document strays from the issuer: ${strays.join(', ')}`)
+  const foreign = urlsOutside(document, `${issuer}/`)
+  if (document?.issuer !== issuer || foreign.length > 0) {
+    throw new Error(`the discovery document does not match the issuer ${issuer}: ${foreign.join(', ')}`)
   }
   return { ...document, authorization_response_iss_parameter_supported: true }
 }
 
-const strayUrls = (document: Record<string, unknown>, prefix: string): string[] =>
+const urlsOutside = (document: Record<string, unknown>, prefix: string): string[] =>
   Object.entries(document)
     .filter(
       ([name, value]) => value !== undefined && /(_endpoint|_uri)$/.test(name) && !String(value).startsWith(prefix),

@@ -1,4 +1,4 @@
-/** What the protocol needs of the rest of the house, and what one engine is. */
+/** What the protocol needs from other rooms, and the parts of one engine. */
 import type { Middleware } from 'koa'
 import type Provider from 'oidc-provider'
 import type { AccountStore } from '../accounts/account-store.ts'
@@ -22,13 +22,13 @@ interface About {
   requestId?: string | undefined
 }
 
-/** What of the registered ones comes closest, and what differs: for the administrator's eyes. */
+/** The closest registered value and the difference, for the administrator. */
 interface Refusal {
   closest: string | undefined
   difference: string
 }
 
-/** What the protocol tells the audit log, the log and the counters. Each must be cheap and never throw. */
+/** Events for the audit log, the log and the counters. Each call must be cheap and must never throw. */
 export interface OidcEvents {
   tokenIssued(grantType: string): void
   tokenRevoked(about: About & { tokenKind?: string | undefined; jti?: string | undefined }): void
@@ -39,7 +39,7 @@ export interface OidcEvents {
   authorizationRefused(about: About & { error: string; detail: string | undefined }): void
   /** `isNews`: the first time today for this client and these scopes. */
   scopeRefused(about: About & { scopes: string; granted: string; apis: readonly string[]; isNews: boolean }): void
-  /** A setting of the client would let the request through. */
+  /** A refused request that a setting of the client would allow. */
   requestRefused(about: About & { error: string; reason: string | undefined; remedy: string }): void
   redirectUriRefused(about: About & Refusal & { received: string }): void
   originRefused(about: About & Refusal & { origin: string }): void
@@ -66,36 +66,36 @@ export interface OidcNeeds {
   origins: { receiveCookies(origin: string): Promise<boolean> }
   pages: OidcPages
   events: OidcEvents
-  /** Newest first: it signs, all verify. */
+  /** Newest first. The newest key signs; all keys verify. */
   cookieKeys: () => readonly string[]
   secrets: { dpopNonce: Buffer; csrf: Uint8Array }
   /** Languages of the pages, for discovery. */
   locales: readonly string[]
   acrValues: readonly string[]
-  /** Nothing is dated earlier than what was revoked under one of these names, and nothing ahead. */
+  /** Returns an `iat` that is not before any revocation of one of these marks, and not in the future. */
   issueSecond: IssueSecond
-  /** Asks clients' servers. */
+  /** Fetches from clients' servers. */
   fetch: GuardedFetch
-  /** Before every token request. @throws Failure while nothing may be issued here */
+  /** Called before every token request. @throws Failure while this node may not issue tokens */
   assertMayIssue(): void
-  /** Told of each answer of the token endpoint to the canary. */
+  /** Called for each answer of the token endpoint to the canary. */
   canaryAnswered(request: CanaryRequest): void
-  /** Given where the ledger of issued tokens is kept. */
+  /** Set when the ledger of issued tokens is on. */
   nextStatusPlace?: (() => Promise<StatusPlace>) | undefined
-  /** What discovery says besides the engine's own members. */
+  /** Members of the discovery document besides the engine's own. */
   furtherMetadata(): Record<string, unknown>
 }
 
-/** One engine with its keys; exchanged as a whole when they change. */
+/** One engine with its keys. A new engine replaces it when the keys change. */
 export interface Engine {
   provider: Provider
   cookies: CookieSettings
   refreshCookies: RefreshCookies
   proofs: InteractionProofs
   handle: Middleware
-  /** Those that a key signs for. */
+  /** The algorithms for which a key signs. */
   algorithms: string
-  /** Of discovery, what follows from these and the configuration. */
+  /** The part of the discovery document that follows from the algorithms and the configuration. */
   document: Record<string, unknown>
   discovery: Record<string, unknown>
 }

@@ -1,30 +1,28 @@
 /**
- * oidc is OpenID Connect and OAuth itself: the sole user of `oidc-provider`. It
- * tells the engine who people, clients and APIs are, keeps its state through
- * `ModelStore`, lends it our pages, and exchanges the whole engine for a new one
- * when signing keys change: the engine reads keys in its constructor only, and
- * two engines over the same store and cookies go on with each other's sessions.
+ * oidc implements OpenID Connect and OAuth. It alone uses `oidc-provider`: it gives people, clients, APIs and pages to
+ * the engine, and stores the engine's state through `ModelStore`. When signing keys change, a new engine replaces the
+ * whole old one, because the engine reads keys in its constructor only. Two engines over the same store and cookies
+ * continue each other's sessions.
  *
- * An authorization code is spent in `engine-adapter.ts` (`consume`) and, in the
- * database, by the first clause of `storage/protocol/model-store.ts`'s commit.
+ * An authorization code is spent in `engine-adapter.ts` (`consume`) and, in the database, by the first clause of the
+ * commit in `storage/protocol/model-store.ts`.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Context, Middleware, Next } from 'koa'
 import compose from 'koa-compose'
 import Provider from 'oidc-provider'
 import type { KeySet } from '../keyring/live/key-set.ts'
-import { askOnlyOnce, isDeviceForm } from './device/device-form.ts'
+import { confirmTypedCode, isDeviceForm } from './device/device-form.ts'
 import { slowDownPolling } from './device/device-polling.ts'
 import { discoveryDocument } from './documents.ts'
 import { readBasicCredentials } from './engine/basic-credentials.ts'
 import { cookieSettings } from './engine/cookies.ts'
-import { serveClients } from './engine/engine-clients.ts'
+import { sendErrorsByAllowedMode, serveClients } from './engine/engine-clients.ts'
 import { engineOptions } from './engine/engine-options.ts'
 import { isBrowserPath, isSpelledExactly } from './engine/engine-paths.ts'
 import { announce } from './engine/event-wiring.ts'
 import { readForm } from './engine/form-body.ts'
 import { readFormPost } from './engine/form-post.ts'
-import { sendErrorsByAllowedMode } from './engine/response-modes.ts'
 import { InteractionProofs, requireProof } from './interactions/interaction-proof.ts'
 import type { Interactions } from './interactions/interactions.ts'
 import { createInteractions, findSession } from './interactions/provider-interactions.ts'
@@ -38,7 +36,7 @@ import {
   readLogoutRequest,
 } from './sign-out/logout.ts'
 import { renewAtSignInOnly } from './sign-out/session-identifier.ts'
-import { land } from './state/token-landing.ts'
+import { commitAnswer } from './state/token-commit.ts'
 import { UnitOfWork } from './state/unit-of-work.ts'
 import { watchCanary } from './tokens/canary-requests.ts'
 import { checkServiceScope, nameGrantedScope } from './tokens/granted-scope.ts'
@@ -56,14 +54,14 @@ import {
 import { disguiseJwts } from './tokens/revocation-endpoints.ts'
 
 export interface Oidc {
-  /** The protocol endpoints; passes on what is none of them. */
+  /** Serves the protocol endpoints. Other requests go to `next`. */
   handle: Middleware
   interactions: Interactions
-  /** Who is signed in in this browser. */
+  /** The account that is signed in in this browser. */
   currentSession(ctx: Context): Promise<{ accountId: string } | undefined>
-  /** The document at `/.well-known/openid-configuration`, of the present engine. */
+  /** The current engine's document at `/.well-known/openid-configuration`. */
   discovery(): Record<string, unknown>
-  /** Goes on with these signing keys and the present cookie keys; requests under way finish with the old ones. */
+  /** Uses these signing keys and the current cookie keys from now on. Requests in progress finish with the old keys. */
   useKeys(keys: KeySet): Promise<void>
 }
 
@@ -87,7 +85,10 @@ export async function createOidc(needs: OidcNeeds, keys: KeySet): Promise<Oidc> 
   }
 }
 
-/** Requests go on between its steps: what a step does at once, every request that is under way waits for. */
+/**
+ * Runs in steps, so that other requests proceed between them. A step's synchronous work delays all requests in
+ * progress.
+ */
 async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Promise<Engine> {
   const cookies = cookieSettings(needs.config.issuer, needs.cookieKeys())
   const inCookies = refreshCookies(needs.config.issuer, needs.cookieKeys())
@@ -108,7 +109,7 @@ async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Pro
   takeTokensFromCookies(provider, inCookies)
   announce(provider, needs.events)
   watchCanary(provider, keys.canary, needs.canaryAnswered)
-  // Of the keys it names the algorithms, and nothing else of it changes while this node runs.
+  // The document names the keys' algorithms. Nothing else in it changes while this node runs.
   const algorithms = keys.algorithms.join()
   const document =
     before?.algorithms === algorithms ? before.document : await discoveryDocument(provider, needs.config.issuer)
@@ -124,14 +125,14 @@ async function startEngine(needs: OidcNeeds, keys: KeySet, before?: Engine): Pro
   }
 }
 
-/** A `jti` is unique when this one statement says so; the engine would look first and write later. */
+/** One statement decides whether a `jti` is unique. The engine would read first and write later. */
 function serveReplayDetection(provider: Provider, models: OidcNeeds['models']): void {
   const unique = (issuer: string, jti: string, exp: number) =>
     UnitOfWork.asking(() => models.remember(`${issuer}\n${jti}`, exp))
   Object.defineProperty(provider.ReplayDetection, 'unique', { value: unique })
 }
 
-/** Of a stored interaction the engine drops what it does not know: what our own code adds to it. */
+/** Members that this room adds to a stored interaction. The engine would drop members that it does not know. */
 const ownFields = ['finished', 'answeredBy', 'startedIn'] as const
 
 function keepOwnFields(provider: Provider): void {
@@ -139,7 +140,10 @@ function keepOwnFields(provider: Provider): void {
   Object.defineProperty(Interaction, 'IN_PAYLOAD', { value: [...Interaction.IN_PAYLOAD, ...ownFields] })
 }
 
-/** RFC 10070: the issuer is the only audience of a client's assertion. The engine would add endpoints from the request's host. */
+/**
+ * RFC 10070: the issuer is the only audience of a client's assertion. The engine would add endpoints of the request's
+ * host.
+ */
 function acceptIssuerAudienceOnly(provider: Provider): void {
   const { OIDCContext, issuer } = provider as unknown as { OIDCContext: { prototype: object }; issuer: string }
   Object.defineProperty(OIDCContext.prototype, 'clientJwtAuthExpectedAudience', { value: () => new Set([issuer]) })
@@ -149,14 +153,14 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
   if (!isSpelledExactly(ctx.path)) return next()
   if (isBrowserPath(ctx.path)) {
     if (ctx.method === 'HEAD') return refuseHead(ctx)
-    if (ctx.method === 'POST' && seeAsGet.has(ctx.path)) return askAgainByGet(ctx, needs.config.issuer)
+    if (ctx.method === 'POST' && repeatedByGet.has(ctx.path)) return redirectToGet(ctx, needs.config.issuer)
     if (ctx.path === '/session/end' && (await settleLogout(ctx, engine, needs))) return
     if (await settleResume(ctx, engine, needs)) return
   }
 
   if (isDeviceForm(ctx)) {
     if (await isSessionless(ctx, engine)) return showDeviceFormAgain(ctx, needs)
-    await askOnlyOnce(ctx)
+    await confirmTypedCode(ctx)
   }
 
   if (ctx.method === 'POST' && ctx.path === '/token') needs.assertMayIssue()
@@ -170,10 +174,10 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
   }
   if (ctx.state.isSignInLost) return settleLostSignIn(ctx, engine, needs)
   nameGrantedScope(ctx)
-  if (!(await landed(unit, ctx, needs))) {
+  if (!(await commitOrDiscard(unit, ctx, needs))) {
     forgetAnswer(ctx)
-    // The app was allowed before, and the person withdrew that while this request was under way: ask them.
-    if (ctx.path.startsWith('/auth') && ctx.method === 'GET') return leadTo(ctx, `${needs.config.issuer}${ctx.url}`)
+    // The person withdrew the app's consent while this request was in progress, so the request starts again and asks.
+    if (ctx.path.startsWith('/auth') && ctx.method === 'GET') return redirectTo(ctx, `${needs.config.issuer}${ctx.url}`)
     refuseSpentGrant(ctx)
   }
   await settleCookies(ctx, unit, engine, needs)
@@ -181,7 +185,7 @@ async function answer(ctx: Context, next: Next, engine: Engine, needs: OidcNeeds
   if (form) await needs.pages.formPost(ctx, form)
 }
 
-/** What browser apps find of their refresh tokens in this answer. */
+/** Sets or clears the refresh token cookies of browser apps in this answer. */
 async function settleCookies(ctx: Context, unit: UnitOfWork, engine: Engine, needs: OidcNeeds): Promise<void> {
   await allowCredentials(ctx, needs.origins)
   deliverInCookie(ctx, unit, engine.refreshCookies)
@@ -193,8 +197,8 @@ async function settleCookies(ctx: Context, unit: UnitOfWork, engine: Engine, nee
 }
 
 /**
- * Of two requests that go on with one sign-in at the same moment, the slower finds the session moved on: by then the
- * sign-in is finished, and it ends where the faster one did. Nothing that the slower one did is kept.
+ * Two requests may resume one sign-in at once. The slower one finds a changed session and a finished sign-in. It gets
+ * the result of the faster one, and its own changes are discarded.
  */
 async function settleLostSignIn(ctx: Context, engine: Engine, needs: OidcNeeds): Promise<void> {
   ctx.remove('Set-Cookie')
@@ -210,42 +214,43 @@ function refuseHead(ctx: Context): void {
 }
 
 /**
- * OpenID Connect Core §3.1.2.1 and RP-Initiated Logout §2 allow POST. A browser
- * withholds our Lax cookies from another site's POST but not from the GET it is
- * sent on to, so the request arrives with its session.
+ * OpenID Connect Core §3.1.2.1 and RP-Initiated Logout §2 allow POST. Browsers omit Lax cookies from another site's
+ * POST, but send them with the GET after a redirect. So the redirected request arrives with its session.
  */
-const seeAsGet = new Set(['/auth', '/session/end'])
+const repeatedByGet = new Set(['/auth', '/session/end'])
 
-async function askAgainByGet(ctx: Context, issuer: string): Promise<void> {
+async function redirectToGet(ctx: Context, issuer: string): Promise<void> {
   const form = await readForm(ctx)
-  leadTo(ctx, `${issuer}${ctx.path}?${form}`)
+  redirectTo(ctx, `${issuer}${ctx.path}?${form}`)
 }
 
-function leadTo(ctx: Context, address: string): void {
+function redirectTo(ctx: Context, address: string): void {
   ctx.status = 303
   ctx.set('Cache-Control', 'no-store')
   ctx.redirect(address)
 }
 
-/** The form's token rests in the session: without one the form is stale, and the engine would fail over it. */
+/** The session holds the form's token. Without a session the form is stale, and the engine would fail. */
 async function isSessionless(ctx: Context, { provider }: Engine): Promise<boolean> {
   const session = await provider.Session.get(ctx as never)
   return session.exp === undefined
 }
 
-/** Stale; or the browser keeps no cookies, and would be shown the form for ever. */
+/**
+ * Sends the browser to a new form. A browser without cookies gets an error, because it would get stale forms for ever.
+ */
 async function showDeviceFormAgain(ctx: Context, needs: OidcNeeds): Promise<void> {
-  if (ctx.get('Cookie') !== '') return leadTo(ctx, `${needs.config.issuer}/device`)
+  if (ctx.get('Cookie') !== '') return redirectTo(ctx, `${needs.config.issuer}/device`)
   await needs.pages.error(ctx, { error: 'session_not_found', status: 400, client: undefined })
 }
 
-/** Where the issuer's path is stripped, the engine must know it to build URLs. */
+/** A proxy may strip the issuer's path; the engine needs the path to build URLs. */
 const mountPath = (issuer: string) => new URL(issuer).pathname.replace(/\/$/, '')
 
-/** A failing commit takes the answer back: nothing that was not kept may be told. */
-async function landed(unit: UnitOfWork, ctx: Context, needs: OidcNeeds): Promise<boolean> {
+/** When the commit fails, the answer is discarded: it must not report changes that were not stored. */
+async function commitOrDiscard(unit: UnitOfWork, ctx: Context, needs: OidcNeeds): Promise<boolean> {
   try {
-    return await land(unit, ctx, needs)
+    return await commitAnswer(unit, ctx, needs)
   } catch (cause) {
     forgetAnswer(ctx)
     throw cause
@@ -258,20 +263,20 @@ function forgetAnswer(ctx: Context): void {
   ctx.body = null
 }
 
-/** The code or refresh token was spent or revoked while this request was under way (RFC 6749 §5.2). */
+/** The code or refresh token was spent or revoked while this request was in progress (RFC 6749 §5.2). */
 function refuseSpentGrant(ctx: Context): void {
   ctx.status = 400
   ctx.set('Cache-Control', 'no-store')
   ctx.body = { error: 'invalid_grant', error_description: 'grant request is invalid' }
 }
 
-/** @returns whether the sign-out is settled already */
+/** @returns whether the request is answered */
 async function settleLogout(ctx: Context, { provider, refreshCookies }: Engine, needs: OidcNeeds): Promise<boolean> {
   if (ctx.method !== 'GET') return false
   const request = await acceptableLogout(readLogoutRequest(ctx.query), provider, needs.directory)
   const session = await provider.Session.get(ctx as never)
   if (!session.accountId) {
-    // Asked without a question, so not by pages of other sites.
+    // The person is not asked here, so requests from other sites must not clear cookies.
     if (request.client_id !== undefined && isOfOurSite(ctx)) {
       await forgetCookies(ctx, [request.client_id], { ...needs, cookies: refreshCookies })
     }

@@ -57,7 +57,7 @@ const lookUps: [string, number, () => Promise<unknown>][] = [
   ['a session by its uid, with its grants', 2, () => store.findSessionByUid('uid7')],
   ['a token, with its grant and its session', 3, () => store.find('RefreshToken', 'token7', 0)],
   ['a grant', 1, () => store.find('Grant', 'grant7', 0)],
-  ['how a token stands, by the half of its grant that it bears', 1, () => store.findStanding({ grant: half })],
+  ['how a token stands, by the half of its grant that it bears', 1, () => store.findTokenStatus({ grant: half })],
 ]
 
 const beginnings = [

@@ -9,7 +9,7 @@ import {
   yesOrNoOf,
 } from './people-form.ts'
 
-/** Auth0's user export, its export of password hashes, and the file that its bulk import takes. */
+/** Auth0's user export, its export of password hashes, and the file format of its bulk import. */
 export const auth0: PeopleForm = {
   name: 'an Auth0 export',
   isLenient: true,
@@ -27,7 +27,7 @@ export const auth0: PeopleForm = {
     }),
 }
 
-/** `auth0|…` stands in tokens; the export of hashes and the bulk import name the part behind it. */
+/** Tokens contain `auth0|…`; the export of hashes and the bulk import contain only the part after it. */
 function subOf(record: PersonRecord): unknown {
   const { _id: id } = record
   const given = record['user_id'] ?? (isRecord(id) ? id['$oid'] : id)

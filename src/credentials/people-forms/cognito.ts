@@ -18,7 +18,7 @@ const claims = [
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** The CSV of Amazon Cognito's user import, which holds no password hashes. */
+/** The CSV of Amazon Cognito's user import, which has no password hashes. */
 export const cognito: PeopleForm = {
   name: 'an Amazon Cognito CSV',
   isLenient: true,

@@ -7,10 +7,10 @@ export const django: PeopleForm = {
   recognises: (record) => typeof record['model'] === 'string' && isRecord(record['fields']),
   read(record) {
     const fields = isRecord(record['fields']) ? record['fields'] : {}
-    if (!('password' in fields)) throw refusedRow(`is no user but ${JSON.stringify(record['model'])}.`)
+    if (!('password' in fields)) throw refusedRow(`is not a user but ${JSON.stringify(record['model'])}.`)
     const [first, last] = [textOf(fields['first_name']), textOf(fields['last_name'])]
     const username = textOf(fields['username'])
-    // What begins with an exclamation mark is Django's word for no password.
+    // Django writes an exclamation mark first when a user has no password.
     const password = textOf(fields['password'])
     return present({
       email: fields['email'],

@@ -3,7 +3,7 @@ import { readBase64 } from '../hash-base64.ts'
 import { signerKeyBytes } from '../imported-digest.ts'
 import { type PeopleForm, present, refusedRow, textOf, yesOrNoOf } from './people-form.ts'
 
-/** `hash_config` of a Firebase project, which the export of its users does not hold. */
+/** `hash_config` of a Firebase project, which its user export does not contain. */
 export interface FirebaseHashConfig {
   signerKey: Buffer
   saltSeparator: Buffer
@@ -12,8 +12,8 @@ export interface FirebaseHashConfig {
 }
 
 /**
- * Reads what the Firebase console shows under "Password hash parameters", as it is pasted or as JSON.
- * @throws Failure `firebase_hash_config_invalid` (invalid); it never quotes the text, which holds the signer key.
+ * Reads the text under "Password hash parameters" in the Firebase console, as pasted or as JSON.
+ * @throws Failure `firebase_hash_config_invalid` (invalid); it never quotes the text, which contains the signer key.
  */
 export function readFirebaseHashConfig(text: string): FirebaseHashConfig {
   const value = (name: string) => new RegExp(`"?\\b${name}\\b"?\\s*[:=]\\s*"?([A-Za-z0-9+/=_-]+)`).exec(text)?.[1]
@@ -62,7 +62,7 @@ export const firebase = (config: FirebaseHashConfig | undefined): PeopleForm => 
   },
 })
 
-/** The signer key comes out of the hash here, so that no sign-in needs it. */
+/** Removes the signer key from the hash, so that no sign-in needs it. */
 function passwordHash(
   hash: string | undefined,
   salt: string | undefined,
@@ -84,7 +84,7 @@ function passwordHash(
   const { signerKey, saltSeparator, rounds, memCost } = config
   const [encrypted, saltBytes] = [readBase64(hash), readBase64(salt ?? '')]
   if (encrypted?.length !== signerKey.length || !saltBytes)
-    throw refusedRow('has a passwordHash or salt that is not of Firebase.')
+    throw refusedRow('has a passwordHash or salt that is not in the form of Firebase.')
   const keyStream = encrypted.map((byte, at) => byte ^ (signerKey[at] ?? 0))
   const wholeSalt = Buffer.concat([saltBytes, saltSeparator]).toString('base64')
   return `$firebase-scrypt$ln=${memCost},r=${rounds}$${wholeSalt}$${Buffer.from(keyStream).toString('base64')}`

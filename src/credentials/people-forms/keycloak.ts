@@ -3,7 +3,7 @@ import { isRecord, type PeopleForm, type PersonRecord, picked, present, refusedR
 /** Keycloak maps these attributes to claims of the same name. */
 const claimAttributes = ['nickname', 'profile', 'picture', 'website', 'gender', 'birthdate', 'zoneinfo', 'locale']
 
-/** `kc.sh export`: the users of a realm. The console's own export leaves them out. */
+/** `kc.sh export`: the users of a realm. The console's own export omits them. */
 export const keycloak: PeopleForm = {
   name: 'a Keycloak realm export',
   isLenient: true,
@@ -60,7 +60,9 @@ interface Parts {
   iterations: unknown
 }
 
-/** Keycloak derives 64 bytes of any hash. The first block decides as well, and costs a part of it. */
+/**
+ * Keycloak derives 64 bytes with any hash. The first block is sufficient to compare, and costs only a part of the work.
+ */
 function pbkdf2(hash: string, { salt, value, iterations }: Parts): string {
   const block = { sha1: 20, sha256: 32, sha512: 64 }[hash] ?? 64
   const derived = Buffer.from(value ?? '', 'base64').subarray(0, block)
@@ -81,7 +83,7 @@ function embedded(text: unknown): PersonRecord {
     const value: unknown = JSON.parse(String(text))
     if (isRecord(value)) return value
   } catch {
-    // Said below, without the text: it holds the hash.
+    // The error below does not quote the text, which contains the hash.
   }
   throw refusedRow('has a password without readable secretData and credentialData.')
 }

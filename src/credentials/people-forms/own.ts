@@ -19,7 +19,7 @@ const claimColumns = [
 ]
 const columns = [...members.filter((name) => name !== 'claims'), ...claimColumns]
 
-/** The form of docs/import.md. What is wrong with a member is told line by line. */
+/** The form of docs/import.md. Faults of members are reported line by line. */
 export const own: PeopleForm = {
   name: 'people as docs/import.md describes them',
   isLenient: false,

@@ -1,4 +1,4 @@
-/** Tells by the first person of a file which program wrote it. */
+/** Recognises by a file's first person which program wrote it. */
 import { Failure } from '../../errors/failure.ts'
 import { auth0 } from './auth0.ts'
 import { cognito } from './cognito.ts'
@@ -8,7 +8,7 @@ import { keycloak } from './keycloak.ts'
 import { own, ownCsv } from './own.ts'
 import type { PeopleForm, PersonRecord, RecordSource } from './people-form.ts'
 
-/** Faults of the whole file: they end the import when they are met, and are said once. */
+/** Faults of the whole file. They end the import and are reported once. */
 const ofTheFile: ReadonlySet<string> = new Set([
   'people_form_unknown',
   'csv_column_unknown',

@@ -1,15 +1,17 @@
-/** A device that polls faster than the interval is told `slow_down` (RFC 8628 §3.5), whichever node it asks. */
+/** A device that polls faster than the interval gets `slow_down` (RFC 8628 §3.5), whichever node it asks. */
 import Provider, { errors } from 'oidc-provider'
 import type { ModelStore } from '../state/model-store.ts'
 import { UnitOfWork } from '../state/unit-of-work.ts'
 
-/** The interval that RFC 8628 §3.2 has where none is named, less a second in which a request may overtake another. */
+/** RFC 8628 §3.2 has a default interval of 5 s. One second less allows for a request that overtakes another. */
 const shortestPauseSeconds = 4
 
 type DeviceCode = InstanceType<Provider['DeviceCode']>
 type Find = (this: unknown, value: string, ...rest: unknown[]) => Promise<DeviceCode | undefined>
 
-/** Only polls for an undecided code are slowed down: once the person has answered, the device learns it at once. */
+/**
+ * Slows down only polls for an undecided code. After the person has answered, the next poll gets the answer at once.
+ */
 export function slowDownPolling(provider: Provider, models: Pick<ModelStore, 'rememberFor'>): void {
   const findCode = provider.DeviceCode.find as unknown as Find
   async function find(this: unknown, value: string, ...rest: unknown[]) {
@@ -23,7 +25,9 @@ export function slowDownPolling(provider: Provider, models: Pick<ModelStore, 're
   Object.defineProperty(provider.DeviceCode, 'find', { value: find })
 }
 
-/** A poll by the client that the code was issued to; another client must not be able to slow it down. */
+/**
+ * Does the client of the code poll, and is the code undecided? Another client must not be able to slow the device down.
+ */
 function isUndecided(code: DeviceCode): boolean {
   const oidc = Provider.ctx?.oidc
   return (

@@ -1,8 +1,8 @@
 /**
- * A device is connected in the browser in which a person said that it is theirs. Otherwise an attacker could type the
- * code of their own device, and lead another person to the sign-in page that follows. That person would connect a device
- * that they never saw. The session in which the question was answered is stored with the interaction. Its cookie has
- * `__Host-` where the issuer allows it, so that no neighbour can set it.
+ * A device may be connected only in the browser in which its code was typed. Otherwise an attacker could type the code
+ * of the attacker's device and send another person to the sign-in page that follows. That person would connect a device
+ * that they never saw. So the interaction stores the session of the browser in which the code was typed. The session
+ * cookie has the prefix `__Host-` where the issuer allows it, so that other subdomains cannot set it.
  */
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
@@ -14,7 +14,7 @@ import type { FinishedMark } from '../state/engine-adapter.ts'
 type Interaction = InstanceType<Provider['Interaction']> &
   Answerable & { deviceCode?: string; startedIn?: string; finished?: FinishedMark }
 
-/** Names the browser's session, which may have no account yet, in the interaction of a device. */
+/** Stores the browser's session, which may have no account yet, in the interaction of a device. */
 export async function keepToBrowser(ctx: KoaContextWithOIDC, started: InstanceType<Provider['Interaction']>) {
   const interaction = started as Interaction
   if (interaction.deviceCode === undefined) return
@@ -22,7 +22,7 @@ export async function keepToBrowser(ctx: KoaContextWithOIDC, started: InstanceTy
   await interaction.persist()
 }
 
-/** Whether this browser may see and answer the page. A finished interaction takes an answer of its own account only. */
+/** May this browser see and answer the page? A finished interaction accepts an answer of its own account only. */
 export async function wasStartedHere(ctx: Context, interaction: Interaction, engine: Engine): Promise<boolean> {
   const { deviceCode, finished, startedIn } = interaction
   if (deviceCode === undefined || finished !== undefined) return true
@@ -30,7 +30,7 @@ export async function wasStartedHere(ctx: Context, interaction: Interaction, eng
   return engine.proofs.holds(ctx, interaction)
 }
 
-/** The session of this browser, whether a person is signed in or not. */
+/** The session of this browser, with or without a signed-in account. */
 export async function findBrowserSession(
   ctx: Context,
   { provider, cookies }: Engine,

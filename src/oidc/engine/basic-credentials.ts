@@ -1,13 +1,14 @@
 /**
- * HTTP Basic as programs send it. RFC 6749 §2.3.1 has id and secret percent-encoded; many send them as they are, and some
- * send a public client's id with an empty secret. The engine takes the encoded form of a confidential client alone.
+ * HTTP Basic credentials as programs send them. RFC 6749 §2.3.1 requires percent-encoded ids and secrets, but many
+ * programs send plain ones. Some programs send a public client's id with an empty secret. The engine accepts only
+ * encoded credentials of confidential clients.
  */
 import type { Context } from 'koa'
 import type { ClientDirectory } from '../client-directory.ts'
 import { UnitOfWork } from '../state/unit-of-work.ts'
 import { changeForm } from './form-body.ts'
 
-/** Where clients authenticate. */
+/** Endpoints at which clients authenticate. */
 const endpoints = new Set(['/token', '/token/revocation', '/token/introspection', '/request', '/device/auth'])
 
 export async function readBasicCredentials(ctx: Context, directory: Pick<ClientDirectory, 'find'>): Promise<void> {
@@ -18,7 +19,7 @@ export async function readBasicCredentials(ctx: Context, directory: Pick<ClientD
   if (colon < 0) return
   const [id, secret] = [text.slice(0, colon), text.slice(colon + 1)]
   if (secret === '') return nameClient(ctx, decoded(id) ?? id, directory)
-  // Compared besides the decoded one: only one of the two can be the client's secret.
+  // `engine-clients.ts` compares the decoded secret and this one. At most one of them is the client's secret.
   ctx.state.rawBasicSecret = secret
   if (decoded(id) === undefined || decoded(secret) === undefined) {
     const whole = [id, secret].map(encodeURIComponent).join(':')
@@ -26,7 +27,7 @@ export async function readBasicCredentials(ctx: Context, directory: Pick<ClientD
   }
 }
 
-/** A public client has no secret to send: its id moves to where the engine looks for it. */
+/** A public client has no secret, so its id moves to the form, where the engine looks for it. */
 async function nameClient(ctx: Context, id: string, directory: Pick<ClientDirectory, 'find'>): Promise<void> {
   const client = await UnitOfWork.asking(() => directory.find(id))
   if (client?.tokenEndpointAuthMethod !== 'none') return
@@ -36,16 +37,16 @@ async function nameClient(ctx: Context, id: string, directory: Pick<ClientDirect
     isOther = named.some(([, value]) => value !== id)
     return named.length > 0 ? fields : [...fields, ['client_id', id]]
   })
-  // With two different ids the engine refuses the request, as it should.
+  // If the form names another client, the header stays, and the engine refuses the request.
   if (!isOther) delete ctx.req.headers.authorization
 }
 
-/** As `application/x-www-form-urlencoded` has it; undefined where it is not encoded so. */
+/** Decodes `application/x-www-form-urlencoded` text; undefined when the text is not encoded so. */
 function decoded(text: string): string | undefined {
   try {
     const plain = decodeURIComponent(text.replaceAll('+', '%20'))
     return /^[\x20-\x7e]*$/.test(plain) ? plain : undefined
   } catch {
-    return undefined // a percent sign that encodes nothing: the text is meant as it is
+    return undefined // the percent sign encodes nothing, so the text is plain
   }
 }

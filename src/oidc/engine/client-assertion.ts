@@ -1,8 +1,8 @@
-/** What a client's signed assertion must say beyond the engine's checks (RFC 7523 §3, RFC 10070). */
+/** Checks a client's signed assertion beyond the engine's checks (RFC 7523 §3, RFC 10070). */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import { errors } from 'oidc-provider'
 
-/** Longer-lived assertions are a stock of passwords. */
+/** A stock of assertions with longer lifetimes would work like a stock of passwords. */
 const longestLifeSeconds = 600
 
 interface AssertionClaims {
@@ -17,7 +17,7 @@ export function assertClientAssertion(
   _header: unknown,
   _client: Client,
 ): void {
-  // One string, the issuer: an assertion for another server, or for several, is not for us.
+  // The audience must be one string, the issuer. An assertion for another server, or for several, is refused.
   if (claims.aud !== ctx.oidc.issuer) {
     throw new errors.InvalidClientAuth('audience (aud) of the assertion must be the issuer, as a string')
   }

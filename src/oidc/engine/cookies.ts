@@ -1,4 +1,4 @@
-/** Names and attributes of our cookies, all following from the issuer. */
+/** Names and attributes of Claviger's cookies, derived from the issuer. */
 import { createHash } from 'node:crypto'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 
@@ -9,9 +9,9 @@ export interface CookieSettings {
     short: Record<string, unknown>
     keys: string[]
   }
-  /** Of cookies that the whole issuer gets: `__Host-`, unless a path or plain HTTP forbids it. */
+  /** Prefix of cookies for the whole issuer: `__Host-`, unless a path or plain HTTP forbids it. */
   hostPrefix: string
-  /** Path of an interaction's page: the interaction cookie is sent there and nowhere else. */
+  /** Path of an interaction's page. Browsers send the interaction cookie to this path only. */
   interactionPath(ctx: KoaContextWithOIDC | undefined, uid: string): string
 }
 
@@ -39,7 +39,7 @@ export function cookieSettings(issuer: string, keys: readonly string[]): CookieS
   }
 }
 
-/** All values of one name in a Cookie header: a neighbour may have set further ones. */
+/** All values of one name in a Cookie header. Another subdomain may have set further cookies of the same name. */
 export const cookieValues = (header: string, name: string): string[] =>
   header
     .split(';')
@@ -47,5 +47,5 @@ export const cookieValues = (header: string, name: string): string[] =>
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1))
 
-/** For the name of a cookie that belongs to one thing among many. */
+/** A short digest for a cookie's name, where each interaction or origin has its own cookie. */
 export const shortDigest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 11)

@@ -1,9 +1,8 @@
 /**
- * Shows our clients to the engine. It would load, hash and validate a client's
- * metadata on every request; we hand it the same built client until an
- * administrator changes something.
+ * Gives Claviger's clients to the engine. The engine would load, hash and validate a client's metadata on every
+ * request. Here it gets the same built client until an administrator changes something.
  */
-import Provider, { errors } from 'oidc-provider'
+import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../../clients/client.ts'
 import { isStrict } from '../../clients/client-profile.ts'
 import { isClientSecret } from '../../clients/client-secret.ts'
@@ -15,7 +14,7 @@ import { UnitOfWork } from '../state/unit-of-work.ts'
 import { noteRequestedScope } from '../tokens/granted-scope.ts'
 import { withRemedy } from './remedy.ts'
 
-/** The engine's client with ours attached; the engine's own types leave the instance open. */
+/** The engine's client with Claviger's record attached. The engine's types allow further members on the instance. */
 export type EngineClient = InstanceType<Provider['Client']> & { readonly record: Client }
 
 /** Replaces `Client.find`. Requests that started before a change keep the client they found. */
@@ -41,13 +40,14 @@ function build(provider: Provider, record: Client): EngineClient {
   const client = new EngineClientModel(engineMetadata(record))
   Object.defineProperties(client, {
     record: { value: record },
-    // Only a digest of the secret is kept, so the comparison is ours.
+    // Only a digest of the secret is stored, so the engine cannot compare secrets itself.
     compareClientSecret: {
       value: (presented: unknown) => isAuthenticated(record, presented),
     },
-    // Its server may be told of this session later on (`logout/`); the engine, which would make a person wait, is not told where.
+    // `logout/` sends back-channel logout tokens with this `sid`. The engine gets no logout URI, because it would make
+    // the person wait.
     includeSid: { value: () => record.backchannelLogoutUri !== undefined },
-    // The engine asks this of each authorization request once it has all its parameters, pushed ones too.
+    // The engine calls this for each authorization request once all parameters are known, pushed ones included.
     responseModeAllowed: {
       value: (mode: unknown) => {
         if (Provider.ctx) noteRequestedScope(Provider.ctx)
@@ -61,8 +61,8 @@ function build(provider: Provider, record: Client): EngineClient {
 }
 
 /**
- * By the decoded secret or, from HTTP Basic, by the text as it came.
- * @throws InvalidClientAuth for the right secret by the wrong way; only the log tells the difference
+ * Compares the decoded secret and, with HTTP Basic, the text as it was sent.
+ * @throws InvalidClientAuth for the right secret by the wrong method; only the log shows the difference
  */
 function isAuthenticated(record: Client, presented: unknown): boolean {
   const candidates = [presented, Provider.ctx?.state.rawBasicSecret]
@@ -79,13 +79,28 @@ function isAuthenticated(record: Client, presented: unknown): boolean {
   )
 }
 
-/** How the present request carries the secret; the engine takes a header for a field and the other way round. */
+/**
+ * How this request carries the secret. The engine accepts a header in place of a form field, and a form field in place
+ * of a header.
+ */
 const presentedBy = () =>
   Provider.ctx?.headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic'
 
-/** The record behind an engine client. @throws when it is none of ours, which would be a bug */
+/**
+ * The record behind an engine client. @throws InvalidClient when the client was not built here, which would be a bug
+ */
 export function recordOf(client: unknown): Client {
   const { record } = client as Partial<EngineClient>
   if (!record) throw new errors.InvalidClient('client is invalid', 'not a client of this directory')
   return record
+}
+
+/** The engine sends an error by the requested response mode. A mode that the client may not use falls back to `query`. */
+export function sendErrorsByAllowedMode(provider: Provider): void {
+  const useQuery = (ctx: KoaContextWithOIDC) => {
+    const { client, params, responseMode } = ctx.oidc
+    if (client && params && !isResponseModeAllowed(recordOf(client), responseMode)) params.response_mode = 'query'
+  }
+  provider.on('authorization.error', useQuery)
+  provider.on('server_error', useQuery)
 }

@@ -1,4 +1,7 @@
-/** The engine asks clients' servers (`jwks_uri`, sector identifiers) through the one guarded door of the house. */
+/**
+ * The engine fetches from clients' servers (`jwks_uri`, sector identifiers) only through the guarded fetch of
+ * `outbound`.
+ */
 import type { GuardedFetch } from '../../outbound/outbound.ts'
 
 type EngineFetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>

@@ -1,4 +1,4 @@
-/** A key as the engine takes one: it signs when asked, here or in another process, and shows only its public half. */
+/** A signing key in the engine's form. The key signs here or in another process, and exposes only its public half. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import Provider, { ExternalSigningKey } from 'oidc-provider'
 import type { KeySigner } from '../../keyring/live/key-set.ts'
@@ -10,17 +10,20 @@ export class EngineKey extends ExternalSigningKey {
   readonly #onlyFor: string | null | undefined
   #public: KeyObject | undefined
 
-  /** @param onlyFor the client whose tokens alone it signs, `null` for nobody's; absent, it signs for everybody */
+  /** @param onlyFor the only client for which the key signs; `null`: for no client; absent: for all clients */
   constructor(signer: KeySigner, onlyFor?: string | null) {
     super()
     this.#signer = signer
     this.#onlyFor = onlyFor
     Object.assign(this, { kid: signer.kid, alg: signer.alg })
-    // The engine would make a key object of each key and read these off it, at every exchange of the engine.
+    // The engine would otherwise build a key object of each key to read these members, whenever the engine is replaced.
     for (const member of publicMembers) Object.defineProperty(this, member, { value: signer.publicJwk[member] })
   }
 
-  /** Asked at each choice of a key. A standby verifies, and signs what the canary alone gets at the token endpoint. */
+  /**
+   * The engine reads this whenever it chooses a key. A standby key verifies, and signs only the canary's tokens at the
+   * token endpoint.
+   */
   override get key_ops(): string[] | undefined {
     if (this.#onlyFor === undefined) return undefined
     const { route, client } = Provider.ctx?.oidc ?? {}

@@ -1,7 +1,7 @@
 /**
- * The engine, configured as a product. What is not named here is the engine's
- * default on purpose; what is off does not exist: implicit, hybrid and password
- * grants, plain PKCE, query parameter tokens, unsigned anything.
+ * The configuration of the engine. An option that is not named here keeps the engine's default on purpose. These
+ * features do not exist: implicit, hybrid and password grants, plain PKCE, tokens in query parameters, and unsigned
+ * objects.
  */
 import type { Configuration } from 'oidc-provider'
 import { claimsByScope } from '../../accounts/account-claims.ts'
@@ -31,7 +31,10 @@ import { enginePages } from './engine-pages.ts'
 import { isPkceMissing } from './pkce-rule.ts'
 import { requestIdOf } from './request-id.ts'
 
-/** Verified by asymmetric signature only; a shared secret is kept as a digest and can sign nothing. */
+/**
+ * Asymmetric signatures only. Client secrets are stored as digests, so signatures with a shared secret cannot be
+ * verified.
+ */
 const assertionAlgs = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'] as const
 
 export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSettings): Configuration {
@@ -87,7 +90,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       ...revocationFeatures(needs),
       rpInitiatedLogout: { enabled: true, ...pages.logout },
       userinfo: { enabled: true },
-      // The engine asks that its version of the interface be named.
+      // The engine requires the version of this experimental interface.
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     },
 
@@ -100,7 +103,7 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
       return false
     },
     extraParams: {
-      // The last check of a request before a person is asked: by now its APIs are known.
+      // The engine's last check before the person is asked. The APIs of the request are known by now.
       async [offlineParameter](ctx, kept) {
         await keepOfflineAccess(ctx, kept)
         await checkRequestedScope(ctx, needs)
@@ -127,20 +130,20 @@ export function engineOptions(needs: OidcNeeds, keys: KeySet, cookies: CookieSet
     discovery: {
       ui_locales_supported: [...needs.locales],
       service_documentation: undefined,
-      // OpenID Connect Back-Channel Logout 1.0 §2.1; the engine does not know that we do it.
+      // OpenID Connect Back-Channel Logout 1.0 §2.1. `logout/` implements it outside the engine.
       backchannel_logout_supported: true,
       backchannel_logout_session_supported: true,
     },
   }
 }
 
-/** The engine signs with the first key that may: the standbys, which may for the canary alone, come first. */
+/** The engine signs with the first key that may sign. Standby keys come first; they may sign for the canary only. */
 function engineKeys({ standbys, signers }: KeySet): NonNullable<Configuration['jwks']> {
   const forOne = standbys.map((standby) => new EngineKey(standby, standby.onlyFor))
   return { keys: [...forOne, ...signers.map((signer) => new EngineKey(signer))] } as never
 }
 
-/** By scope, and what an ID token says of the sign-in itself. */
+/** Claims by scope, and the claims of an ID token about the sign-in itself. */
 const engineClaims = {
   ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
   openid: [...claimsByScope.openid, 'auth_time', 'acr', 'amr'],

@@ -1,4 +1,4 @@
-/** Lends `web`'s pages to the engine, which would render its own. */
+/** Makes the engine show `web`'s pages instead of its own. */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import { interactionClient } from '../interactions/interaction-client.ts'
 import type { OidcPages } from '../oidc-pages.ts'
@@ -17,12 +17,13 @@ const xsrfOf = (ctx: KoaContextWithOIDC): string => {
 export function enginePages(pages: OidcPages, { names, long }: CookieSettings['engine']) {
   return {
     renderError: async (ctx: KoaContextWithOIDC, out: { error: string }, reason?: Error) => {
-      // The engine's word for a browser whose sign-in went on elsewhere; its OAuth code would say less.
+      // The engine's name for the case that this browser's sign-in continued elsewhere. The OAuth error code is less
+      // precise.
       ctx.state.isSignInLost = reason?.name === 'SessionNotFound'
       const error = ctx.state.isSignInLost ? 'session_not_found' : out.error
-      const said = reason && detailOf(reason)
-      const whole = said === undefined ? error : `${error}: ${said}`
-      await pages.error(ctx, { error, status: ctx.status, client: clientOf(ctx.oidc?.client), reason: whole })
+      const detail = reason && detailOf(reason)
+      const reasonText = detail === undefined ? error : `${error}: ${detail}`
+      await pages.error(ctx, { error, status: ctx.status, client: clientOf(ctx.oidc?.client), reason: reasonText })
     },
     logout: {
       logoutSource: async (ctx: KoaContextWithOIDC) => {

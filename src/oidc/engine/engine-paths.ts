@@ -1,9 +1,9 @@
 /**
- * Which paths the engine may see. Its router also takes `/AUTH` and `/auth/` for `/auth`, but everything that stands
- * before it (refused methods, forms of other sites, the way back from a sign-in) compares paths exactly.
+ * Decides which paths reach the engine. Its router also accepts `/AUTH` and `/auth/` for `/auth`. The checks before it
+ * (refused methods, forms of other sites, resumed sign-ins) compare paths exactly.
  */
 
-/** A step that is named by an id of the engine's making, which has capitals. */
+/** A path that ends in an id of the engine, which may have capital letters. */
 const step = /^\/(?:auth|device)\/[\w-]{21,64}$/
 
 export const isSpelledExactly = (path: string): boolean =>

@@ -1,4 +1,4 @@
-/** Turns the engine's announcements into ours. Nothing here may decide anything: announcements get lost. */
+/** Turns the engine's events into Claviger's events. No decision may depend on them, because events can get lost. */
 import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { explainRedirectUri } from '../../clients/explain-redirect.ts'
@@ -14,20 +14,20 @@ export interface EngineError extends Error {
   error?: string
   error_detail?: string
   error_description?: string
-  /** Of the engine's `invalid_scope`: the scopes that are too many. */
+  /** With the engine's `invalid_scope`: the scopes that it refused. */
   scope?: string
 }
 
 export function announce(provider: Provider, events: OidcEvents): void {
-  /** A request that got none of its scopes, or asked for more than its refresh token has. */
-  const tellScope = (ctx: KoaContextWithOIDC, { error, scope }: EngineError): void => {
+  /** Reports a request that got none of its scopes, or asked for more than its refresh token has. */
+  const reportScope = (ctx: KoaContextWithOIDC, { error, scope }: EngineError): void => {
     if (error !== 'invalid_scope') return
     const refused = scope === undefined ? requestedScopes(ctx) : [scope]
     if (refused.length === 0) return
     events.scopeRefused({ ...refusedScopes(ctx, refused, []), isNews: true })
   }
 
-  const tellRemedy = (ctx: KoaContextWithOIDC, error: EngineError): void => {
+  const reportRemedy = (ctx: KoaContextWithOIDC, error: EngineError): void => {
     const remedy = remedyOf(error)
     if (remedy === undefined) return
     const [clientId, requestId] = [ctx.oidc.client?.clientId, requestIdOf(ctx)]
@@ -48,11 +48,11 @@ export function announce(provider: Provider, events: OidcEvents): void {
       clientId: ctx.oidc.client?.clientId,
       requestId: requestIdOf(ctx),
     })
-    tellScope(ctx, error)
-    tellRemedy(ctx, error)
+    reportScope(ctx, error)
+    reportRemedy(ctx, error)
   })
   provider.on('grant.revoked', (ctx, grantId) => {
-    // A replay is recorded by the transaction that ends it (`token-landing.ts`).
+    // The transaction that revokes the grant also records the replay (`token-commit.ts`).
     if (ctx.oidc.route === 'token' && UnitOfWork.current?.replayed) return
     events.grantRevoked({ grantId, ...whoFrom(ctx) })
   })
@@ -71,8 +71,8 @@ export function announce(provider: Provider, events: OidcEvents): void {
         clientId: client?.clientId,
         requestId: requestIdOf(ctx),
       })
-      tellScope(ctx, error)
-      tellRemedy(ctx, error)
+      reportScope(ctx, error)
+      reportRemedy(ctx, error)
     }
   }
   provider.on('authorization.error', authorizationRefused)
@@ -82,12 +82,15 @@ export function announce(provider: Provider, events: OidcEvents): void {
     events.signedOut({ ...whoFrom(ctx) })
   })
   provider.on('server_error', (ctx, error) => {
-    // The store's own failure is reported where it is answered.
+    // A failure of the store is reported where the request is answered.
     if (!UnitOfWork.current?.failure) events.serverError({ error, requestId: requestIdOf(ctx) })
   })
 }
 
-/** What the app is not told: the engine's own words, and ours where we could not ask a client's server. */
+/**
+ * Details for the log, which the app does not get: the engine's description, and the failure of a fetch from a client's
+ * server.
+ */
 export function detailOf(error: EngineError): string | undefined {
   const said = error.error_detail ?? error.error_description
   const ours = failureBehind(error)
@@ -103,7 +106,7 @@ function failureBehind(error: EngineError): Failure | undefined {
   return undefined
 }
 
-/** The label of a counter: never what a stranger typed. */
+/** Labels of a counter. Text from a request never becomes a label. */
 const grantTypes = new Set([
   'authorization_code',
   'refresh_token',

@@ -1,4 +1,4 @@
-/** A form as parameters of a URL. `web` has limited and checked the body before it comes here. */
+/** Reads and changes form bodies. `web` has limited and checked the body before. */
 import type { Context } from 'koa'
 import { Failure } from '../../errors/failure.ts'
 
@@ -23,7 +23,7 @@ export async function changeForm(ctx: Context, change: (fields: FormFields) => F
   let length = 0
   for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
     length += (chunk as Buffer).length
-    if (length > longestForm) break // the engine says so itself
+    if (length > longestForm) break // the engine refuses such a body itself
     chunks.push(chunk as Buffer)
   }
   const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'))

@@ -1,7 +1,7 @@
 /**
- * Where the engine answers with a page that submits itself (response_mode=form_post,
- * a device code from a link), the page becomes ours: with our headers, and with
- * a button for those without JavaScript. The engine offers no hook for it.
+ * The engine answers some requests with a page that submits itself (response_mode=form_post, a device code from a
+ * link). `web`'s page replaces it, with its own headers and a button for browsers without JavaScript. The engine offers
+ * no hook for this.
  */
 import type { Context } from 'koa'
 

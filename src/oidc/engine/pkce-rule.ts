@@ -1,4 +1,4 @@
-/** Which code requests need PKCE, and what an administrator can do where an app sends none. */
+/** Decides which code requests need PKCE, and names the remedy when an app sends none. */
 import { type Client as EngineClient, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../../clients/client.ts'
 import { isStrict } from '../../clients/client-profile.ts'
@@ -7,9 +7,10 @@ import { recordOf } from './engine-clients.ts'
 import { withRemedy } from './remedy.ts'
 
 /**
- * Asked by the engine for a code request without a `code_challenge`; one that is sent is always enforced, and so is a
- * `code_verifier` at the token endpoint, which keeps an attacker from taking the challenge away (RFC 9700 §2.1.1).
- * @throws InvalidRequest with the remedy, where the request is protected by neither PKCE nor a nonce
+ * The engine calls this for a code request without a `code_challenge`. It always enforces a challenge that was sent. It
+ * also refuses a `code_verifier` without a challenge, so that an attacker cannot remove the challenge (RFC 9700
+ * §2.1.1).
+ * @throws InvalidRequest with the remedy, when neither PKCE nor a nonce protects the request
  */
 export function isPkceMissing({ oidc }: KoaContextWithOIDC, client: EngineClient): boolean {
   const record = recordOf(client)
@@ -17,7 +18,7 @@ export function isPkceMissing({ oidc }: KoaContextWithOIDC, client: EngineClient
   if (record.pkce === 'optional' || (record.pkce === 'or-nonce' && hasNonce)) return false
   const remedy = remedyFor(record)
   const sentence = `this request needs ${wanted[record.pkce]}`
-  // While an app is being set up, the page that shows the app's error is where its developer looks.
+  // On a loopback issuer, a developer sets an app up and reads its error page, so the error names the remedy.
   const isDevelopment = isLoopback(new URL(oidc.issuer).hostname)
   throw withRemedy(new errors.InvalidRequest(isDevelopment ? `${sentence}. ${remedy}` : sentence), remedy)
 }

@@ -1,4 +1,7 @@
-/** What an administrator can set so that a refused request is accepted: for the log and `clients explain`, never for the app. */
+/**
+ * The setting with which a refused request would be accepted. The log and `clients explain` show it; the app never gets
+ * it.
+ */
 interface Remedied {
   remedy?: string
 }

@@ -1,3 +1,3 @@
-/** The id that `web` gives every request; undefined only where no request is. */
+/** The id that `web` gives every request; undefined only outside a request. */
 export const requestIdOf = (ctx: { state?: { requestId?: unknown } }): string | undefined =>
   typeof ctx.state?.requestId === 'string' ? ctx.state.requestId : undefined

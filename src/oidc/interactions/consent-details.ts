@@ -1,4 +1,4 @@
-/** What a consent page shows besides the codes that are asked for. */
+/** Collects what a consent page shows besides the requested scopes and claims. */
 import type Provider from 'oidc-provider'
 import type { Api } from '../../clients/client.ts'
 import { consentLasts } from '../../consent/consent.ts'
@@ -27,7 +27,7 @@ export async function consentDetails(
 
 const textsOf = ({ name, scopeTexts }: Api) => ({ name, scopeTexts })
 
-/** As the device shows it. */
+/** The user code as the device shows it. */
 async function userCodeOf(deviceCode: string, provider: Provider): Promise<string | undefined> {
   const code = await provider.DeviceCode.find(deviceCode, { ignoreExpiration: true })
   const userCode = (code as { userCode?: string } | undefined)?.userCode

@@ -1,4 +1,7 @@
-/** The grant of a session for one client: found, made at once for our own apps, or made by an answer given before. */
+/**
+ * Finds the grant of a session for one client. A first-party app gets a grant at once, a guest app from a stored
+ * consent.
+ */
 import type { Grant, KoaContextWithOIDC } from 'oidc-provider'
 import { type Access, asksConsent, consentLasts, missingAccess, sharedAccess } from '../../consent/consent.ts'
 import type { ConsentStore } from '../../consent/consent-store.ts'
@@ -6,7 +9,7 @@ import type { ClientDirectory } from '../client-directory.ts'
 import { recordOf } from '../engine/engine-clients.ts'
 import { UnitOfWork } from '../state/unit-of-work.ts'
 
-/** Claims about the sign-in itself; asking for them is no reason for consent (OpenID Connect Core §5.5.1.1). */
+/** Claims about the sign-in itself, which need no consent (OpenID Connect Core §5.5.1.1). */
 const always = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
 
 export async function loadExistingGrant(
@@ -19,14 +22,14 @@ export async function loadExistingGrant(
   const grantId = consented?.grantId ?? session.grantIdFor(client.clientId)
   const grant = grantId ? await provider.Grant.find(grantId) : undefined
   if (asksConsent(recordOf(client))) return withRememberedAccess(ctx, grant, consents)
-  const own = grant ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
-  const missing = accessMissing(ctx, own)
-  if (missing) allow(own, missing)
-  if (missing || !grant) await own.save()
-  return own
+  const grantOrNew = grant ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
+  const missing = accessMissing(ctx, grantOrNew)
+  if (missing) allow(grantOrNew, missing)
+  if (missing || !grant) await grantOrNew.save()
+  return grantOrNew
 }
 
-/** Adds what the person allowed this app before, in whatever browser. A device is always asked about anew. */
+/** Adds the access that the person allowed this app before, in any browser. A device always needs a new consent. */
 async function withRememberedAccess(
   ctx: KoaContextWithOIDC,
   grant: Grant | undefined,
@@ -47,7 +50,7 @@ async function withRememberedAccess(
   return renewed
 }
 
-/** Of guest apps only: nobody is asked about our own, and there is nothing to withdraw. */
+/** Stores the consent to a guest app. A first-party app needs no consent, so there is none to withdraw. */
 export async function rememberAnswer(
   { accountId, clientId }: Grant,
   allowed: Access,
@@ -58,12 +61,12 @@ export async function rememberAnswer(
   UnitOfWork.current?.consent({ accountId, clientId: record.id, allowed })
 }
 
-/** All that this request asks for. */
+/** Everything that this request asks for. */
 export function accessRequested(ctx: KoaContextWithOIDC): Access {
   return accessMissing(ctx, undefined) ?? { scopes: [], claims: [], apis: {} }
 }
 
-/** What this request asks for beyond what the grant has an answer to. */
+/** The requested access that the grant has no answer for. */
 export function accessMissing(ctx: KoaContextWithOIDC, grant: Grant | undefined): Access | undefined {
   const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers = {} } = ctx.oidc
   const apis = Object.entries(resourceServers)

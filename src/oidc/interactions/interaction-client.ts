@@ -1,4 +1,4 @@
-/** The app on the other side, as pages may show it. */
+/** Describes an app for the pages. */
 import type { Client as ClientRecord } from '../../clients/client.ts'
 import { recordOf } from '../engine/engine-clients.ts'
 import type { InteractionClient } from './interactions.ts'
@@ -20,7 +20,7 @@ export function describeClient(record: ClientRecord, redirectUri?: unknown): Int
   }
 }
 
-/** A web app's front door when none is registered. Native schemes have none. */
+/** The origin of a web app's redirect URI, for apps without a registered start address. Native schemes have none. */
 function originOf(uri: string | undefined): string | undefined {
   if (!uri || !URL.canParse(uri)) return undefined
   const { protocol, origin } = new URL(uri)

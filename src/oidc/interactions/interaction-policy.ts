@@ -1,4 +1,4 @@
-/** When a person must be asked something: choose an account, sign in, consent. */
+/** Decides when a person must choose an account, sign in or consent. */
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import { asksConsent, consentLasts } from '../../consent/consent.ts'
 import { recordOf } from '../engine/engine-clients.ts'
@@ -6,7 +6,7 @@ import { accessMissing, accessRequested } from './grants.ts'
 
 const { Check, Prompt, base } = interactionPolicy
 
-/** Kept on the engine's context: what the person answered, by prompt. */
+/** Has the person answered this prompt? The engine's context keeps the answers by prompt. */
 const isAnswered = (ctx: KoaContextWithOIDC, prompt: string) => ctx.oidc.result?.[prompt] !== undefined
 
 const isAsked = (ctx: KoaContextWithOIDC) => asksConsent(recordOf(ctx.oidc.client))
@@ -30,8 +30,8 @@ export function createInteractionPolicy() {
 }
 
 /**
- * An `acr` that the app calls essential and that a fresh sign-in did not reach: it is told so (OpenID Connect Core
- * §5.5.1.1), where the engine would ask the person for the same password again and again.
+ * Refuses a request with an essential `acr` that a fresh sign-in did not reach (OpenID Connect Core §5.5.1.1). The
+ * engine would ask the person for the same password again and again.
  */
 function failUnmetAcr() {
   return new Check('acr_unmet', 'the requested acr cannot be reached', 'unmet_authentication_requirements', (ctx) => {
@@ -43,7 +43,7 @@ function failUnmetAcr() {
   })
 }
 
-/** Without a session there is no choice to offer: signing in is the choice. */
+/** Without a session there is no account to choose, so the person signs in instead. */
 function choiceOfAccount() {
   const check = new Check(
     'select_account_prompt',
@@ -58,7 +58,7 @@ function choiceOfAccount() {
   return prompt
 }
 
-/** What is asked for is shown whole, whatever was allowed before. */
+/** The page shows everything that the app asks for, even if the person allowed it before. */
 const askForAll = (ctx: KoaContextWithOIDC) => ({ missing: accessRequested(ctx) })
 
 function consent() {
@@ -73,7 +73,7 @@ function consent() {
       askForAll,
     ),
   )
-  // RFC 8628 §5.4, RFC 10027: the person confirms that the device is theirs, each time, whatever they allowed before.
+  // RFC 8628 §5.4, RFC 10027: the person confirms the device each time, even after an earlier consent.
   prompt.checks.add(
     new Check(
       'device_confirmation',
@@ -83,7 +83,7 @@ function consent() {
       askForAll,
     ),
   )
-  // RFC 8252 §8.6: anybody may claim a native app's identity, so a person is asked every time.
+  // RFC 8252 §8.6: any program may claim a native app's identity, so the person is asked every time.
   prompt.checks.add(
     new Check(
       'native_client_prompt',

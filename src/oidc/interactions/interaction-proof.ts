@@ -1,17 +1,18 @@
 /**
  * Ties an answered interaction to the browser that answered it.
  *
- * The cookies with which an interaction begins cannot do so: another subdomain, or another port of localhost, can set
- * the cookies of its own interaction in a person's browser, and go on when the person has signed in on our page. So
- * each answer (password, choice of account, consent, denial) makes a fresh secret, which only that answer's browser
- * gets, in a cookie. Without the secret the engine does not find the interaction (`requireProof`): a new kind of
- * answer that makes none cannot be resumed at all.
+ * The cookies with which an interaction begins cannot do so. A page on another subdomain, or on another port of
+ * localhost, can set the cookies of its own interaction in a person's browser. It could then continue that interaction
+ * after the person has signed in. So each answer (password, choice of account, consent, denial) creates a new secret.
+ * Only the browser that answered gets the secret, in a cookie. Without the secret the engine does not find the
+ * interaction (`requireProof`). So a new kind of answer that creates no secret cannot be resumed at all.
  *
- * The database has the digests of the secret and of what it proves: this interaction, answered by this account. A
- * second press makes a second secret, and both count, because the browser keeps either. A secret of another account,
- * or of another interaction, counts for nothing.
+ * The database stores digests of the secret and of what the secret proves: this interaction, answered by this account.
+ * A second submit creates a second secret. Both are valid, because the browser may keep either one. A secret of another
+ * account, or of another interaction, is refused.
  *
- * `__Host-` where the issuer allows it keeps neighbours from setting an answer of their own in a person's browser.
+ * The prefix `__Host-`, where the issuer allows it, prevents other subdomains from setting a proof cookie in a person's
+ * browser.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
@@ -21,17 +22,17 @@ import { finishedInteractionSeconds } from '../state/engine-adapter.ts'
 import type { ModelStore } from '../state/model-store.ts'
 import { UnitOfWork } from '../state/unit-of-work.ts'
 
-/** An interaction, as far as it tells who answered it. */
+/** The part of an interaction that records which account answered it. */
 export interface Answerable {
   uid: string
   /** The account that answered; empty when no account was signed in. Absent until the interaction is answered. */
   answeredBy?: string | undefined
 }
 
-/** A browser resumes at once. The rest is for a second press while a finished interaction is kept. */
+/** A browser resumes at once. The remaining time covers a second submit while a finished interaction is stored. */
 const proofSeconds = 2 * finishedInteractionSeconds
 
-/** Neighbours may set cookies of the same name; each that is looked up costs a query. */
+/** Other subdomains may set cookies of the same name, and each look-up costs a query. */
 const mostPresented = 4
 
 export class InteractionProofs {
@@ -43,10 +44,10 @@ export class InteractionProofs {
     this.#models = models
   }
 
-  /** Makes a secret that lands with the current unit of work. Hand it over when that has landed. */
+  /** Creates a secret and stores it with the current unit of work. Call `handOver` after the commit. */
   issue(interaction: Answerable): string {
     const unit = UnitOfWork.current
-    if (!unit) throw new Error('A proof lands with a unit of work, and none is running.')
+    if (!unit) throw new Error('A proof is stored with a unit of work, but no unit of work is running.')
     const secret = randomBytes(32).toString('base64url')
     unit.upsert({
       model: 'InteractionProof',
@@ -57,13 +58,13 @@ export class InteractionProofs {
     return secret
   }
 
-  /** Gives the secret to the browser that answered. */
+  /** Sets the secret as a cookie in the browser that answered. */
   handOver(ctx: Context, uid: string, secret: string): void {
     const attributes = { ...this.#cookies.engine.long, signed: false, maxAge: proofSeconds * 1000 }
     ctx.cookies.set(this.#nameFor(uid), secret, attributes)
   }
 
-  /** Whether the interaction is answered, and this is the browser that answered it. */
+  /** Is the interaction answered, and is this the browser that answered it? */
   async holds(ctx: Context, interaction: Answerable): Promise<boolean> {
     if (interaction.answeredBy === undefined) return false
     const expected = provenBy(interaction)
@@ -81,13 +82,13 @@ export class InteractionProofs {
       .slice(0, mostPresented)
   }
 
-  /** One cookie for each interaction, so that two tabs keep apart. */
+  /** One cookie for each interaction, so that two tabs do not affect each other. */
   #nameFor(uid: string): string {
     return `${this.#cookies.hostPrefix}claviger_proof_${shortDigest(uid)}`
   }
 }
 
-/** Has the engine find an interaction only in the browser that answered it. Our own pages look outside of the engine. */
+/** Makes the engine find an interaction only in the browser that answered it. `web`'s pages look outside the engine. */
 export function requireProof(provider: Provider, proofs: InteractionProofs): void {
   type Model = Provider['Interaction']
   const { Interaction } = provider

@@ -1,4 +1,4 @@
-/** What is remembered of a sign-in that is over: its app, for a day, so that a dead page can lead back to it. */
+/** Remembers the app of an ended sign-in for a day, so that an expired page can link back to the app. */
 
 import type { OidcNeeds } from '../oidc-needs.ts'
 import { describeClient } from './interaction-client.ts'

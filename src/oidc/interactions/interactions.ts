@@ -1,19 +1,21 @@
-/** What `web` may ask of a sign-in under way. Implemented by `provider-interactions.ts`. */
+/**
+ * The interface through which `web` reads and answers a sign-in in progress. Implemented by `provider-interactions.ts`.
+ */
 import type { Context } from 'koa'
 import type { Api } from '../../clients/client.ts'
 import type { Access } from '../../consent/consent.ts'
 
-/** The app that a person is on the way to. */
+/** The app that the person is signing in to. */
 export interface InteractionClient {
   id: string
   name: string
   firstParty: boolean
-  /** Where a new sign-in starts at this app; undefined when nothing usable is registered. */
+  /** The address at which a new sign-in starts; undefined when no usable one is registered. */
   startUri: string | undefined
   logoUri: string | undefined
   policyUri: string | undefined
   tosUri: string | undefined
-  /** Host of the redirect URI: what a consent page may honestly say about where the data goes. */
+  /** Host of the redirect URI. A consent page names it as the destination of the data. */
   destination: string | undefined
 }
 
@@ -23,33 +25,33 @@ export interface Interaction {
   /** Why the engine asks: `no_session`, `max_age`, `login_prompt`, `account_gone`, `access_missing` … */
   reasons: readonly string[]
   client: InteractionClient
-  /** Of the authorization request, already checked by the engine. */
+  /** From the authorization request; the engine has checked it. */
   loginHint: string | undefined
   uiLocales: string | undefined
   /** `prompt=select_account` was asked for. */
   selectAccount: boolean
-  /** Who is signed in in this browser now (not when the interaction began). */
+  /** The account that is signed in in this browser now (not when the interaction began). */
   session: { accountId: string; uid: string; remembered: boolean } | undefined
-  /** What the person is asked to allow. */
+  /** The access that the person is asked to allow. */
   missing: Access
-  /** What the owners of the APIs in `missing` say of them to people, by audience. */
+  /** Names and scope texts of the APIs in `missing`, by audience. */
   apis: Readonly<Record<string, Pick<Api, 'name' | 'scopeTexts'>>>
-  /** A device is to be connected; its code as the device shows it. */
+  /** Set when a device is to be connected: its code as the device shows it. */
   device: { userCode: string | undefined } | undefined
-  /** Whether the answer is kept after this session. */
+  /** Is the answer stored beyond this session? */
   isRemembered: boolean
 }
 
 export type InteractionLookup =
   | { state: 'live'; interaction: Interaction }
   /**
-   * Finished seconds ago, and this browser has no proof that it did so: the answer was lost, or was given in another
-   * browser. The same account may answer once more; there is nothing to see.
+   * Finished seconds ago, and this browser has no proof of the answer: the response was lost, or another browser
+   * answered. The same account may answer once more; the page shows no details.
    */
   | { state: 'answered'; interaction: Interaction }
-  /** Finished seconds ago in this browser (double submit, second tab): `resumeUrl` leads on to the app. */
+  /** Finished seconds ago in this browser (double submit, second tab): `resumeUrl` continues to the app. */
   | { state: 'finished'; client: InteractionClient; resumeUrl: string }
-  /** Expired, used, bookmarked, another browser. `client` while it is remembered. */
+  /** Expired, used, bookmarked, or opened in another browser. `client` is set while the app is remembered. */
   | { state: 'gone'; client: InteractionClient | undefined; uiLocales?: string }
 
 export interface Interactions {
@@ -58,7 +60,7 @@ export interface Interactions {
   csrfToken(ctx: Context, uid: string): string
   isCsrfToken(ctx: Context, uid: string, token: unknown): boolean
   /**
-   * The person proved who they are. Returns the URL to answer 303 with.
+   * Records a sign-in. Returns the URL for a 303 redirect.
    * @param login.amr RFC 8176 values, e.g. `['pwd']`
    * @param login.remember keep the session cookie after the browser closes
    * @param login.switchFrom set when the person chose to replace the account signed in before: that session ends
@@ -68,9 +70,9 @@ export interface Interactions {
     interaction: Interaction,
     login: { accountId: string; amr: readonly string[]; acr: string; remember: boolean; switchFrom?: string },
   ): Promise<string>
-  /** Go on with the account that is signed in already (account chooser). */
+  /** Continues with the account that is already signed in (account chooser). */
   continueSession(ctx: Context, interaction: Interaction): Promise<string>
-  /** Saves the grant for all that `interaction.missing` names. */
+  /** Stores the grant for everything that `interaction.missing` names. */
   finishConsent(ctx: Context, interaction: Interaction): Promise<string>
   /** Sends the person back to the app with `access_denied`. */
   deny(ctx: Context, interaction: Interaction): Promise<string>

@@ -1,4 +1,4 @@
-/** Sign-ins under way, on the engine: what `web` reads and how it answers. */
+/** Implements `Interactions` on the engine. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
@@ -23,16 +23,19 @@ type EngineSession = InstanceType<Provider['Session']>
 interface Decision {
   /** The account that answers; empty when no account is signed in. */
   accountId: string
-  /** Called once, unless the interaction is finished. */
+  /** Called once, and only while the interaction is not finished. */
   result(): Payload | Promise<Payload>
 }
 /** @throws Failure when this answer may not be given here */
 type Decide = (interaction: EngineInteraction, session: EngineSession | undefined) => Decision
 
-/** Reasons that only proving oneself anew can settle. */
-const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs', 'account_gone'])
+/** Reasons that only a new sign-in can settle. */
+const newSignInReasons = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs', 'account_gone'])
 
-/** Who is signed in in this browser; disabled and removed people count until their session is gone. */
+/**
+ * The browser's session, if an account is signed in. Disabled and removed accounts count until their session is
+ * deleted.
+ */
 export async function findSession(ctx: Context, engine: Engine): Promise<EngineSession | undefined> {
   const session = await findBrowserSession(ctx, engine)
   return session?.accountId ? session : undefined
@@ -47,9 +50,9 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
     createHmac('sha256', needs.secrets.csrf).update(`interaction ${uid}`).digest('base64url')
 
   /**
-   * The one way to answer an interaction. Everything the answer changes lands together, and the browser gets the proof
-   * without which the engine does not resume. A finished interaction keeps its result: the same account may answer again
-   * for a further proof, because a browser may have lost the first one.
+   * Every answer to an interaction goes through this function. One commit stores all changes of the answer. Then the
+   * browser gets the proof that the engine requires to resume. A finished interaction keeps its result. The same
+   * account may answer again for a further proof, because a browser may have lost the first one.
    */
   async function settle(ctx: Context, uid: string, decide: Decide): Promise<string> {
     const unit = new UnitOfWork()
@@ -78,7 +81,8 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
   const currentSession = (ctx: Context) => findSession(ctx, engine())
 
   async function load(ctx: Context, uid: string): Promise<EngineInteraction | undefined> {
-    // The cookie is sent to this interaction's path only. A neighbour can set it: the answer needs a proof to go on.
+    // Browsers send this cookie to this interaction's path only. Another subdomain can set it, so resuming needs a
+    // proof, too.
     if (ctx.cookies.get(names.interaction, { signed: true }) !== uid) return undefined
     const interaction = (await provider().Interaction.find(uid)) as EngineInteraction | undefined
     return interaction && (await wasStartedHere(ctx, interaction, engine())) ? interaction : undefined
@@ -90,7 +94,7 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
     throw expired()
   }
 
-  /** Ends the session of whoever was signed in before, in the browser and here. */
+  /** Ends the session of the account that was signed in before, in the browser and in the database. */
   async function replaceSession(ctx: Context, session: EngineSession): Promise<void> {
     await session.destroy()
     for (const { grantId } of Object.values(session.authorizations ?? {})) {
@@ -112,9 +116,9 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
         return { state: 'finished', client: described, resumeUrl: interaction.returnTo }
       }
       const state = interaction.finished ? 'answered' : 'live'
-      const seen = describe(interaction, described, await currentSession(ctx))
-      const details = await consentDetails(interaction, seen.missing, client, { ...needs, provider: provider() })
-      return { state, interaction: { ...seen, ...details } }
+      const known = describe(interaction, described, await currentSession(ctx))
+      const details = await consentDetails(interaction, known.missing, client, { ...needs, provider: provider() })
+      return { state, interaction: { ...known, ...details } }
     },
 
     csrfToken: (_ctx, uid) => csrfToken(uid),
@@ -143,8 +147,8 @@ export function createInteractions(needs: OidcNeeds, engine: () => Engine): Inte
 
     continueSession: (ctx, { uid }) =>
       settle(ctx, uid, (interaction, session) => {
-        if (!session?.accountId || interaction.prompt.reasons.some((reason) => provingAnew.has(reason))) {
-          throw new Failure('sign_in_needed', 'denied', 'Sign in to go on.')
+        if (!session?.accountId || interaction.prompt.reasons.some((reason) => newSignInReasons.has(reason))) {
+          throw new Failure('sign_in_needed', 'denied', 'Sign in to continue.')
         }
         const { accountId, amr, acr, loginTs, transient } = session as EngineSession & { transient?: boolean }
         const login = { accountId, amr, acr, ts: loginTs, remember: !transient }
@@ -184,12 +188,12 @@ const expired = () => new Failure('interaction_gone', 'missing', 'This sign-in h
 
 const anotherPerson = () => new Failure('account_differs', 'conflict', 'Another person is signed in in this browser.')
 
-/** The engine would refuse to resume under a session other than the one it began with. */
+/** Removes the session with which the interaction began. The engine would refuse to resume under another session. */
 function forgetOrigin(interaction: EngineInteraction): void {
   if (interaction.session) interaction.session = { ...interaction.session, uid: undefined } as never
 }
 
-/** What earlier steps were answered. Having signed in or gone on answers `prompt=select_account` too. */
+/** The answers of earlier steps. A sign-in or a continued session answers `prompt=select_account`, too. */
 const givenBefore = ({ lastSubmission, params }: EngineInteraction): Payload => ({
   ...lastSubmission,
   ...(String(params.prompt ?? '').includes('select_account') ? { select_account: {} } : {}),

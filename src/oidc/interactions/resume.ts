@@ -1,7 +1,7 @@
 /**
- * Resuming after an interaction. The engine does so only in the browser that holds the proof of the answer
- * (`interaction-proof.ts`). This file answers every other request to a resume address: an interaction without an answer,
- * one that was finished a moment ago (a double click), one that has expired, one of another browser.
+ * Resumes after an interaction. The engine resumes only in the browser that holds the proof of the answer
+ * (`interaction-proof.ts`). This file answers every other request to a resume address. Its interaction is unanswered,
+ * finished (a double click), expired, or of another browser.
  */
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
@@ -25,15 +25,15 @@ export async function settleResume(ctx: Context, engine: Engine, needs: OidcNeed
   if (interaction && (await engine.proofs.holds(ctx, interaction))) {
     if (isOver(interaction, holdsCookie)) {
       if (endpoint === 'device' && (await showConnected(ctx, interaction, engine, needs))) return true
-      if (holdsCookie && (await wasUnheard(ctx, interaction, engine))) return false
+      if (holdsCookie && (await wasResponseLost(ctx, interaction, engine))) return false
       if (endpoint === 'device') return showGone(ctx, uid, needs)
-      return goOn(ctx, whereItEnded(interaction, needs.config.issuer))
+      return redirectTo(ctx, resultAddress(interaction, needs.config.issuer))
     }
-    // This address takes no form: a POST is sent to it again by GET.
-    return ctx.method === 'POST' && goOn(ctx, `${needs.config.issuer}${ctx.path}`)
+    // This address accepts no form, so a POST is redirected to it by GET.
+    return ctx.method === 'POST' && redirectTo(ctx, `${needs.config.issuer}${ctx.path}`)
   }
   if (interaction && holdsCookie && interaction.answeredBy === undefined) {
-    return goOn(ctx, new URL(engine.cookies.interactionPath(undefined, uid), needs.config.issuer).href)
+    return redirectTo(ctx, new URL(engine.cookies.interactionPath(undefined, uid), needs.config.issuer).href)
   }
   return showGone(ctx, uid, needs)
 }
@@ -44,28 +44,31 @@ async function showGone(ctx: Context, uid: string, needs: OidcNeeds): Promise<tr
   return true
 }
 
-/** Without the resume cookie: a second submit was read before the first one went on, and landed after it. */
+/**
+ * Is the interaction over? Without the resume cookie, a second submit was read before the first one resumed and was
+ * stored after it.
+ */
 const isOver = ({ finished }: Interaction, holdsCookie: boolean): boolean => finished !== undefined || !holdsCookie
 
 /**
- * The sign-in went on, but its answer, which takes the resume cookie away and
- * brings the session's, was overtaken by another press and never reached the
- * browser. It goes on once more, unless what came of it has been ended since.
+ * Did the sign-in resume without its response reaching the browser? That response removes the resume cookie and sets
+ * the session cookie, but another submit overtook it. The sign-in resumes once more, unless the resulting session has
+ * ended since.
  */
-async function wasUnheard(ctx: Context, interaction: Interaction, engine: Engine): Promise<boolean> {
+async function wasResponseLost(ctx: Context, interaction: Interaction, engine: Engine): Promise<boolean> {
   const { finished, result, session } = interaction
   if (finished?.sessionUid === undefined || result?.login === undefined || ctx.method !== 'GET') return false
   if (await findSession(ctx, engine)) return false
   if (!(await engine.provider.Session.findByUid(finished.sessionUid))) return false
   if (session?.uid) {
-    // The engine would insist on the session that it began with, which has moved on.
+    // The engine would require the session with which the interaction began, and that session has changed since.
     interaction.session = { ...session, uid: undefined } as never
     await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)))
   }
   return true
 }
 
-/** A device is connected once: a second press shows that it is connected. */
+/** A device is connected once. A second submit shows that the device is connected. */
 async function showConnected(
   ctx: Context,
   interaction: Interaction,
@@ -80,14 +83,14 @@ async function showConnected(
   return true
 }
 
-function whereItEnded({ params, result }: Interaction, issuer: string): string {
+function resultAddress({ params, result }: Interaction, issuer: string): string {
   const isDenied = (result as { error?: string } | undefined)?.error === 'access_denied'
   const mode = params.response_mode ?? 'query'
-  return isDenied && mode === 'query' ? denialAgain(params, issuer) : sameRequestAgain(params, issuer)
+  return isDenied && mode === 'query' ? repeatedDenial(params, issuer) : repeatedRequest(params, issuer)
 }
 
-/** What the app was told already; its address was checked when the request began. */
-function denialAgain({ redirect_uri, state }: Record<string, unknown>, issuer: string): string {
+/** Repeats the denial that the app has already received. The redirect URI was checked when the request began. */
+function repeatedDenial({ redirect_uri, state }: Record<string, unknown>, issuer: string): string {
   const url = new URL(String(redirect_uri))
   url.searchParams.set('error', 'access_denied')
   if (typeof state === 'string') url.searchParams.set('state', state)
@@ -95,7 +98,7 @@ function denialAgain({ redirect_uri, state }: Record<string, unknown>, issuer: s
   return url.href
 }
 
-function goOn(ctx: Context, location: string): true {
+function redirectTo(ctx: Context, location: string): true {
   ctx.status = 303
   ctx.set('Cache-Control', 'no-store')
   ctx.redirect(location)
@@ -103,10 +106,10 @@ function goOn(ctx: Context, location: string): true {
 }
 
 /**
- * The session is there by now, so this ends in the app without a question; what
- * asked for a fresh sign-in was answered seconds ago and is not asked again.
+ * The session exists now, so this request returns to the app without a question. Parameters that ask for a fresh
+ * sign-in are left out, because the person signed in seconds ago.
  */
-function sameRequestAgain(params: Record<string, unknown>, issuer: string): string {
+function repeatedRequest(params: Record<string, unknown>, issuer: string): string {
   const url = new URL(`${issuer}/auth`)
   for (const [name, value] of Object.entries(params)) {
     if (name === 'prompt' || name === 'max_age' || value === undefined || value === null) continue

@@ -1,8 +1,7 @@
 /**
- * Sign-out always finishes (OpenID Connect RP-Initiated Logout 1.0). What would
- * make the engine refuse – a hint it cannot verify any more, a return address
- * that is not registered – is set aside before the engine sees it: the person
- * still gets signed out, and sees a page instead of the app.
+ * Sign-out always succeeds (OpenID Connect RP-Initiated Logout 1.0). The engine would refuse a hint that it cannot
+ * verify, or a return address that is not registered. Such parameters are removed before the engine reads them. The
+ * person is still signed out, and sees a page instead of the app.
  */
 import { decodeJwt } from 'jose'
 import type { Context } from 'koa'
@@ -16,7 +15,7 @@ import { UnitOfWork } from '../state/unit-of-work.ts'
 const known = ['id_token_hint', 'post_logout_redirect_uri', 'state', 'ui_locales', 'client_id', 'logout_hint'] as const
 type LogoutRequest = Partial<Record<(typeof known)[number], string>>
 
-/** First values only; a parameter sent twice is as good as not sent. */
+/** Reads parameters that were sent once. A parameter that was sent twice is ignored. */
 export function readLogoutRequest(parameters: Record<string, unknown>): LogoutRequest {
   const single = known.flatMap((name) => {
     const value = parameters[name]
@@ -25,7 +24,7 @@ export function readLogoutRequest(parameters: Record<string, unknown>): LogoutRe
   return Object.fromEntries(single)
 }
 
-/** What of the request the engine will accept. */
+/** The parameters that the engine accepts. */
 export async function acceptableLogout(
   request: LogoutRequest,
   provider: Provider,
@@ -43,7 +42,7 @@ export async function acceptableLogout(
   }
 }
 
-/** A hint that names another client than the request decides nothing. */
+/** Finds no client when the hint and `client_id` name different clients. */
 async function clientOf(
   hint: string | undefined,
   named: string | undefined,
@@ -60,7 +59,7 @@ function audienceOf(hint: string): string | undefined {
     const { aud } = decodeJwt(hint)
     return typeof aud === 'string' ? aud : undefined
   } catch {
-    return undefined // not a JWT: as good as no hint
+    return undefined // not a JWT: the hint is ignored
   }
 }
 
@@ -71,13 +70,13 @@ async function isHintValid(hint: string, provider: Provider, clientId: string): 
     await provider.IdToken.validate(hint, client)
     return true
   } catch {
-    return false // signed by a key long gone, or by nobody: the client id remains
+    return false // the key was removed, or the hint is forged: only the client id is used
   }
 }
 
 /**
- * Whether an app of our own asks, and proves by its ID token that it means the person and the session of this browser.
- * It speaks for us, so the person is not asked again. Everybody else's request might be a stranger's link.
+ * Does a first-party app ask, with an ID token for this browser's account and session? Then the person is not asked
+ * again. Any other request may come from a stranger's link.
  */
 export async function isAskedByOwnApp(
   { id_token_hint: hint, client_id: clientId }: LogoutRequest,
@@ -92,7 +91,7 @@ export async function isAskedByOwnApp(
 }
 
 /**
- * What the engine does when the person presses "Sign out". It offers no way to do so without a page.
+ * Does what the engine does when the person presses "Sign out". The engine cannot do so without a page.
  * @param names the cookie of the session and its attributes
  */
 export async function signOutAtOnce(
@@ -113,7 +112,10 @@ export async function signOutAtOnce(
   leaveWithoutSession(ctx, request as LogoutRequest, ctx.oidc.urlFor('end_session_success'))
 }
 
-/** So that the signed-out page can lead back to the app that asked; the engine names it only to stay signed in here. */
+/**
+ * Names the client in the signed-out page's URL, so that the page can link back to the app. The engine names it only
+ * when the person stays signed in.
+ */
 export function nameApp(ctx: Context, signedOutUrl: string): void {
   const { client } = (ctx as Context & KoaContextWithOIDC).oidc
   if (!client || ctx.response.get('Location') !== signedOutUrl) return
@@ -121,7 +123,7 @@ export function nameApp(ctx: Context, signedOutUrl: string): void {
   ctx.status = 303
 }
 
-/** Without a session there is nothing to ask: on to the app, or to the signed-out page. */
+/** Redirects to the app, or to the signed-out page. Without a session there is no question to ask. */
 export function leaveWithoutSession(ctx: Context, request: LogoutRequest, signedOutUrl: string): void {
   const { post_logout_redirect_uri: returnTo, state, client_id: clientId } = request
   const target = new URL(returnTo ?? signedOutUrl)

@@ -1,9 +1,7 @@
 /**
- * When a browser's session gets a new identifier: at each sign-in, so that one
- * planted before it is worth nothing after it. The engine renews it after every
- * interaction; after a mere consent that protects nothing and costs a person
- * who clicked twice their session, because the browser drops the cookie of the
- * answer that was overtaken.
+ * Renews the identifier of a browser's session at each sign-in, so that a planted identifier is useless afterwards. The
+ * engine renews it after every interaction. After a mere consent a renewal protects nothing. It would also end the
+ * session of a person who clicked twice, because the browser drops the cookie of the overtaken answer.
  */
 import Provider from 'oidc-provider'
 
@@ -17,7 +15,7 @@ export function renewAtSignInOnly(provider: Provider): void {
   })
 }
 
-/** Asked of the interaction itself: its result repeats the answers that were given before it, an earlier sign-in among them. */
+/** Reads the interaction's own prompt: its result also repeats earlier answers, such as a sign-in. */
 function isMereConsent(): boolean {
   const oidc = Provider.ctx?.oidc
   return oidc?.route.endsWith('resume') === true && oidc.entities.Interaction?.prompt.name === 'consent'

@@ -1,25 +1,25 @@
 /**
- * The engine's storage adapter: `oidc-provider` calls it per model, we gather
- * its reads and writes in the request's unit of work.
+ * The engine's storage adapter. `oidc-provider` calls it for each model. It collects the reads and writes in the
+ * request's unit of work.
  */
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { ModelName, ModelStore, Payload, StoredModel } from './model-store.ts'
-import { restingPayload, sealDeviceCode, unsealDeviceCode, wakingPayload } from './stored-payload.ts'
+import { payloadFromStore, payloadToStore, sealDeviceCode, unsealDeviceCode } from './stored-payload.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 export interface AdapterSettings {
   /** How long a rotated refresh token may be presented again. */
   refreshGraceSeconds: number
-  /** A session whose only change is a later expiry is written at most this often. */
+  /** A session with no change but a later expiry is written at most this often. */
   sessionTouchSeconds: number
-  /** Hides device codes beside the digests of their user codes. */
+  /** The key for device codes that are stored beside the digests of their user codes. */
   sealingSecret: Uint8Array
   now(): number
 }
 
-/** How long a finished interaction still leads on to the app (double submits, second tabs). */
+/** How long a finished interaction still continues to the app (double submits, second tabs). */
 export const finishedInteractionSeconds = 60
-/** What a finished interaction says of itself: it went on with this session. */
+/** Marks a finished interaction with the session that it resumed. */
 export interface FinishedMark {
   sessionUid: string | undefined
 }
@@ -37,7 +37,7 @@ export class EngineAdapter implements Adapter {
     this.#settings = settings
   }
 
-  /** Only refresh tokens are forgiven a second use, and only for moments. */
+  /** Only refresh tokens may be used again, within their grace period. */
   get #graceSeconds(): number {
     return this.#model === 'RefreshToken' ? this.#settings.refreshGraceSeconds : 0
   }
@@ -49,13 +49,14 @@ export class EngineAdapter implements Adapter {
     if (known) return this.#present(id, known, unit)
     const found = await this.#ask((store) => store.find(this.#model, id, this.#graceSeconds))
     if (!found) return undefined
-    // A code dies with the session it came from, whatever its tokens may outlive. A spent one is still a replay.
+    // A code is invalid once its session has ended, even if its tokens would outlive the session. A spent code is still
+    // a replay.
     if (this.#model === 'AuthorizationCode' && !found.session && found.model.use !== 'used') return undefined
     unit?.learn(this.#model, id, found)
     return this.#present(id, found.model, unit)
   }
 
-  /** Sessions only. Their id is not known this way, and nobody may change what was found. */
+  /** Finds sessions only. The result has no session id, and callers may not change it. */
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
     const unit = UnitOfWork.current
     const known = unit?.recallSession(uid)
@@ -71,7 +72,7 @@ export class EngineAdapter implements Adapter {
     if (!found) return undefined
     const { sealedCode, ...payload } = found.model.payload
     const jti =
-      typeof sealedCode === 'string' ? unsealDeviceCode(this.#settings.sealingSecret, userCode, sealedCode) : undefined // decided: it will not be written again by this way
+      typeof sealedCode === 'string' ? unsealDeviceCode(this.#settings.sealingSecret, userCode, sealedCode) : undefined // decided: this path does not write it again
     return {
       ...payload,
       jti,
@@ -82,14 +83,14 @@ export class EngineAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     const unit = UnitOfWork.current
-    const resting = restingPayload(this.#model, id, payload as Payload)
+    const stored = payloadToStore(this.#model, id, payload as Payload)
     const expiresAt = this.#settings.now() + expiresIn
-    if (this.#model === 'Session' && this.#isMereTouch(unit?.recall('Session', id), resting, expiresAt)) return
+    if (this.#model === 'Session' && this.#isMereTouch(unit?.recall('Session', id), stored, expiresAt)) return
     if (this.#model === 'DeviceCode' && payload.userCode) {
-      resting.sealedCode = sealDeviceCode(this.#settings.sealingSecret, payload.userCode, id)
+      stored.sealedCode = sealDeviceCode(this.#settings.sealingSecret, payload.userCode, id)
     }
-    const write = { model: this.#model, id, payload: resting, expiresAt, userCode: payload.userCode }
-    const writes = this.#model === 'Interaction' ? [write, this.#trail(id, resting, expiresAt)] : [write]
+    const write = { model: this.#model, id, payload: stored, expiresAt, userCode: payload.userCode }
+    const writes = this.#model === 'Interaction' ? [write, this.#trail(id, stored, expiresAt)] : [write]
     if (unit) for (const one of writes) unit.upsert(one)
     else await this.#store.commit({ upserts: writes, consumes: [], destroys: [], revokedGrants: [] })
   }
@@ -97,7 +98,8 @@ export class EngineAdapter implements Adapter {
   async consume(id: string): Promise<void> {
     const use = { model: this.#model, id, graceSeconds: this.#graceSeconds }
     const unit = UnitOfWork.current
-    // A pushed request is spent on the way to a browser's answer, which cannot be taken back at the end.
+    // A pushed request is spent at once, because the response to the browser cannot be withdrawn when a later commit
+    // fails.
     if (unit && this.#model !== 'PushedAuthorizationRequest') return unit.consume(use)
     const won = await this.#ask((store) =>
       store.commit({ upserts: [], consumes: [use], destroys: [], revokedGrants: [] }),
@@ -121,7 +123,7 @@ export class EngineAdapter implements Adapter {
     else await this.#store.commit({ upserts: [], consumes: [], destroys: [], revokedGrants: [grantId] })
   }
 
-  /** A finished interaction stays for a minute, so that a second submit of the same form leads on to the app too. */
+  /** Keeps a finished interaction for a minute, so that a second submit of the same form continues to the app, too. */
   async #finish(id: string): Promise<void> {
     const stored = await this.find(id)
     if (!stored) return
@@ -137,7 +139,7 @@ export class EngineAdapter implements Adapter {
   }
 
   #present(id: string, stored: StoredModel, unit: UnitOfWork | undefined): AdapterPayload {
-    const payload = wakingPayload(this.#model, id, stored.payload)
+    const payload = payloadFromStore(this.#model, id, stored.payload)
     if (stored.use === 'used') {
       payload.consumed = true
       if (unit) unit.replayed = { model: this.#model, id, graceSeconds: this.#graceSeconds, payload }
@@ -145,10 +147,10 @@ export class EngineAdapter implements Adapter {
     return payload as AdapterPayload
   }
 
-  #isMereTouch(known: StoredModel | null | undefined, resting: Payload, expiresAt: number): boolean {
+  #isMereTouch(known: StoredModel | null | undefined, stored: Payload, expiresAt: number): boolean {
     if (!known || Math.abs(expiresAt - known.expiresAt) >= this.#settings.sessionTouchSeconds) return false
     const { exp: _was, ...before } = known.payload
-    const { exp: _is, ...after } = resting
+    const { exp: _is, ...after } = stored
     return isSameJson(before, after)
   }
 
@@ -157,7 +159,7 @@ export class EngineAdapter implements Adapter {
   }
 }
 
-/** Equality of JSON values whatever the order of members. */
+/** Are two JSON values equal, in any order of their members? */
 function isSameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false

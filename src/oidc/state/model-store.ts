@@ -1,7 +1,6 @@
 /**
- * What the engine's state needs of a database. One read brings a model with all
- * that the request will ask for next; one write lands everything that a request
- * changed, or nothing of it. `storage/protocol/model-store.ts` implements it.
+ * The database interface for the engine's state. One read returns a model with the companions that the request needs
+ * next. One commit stores all changes of a request, or none. `storage/protocol/model-store.ts` implements it.
  */
 import type { Account, AccountId } from '../../accounts/account.ts'
 import type { ClientId } from '../../clients/client.ts'
@@ -9,7 +8,7 @@ import type { Access } from '../../consent/consent.ts'
 import type { IssuedToken, LedgerEntry } from '../../revocation/issued-token.ts'
 import type { NewRevocation, TokenMarks } from '../../revocation/revocation.ts'
 
-/** The engine's names of what it keeps, and our own `InteractionTrail` and `InteractionProof`. */
+/** The engine's model names, and our own `InteractionTrail` and `InteractionProof`. */
 export type ModelName =
   | 'Session'
   | 'Interaction'
@@ -29,7 +28,7 @@ export type ModelName =
 
 export type Payload = Record<string, unknown>
 
-/** How a one-time value stands. `just-used`: within the grace in which it may be presented again. */
+/** The state of a one-time value. `just-used`: it was used within its grace period, and may be presented again. */
 export type Use = 'unused' | 'just-used' | 'used'
 
 export interface StoredModel {
@@ -39,14 +38,14 @@ export interface StoredModel {
   expiresAt: number
 }
 
-/** A model with what belongs to it, from one statement. A companion is undefined when there is none. */
-export interface Found {
+/** A model with its companions, from one statement. A companion is undefined when there is none. */
+export interface ModelWithCompanions {
   model: StoredModel
   /** The grant of a code or token. */
   grant?: { id: string; payload: Payload } | undefined
   /** The session that a code or token came from. */
   session?: { uid: string; payload: Payload } | undefined
-  /** Whose it is; undefined when that account is gone. */
+  /** The account of the model; undefined when the account was removed. */
   account?: Account | undefined
   /** Grants of a session, by id. */
   grants?: ReadonlyMap<string, Payload>
@@ -60,14 +59,13 @@ export interface Upsert {
   expiresAt: number
   userCode?: string | undefined
   /**
-   * The row that this one takes the place of, by its identifier; the same or an
-   * earlier one. Where that row is gone by now (a session ended meanwhile),
-   * nothing is written: what was ended does not come back.
+   * The identifier of the row that this one updates: the same identifier or an earlier one. If that row is gone (the
+   * session has ended meanwhile), nothing is written. So an ended session does not come back.
    */
   replaces?: string | undefined
 }
 
-/** A person's answer to an app: given now (`allowed`), or relied on because it was given before. */
+/** A person's consent to an app: given now (`allowed`), or given earlier and used by this request. */
 export interface ConsentChange {
   accountId: AccountId
   clientId: ClientId
@@ -75,31 +73,33 @@ export interface ConsentChange {
 }
 
 /** Everything one request changes. */
-export interface Changes {
+export interface ModelChanges {
   upserts: readonly Upsert[]
-  /** Spend each exactly once; with `graceSeconds` a spent one may be spent again for that long after its first use. */
+  /**
+   * Each is spent exactly once. With `graceSeconds` a spent one may be spent again for that long after its first use.
+   */
   consumes: readonly Presented[]
   destroys: readonly { model: ModelName; id: string }[]
-  /** Codes and tokens of these grants go, and their access tokens are void. */
+  /** Deletes the codes and tokens of these grants, and revokes their access tokens. */
   revokedGrants: readonly string[]
-  /** What else becomes void with the rest. */
+  /** Further revocations, in the same commit. */
   revocations?: readonly NewRevocation[]
-  /** Nothing lands when it relies on an answer that was withdrawn meanwhile. */
+  /** Nothing is stored if the request uses a consent that was withdrawn meanwhile. */
   consent?: ConsentChange | undefined
-  /** The JWT access token that this led to, where the ledger is kept. */
+  /** The JWT access token that the request issued, when the ledger is on. */
   issued?: IssuedToken | undefined
-  /** Where the request came from, for the event that a replay leaves. */
+  /** The origin of the request, for the event of a replay. */
   from?: Presenter | undefined
 }
 
-/** A one-time value that a request presents, and the grace in which it may be presented again. */
+/** A one-time value that a request presents, and the grace period in which it may be presented again. */
 export interface Presented {
   model: ModelName
   id: string
   graceSeconds: number
 }
 
-/** Where a request came from. */
+/** The origin of a request. */
 export interface Presenter {
   source: string | undefined
   requestId: string | undefined
@@ -113,36 +113,40 @@ export interface Replay extends Presenter {
   clientId: string | undefined
 }
 
-/** How a JWT access token stands, besides its signature. */
-export interface Standing {
-  isVoid: boolean
-  /** The ledger should have it and has not, so it was never issued: somebody else signs with our key. */
+/** The status of a JWT access token, apart from its signature and lifetime. */
+export interface TokenStatus {
+  isRevoked: boolean
+  /**
+   * The ledger should have the token but does not. So the token was never issued here: another party signs with the
+   * issuer's key.
+   */
   isMissing: boolean
   grant?: { id: string; payload: Payload } | undefined
 }
 
 export interface ModelStore {
   /** @param graceSeconds decides between `just-used` and `used` */
-  find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined>
-  findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined>
+  find(model: ModelName, id: string, graceSeconds: number): Promise<ModelWithCompanions | undefined>
+  findSessionByUid(uid: string): Promise<(ModelWithCompanions & { id: undefined }) | undefined>
   /**
-   * Its grant, by its name in tokens (`token-claims.ts`), and whether anything has made it void, this moment included.
-   * @param entry looked for in the ledger, where one is kept
+   * Finds the token's grant, by its name in tokens (`token-claims.ts`), and whether the token is revoked at this
+   * moment.
+   * @param entry the ledger entry to look for, when the ledger is on
    */
-  findStanding(marks: TokenMarks, entry?: LedgerEntry): Promise<Standing>
-  findByUserCode(userCode: string): Promise<Found | undefined>
+  findTokenStatus(marks: TokenMarks, entry?: LedgerEntry): Promise<TokenStatus>
+  findByUserCode(userCode: string): Promise<ModelWithCompanions | undefined>
   /**
-   * All or nothing, in one round trip. False when something to be spent was spent or revoked already; what came of a
-   * value that was spent is ended then, as by `endReplayed`.
+   * Stores all changes or none, in one round trip. Returns false when a value to be spent was already spent or revoked.
+   * Then the grant of a spent value is revoked, as by `endReplayed`.
    */
-  commit(changes: Changes): Promise<boolean>
+  commit(changes: ModelChanges): Promise<boolean>
   /**
-   * Ends what came of a value that was spent and is presented again after its grace: the grant with its codes and
-   * tokens. The event is written in the same transaction, once however often the value is presented.
+   * Revokes the grant of a spent value that is presented after its grace period, with the grant's codes and tokens. The
+   * same transaction writes the event, once however often the value is presented.
    */
   endReplayed(presented: Presented, from: Presenter): Promise<void>
-  /** Remembers a value until `expiresAt`; false when it was known already (RFC 7523 §3 `jti`, RFC 9449 §11.1). */
+  /** Stores a value until `expiresAt`. Returns false when it was stored already (RFC 7523 §3 `jti`, RFC 9449 §11.1). */
   remember(id: string, expiresAt: number): Promise<boolean>
-  /** The same for so many seconds by the clock of the store, which all nodes share. */
+  /** The same for a number of seconds, by the database's clock, which all nodes share. */
   rememberFor(id: string, seconds: number): Promise<boolean>
 }

@@ -1,47 +1,49 @@
 /**
- * What of a model may rest in the database. Identifiers that open something
- * (codes, tokens, session and interaction ids) are stored as digests only, so
- * they leave the payload on the way in and return on the way out, when the
- * holder has presented them.
+ * Converts a model's payload for the database and back. Identifiers that give access (codes, tokens, session and
+ * interaction ids) are stored as digests only. So the stored payload omits them, and they are restored from the value
+ * that the holder presents.
  */
 import { hkdfSync } from 'node:crypto'
 import { openText, sealText } from '../../keyring/vaults/sealed-text.ts'
 import type { ModelName, Payload } from './model-store.ts'
 
-/** Values of an interaction that open other things; sealed under its own identifier. */
+/**
+ * Values of an interaction that give access to something else. They are encrypted with a key derived from the
+ * interaction's own identifier.
+ */
 const sealedFields = ['deviceCode', 'parJti'] as const
 
 const sealKey = (id: string) => Buffer.from(hkdfSync('sha256', id, '', 'claviger interaction seal', 32))
 
-/** The payload as it may rest. Grants keep their id: it opens nothing and joins everything. */
-export function restingPayload(model: ModelName, id: string, payload: Payload): Payload {
-  const { jti: _jti, kind: _kind, ...resting } = payload
+/** The payload as it is stored. Grants keep their id: it gives no access, and connects the rows of a grant. */
+export function payloadToStore(model: ModelName, id: string, payload: Payload): Payload {
+  const { jti: _jti, kind: _kind, ...stored } = payload
   if (model === 'DeviceCode') {
-    if (typeof resting.userCode === 'string') resting.sealedUserCode = sealText(sealKey(id), resting.userCode)
-    delete resting.userCode
-    // A code that was typed is not spent: the person may leave the page and come back until they have answered.
-    delete resting.inFlight
+    if (typeof stored.userCode === 'string') stored.sealedUserCode = sealText(sealKey(id), stored.userCode)
+    delete stored.userCode
+    // Typing a user code does not spend it: the person may leave the page and return until they have answered.
+    delete stored.inFlight
   }
   if (model === 'Interaction') {
-    if (typeof resting.returnTo === 'string') resting.returnTo = resting.returnTo.replace(id, ':uid')
-    if (resting.session) {
-      const { cookie: _cookie, ...session } = resting.session as Payload
-      resting.session = session
+    if (typeof stored.returnTo === 'string') stored.returnTo = stored.returnTo.replace(id, ':uid')
+    if (stored.session) {
+      const { cookie: _cookie, ...session } = stored.session as Payload
+      stored.session = session
     }
     for (const field of sealedFields) {
-      if (typeof resting[field] === 'string') resting[field] = sealText(sealKey(id), resting[field])
+      if (typeof stored[field] === 'string') stored[field] = sealText(sealKey(id), stored[field])
     }
   }
-  return resting
+  return stored
 }
 
-/** The payload as the engine knew it, given the identifier that was presented. */
-export function wakingPayload(model: ModelName, id: string, resting: Payload): Payload {
-  const payload: Payload = { ...resting, jti: id, kind: model }
-  // The engine changes these where they are; what was read must stay as it was, or no change would be seen.
-  if (model === 'Session' && resting.authorizations) payload.authorizations = structuredClone(resting.authorizations)
-  if (model === 'DeviceCode' && typeof resting.sealedUserCode === 'string') {
-    payload.userCode = openText(sealKey(id), resting.sealedUserCode)
+/** The payload in the engine's form, for the identifier that was presented. */
+export function payloadFromStore(model: ModelName, id: string, stored: Payload): Payload {
+  const payload: Payload = { ...stored, jti: id, kind: model }
+  // The engine changes these in place. The copy keeps the read payload unchanged, so that changes can be detected.
+  if (model === 'Session' && stored.authorizations) payload.authorizations = structuredClone(stored.authorizations)
+  if (model === 'DeviceCode' && typeof stored.sealedUserCode === 'string') {
+    payload.userCode = openText(sealKey(id), stored.sealedUserCode)
     delete payload.sealedUserCode
   }
   if (model === 'Interaction') {
@@ -53,11 +55,13 @@ export function wakingPayload(model: ModelName, id: string, resting: Payload): P
   return payload
 }
 
-/** A user code is too short to hide anything by itself. */
+/** A user code alone is too short to be the source of a key. */
 const deviceKey = (secret: Uint8Array, userCode: string) =>
   Buffer.from(hkdfSync('sha256', secret, userCode, 'claviger device code seal', 32))
 
-/** Whoever types the user code decides about the device code, which nobody but the device can name. */
+/**
+ * A person who types the user code decides about the device code. Only the device knows that code, so it is encrypted.
+ */
 export const sealDeviceCode = (secret: Uint8Array, userCode: string, deviceCode: string): string =>
   sealText(deviceKey(secret, userCode), deviceCode)
 

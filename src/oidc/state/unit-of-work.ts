@@ -1,18 +1,17 @@
 /**
- * One request to the engine is one unit of work: what the first read brought
- * along is handed out without asking again, what the engine writes is held back
- * and lands in a single statement before the answer leaves.
+ * One request to the engine is one unit of work. The companions of the first read serve later reads without another
+ * query. The engine's writes are collected, and one statement commits them before the answer is sent.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Account } from '../../accounts/account.ts'
 import type { IssuedToken } from '../../revocation/issued-token.ts'
 import type { NewRevocation } from '../../revocation/revocation.ts'
 import type {
-  Changes,
   ConsentChange,
-  Found,
+  ModelChanges,
   ModelName,
   ModelStore,
+  ModelWithCompanions,
   Payload,
   Presented,
   Presenter,
@@ -22,25 +21,27 @@ import type {
 
 const running = new AsyncLocalStorage<UnitOfWork>()
 
-/** Keys of what a token request spends and issues. */
+/** Keys of the models that a token request spends and issues. */
 const tokenModels = /^(AuthorizationCode|RefreshToken|AccessToken):/
 
 const keyOf = (model: ModelName, id: string) => `${model}:${id}`
 
 export class UnitOfWork {
-  /** The code or refresh token that was presented again after its time. */
+  /** The code or refresh token that was presented again after its grace period. */
   replayed: (Presented & { payload: Payload }) | undefined
   /** A failure of the store, which the engine would report as its own. */
   failure: unknown
 
   #known = new Map<string, StoredModel | undefined>()
   #sessions = new Map<string, Payload>()
-  /** The browser's session as it was read: its later self takes the place of that row, or of none. */
+  /**
+   * The browser's session as it was read. A renewed session updates this row. If the row is gone, nothing is written.
+   */
   #session: { id: string; uid: unknown } | undefined
   #accounts = new Map<string, Account | undefined>()
   #upserts = new Map<string, Upsert>()
   #consumes = new Map<string, Presented>()
-  #destroys = new Map<string, Changes['destroys'][number]>()
+  #destroys = new Map<string, ModelChanges['destroys'][number]>()
   #revokedGrants = new Set<string>()
   #revocations: NewRevocation[] = []
   #issued: IssuedToken | undefined
@@ -50,7 +51,7 @@ export class UnitOfWork {
     return running.getStore()
   }
 
-  /** Asks what lies beneath the engine, which would report a failing database as an error of its own. */
+  /** Queries a store, and keeps its failure. The engine would report a failing database as an error of its own. */
   static async asking<T>(question: () => Promise<T>): Promise<T> {
     try {
       return await question()
@@ -65,8 +66,8 @@ export class UnitOfWork {
     return running.run(this, work)
   }
 
-  /** Keeps what one read brought, for the reads that follow. */
-  learn(model: ModelName, id: string | undefined, found: Found): void {
+  /** Keeps the result of one read for later reads. */
+  learn(model: ModelName, id: string | undefined, found: ModelWithCompanions): void {
     if (id !== undefined) this.#known.set(keyOf(model, id), found.model)
     if (model === 'Session' && id !== undefined) this.#session = { id, uid: found.model.payload.uid }
     if (found.grant) this.#learnGrant(found.grant.id, found.grant.payload)
@@ -80,7 +81,7 @@ export class UnitOfWork {
     this.#known.set(keyOf('Grant', id), { payload, use: 'unused', expiresAt: Number(payload.exp) })
   }
 
-  /** `undefined`: not known here, ask the store. `null`: known to be gone. */
+  /** `undefined`: not known here, ask the store. `null`: known to be deleted. */
   recall(model: ModelName, id: string): StoredModel | null | undefined {
     const key = keyOf(model, id)
     const written = this.#upserts.get(key)
@@ -110,7 +111,7 @@ export class UnitOfWork {
     this.#upserts.set(key, write.model === 'Session' ? this.#successor(write) : write)
   }
 
-  /** A session that gets a new identifier moves with its row, instead of a row that goes and another that comes. */
+  /** A session with a new identifier updates its row. Its old row is not deleted, and no second row is inserted. */
   #successor(write: Upsert): Upsert {
     const read = this.#session
     if (!read || read.uid !== write.payload.uid) return write
@@ -122,7 +123,7 @@ export class UnitOfWork {
     this.#consumes.set(keyOf(use.model, use.id), use)
   }
 
-  destroy(gone: Changes['destroys'][number]): void {
+  destroy(gone: ModelChanges['destroys'][number]): void {
     const key = keyOf(gone.model, gone.id)
     this.#upserts.delete(key)
     this.#destroys.set(key, gone)
@@ -135,18 +136,18 @@ export class UnitOfWork {
     this.#revokedGrants.add(grantId)
   }
 
-  /** What becomes void with what else lands. */
+  /** Adds a revocation to the commit. */
   revoke(revocation: NewRevocation): void {
     this.#revocations.push(revocation)
   }
 
-  /** An access token that may leave once it has been written down. */
+  /** Adds the issued access token to the commit. The answer with the token is sent only after the commit. */
   issue(token: IssuedToken): void {
     if (this.#issued) throw new Error('one request issues one access token')
     this.#issued = token
   }
 
-  /** What the person answers now, or the earlier answer that is relied on. */
+  /** Adds the consent that the person gives now, or the earlier consent that this request uses. */
   consent(change: ConsentChange): void {
     this.#consent = change
   }
@@ -166,12 +167,12 @@ export class UnitOfWork {
     )
   }
 
-  /** The spent value that the engine refused this request for: it wants the whole grant revoked. */
+  /** The spent value for which the engine refused this request and revoked the grant. */
   get refusedReplay(): UnitOfWork['replayed'] {
     return this.#revokedGrants.has(String(this.replayed?.payload.grantId)) ? this.replayed : undefined
   }
 
-  /** Nothing of it lands. */
+  /** Drops all collected changes. */
   discard(): void {
     this.#revocations = []
     this.#issued = undefined
@@ -180,8 +181,8 @@ export class UnitOfWork {
   }
 
   /**
-   * A token request that was refused issues nothing, so it spends nothing either: the app may ask again, rightly.
-   * What the refusal revokes still lands.
+   * A refused token request issues nothing, so it spends nothing, and the app may try again. Revocations by the refusal
+   * are still committed.
    */
   withdrawTokens(): void {
     for (const key of this.#consumes.keys()) if (tokenModels.test(key)) this.#consumes.delete(key)
@@ -189,10 +190,10 @@ export class UnitOfWork {
     this.#issued = undefined
   }
 
-  /** Lands everything, or nothing. False when a one-time value had been spent by another request. */
+  /** Commits all changes, or none. Returns false when another request has spent a one-time value. */
   async commit(store: ModelStore, from?: Presenter): Promise<boolean> {
     if (this.isEmpty) return true
-    const changes: Changes = {
+    const changes: ModelChanges = {
       upserts: [...this.#upserts.values()],
       consumes: [...this.#consumes.values()],
       destroys: [...this.#destroys.values()],

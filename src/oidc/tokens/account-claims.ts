@@ -1,4 +1,4 @@
-/** A person as the engine sees them. Disabled and removed ones are not there. */
+/** Finds accounts for the engine. Disabled and removed accounts are not found. */
 import type { ClaimsParameterMember, Account as EngineAccount, KoaContextWithOIDC } from 'oidc-provider'
 import type { Account, AccountId } from '../../accounts/account.ts'
 import { accountClaims } from '../../accounts/account-claims.ts'
@@ -19,8 +19,8 @@ export async function findAccount(
 }
 
 /**
- * The engine picks from these by scope. They are in the ID token unless the client is set otherwise; what the `claims`
- * parameter names always is.
+ * The engine selects from these claims by scope. ID tokens contain them unless the client is set otherwise. Claims that
+ * the `claims` parameter names are always included.
  */
 function claimsFor(
   ctx: KoaContextWithOIDC,

@@ -1,4 +1,4 @@
-/** Tells how the canary's token requests were answered: by which keys, and whether it came back before its time. */
+/** Reports how the canary's token requests were answered: with which keys, and whether the canary refreshed early. */
 import { decodeProtectedHeader } from 'jose'
 import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
@@ -6,10 +6,13 @@ import { knownGrantType } from '../engine/event-wiring.ts'
 
 export interface CanaryRequest {
   clientId: string
-  /** Of the keys that signed what it got. */
+  /** Keys that signed the tokens in the answer. */
   kids: ReadonlySet<string>
   isRefresh: boolean
-  /** It refreshed before half of the access token's life was over, as an app does whose tokens are refused. */
+  /**
+   * The canary refreshed before half of the access token's lifetime was over, as an app does when its tokens are
+   * refused.
+   */
   isEarly: boolean
 }
 

@@ -1,7 +1,7 @@
 /**
- * What of the requested scopes is granted. A scope that cannot be granted is named to the administrator, a request of
- * which nothing can be granted gets `invalid_scope`, and the token answer names every scope that was granted (RFC 6749
- * §3.3, §5.1). The engine would drop scopes silently, and may answer with an empty `scope`.
+ * Decides which requested scopes are granted. The administrator learns of every scope that cannot be granted. A request
+ * of which no scope can be granted gets `invalid_scope`. The token answer names every granted scope (RFC 6749 §3.3,
+ * §5.1). The engine would drop scopes silently, and could answer with an empty `scope`.
  */
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
@@ -19,7 +19,7 @@ export interface ScopeNeeds {
 const words = (scope: unknown): string[] =>
   typeof scope === 'string' ? [...new Set(scope.split(' ').filter(Boolean))] : []
 
-/** Keeps the requested scope before the engine takes away what it does not know; also where it came in a pushed request. */
+/** Keeps the requested scope before the engine removes unknown scopes, also when a pushed request named it. */
 export function noteRequestedScope(ctx: KoaContextWithOIDC): void {
   ctx.state.requestedScope = ctx.oidc.params?.scope
 }
@@ -31,8 +31,8 @@ export function requestedScopes(ctx: KoaContextWithOIDC): string[] {
 }
 
 /**
- * At the authorization, PAR and device endpoint, before a person is asked anything.
- * @throws InvalidScope when no scope is asked for, or none that can be granted
+ * Called at the authorization, PAR and device endpoints, before the person is asked.
+ * @throws InvalidScope when no scope is requested, or none can be granted
  */
 export async function checkRequestedScope(ctx: KoaContextWithOIDC, needs: ScopeNeeds): Promise<void> {
   if (requestedScopes(ctx).length === 0) {
@@ -63,7 +63,7 @@ export function checkServiceScope(provider: Provider, needs: ScopeNeeds): void {
 const currentContext = (provider: Provider): KoaContextWithOIDC | undefined =>
   (provider.constructor as typeof Provider).ctx
 
-/** @throws InvalidScope when something was asked for and nothing is granted */
+/** @throws InvalidScope when scopes were requested and none is granted */
 async function settle(ctx: KoaContextWithOIDC, granted: readonly string[], { events, models }: ScopeNeeds) {
   const asked = requestedScopes(ctx)
   if (asked.length > 0 && granted.length === 0) throw nothingGranted()
@@ -71,7 +71,7 @@ async function settle(ctx: KoaContextWithOIDC, granted: readonly string[], { eve
   if (refused.length === 0) return
   const about = refusedScopes(ctx, refused, granted)
   const until = Math.floor(Date.now() / 1000) + 86_400
-  // The log has each request, the audit log each client and scope once a day.
+  // The log gets each request; the audit log gets each client and set of scopes once a day.
   const isNews = await UnitOfWork.asking(() =>
     models.remember(`scope told\n${about.clientId}\n${refused.join(' ')}`, until),
   )
@@ -82,7 +82,7 @@ async function settle(ctx: KoaContextWithOIDC, granted: readonly string[], { eve
 const nothingGranted = () =>
   new errors.InvalidScope('none of the requested scopes can be granted to this client', undefined as never)
 
-/** What the administrator learns of scopes that a request did not get. */
+/** The event members about scopes that a request did not get. */
 export const refusedScopes = (ctx: KoaContextWithOIDC, refused: readonly string[], granted: readonly string[]) => ({
   clientId: ctx.oidc.client?.clientId,
   requestId: requestIdOf(ctx),
@@ -94,8 +94,8 @@ export const refusedScopes = (ctx: KoaContextWithOIDC, refused: readonly string[
 type GrantSource = { scope?: string | undefined; resource?: string | string[] | undefined }
 
 /**
- * Has the token answer name every scope that was granted, those of OpenID Connect and of each API: an app sends this
- * value on when it renews, and without `openid` in it a renewal brings no ID token.
+ * Makes the token answer name every granted scope, of OpenID Connect and of each API. Apps send this value when they
+ * refresh, and a refresh without `openid` returns no ID token.
  */
 export function nameGrantedScope(ctx: Context): void {
   if (ctx.method !== 'POST' || ctx.path !== '/token' || ctx.status !== 200) return

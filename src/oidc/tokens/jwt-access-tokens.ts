@@ -1,9 +1,7 @@
 /**
- * Our own JWT access tokens at our own endpoints. The engine keeps no trace of
- * them and would refuse them; an app whose token is for an API still expects
- * userinfo to answer it, may revoke it (RFC 7009), and the API may ask about it
- * (RFC 7662). Such a token stands for its grant as long as that lives, and for
- * nothing once the log of revocations names it.
+ * Accepts Claviger's JWT access tokens at its own endpoints. The engine does not store them and would refuse them. An
+ * app may call userinfo with a token for an API and may revoke it (RFC 7009). The API may introspect it (RFC 7662).
+ * Such a token is valid while its grant exists, and until the revocation log names it.
  */
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import type Provider from 'oidc-provider'
@@ -14,27 +12,30 @@ import type { OidcNeeds } from '../oidc-needs.ts'
 import type { Payload } from '../state/model-store.ts'
 import { UnitOfWork } from '../state/unit-of-work.ts'
 
-/** At the endpoints where the engine refuses what looks like a JWT, a token's dots are written so until it has been found. */
-const stead = '~'
+/**
+ * Replaces the dots of a JWT at the endpoints where the engine refuses values that look like JWTs. The dots are
+ * restored when the token is looked up.
+ */
+const dotSubstitute = '~'
 export const disguised = (token: string): string =>
-  /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(token) ? token.replaceAll('.', stead) : token
+  /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(token) ? token.replaceAll('.', dotSubstitute) : token
 
 interface Recognised {
   claims: JWTPayload
   kid: string | undefined
-  /** Where it stands in the ledger, where that is kept. */
+  /** The token's entry in the ledger, when the ledger is on. */
   entry: LedgerEntry | undefined
-  /** At revocation or introspection, where the token counts for what it says. */
+  /** The token was sent to revocation or introspection. */
   isAskedAbout: boolean
 }
 
 type TokenModel = Provider['AccessToken'] | Provider['ClientCredentials']
 type Find = (this: unknown, value: unknown, ...rest: unknown[]) => Promise<unknown>
 
-/** Clocks of nodes may differ by so much. */
+/** The largest difference between the clocks of nodes. */
 const skewSeconds = 60
 
-/** Has the engine's token models understand what `keys` signed. */
+/** Makes the engine's token models accept JWTs that `keys` signed. */
 export function recogniseJwts(
   provider: Provider,
   keys: KeySet,
@@ -44,7 +45,7 @@ export function recogniseJwts(
   const jwks = createLocalJWKSet(keys.publicJwks)
 
   async function recognise(value: string): Promise<Recognised | undefined> {
-    const jwt = value.replaceAll(stead, '.')
+    const jwt = value.replaceAll(dotSubstitute, '.')
     try {
       const { payload, protectedHeader } = await jwtVerify(jwt, jwks, {
         issuer,
@@ -54,7 +55,7 @@ export function recogniseJwts(
       const entry = nextStatusPlace && { digest: tokenDigest(jwt), exp: payload.exp ?? 0 }
       return { claims: payload, kid: protectedHeader.kid, entry, isAskedAbout: jwt !== value }
     } catch {
-      return undefined // expired, forged or of somebody else: to the engine an unknown token
+      return undefined // expired, forged or of another issuer: the engine sees an unknown token
     }
   }
 
@@ -66,15 +67,17 @@ export function recogniseJwts(
     events.tokenRevoked({ clientId, tokenKind: 'access token', jti })
   }
 
-  async function standingOf(token: Recognised) {
+  async function statusOf(token: Recognised) {
     const { claims, kid, entry } = token
-    const { isVoid, isMissing, grant } = await UnitOfWork.asking(() => models.findStanding(marksOf(claims, kid), entry))
-    if (isMissing) await tellForged(token)
-    return { isGood: !isVoid && !isMissing, grant }
+    const { isRevoked, isMissing, grant } = await UnitOfWork.asking(() =>
+      models.findTokenStatus(marksOf(claims, kid), entry),
+    )
+    if (isMissing) await reportForged(token)
+    return { isValid: !isRevoked && !isMissing, grant }
   }
 
-  /** Once a token, to whichever node it is shown. */
-  async function tellForged({ claims, kid, entry }: Recognised): Promise<void> {
+  /** Reports each forged token once a day, whichever node gets it. */
+  async function reportForged({ claims, kid, entry }: Recognised): Promise<void> {
     const until = Math.floor(Date.now() / 1000) + 86_400
     if (!entry) return
     const isNews = await UnitOfWork.asking(() =>
@@ -83,12 +86,12 @@ export function recogniseJwts(
     if (isNews) events.tokenForged({ clientId: String(claims.client_id), accountId: claims.sub, kid, jti: claims.jti })
   }
 
-  /** A person's, by a grant of theirs. */
+  /** A token for a person, under a grant. */
   async function personal(token: Recognised) {
     const { claims } = token
     if (typeof claims.grant_id !== 'string') return undefined
-    const { isGood, grant } = await standingOf(token)
-    if (!isGood || !grant || grant.payload.clientId !== claims.client_id || grant.payload.accountId !== claims.sub) {
+    const { isValid, grant } = await statusOf(token)
+    if (!isValid || !grant || grant.payload.clientId !== claims.client_id || grant.payload.accountId !== claims.sub) {
       return undefined
     }
     UnitOfWork.current?.learn('AccessToken', undefined, { model: unstored, grant })
@@ -96,19 +99,20 @@ export function recogniseJwts(
       accountId: claims.sub,
       grantId: grant.id,
       sid: claims.sid,
-      // Userinfo opens by the token's own scope. An API's token has no `openid` in it, so the API cannot read the profile.
+      // Userinfo checks the token's own scope. An API's token has no `openid` in it, so the API cannot read the
+      // profile.
       scope: claims.scope,
       aud: claims.aud,
       extra: { grant_id: claims.grant_id },
     })
   }
 
-  /** A service's own, by its credentials. */
+  /** A token for a service, from its own credentials. */
   async function ofService(token: Recognised) {
     const { claims, isAskedAbout } = token
     if (!isAskedAbout || claims.grant_id !== undefined || claims.sub !== claims.client_id) return undefined
-    const { isGood } = await standingOf(token)
-    return isGood
+    const { isValid } = await statusOf(token)
+    return isValid
       ? instance(ClientCredentials, claims, revoke, {
           scope: claims.scope,
           aud: claims.aud,
@@ -117,14 +121,14 @@ export function recogniseJwts(
       : undefined
   }
 
-  understand(AccessToken, recognise, personal)
-  understand(ClientCredentials, recognise, ofService)
+  serveJwts(AccessToken, recognise, personal)
+  serveJwts(ClientCredentials, recognise, ofService)
 }
 
-/** Nothing of it is stored; only its grant is worth remembering. */
+/** A JWT is not stored; the unit of work needs only its grant. */
 const unstored = { payload: {}, use: 'unused', expiresAt: 0 } as const
 
-function understand(
+function serveJwts(
   model: TokenModel,
   recognise: (value: string) => Promise<Recognised | undefined>,
   build: (token: Recognised) => Promise<unknown>,
@@ -143,7 +147,8 @@ function instance(Model: TokenModel, claims: JWTPayload, revoke: (claims: JWTPay
   const { jkt, 'x5t#S256': x5t } = (claims.cnf ?? {}) as Payload
   const build = Model as unknown as new (payload: Payload) => { grantId?: string | undefined }
   const token = new build({ clientId, jti, iat, exp, jkt, 'x5t#S256': x5t, ...more })
-  // The engine would end the whole grant with one access token. This one token dies (RFC 7009 §2.1 leaves it to us).
+  // The engine would revoke the whole grant with one access token. Only this token is revoked (RFC 7009 §2.1 permits
+  // that).
   const destroy = async () => {
     token.grantId = undefined
     revoke(claims)

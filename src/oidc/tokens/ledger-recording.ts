@@ -1,6 +1,6 @@
 /**
- * The engine keeps nothing of a JWT access token. Where the ledger is kept, each
- * is written down with what else its request writes, before the answer leaves.
+ * The engine does not store JWT access tokens. When the ledger is on, the commit of the request records each token
+ * before the answer is sent.
  */
 import type Provider from 'oidc-provider'
 import { issuedToken } from '../../revocation/issued-token.ts'
@@ -9,7 +9,7 @@ import { UnitOfWork } from '../state/unit-of-work.ts'
 
 interface Made {
   value: string
-  /** What the engine stores; undefined of a JWT. */
+  /** The payload that the engine stores; undefined for a JWT. */
   payload?: unknown
 }
 

@@ -1,4 +1,4 @@
-/** How long everything lives: one place, from the configuration to the engine's `ttl`. */
+/** All lifetimes, from the configuration to the engine's `ttl`. */
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Config } from '../../config/config.ts'
 
@@ -15,12 +15,12 @@ export type Lifetimes = Pick<
 /** A sign-in page may stay open this long. */
 export const interactionSeconds = 3600
 
-/** An ID token is read once, at the sign-in it tells of. */
+/** An app reads an ID token once, at the sign-in. */
 export const idTokenSeconds = 3600
 
 const now = () => Math.floor(Date.now() / 1000)
 
-/** Minutes for what is exchanged at once (RFC 6749 §4.1.2 wants at most ten for codes). */
+/** Minutes for values that are exchanged at once (RFC 6749 §4.1.2 recommends at most ten for codes). */
 const fixed = { AuthorizationCode: 60, DeviceCode: 600, IdToken: idTokenSeconds, Interaction: interactionSeconds }
 
 interface Aged {
@@ -29,8 +29,8 @@ interface Aged {
 }
 
 /**
- * A grant outlives every refresh token that may still be made from it: a session
- * as old as sessions get may start a refresh token that lives its whole life.
+ * A grant outlives every refresh token that may still be issued under it. A session at its greatest age may start a
+ * refresh token with a full lifetime.
  */
 export const grantSeconds = (lifetimes: Lifetimes) => lifetimes.sessionSeconds + lifetimes.refreshTokenSeconds
 
@@ -42,10 +42,10 @@ export function engineTtl(lifetimes: Lifetimes) {
       token.resourceServer?.accessTokenTTL ?? lifetimes.accessTokenSeconds,
     ClientCredentials: (_ctx: KoaContextWithOIDC, token: { resourceServer?: { accessTokenTTL?: number } }) =>
       token.resourceServer?.accessTokenTTL ?? lifetimes.accessTokenSeconds,
-    /** Idle time anew with each rotation, never past the life of the first one. */
+    /** The idle time restarts with each rotation, but never exceeds the lifetime of the first refresh token. */
     RefreshToken: (_ctx: KoaContextWithOIDC, token: Aged) =>
       remaining(lifetimes.refreshTokenIdleSeconds, token.iiat, lifetimes.refreshTokenSeconds),
-    /** Idle time anew with each visit, never past the life counted from the sign-in. */
+    /** The idle time restarts with each visit, but never exceeds the session lifetime since the sign-in. */
     Session: (_ctx: KoaContextWithOIDC, session: Aged) =>
       remaining(lifetimes.sessionIdleSeconds, session.loginTs, lifetimes.sessionSeconds),
   }

@@ -1,4 +1,6 @@
-/** What of ours a service is given access tokens for: each is an audience (RFC 8707) with scopes of its own. */
+/**
+ * Claviger's own resources for which services get access tokens. Each is an audience (RFC 8707) with scopes of its own.
+ */
 import { revocationScope } from '../../clients/api-credentials.ts'
 import type { Client } from '../../clients/client.ts'
 import { hasRight } from '../../clients/rights.ts'

@@ -1,24 +1,26 @@
 /**
- * The cookie in which a browser app's refresh token rests: one for each client and origin, so that two apps in one
- * browser keep apart, out of reach of every script, sent to our own pages' site only (SameSite=Strict).
+ * The cookie that stores a browser app's refresh token. Each client and origin has its own cookie, so that two apps in
+ * one browser do not affect each other. Scripts cannot read it, and browsers send it only with requests from the
+ * issuer's site (SameSite=Strict).
  *
- * `__Host-` where the issuer has no path, although that demands Path=/: nobody on a neighbouring subdomain can plant
- * or overwrite such a cookie, and thereby sign a person in as somebody else (RFC 6265bis §4.1.3.2). A path keeps no
- * secret from pages of the same host. Where the prefix cannot be had, the cookie goes to the token endpoint alone.
+ * An issuer without a path gets `__Host-`, although that prefix requires Path=/. Then another subdomain can neither
+ * plant nor overwrite the cookie, so it cannot sign a person in to another account (RFC 6265bis §4.1.3.2). A path would
+ * not hide the cookie from pages of the same host. Without the prefix, browsers send the cookie to the token endpoint
+ * only.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import type { ClientId } from '../../clients/client.ts'
 import { cookieValues, shortDigest } from '../engine/cookies.ts'
 
-/** Whose token, and which page it was given to. */
+/** The client of the token, and the origin of the page that received it. */
 export interface Holder {
   clientId: ClientId
   origin: string
 }
 
 export interface RefreshCookies {
-  /** The token; undefined when there is none, or none that was put there by us for this holder. */
+  /** The token; undefined when there is none, or its seal is not valid for this holder. */
   read(ctx: Context, holder: Holder): string | undefined
   /** @param lifeSeconds undefined: until the browser is closed */
   write(ctx: Context, holder: Holder, token: string, lifeSeconds: number | undefined): void
@@ -47,7 +49,7 @@ export function refreshCookies(issuer: string, keys: readonly string[]): Refresh
   return {
     read(ctx, holder) {
       const [value, another] = cookieValues(ctx.get('Cookie'), nameOf(holder))
-      // Two of one name: one of them was planted from a neighbouring subdomain, and nobody can tell which.
+      // Two cookies of one name: another subdomain planted one of them, and the server cannot tell which.
       const [, token, mac] = another === undefined ? (sealed.exec(value ?? '') ?? []) : []
       if (token === undefined || mac === undefined) return undefined
       return keys.some((key) => isEqual(macOf(key, holder, token), mac)) ? token : undefined
@@ -60,10 +62,10 @@ export function refreshCookies(issuer: string, keys: readonly string[]): Refresh
   }
 }
 
-/** Opaque tokens have 256 bits, as the seal has. */
+/** Opaque tokens have 256 bits; so does the seal. */
 const sealed = /^([\w-]{43})\.([\w-]{43})$/
 
-/** Ties the token to its holder: a cookie that was renamed for another origin is worth nothing. */
+/** Ties the token to its holder: a cookie that was renamed for another origin is not valid. */
 const macOf = (key: string, { clientId, origin }: Holder, token: string) =>
   createHmac('sha256', key).update(`refresh cookie\n${clientId}\n${origin}\n${token}`).digest('base64url')
 

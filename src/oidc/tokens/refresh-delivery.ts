@@ -1,11 +1,11 @@
 /**
- * Refresh tokens of apps that get them in a cookie (`clients set --refresh-delivery cookie`). The engine knows none of
- * it: before it looks, the token is taken out of the cookie; after everything landed, the new one goes into the cookie
- * instead of the answer.
+ * Refresh tokens of apps that get them in a cookie (`clients set --refresh-delivery cookie`). The engine does not know
+ * this cookie. The token is taken from the cookie before the engine reads it. After the commit the new token is set in
+ * the cookie instead of the answer.
  *
- * A browser sends the cookie along with whatever a page of the same site asks of us, its neighbours' pages included.
- * So the page must say where it is from, in headers that no script can set: exactly a registered origin of the client,
- * on our own site. Whoever says nothing is refused.
+ * Browsers send the cookie with every request from a page of the same site, pages of other subdomains included. So a
+ * request must name its page's origin, in headers that scripts cannot set. That origin must be a registered origin of
+ * the client, on the issuer's site. A request without these headers is refused.
  */
 import type { Context } from 'koa'
 import type Provider from 'oidc-provider'
@@ -20,17 +20,19 @@ import type { Holder, RefreshCookies } from './refresh-cookie.ts'
 type EngineContext = KoaContextWithOIDC & Context
 type Parameters = Record<string, unknown>
 
-/** Where the cookie counts, and the only endpoints that answer requests with credentials. */
+/** Endpoints that read the cookie. Only these endpoints answer requests with credentials. */
 const endpoints = new Set(['/token', '/token/revocation'])
 
 const credentials = { 'Access-Control-Allow-Credentials': 'true' }
 
-/** A word that no token is: revoking what is not there succeeds (RFC 7009 §2.2). */
+/** A value that is no token: revoking an unknown token succeeds (RFC 7009 §2.2). */
 const noToken = 'none'
 
 const receivesCookies = (client: Client) => client.refreshDelivery === 'cookie'
 
-/** Has the engine find these clients' tokens where they are, as soon as it knows whose request it is. */
+/**
+ * Passes these clients' tokens from the cookie to the engine, as soon as the engine knows the client of the request.
+ */
 export function takeTokensFromCookies(provider: Provider, cookies: RefreshCookies): void {
   type OidcContext = EngineContext['oidc'] & { ctx: EngineContext }
   const { prototype } = (provider as unknown as { OIDCContext: { prototype: OidcContext } }).OIDCContext
@@ -47,7 +49,7 @@ export function takeTokensFromCookies(provider: Provider, cookies: RefreshCookie
 /** @throws InvalidRequest unless the page may have this client's tokens */
 function takeToken(ctx: EngineContext, client: Client, cookies: RefreshCookies): void {
   const holder = { clientId: client.id, origin: ctx.get('Origin') }
-  // Also where the request is refused: its page is to learn why.
+  // Also set when the request is refused, so that the page can read the reason.
   if (isOriginAllowed(client, holder.origin)) ctx.set(credentials)
   else ctx.remove('Access-Control-Allow-Origin')
   const params = ctx.oidc.params as Parameters
@@ -66,7 +68,7 @@ function requireOwnPage(ctx: Context, client: Client): void {
   )
 }
 
-/** As the browser tells it (Fetch Metadata): our site, whatever the subdomain or port. */
+/** Does the request come from the issuer's site, on any subdomain or port? The browser says so (Fetch Metadata). */
 export const isOfOurSite = (ctx: Context) => ['same-origin', 'same-site'].includes(ctx.get('Sec-Fetch-Site'))
 
 function presentedToken(ctx: EngineContext, holder: Holder, cookies: RefreshCookies): string {
@@ -78,7 +80,7 @@ function presentedToken(ctx: EngineContext, holder: Holder, cookies: RefreshCook
   return token
 }
 
-/** Once everything has landed: what the answer would say goes into the cookie; what was revoked leaves it. */
+/** Called after the commit. Moves the answer's refresh token to the cookie, or clears the cookie after a revocation. */
 export function deliverInCookie(ctx: Context, unit: UnitOfWork, cookies: RefreshCookies): void {
   const holder = ctx.state.refreshHolder as Holder | undefined
   if (!holder) return
@@ -95,7 +97,9 @@ export function deliverInCookie(ctx: Context, unit: UnitOfWork, cookies: Refresh
   cookies.write(ctx, holder, token, endsWithBrowser ? undefined : remainingTTL)
 }
 
-/** The preflight of a request with a DPoP proof names no client; its origin must be that of one with a cookie. */
+/**
+ * The preflight of a request with a DPoP proof names no client. Its origin must belong to a client that gets cookies.
+ */
 export async function allowCredentials(
   ctx: Context,
   origins: { receiveCookies(origin: string): Promise<boolean> },
@@ -104,7 +108,9 @@ export async function allowCredentials(
   if (await origins.receiveCookies(ctx.get('Origin'))) ctx.set(credentials)
 }
 
-/** Whose tokens a sign-out ended: the app's that asked for it, and those that were to end with the session. */
+/**
+ * The clients whose tokens a sign-out ended: the app that asked for it, and the apps whose tokens end with the session.
+ */
 export function signedOutClients(ctx: Context): ClientId[] {
   const { session, params, client } = (ctx as EngineContext).oidc
   const ended =
@@ -114,7 +120,7 @@ export function signedOutClients(ctx: Context): ClientId[] {
   return [...ended.map(([id]) => id), ...(client ? [client.clientId] : [])]
 }
 
-/** Takes their cookies away, at whichever of its origins an app was opened. */
+/** Clears the cookies of these clients at all their origins, because an app may have been opened at any of them. */
 export async function forgetCookies(
   ctx: Context,
   clientIds: readonly ClientId[],

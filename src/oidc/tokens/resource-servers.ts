@@ -1,4 +1,4 @@
-/** APIs as the engine's resource servers (RFC 8707): a JWT access token for each (RFC 9068). */
+/** APIs as the engine's resource servers (RFC 8707). Each gets JWT access tokens (RFC 9068). */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import { errors } from 'oidc-provider'
 import { isIdentityScope } from '../../clients/identity-scopes.ts'
@@ -7,7 +7,7 @@ import { recordOf } from '../engine/engine-clients.ts'
 import { UnitOfWork } from '../state/unit-of-work.ts'
 import { type OwnResource, ownResources } from './own-resources.ts'
 
-/** @param algorithms those that a key signs for now; the engine would go on signing with a retired key */
+/** @param algorithms algorithms for which a key signs now; the engine would continue to sign with a retired key */
 export function resourceIndicators(
   directory: Pick<ClientDirectory, 'findApi'>,
   issuer: string,
@@ -16,7 +16,10 @@ export function resourceIndicators(
   const own = ownResources(issuer)
   return {
     enabled: true,
-    /** The first API of a client is meant when it names none; of several granted ones the client's first. Our own scopes say what they are for. */
+    /**
+     * A request that names no API means the client's first API, or the first of several granted ones. Scopes of
+     * Claviger's own resources select those resources.
+     */
     defaultResource: async (ctx: KoaContextWithOIDC, client: Client, oneOf?: readonly string[]) => {
       const record = recordOf(client)
       const { apis } = record
@@ -48,8 +51,8 @@ export function resourceIndicators(
 }
 
 /**
- * A refresh that leaves out every API scope and keeps `openid`: it asks for a token for userinfo, where a token for the
- * API is refused. An app whose API has no scopes never narrows so, and goes on getting tokens for its API.
+ * Does a refresh keep `openid` and leave out every API scope? Then it asks for a token for userinfo, which refuses an
+ * API's token. An app whose API has no scopes cannot narrow so, and still gets tokens for its API.
  */
 function asksForIdentityAlone(ctx: KoaContextWithOIDC, { scopes }: { scopes: ReadonlySet<string> }): boolean {
   const { params, requestParamOIDCScopes, requestParamScopes } = ctx.oidc

@@ -1,4 +1,7 @@
-/** Who may revoke a token and who may ask about it: RFC 7009, RFC 7662, and signed answers by RFC 9701. */
+/**
+ * Decides which clients may revoke (RFC 7009) and introspect (RFC 7662) a token. Introspection answers may be signed
+ * (RFC 9701).
+ */
 import type { Context } from 'koa'
 import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { recordOf } from '../engine/engine-clients.ts'
@@ -32,7 +35,10 @@ export const revocationFeatures = (needs: Pick<OidcNeeds, 'models' | 'events'>) 
     revocation: { enabled: true, allowedPolicy: mayRevoke(needs) },
   }) as unknown as NonNullable<Configuration['features']>
 
-/** Who tries it with the token of another is told nothing (RFC 7009 §2.2), but we are: it holds what it should not. */
+/**
+ * A client that revokes another client's token gets no hint (RFC 7009 §2.2). The attempt is reported, because the
+ * client should not have that token.
+ */
 const mayRevoke =
   ({ models, events }: Pick<OidcNeeds, 'models' | 'events'>) =>
   async (ctx: KoaContextWithOIDC, client: Client, token: unknown): Promise<boolean> => {
@@ -40,7 +46,7 @@ const mayRevoke =
     const { clientId: owner = '', jti = '', kind } = token as Token
     const about = { clientId: client.clientId, owner, tokenKind: kind, requestId: requestIdOf(ctx) }
     const until = Math.floor(Date.now() / 1000) + 86_400
-    // Once a day for each token and client, however often it is tried.
+    // Reported once a day for each token and client.
     const isNews = await UnitOfWork.asking(() => models.remember(`misuse told\n${client.clientId}\n${jti}`, until))
     if (isNews) events.tokenMisused(about)
     return false
@@ -48,7 +54,7 @@ const mayRevoke =
 
 const endpoints = new Set(['/token/revocation', '/token/introspection'])
 
-/** The engine refuses whatever looks like a JWT there, so ours arrive in disguise. */
+/** The engine refuses values that look like JWTs there, so their dots are replaced. */
 export async function disguiseJwts(ctx: Context): Promise<void> {
   if (ctx.method !== 'POST' || !endpoints.has(ctx.path)) return
   await changeForm(ctx, (fields) =>

@@ -1,4 +1,7 @@
-/** What an access token carries besides RFC 9068's claims: what a revocation may name, and a date by the database's clock. */
+/**
+ * The claims of an access token besides those of RFC 9068: the names that a revocation may use, and an `iat` from the
+ * database's clock.
+ */
 import { hash } from 'node:crypto'
 import type { AccessToken, ClientCredentials, JWTStructured, KoaContextWithOIDC } from 'oidc-provider'
 import type { TokenMarks } from '../../revocation/revocation.ts'
@@ -6,16 +9,19 @@ import { type StatusPlace, statusClaim } from '../../revocation/status-place.ts'
 import { UnitOfWork } from '../state/unit-of-work.ts'
 
 /**
- * The second that a token with these marks is dated with, once it may be issued; `notBefore` is a cut-off that the account
- * itself bears. Waits after a revocation, else it is at hand.
+ * Returns the `iat` for a token with these marks. `notBefore` is a cut-off that is stored with the account. Waits after
+ * a recent revocation; otherwise returns at once.
  */
 export type IssueSecond = (marks: TokenMarks, notBefore?: number) => Promise<number>
 
-/** A grant's name in tokens: half of the digest it is stored under, so that we find it again and nobody else can use it. */
+/**
+ * A grant's name in tokens: half of the digest under which the grant is stored. The store finds the grant by this name,
+ * and other parties cannot use it.
+ */
 export const grantClaim = (grantId: string): string =>
   hash('sha256', grantId, 'buffer').subarray(0, 16).toString('base64url')
 
-/** @param nextPlace where the ledger is kept: a place in a status list, of this token alone */
+/** @param nextPlace when the ledger is on: the next place in a status list, for this token alone */
 export const accessTokenClaims =
   (issuer: string, issueSecond: IssueSecond, nextPlace?: () => Promise<StatusPlace>) =>
   async (
@@ -25,7 +31,7 @@ export const accessTokenClaims =
   ): Promise<void> => {
     const { sid, sessionUid, grantId, accountId } = token as Partial<AccessToken>
     const unit = UnitOfWork.current
-    // A session that has ended is void by its name; what an app may still do offline does not bear it any more.
+    // A token with the `sid` of an ended session is revoked. So a token for offline access after that omits the `sid`.
     const isSessionAlive = sessionUid !== undefined && (!unit || unit.recallSession(sessionUid) !== undefined)
     if (isSessionAlive) payload.sid = sid ?? sessionUid
     if (grantId) payload.grant_id = grantClaim(grantId)

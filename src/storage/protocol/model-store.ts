@@ -2,15 +2,15 @@
 import { hash } from 'node:crypto'
 import type { Account } from '../../accounts/account.ts'
 import type {
-  Changes,
-  Found,
+  ModelChanges,
   ModelName,
   ModelStore,
+  ModelWithCompanions,
   Payload,
   Presented,
   Presenter,
   Replay,
-  Standing,
+  TokenStatus,
   Upsert,
   Use,
 } from '../../oidc/state/model-store.ts'
@@ -79,7 +79,7 @@ export class PostgresModelStore implements ModelStore {
     this.#replayed = replayed
   }
 
-  async find(model: ModelName, id: string, graceSeconds: number): Promise<Found | undefined> {
+  async find(model: ModelName, id: string, graceSeconds: number): Promise<ModelWithCompanions | undefined> {
     const statement =
       model === 'Session'
         ? { name: 'session by id', text: sessionById, values: [digest(id)] }
@@ -94,12 +94,12 @@ export class PostgresModelStore implements ModelStore {
     return rows[0] && foundFrom(rows[0])
   }
 
-  async findSessionByUid(uid: string): Promise<(Found & { id: undefined }) | undefined> {
+  async findSessionByUid(uid: string): Promise<(ModelWithCompanions & { id: undefined }) | undefined> {
     const { rows } = await this.#db.lookUp<ArtifactRow>({ name: 'session by uid', text: sessionByUid, values: [uid] })
     return rows[0] && { ...foundFrom(rows[0]), id: undefined }
   }
 
-  async findStanding(marks: TokenMarks, entry?: LedgerEntry): Promise<Standing> {
+  async findTokenStatus(marks: TokenMarks, entry?: LedgerEntry): Promise<TokenStatus> {
     const half = Buffer.from(marks.grant ?? '', 'base64url')
     const names = namesOf(marks)
     const { rows } = await this.#db.lookUp<StandingRow>({
@@ -121,15 +121,15 @@ export class PostgresModelStore implements ModelStore {
     const [row] = rows
     if (!row) throw new Error('a question without an answer')
     const grant = row.id && row.payload ? { id: row.id, payload: row.payload } : undefined
-    return { isVoid: row.is_void, isMissing: row.is_missing, grant }
+    return { isRevoked: row.is_void, isMissing: row.is_missing, grant }
   }
 
-  async findByUserCode(userCode: string): Promise<Found | undefined> {
+  async findByUserCode(userCode: string): Promise<ModelWithCompanions | undefined> {
     const { rows } = await this.#db.query<ArtifactRow>(byUserCode, [digest(userCode)])
     return rows[0] && foundFrom(rows[0])
   }
 
-  commit(changes: Changes): Promise<boolean> {
+  commit(changes: ModelChanges): Promise<boolean> {
     const { upserts, consumes, destroys, revokedGrants, revocations = [], issued, consent, from = nowhere } = changes
     if (consent) return this.#db.transaction((db) => withConsent(db, consent, () => this.#commitAll(db, changes)))
     if (revocations.length > 0) return this.#commitAndRevoke(changes, revocations)
@@ -187,7 +187,7 @@ export class PostgresModelStore implements ModelStore {
     this.#replayed({ kind, grantId, accountId: accountId ?? undefined, clientId: clientId ?? undefined, ...from })
   }
 
-  async #commitAndRevoke(changes: Changes, revocations: readonly NewRevocation[]): Promise<boolean> {
+  async #commitAndRevoke(changes: ModelChanges, revocations: readonly NewRevocation[]): Promise<boolean> {
     const won = await this.#db.transaction(async (db) => {
       const landed = await this.#commitAll(db, changes)
       if (landed) await appendRevocations(db, revocations)
@@ -197,7 +197,7 @@ export class PostgresModelStore implements ModelStore {
     return won
   }
 
-  async #commitAll(db: Queryable, changes: Changes): Promise<boolean> {
+  async #commitAll(db: Queryable, changes: ModelChanges): Promise<boolean> {
     const { upserts, consumes, destroys, revokedGrants, issued, from = nowhere } = changes
     const { rows } = await db.query<{ won: boolean; voided: number; replays: ReplayRow[] | null }>({
       name: issued ? 'commit artifacts, record one' : 'commit artifacts',
@@ -283,10 +283,10 @@ function columnsOf(upserts: readonly Upsert[]): unknown[] {
   ]
 }
 
-function foundFrom(row: ArtifactRow): Found {
+function foundFrom(row: ArtifactRow): ModelWithCompanions {
   const { payload } = row
   const account: Account | undefined = row.account?.id ? accountFromRow(row.account) : undefined
-  const found: Found = {
+  const found: ModelWithCompanions = {
     model: { payload, use: row.use, expiresAt: Math.floor(row.expires_at) },
     account,
   }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { Changes, ModelName, Replay } from '../../../src/oidc/state/model-store.ts'
+import type { ModelChanges, ModelName, Replay } from '../../../src/oidc/state/model-store.ts'
 import type { IssuedToken } from '../../../src/revocation/issued-token.ts'
 import { type Database, openDatabase } from '../../../src/storage/connection/database.ts'
 import { artifactModels } from '../../../src/storage/protocol/artifact-models.ts'
@@ -9,7 +9,7 @@ import { PostgresModelStore } from '../../../src/storage/protocol/model-store.ts
 import { freshDatabase } from '../../harness/database.ts'
 
 const models = Object.keys(artifactModels) as ModelName[]
-const nothing: Changes = { upserts: [], consumes: [], destroys: [], revokedGrants: [] }
+const nothing: ModelChanges = { upserts: [], consumes: [], destroys: [], revokedGrants: [] }
 const newId = () => randomBytes(16).toString('base64url')
 const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds
 
@@ -171,7 +171,7 @@ describe('a commit that finds its value spent ends the grant in the same stateme
     idx: 1,
     exp: inSeconds(600),
   })
-  const shapes: [string, (grantId: string) => Partial<Changes>][] = [
+  const shapes: [string, (grantId: string) => Partial<ModelChanges>][] = [
     ['that keeps one row', (grantId) => ({ upserts: [upsert(grantId)] })],
     ['that keeps one row and records a token', (grantId) => ({ upserts: [upsert(grantId)], issued: issued() })],
     ['that keeps nothing', () => ({})],

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { Changes } from '../../../src/oidc/state/model-store.ts'
+import type { ModelChanges } from '../../../src/oidc/state/model-store.ts'
 import { CutOffs } from '../../../src/revocation/cut-offs.ts'
 import { entryKey } from '../../../src/revocation/entry-key.ts'
 import type { IssuedToken } from '../../../src/revocation/issued-token.ts'
@@ -15,7 +15,7 @@ import { PostgresTokenLedger } from '../../../src/storage/revocation/token-ledge
 import { freshDatabase } from '../../harness/database.ts'
 
 const issuer = 'https://id.example'
-const nothing: Changes = { upserts: [], consumes: [], destroys: [], revokedGrants: [] }
+const nothing: ModelChanges = { upserts: [], consumes: [], destroys: [], revokedGrants: [] }
 const newId = () => randomBytes(16).toString('base64url')
 const now = () => Math.floor(Date.now() / 1000)
 
@@ -63,7 +63,7 @@ const refreshToken = () => ({ model: 'RefreshToken' as const, id: newId(), paylo
 const code = () => ({ model: 'AuthorizationCode' as const, id: newId() })
 
 /** What requests change, by what they are. Each gets a code of its own that it may spend. */
-const shapes: [string, (unspent: ReturnType<typeof code>) => Partial<Changes>][] = [
+const shapes: [string, (unspent: ReturnType<typeof code>) => Partial<ModelChanges>][] = [
   ['credentials of a service, which change nothing', () => ({})],
   ['a first refresh token', () => ({ upserts: [refreshToken()] })],
   [
@@ -241,7 +241,7 @@ describe('what a token says of itself, true or not', () => {
         const marks = { jti: newId(), client: 'app', kid: 'key', issuer, iat }
         const entry = { digest: randomBytes(32), exp }
         expect(await ledger.history(marks, entry)).toMatchObject({ refreshedAt: undefined })
-        expect(await store.findStanding(marks, entry)).toMatchObject({ isVoid: false })
+        expect(await store.findTokenStatus(marks, entry)).toMatchObject({ isRevoked: false })
       }
     }
   })
@@ -252,7 +252,7 @@ describe('what a token says of itself, true or not', () => {
     for (const iat of [0, now() - 200_000, 9e15, undefined]) {
       const marks = { jti: newId(), client: 'app', kid: 'key', issuer, iat }
       const entry = { digest: randomBytes(32), exp: now() + 60 }
-      expect(await new PostgresModelStore(db).findStanding(marks, entry)).toMatchObject({ isMissing: true })
+      expect(await new PostgresModelStore(db).findTokenStatus(marks, entry)).toMatchObject({ isMissing: true })
       expect(await ledger.history(marks, entry)).toMatchObject({ ledger: 'missing' })
     }
   })

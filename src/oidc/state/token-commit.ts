@@ -1,7 +1,7 @@
 /**
- * How what a request to the engine changed reaches the database. A token request that presents a spent code or refresh
- * token ends what came of it (RFC 6749 §4.1.2, RFC 9700 §4.14), whether the engine read it as spent or the commit
- * lost a race for it. A token request that is refused for another reason spends nothing and ends nothing.
+ * Commits the changes of a request to the engine. A token request with a spent code or refresh token revokes the
+ * resulting grant (RFC 6749 §4.1.2, RFC 9700 §4.14). That holds if the engine read the value as spent, and if the
+ * commit lost a race for it. A token request that is refused for another reason spends and revokes nothing.
  */
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose'
 import type { Context } from 'koa'
@@ -11,8 +11,8 @@ import type { OidcNeeds } from '../oidc-needs.ts'
 import type { Payload, Presenter } from './model-store.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
-/** @returns false if another request spent or revoked the code or token meanwhile: nothing has landed */
-export async function land(
+/** @returns false if another request spent or revoked the code or token meanwhile: nothing was stored */
+export async function commitAnswer(
   unit: UnitOfWork,
   ctx: Context,
   { models, events }: Pick<OidcNeeds, 'models' | 'events'>,
@@ -27,15 +27,15 @@ export async function land(
     }
     unit.withdrawTokens()
   }
-  const isLanded = await unit.commit(models, presenterOf(ctx))
-  if (isTokenRequest && ctx.status === 200) count(ctx, events, isLanded)
-  return isLanded
+  const isStored = await unit.commit(models, presenterOf(ctx))
+  if (isTokenRequest && ctx.status === 200) count(ctx, events, isStored)
+  return isStored
 }
 
-/** The engine announces a success before anything has landed. */
-function count(ctx: Context, events: OidcNeeds['events'], isLanded: boolean): void {
+/** Counts the answer after the commit; the engine announces a success before it. */
+function count(ctx: Context, events: OidcNeeds['events'], isStored: boolean): void {
   const { params, client } = ctx.oidc as { params?: Payload; client?: { clientId: string } }
-  if (isLanded) {
+  if (isStored) {
     events.tokenIssued(String(params?.grant_type))
     return
   }
@@ -48,7 +48,7 @@ function count(ctx: Context, events: OidcNeeds['events'], isLanded: boolean): vo
   })
 }
 
-/** RFC 9449 §10: a code that is bound to a key is presented validly with a proof of that key only. */
+/** RFC 9449 §10: a code that is bound to a key is valid only with a proof of that key. */
 async function holdsBoundKey(ctx: Context, { dpopJkt }: Payload): Promise<boolean> {
   if (typeof dpopJkt !== 'string') return true
   const proof = ctx.get('DPoP')
