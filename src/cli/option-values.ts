@@ -36,14 +36,6 @@ export function typedDuration(value: string): TypedDuration {
 export const durationOrZero = (value: string): TypedDuration =>
   /^0+[smhd]?$/.test(value) ? { seconds: 0, text: value } : typedDuration(value)
 
-export const oneOf =
-  <Choice extends string>(...choices: readonly Choice[]) =>
-  (value: string): Choice => {
-    const choice = choices.find((each) => each === value)
-    if (choice !== undefined) return choice
-    throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`)
-  }
-
 const date = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:\d{2})?)?$/
 
 /** `24h`, meaning so long ago, or a date, or a date with a time; UTC where no zone is given, as times are printed. */

@@ -55,12 +55,6 @@ export interface About {
   requestId?: string | undefined
 }
 
-/** What an administrator did, by the command line or the schedule: `cli:root`, `schedule`. */
-export interface ByActor {
-  actor: string
-  requestId?: string | undefined
-}
-
 /** The person, else the app, else nobody known. */
 export function actorOf({ accountId, clientId }: About): string {
   if (accountId) return `account:${accountId}`

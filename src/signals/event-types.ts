@@ -13,8 +13,6 @@ export const eventTypes = {
   tokensRevoked: `${base}/oauth/event-type/tokens-revoked`,
 } as const
 
-export type EventType = (typeof eventTypes)[keyof typeof eventTypes]
-
 export const supportedEvents: readonly string[] = Object.values(eventTypes)
 
 /** About the stream itself: always delivered, never asked for (SSF 1.0 §8.1.4, §8.1.5). */

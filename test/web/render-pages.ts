@@ -11,7 +11,6 @@ import {
   app,
   ben,
   csrf,
-  interaction,
   live,
   openStage,
   type Reply,
@@ -188,5 +187,3 @@ async function writeAll(folder: string, lang: string): Promise<void> {
 
 const [, script = '', folder, lang = 'en'] = process.argv
 if (folder && import.meta.url === pathToFileURL(script).href) await writeAll(folder, lang)
-
-export { interaction }

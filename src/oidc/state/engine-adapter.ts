@@ -3,7 +3,7 @@
  * its reads and writes in the request's unit of work.
  */
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
-import type { Found, ModelName, ModelStore, Payload, StoredModel } from './model-store.ts'
+import type { ModelName, ModelStore, Payload, StoredModel } from './model-store.ts'
 import { restingPayload, sealDeviceCode, unsealDeviceCode, wakingPayload } from './stored-payload.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
@@ -165,5 +165,3 @@ function isSameJson(a: unknown, b: unknown): boolean {
   const right = Object.entries(b).filter(([, value]) => value !== undefined)
   return left.length === right.length && left.every(([key, value]) => isSameJson(value, (b as Payload)[key]))
 }
-
-export type { Found }

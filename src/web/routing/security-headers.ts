@@ -1,7 +1,6 @@
 /** What every answer tells the browser not to do. */
 import { createHash } from 'node:crypto'
-import type { Context, Middleware } from 'koa'
-import type { Place } from './place.ts'
+import type { Context } from 'koa'
 
 /** Submits its page's form; allowed by its hash, and the only script of its page. */
 export const formPostScript = 'document.forms[0].submit()'
@@ -34,13 +33,6 @@ export interface PageTraits {
   scriptHash?: string
   /** An app may have opened the page in a window of its own, and needs to hear from that window again. */
   keepsOpener?: boolean
-}
-
-export function securityHeaders({ isSecure }: Place): Middleware {
-  return async (ctx, next) => {
-    await next()
-    setSecurityHeaders(ctx, isSecure)
-  }
 }
 
 /** Goes over the finished answer, whoever made it: us, the engine, or the error mapper. */

@@ -191,9 +191,9 @@ describe('a client with a secret', () => {
   })
 
   const secrets = [
-    'p@ss word+100%/of=these&32:characters!',
-    '100%25 percent+encoded-already-or-not',
-    'plus+plus+plus+plus+plus+plus+plus+plus',
+    'k7@Rv Q2m+100%/Z9x=T4b&W8n:L1cF6hJ!3p',
+    'kR7%25vQ2m Z9x+T4bW8nL1cF-6hJ3pD5sG0yA',
+    'kR7+vQ2m+Z9xT+4bW8n+L1cF+6hJ3p+D5sG0yA',
   ]
 
   test.each(secrets)('may send it by HTTP Basic percent-encoded and as it is: %s', async (secret) => {

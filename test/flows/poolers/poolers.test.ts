@@ -213,7 +213,7 @@ describe('readiness', () => {
       return { code: answer.status, ...((await answer.json()) as object) }
     }
     const until = (code: number) => eventually(async () => ((await ready()).code === code ? ready() : undefined))
-    expect(await ready()).toMatchObject({ code: 200, notifications: true, revocationLog: true })
+    expect(await ready()).toMatchObject({ code: 200, notifications: true, revocations: true })
     await postgres.sql(
       `alter role listener nologin; select pg_terminate_backend(pid) from pg_stat_activity where usename = 'listener'`,
     )

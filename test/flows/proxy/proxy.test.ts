@@ -116,7 +116,7 @@ describe('with an https issuer, though plain HTTP arrives and no X-Forwarded-Pro
 
   test('every redirect and every form leads to the issuer or to the app', async () => {
     const agent = atProxy({ 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' })
-    const page = await signIn(agent, app.start().url, person)
+    const page = await signIn(agent, app.start({ prompt: 'consent' }).url, person)
     const arrived = await agent.press(page, '#allow')
     for (const stop of [...page.way, ...arrived.way]) expect(stop).toMatch(/^\d+ https:\/\/id\.example\//)
     expect(`${arrived.url.origin}${arrived.url.pathname}`).toBe(redirectUri)

@@ -1,6 +1,5 @@
 /** Reads the revocation feed as docs/revocation-feed.md says, with what every language has: HTTP, JSON, a JOSE library. */
 import { hash } from 'node:crypto'
-import { gunzipSync } from 'node:zlib'
 import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose'
 
 export interface Discovery {
@@ -70,8 +69,6 @@ export async function openSnapshot(body: string, discovery: Discovery): Promise<
   if (JSON.stringify(found) !== JSON.stringify(vouched)) throw new Error('the manifest vouches for something else')
   return snapshot
 }
-
-export const gunzipped = (bytes: ArrayBuffer): string => gunzipSync(Buffer.from(bytes)).toString('utf8')
 
 export const keyOf = (salt: string, kind: number, value: string): string => {
   const bytes = Buffer.concat([Buffer.from(salt, 'base64url'), Buffer.of(kind), Buffer.from(value, 'utf8')])
