@@ -7,7 +7,7 @@ import { Feed } from '../revocation/feed.ts'
 import { openFeedKeys } from '../revocation/feed-keys.ts'
 import { feedOf } from '../revocation/frames.ts'
 import { LiveLog } from '../revocation/live-log.ts'
-import { type Database, openDatabase } from '../storage/connection/database.ts'
+import { openDatabase } from '../storage/connection/database.ts'
 import type { PrimaryWatch } from '../storage/connection/primary-watch.ts'
 import { PostgresRevocationLog } from '../storage/revocation/revocation-log.ts'
 
@@ -48,7 +48,7 @@ export async function openRevocations({
     isProven: () => primary.isProven,
     settle: () => log.settle(config.accessTokenSeconds),
   })
-  proveLog(primary, live, db)
+  followPrimary(primary, live)
   changes.onRevoked(() => void live.look())
   let keys = await openFeedKeys(secrets)
   const listeners = new Set<() => void>()
@@ -89,22 +89,14 @@ export async function openRevocations({
   }
 }
 
-/** Maximum age of the last read of the log before its connection is reopened. */
+/** Maximum age of the last read of the log for which this node counts as current. */
 const lateMs = 2_000
 
-/** The log is read ten times a second, so an old last read reveals a hanging connection. A moved database is read in full. */
-function proveLog(primary: PrimaryWatch, live: LiveLog, db: Database): void {
+/** After a move the log of the new server is read in full. Commands learn how far this node has read the log. */
+function followPrimary(primary: PrimaryWatch, live: LiveLog): void {
   primary.onMoved(() => {
     live.doubt()
     void live.look()
-  })
-  primary.watch({
-    name: 'claviger revocations',
-    async ask() {
-      if (live.ageMs > lateMs) db.cut()
-      return undefined
-    },
-    cut: () => db.cut(),
   })
   primary.answersWith(async () => {
     await live.look()

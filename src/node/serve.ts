@@ -49,6 +49,7 @@ export const serve: Serve = async (env, options) => {
     await node?.stop()
     await deployment.close()
     await log.close()
+    cluster.worker?.disconnect()
     throw error
   }
 }

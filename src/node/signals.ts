@@ -43,6 +43,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
     poolSize: 2,
     applicationName: 'claviger signals',
     onConnectionLost: trouble('A database connection of the event streams was lost; reconnecting'),
+    primary: deployment.primary,
   })
   const seal = headerSeal(await keys.secrets.secret('event-streams'))
   const store = new PostgresStreamStore(db, seal)

@@ -166,7 +166,9 @@ export class Feed {
 
   async #framesAfter({ epoch, seq }: Cursor, most: number, to?: number): Promise<Answer<SentFrame[]>> {
     const { log } = this.#needs
-    if (epoch !== log.head.epoch || seq < log.head.floor) return 'gone'
+    // Another node may have begun a new epoch at a server that this node has yet to find.
+    if (epoch !== log.head.epoch) return this.isSure ? 'gone' : 'unsure'
+    if (seq < log.head.floor) return 'gone'
     if (seq > log.head.seq && !(await this.#caughtUp(seq))) return this.isSure ? 'gone' : 'unsure'
     if (!this.isSure) return 'unsure'
     return this.#sign(seq, to ?? log.head.seq, most)

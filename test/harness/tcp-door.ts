@@ -8,6 +8,7 @@ export interface Door {
   lead(to: NetConnectOpts): void
   /** Forwards nothing any more in either direction, without closing: what is connected, and what connects until `lead`. */
   freeze(): void
+  readonly wasFrozen: boolean
   /** Opens it again where it was. */
   open(): Promise<void>
   /** Cuts every connection; new ones are refused. */
@@ -21,6 +22,7 @@ export async function openDoor(to: NetConnectOpts, port = 0): Promise<Door> {
   let at = port
   let server: Server | undefined
   let isFrozen = false
+  let wasFrozen = false
   const silence = (socket: Socket) => socket.unpipe().pause()
   const serve = (caller: Socket) => {
     if (isFrozen) {
@@ -46,6 +48,9 @@ export async function openDoor(to: NetConnectOpts, port = 0): Promise<Door> {
     }
   }
   const door: Door = {
+    get wasFrozen() {
+      return wasFrozen
+    },
     get port() {
       return at
     },
@@ -55,6 +60,7 @@ export async function openDoor(to: NetConnectOpts, port = 0): Promise<Door> {
     },
     freeze() {
       isFrozen = true
+      wasFrozen = true
       for (const socket of open) silence(socket)
     },
     async open() {

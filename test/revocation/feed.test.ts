@@ -12,6 +12,7 @@ import {
 import { frameEvent, longestFrame, type WireEntry } from '../../src/revocation/frames.ts'
 import { LiveLog } from '../../src/revocation/live-log.ts'
 import type { LoggedRevocation, LogHead, RevocationLog } from '../../src/revocation/revocation.ts'
+import { eventually } from '../harness/eventually.ts'
 
 const epoch = '0f8c2a34-6f0e-4c5b-9d3e-2b1a7c8d9e0f'
 const inAnHour = Math.floor(Date.now() / 1000) + 3_600
@@ -54,8 +55,8 @@ afterEach(async () => {
 const secret = await newFeedSecret()
 const keys: FeedKeys = { current: await feedKeyFrom(secret), next: await feedKeyFrom(await newFeedSecret()) }
 
-async function open(log = new MemoryLog(), heartbeatMs = 60_000) {
-  const live = await LiveLog.start({ log, pollMs: 60_000, onTrouble: () => undefined })
+async function open(log = new MemoryLog(), heartbeatMs = 60_000, isProven = () => true) {
+  const live = await LiveLog.start({ log, pollMs: 60_000, onTrouble: () => undefined, isProven })
   const feed = new Feed({
     log: live,
     issuer: 'https://id.example',
@@ -157,6 +158,28 @@ describe('the feed', () => {
     expect(await feed.changes(at(6), 0, never)).toBe('gone')
     expect(await feed.catchUp(at(2))).toBe('gone')
     expect(await framesSince(feed, 3)).toMatchObject([{ from: 4, to: 5 }])
+  })
+
+  test('sends no heartbeat and answers no reader while the connection to the log is not proven', async () => {
+    let isProven = true
+    const { feed, live } = await open(new MemoryLog(), 5, () => isProven)
+    let heartbeats = 0
+    feed.read(
+      () => {
+        heartbeats += 1
+      },
+      () => undefined,
+    )
+    expect(await eventually(() => heartbeats > 2 || undefined, { pauseMs: 5 })).toBe(true)
+    isProven = false
+    heartbeats = 0
+    expect(await feed.catchUp(undefined)).toBe('unsure')
+    for (const epoch of [live.head.epoch, 'begun by a node on the right server']) {
+      expect(await feed.changes({ epoch, seq: 0 }, 50, new AbortController().signal)).toBe('unsure')
+    }
+    expect(heartbeats).toBe(0)
+    isProven = true
+    expect(await eventually(() => heartbeats > 2 || undefined, { pauseMs: 5 })).toBe(true)
   })
 
   test('ends its streams when a new epoch begins', async () => {

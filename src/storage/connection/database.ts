@@ -127,10 +127,13 @@ class PooledDatabase implements Database {
   readonly #primary: PrimaryWatch | undefined
   readonly #stopWatching: (() => void) | undefined
   readonly #rethrow: (error: unknown) => never
+  /** Where all queries share one connection: queries under way, and when the last one ended or the first one began. */
+  readonly #only: { underWay: number; lastSignAt: number } | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
     const { primary } = options
+    this.#only = options.poolSize === 1 ? { underWay: 0, lastSignAt: 0 } : undefined
     const settings = connectionSettings({ ...options, socket: this.#sockets.create })
     const place = placeOf(settings)
     const rethrow = (error: unknown): never => {
@@ -145,9 +148,7 @@ class PooledDatabase implements Database {
       // A connection that is thrown away takes its prepared statements along: keep it through a quiet spell.
       idleTimeoutMillis: 300_000,
       maxLifetimeSeconds: 3_600,
-      ...(primary
-        ? { verify: (client, done) => void primary.admit(queryableOn(client, rethrow)).then(() => done(), done) }
-        : {}),
+      ...(primary ? { verify: (client, done) => void this.#admit(client, primary).then(() => done(), done) } : {}),
     })
     // Without a listener, a connection lost while idle would end the process.
     this.#pool.on('error', (error) => options.onConnectionLost?.(error))
@@ -166,7 +167,8 @@ class PooledDatabase implements Database {
   async query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
     this.#primary?.assertProven()
     // `pg` takes its arguments writable but leaves them alone.
-    return (this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(this.#rethrow)
+    const rows = this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>
+    return (this.#only ? timed(rows, this.#only) : rows).catch(this.#rethrow)
   }
 
   async lookUp<Row>(statement: Statement): Promise<Rows<Row>> {
@@ -203,15 +205,42 @@ class PooledDatabase implements Database {
     return this.#closing
   }
 
+  async #admit(client: PoolClient, primary: PrimaryWatch): Promise<void> {
+    const broken = watchForLoss(client)
+    try {
+      await primary.admit(queryableOn(client, this.#rethrow))
+    } finally {
+      client.off('error', broken.listener)
+    }
+    if (broken.error) throw broken.error
+  }
+
   /** Through the shared connection, and through one that is idle: a busy one answers to whoever uses it. */
   async #ask(statement: Statement): Promise<Rows<Record<string, unknown>>> {
     const isIdle = this.#pool.idleCount > 0 && this.#pool.waitingCount === 0
+    if (this.#only && this.#only.underWay > 0 && performance.now() - this.#only.lastSignAt > hangingMs) {
+      throw new Error(`no query was answered for ${hangingMs / 1000} s`)
+    }
     const answers = await Promise.all([
       this.#line.ask<Record<string, unknown>>(statement),
       isIdle ? (this.#pool.query(statement as never) as unknown as Promise<Rows<Record<string, unknown>>>) : undefined,
     ])
     const rows = answers.flatMap((answer) => answer?.rows ?? [])
     return { rows, rowCount: rows.length }
+  }
+}
+
+/** Where there is only one connection, it hangs when no query ends for so long. Longer than any that uses it takes. */
+const hangingMs = 3_000
+
+async function timed<T>(rows: Promise<T>, times: { underWay: number; lastSignAt: number }): Promise<T> {
+  if (times.underWay === 0) times.lastSignAt = performance.now()
+  times.underWay += 1
+  try {
+    return await rows
+  } finally {
+    times.underWay -= 1
+    times.lastSignAt = performance.now()
   }
 }
 

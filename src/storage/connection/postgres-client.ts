@@ -36,6 +36,9 @@ export class PostgresClient extends Client {
   constructor(config: PostgresConfig) {
     super({ ...config, ssl: false })
     this.#config = config
+    // A pool has moments in which it does not listen: when it hands a connection out, and while one is checked. A loss in
+    // one of these would end the process; the next statement tells of it anyway.
+    this.on('error', () => {})
   }
 
   override connect(): Promise<Client>

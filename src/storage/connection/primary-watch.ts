@@ -39,7 +39,7 @@ export interface WatchReport {
 /** How old the last proof may be. */
 const proofMs = 3_000
 /** How long a connection may take to answer. Less than `proofMs`: a connection that hangs is closed before the node is unready. */
-const answerMs = 2_000
+const answerMs = 1_500
 const everyMs = 1_000
 /** Beats under way at a time: one that hangs must not keep back the next. */
 const mostBeats = 3
@@ -48,7 +48,8 @@ export class PrimaryWatch {
   readonly #database: DatabaseOptions
   readonly #where: string
   readonly #node = randomUUID()
-  readonly #connections = new Set<WatchedConnection>()
+  /** Each with how often it was cut. */
+  readonly #connections = new Map<WatchedConnection, number>()
   readonly #movedListeners = new Set<() => void>()
   readonly #beats = new Set<Promise<void>>()
   readonly #sockets = new CuttableSockets()
@@ -100,7 +101,7 @@ export class PrimaryWatch {
 
   /** Has it proven each second. Returns the way to stop. */
   watch(connection: WatchedConnection): () => void {
-    this.#connections.add(connection)
+    this.#connections.set(connection, 0)
     return () => this.#connections.delete(connection)
   }
 
@@ -167,7 +168,7 @@ export class PrimaryWatch {
       refuseUnwritable(place, this.#where)
       if (place.server !== this.#server) this.#moveTo(place.server)
       const question = await recordBeat(db, { id: this.#node, name: `${hostname()} ${process.pid}`, beat: number })
-      await Promise.all([...this.#connections].map((one) => this.#prove(one, place.server, number)))
+      await Promise.all([...this.#connections.keys()].map((one) => this.#prove(one, place.server, number)))
       if (place.server !== this.#server || number < this.#newestProof) return
       this.#newestProof = number
       this.#prevail(began)
@@ -198,6 +199,7 @@ export class PrimaryWatch {
   }
 
   async #prove(connection: WatchedConnection, server: string, number: number): Promise<void> {
+    const cuts = this.#connections.get(connection)
     try {
       const seen = await inTime(connection.ask(provingStatement(this.#node)))
       for (const row of seen?.rows ?? []) {
@@ -207,7 +209,9 @@ export class PrimaryWatch {
         if ((beat ?? 0) < number) throw new Error('it does not see what was written through a new connection')
       }
     } catch (error) {
-      connection.cut()
+      // Another beat has cut it meanwhile: what is open now has opened since.
+      if (this.#connections.get(connection) !== cuts) return
+      this.#cut(connection)
       this.#report?.cut(connection.name, error instanceof Error ? error.message : String(error))
     }
   }
@@ -243,7 +247,12 @@ export class PrimaryWatch {
   }
 
   #cutAll(): void {
-    for (const connection of this.#connections) connection.cut()
+    for (const connection of this.#connections.keys()) this.#cut(connection)
+  }
+
+  #cut(connection: WatchedConnection): void {
+    this.#connections.set(connection, (this.#connections.get(connection) ?? 0) + 1)
+    connection.cut()
   }
 
   /** Only now, when every connection is proven, may the node say how far it has read. */

@@ -86,10 +86,12 @@ describe('a start that fails', () => {
       await once(taken, 'listening')
       const { port } = taken.address() as { port: number }
       const run = await start(postgres.url(), workers, { CLAVIGER_PORT: String(port) })
-      expect(await run.ended).toBe(1)
-      expect(run.output.stderr()).toMatch(new RegExp(`port ${port}`))
-      if (workers > 1) expect(run.output.stderr()).toMatch(/Worker process \d+ ended \(1\) before it served/)
+      const code = await run.ended
       taken.close()
+      expect(code).toBe(1)
+      expect(run.output.stderr()).toMatch(new RegExp(`claviger: Port ${port}`))
+      expect(run.output.stderr()).not.toContain('process.cut')
+      if (workers > 1) expect(run.output.stderr()).toMatch(/Worker process \d+ ended \(1\) before it served/)
     },
     60_000,
   )

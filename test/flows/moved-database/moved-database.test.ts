@@ -29,8 +29,7 @@ const refused = async (on: MovingStage, token: string) =>
   (await on.outcomes(token)).every((outcome) => outcome === 'revoked') || undefined
 
 /** Whatever a command promised is so; and at last it promises. */
-async function expectTruthAndRecovery(on: MovingStage): Promise<void> {
-  const token = await serviceTokenBeforeMove
+async function expectTruthAndRecovery(on: MovingStage, token: string): Promise<void> {
   for (let tries = 0; ; tries += 1) {
     const answer = await on.revoke(jtiOf(token))
     if (answer?.void_by) {
@@ -41,9 +40,15 @@ async function expectTruthAndRecovery(on: MovingStage): Promise<void> {
   }
   expect(await eventually(() => refused(on, token), patiently)).toBe(true)
   await on.untilReady()
-  expect(await eventually(async () => (await on.leftBehind()) === 0 || undefined, patiently)).toBe(true)
+  // A door that forwards nothing does not forward the end of a connection either.
+  if (on.doors.some((door) => door.wasFrozen)) return
+  let left: unknown[] = []
+  await eventually(async () => {
+    left = await on.leftBehind()
+    return left.length === 0 || undefined
+  })
+  expect(left).toEqual([])
 }
-let serviceTokenBeforeMove: Promise<string>
 
 ;(binaries ? describe : describe.skip)(
   'the database moves to a promoted standby (needs the postgresql package)',
@@ -67,15 +72,14 @@ let serviceTokenBeforeMove: Promise<string>
       'a command promises a bound only when it holds, and every node follows, where the old primary %s',
       async (_, fence) => {
         const on = await open()
-        serviceTokenBeforeMove = on.acceptedToken()
-        await serviceTokenBeforeMove
+        const token = await on.acceptedToken()
         const person = await addPerson(on.node(0))
         const client = await addClient(on.node(0), { preset: 'spa', firstParty: true, redirectUris: [redirectUri] })
         await on.standbyCaughtUp()
         await on.promote()
         await fence(on)
         on.lead()
-        await expectTruthAndRecovery(on)
+        await expectTruthAndRecovery(on, token)
         // A look-up that went to the old server would not find the sign-in that was just begun.
         const app = new PlainClient(client, { issuer: on.nodes.issuer, redirectUri, port: () => on.node(0).port })
         const { url, verifier } = app.start()

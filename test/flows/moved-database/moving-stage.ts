@@ -118,18 +118,17 @@ export class MovingStage {
   }
 
   /** Connections of nodes that are still open at the old server, though the standby is the primary. */
-  async leftBehind(): Promise<number> {
-    const [row] = await this.old.ask<{ count: number }>(
-      `select count(*)::int from pg_stat_activity
-        where application_name like 'claviger%' and state is distinct from 'disabled'`,
+  leftBehind(): Promise<unknown[]> {
+    return this.old.ask(
+      `select application_name, state, query, backend_start from pg_stat_activity
+        where application_name like 'claviger%' and pid <> pg_backend_pid()`,
     )
-    return row?.count ?? 0
   }
 
   async close(): Promise<void> {
     await this.fleet.stop()
-    await Promise.all(this.doors.map((door) => door.close()))
     await this.nodes.stop()
+    await Promise.all(this.doors.map((door) => door.close()))
     await this.standby.stop()
     await this.old.stop()
   }

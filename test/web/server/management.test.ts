@@ -6,6 +6,7 @@ import { createManagement } from '../../../src/web/server/management.ts'
 let server: Server
 let isBroken = false
 let isDraining = false
+let failing: string | undefined
 beforeEach(async () => {
   const registry = {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
@@ -23,6 +24,7 @@ beforeEach(async () => {
       primary: true,
       notifications: true,
       revocations: true,
+      ...(failing ? { [failing]: false } : {}),
     }),
   }
   server = createServer(createManagement({ health, registry, log: { error: () => {} } }))
@@ -49,3 +51,14 @@ test('numbers that cannot be read are a plain 500', async () => {
   isBroken = true
   expect([(await get('/metrics')).status, await (await get('/metrics')).text()]).toEqual([500, ''])
 })
+
+test.each(['database', 'signingKey', 'clock', 'primary', 'notifications', 'revocations'])(
+  'a node whose check %s fails is not ready, and the answer names that check',
+  async (check) => {
+    isDraining = false
+    failing = check
+    const answer = await get('/health/ready')
+    failing = undefined
+    expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ [check]: false })])
+  },
+)
