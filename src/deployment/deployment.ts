@@ -1,4 +1,4 @@
-/** What every process of a deployment shares: configuration, database, keys. The server and the commands both open it. */
+/** Configuration and database of a deployment. The server and every command open them. */
 import { type Config, readConfig } from '../config/config.ts'
 import { ensureKeyEncryptionKey, readKeyEncryptionKeys } from '../config/key-encryption-key.ts'
 import { Failure } from '../errors/failure.ts'
@@ -15,13 +15,13 @@ export interface Deployment {
   config: Config
   database: { url: string; directUrl: string | undefined; isEmbedded: boolean; where: string }
   db: Database
-  /** Watches `db` and what else is given to it, once a node starts it. */
+  /** Watches `db` and other registered connections after a node starts it. */
   primary: PrimaryWatch
-  /** Closes the pool, and stops the embedded database when nobody else uses it. */
+  /** Closes the pool, and stops the embedded database if no other process uses it. */
   close(): Promise<void>
 }
 
-/** An API may let its tokens live this long (`apis add --ttl`), so every retired key must verify as long. */
+/** Longest lifetime of an API's tokens (`apis add --ttl`); every retired key must stay published as long. */
 const longestApiTokenSeconds = 86_400
 
 export const keyTimesOf = (config: Config): KeyTimes => ({
@@ -62,7 +62,7 @@ function placeOf(url: string): string {
   return `${searchParams.get('host') ?? host}${port ? `:${port}` : ''}${pathname}`
 }
 
-/** @throws Failure `database_pooler`, `database_mismatch` when a pooler on the way does not do */
+/** @throws Failure `database_pooler`, `database_mismatch` if a pooler does not keep what Claviger needs */
 export async function refusePooler({ database }: Deployment): Promise<void> {
   if (database.isEmbedded) return
   const routes = await examineRoutes(database)
@@ -71,8 +71,8 @@ export async function refusePooler({ database }: Deployment): Promise<void> {
 }
 
 /**
- * Outside production the schema follows the program by itself; in production an
- * operator says when. Returns the migrations of a newer release that are there.
+ * Outside production this applies missing migrations; in production an operator
+ * runs them. Returns the applied migrations of a newer release.
  * @throws Failure `migrations_pending`
  */
 export async function bringUpToDate({ config, database, db }: Deployment): Promise<string[]> {
@@ -83,7 +83,7 @@ export async function bringUpToDate({ config, database, db }: Deployment): Promi
     throw new Failure(
       'migrations_pending',
       'conflict',
-      `The database lacks ${names.join(', ')}. Run \`claviger migrate\` once, then start again.`,
+      `The database lacks the migrations ${names.join(', ')}. Run \`claviger migrate\` once, then start again.`,
       { detail: { pending: names } },
     )
   }
@@ -91,7 +91,7 @@ export async function bringUpToDate({ config, database, db }: Deployment): Promi
   return ahead
 }
 
-/** Outside production the key-encryption key is made at first use. */
+/** Outside production the first use creates the key-encryption key. */
 export async function openEnvelope(config: Config): Promise<Envelope> {
   await ensureKeyEncryptionKey(config)
   return Envelope.open(() => readKeyEncryptionKeys(config))

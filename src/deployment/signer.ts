@@ -1,4 +1,4 @@
-/** `claviger signer`: the process that holds the private keys, so that the one that faces the web need not. */
+/** `claviger signer`: the process that holds the private keys, so that the web server does not hold them. */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { ServeSigner } from '../cli/desk.ts'
@@ -16,7 +16,7 @@ export const serveSigner: ServeSigner = async (env, options) => {
     throw new Failure(
       'signer_socket_unnamed',
       'invalid',
-      'Say where the signer listens: set CLAVIGER_SIGNER_SOCKET for it and for the server, or give --socket.',
+      'The signer has no socket to listen on. Set CLAVIGER_SIGNER_SOCKET for the signer and for the server, or give --socket.',
     )
   }
   const envelope = await openEnvelope(config)

@@ -1,4 +1,4 @@
-/** Where this deployment's private keys are, as its configuration says: in the database, wrapped; with a signer process; in an HSM. */
+/** Opens the vault of the private keys that the configuration selects: encrypted in the database, a signer process, or an HSM. */
 import type { Config } from '../config/config.ts'
 import type { SecretEnvelope } from '../keyring/vaults/envelope.ts'
 import { type KeyVault, LocalKeyVault } from '../keyring/vaults/key-vault.ts'
@@ -10,12 +10,12 @@ import { openEnvelope } from './deployment.ts'
 
 export interface OpenVault {
   vault: KeyVault
-  /** Seals the deployment's other secrets. */
+  /** Encrypts the deployment's other secrets. */
   envelope: SecretEnvelope
   close(): void
 }
 
-/** @throws Failure `signer_unavailable`, or as the key-encryption key is missing or malformed */
+/** @throws Failure `signer_unavailable`, or a Failure for a missing or malformed key-encryption key */
 export async function openVault(config: Config): Promise<OpenVault> {
   if (config.signerSocket !== undefined) {
     const client = new SignerClient(config.signerSocket)

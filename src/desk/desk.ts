@@ -1,4 +1,4 @@
-/** Everything a command finds on its desk, opened on the deployment's database. */
+/** Everything that a command needs, opened on the deployment's database. */
 import type { Desk, OpenDesk } from '../cli/desk.ts'
 import { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import { PasswordHasher } from '../credentials/password-hasher.ts'
@@ -37,7 +37,7 @@ const confirmed = async (db: Database) => askNodes(db, (await new PostgresRevoca
 export const openDesk: OpenDesk = async (env) => {
   const deployment = await openDeployment(env, { role: 'command', onTrouble: () => {} })
   try {
-    // The embedded database is ours alone: a command on a fresh folder may prepare it.
+    // Only Claviger uses the embedded database, so a command may migrate it in a new folder.
     if (deployment.database.isEmbedded && !deployment.config.production) await bringUpToDate(deployment)
     return deskOn(deployment)
   } catch (error) {
@@ -49,7 +49,7 @@ export const openDesk: OpenDesk = async (env) => {
 function deskOn(deployment: Deployment): Desk {
   const { config, db, database } = deployment
   const audit = new PostgresAuditLog(db)
-  // A command's own words are its output; the log line of an event would only repeat them.
+  // The command's output already reports the event; a log line would repeat it.
   const log = createLog({
     level: config.logLevel === 'debug' ? 'debug' : 'warn',
     production: config.production,
@@ -128,7 +128,7 @@ function deskOn(deployment: Deployment): Desk {
     publish,
     async close() {
       await audit.flush()
-      // Without a connection nothing was revoked, and none is opened to say so.
+      // Without an open connection nothing was revoked, so no connection is opened to publish.
       if (db.load.total > 0) await publish()
       await log.close()
       await deployment.close()

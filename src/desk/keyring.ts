@@ -1,4 +1,4 @@
-/** The keyring as commands find it: opened at the first use, since most commands never need it or its key-encryption key. */
+/** The keyring of commands. It opens at the first use, because most commands need neither it nor its key-encryption key. */
 import type { DeskKeyring } from '../cli/desk.ts'
 import { algorithmsOf, type Deployment, keyTimesOf } from '../deployment/deployment.ts'
 import { openVault } from '../deployment/vault.ts'
@@ -53,7 +53,7 @@ export function openDeskKeyring(deployment: Deployment, events: Pick<Events, 're
 }
 
 async function openKeyring({ config, db }: Deployment, events: Pick<Events, 'record'>): Promise<Keyring> {
-  // A signer's socket does not keep a command from ending.
+  // An open signer socket does not keep a command from ending, so it is not closed here.
   const { vault } = await openVault(config)
   return new Keyring({
     store: new PostgresKeyStore(db),

@@ -1,4 +1,4 @@
-/** What operations need, on a deployment's database. */
+/** The needs of operations, on a deployment's database. */
 import { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { AuditEntry } from '../events/events.ts'
 import type { PerformNeeds } from '../operations/operations.ts'
@@ -15,7 +15,7 @@ import { PostgresBrowserSessions } from '../storage/protocol/browser-sessions.ts
 import { PostgresRevocations } from '../storage/revocation/revocations.ts'
 import { PostgresStreamStore } from '../storage/signals/stream-store.ts'
 
-/** @param announce makes the log line and the count of an entry that was committed */
+/** @param announce logs and counts a committed entry */
 export function performOn(db: Database, announce: (entry: AuditEntry) => void): PerformNeeds {
   return {
     stores: storesOn(db),

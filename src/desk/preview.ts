@@ -1,6 +1,6 @@
 /**
- * What an app is told of a person, exactly: a whole sign-in through the engine on the stored client, person and APIs, in
- * a transaction that is taken back. The keys are thrown away afterwards, so the tokens open nothing.
+ * Previews the exact tokens that an app gets for a person. Runs a complete sign-in through the engine with the stored
+ * client, person and APIs, in a transaction that is rolled back. The keys are discarded, so no service accepts the tokens.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
@@ -25,16 +25,16 @@ type Parameters = Record<string, string>
 export function openDeskPreview({ config, db }: Pick<Deployment, 'config' | 'db'>): DeskPreview {
   return async (client, account, scope) => {
     let preview: Preview | undefined
-    const takenBack = new Error('a preview leaves nothing behind')
+    const rolledBack = new Error('a preview is always rolled back')
     await db
       .transaction(async (tx) => {
         preview = await rehearsed(config, within(tx), client, account, scope)
-        throw takenBack
+        throw rolledBack
       })
       .catch((reason: unknown) => {
         if (preview === undefined) throw reason
       })
-    if (preview === undefined) throw takenBack
+    if (preview === undefined) throw rolledBack
     return preview
   }
 }
@@ -59,14 +59,14 @@ async function rehearsed(
   const cookieKeys = [randomBytes(32).toString('base64url')]
   const oidc = await createOidc(
     needsOf(config, db, bare(client), cookieKeys),
-    await passingKeys(config.signingAlgorithms),
+    await temporaryKeys(config.signingAlgorithms),
   )
   const login = { accountId: account.id, amr: ['pwd'], acr: passwordAcr }
   const visit = rehearsal({ place: placeOf(config.issuer), oidc, cookieKeys, login })
   return signIn(visit, config.issuer, client, scope)
 }
 
-/** How it proves itself and how its request travels changes nothing of what it is told. */
+/** Removes client authentication and request settings, because they do not change the content of tokens. */
 const bare = (client: Client): Client => ({
   ...client,
   tokenEndpointAuthMethod: 'none',
@@ -80,7 +80,7 @@ const bare = (client: Client): Client => ({
   refreshDelivery: 'body',
 })
 
-async function passingKeys(algorithms: Deployment['config']['signingAlgorithms']): Promise<KeySet> {
+async function temporaryKeys(algorithms: Deployment['config']['signingAlgorithms']): Promise<KeySet> {
   const pairs = await Promise.all(algorithms.map(async (alg) => ({ alg, ...(await newKeyPair(alg)) })))
   return {
     version: 'preview',
@@ -100,7 +100,7 @@ async function passingKeys(algorithms: Deployment['config']['signingAlgorithms']
 function needsOf(config: Deployment['config'], db: Database, client: Client, cookieKeys: string[]): OidcNeeds {
   const apis = new PostgresApiStore(db)
   const fail = async (_ctx: unknown, fault?: unknown) => {
-    throw new Error(`the engine would show a page: ${JSON.stringify(fault)}`)
+    throw new Error(`the engine shows a page instead of answering: ${JSON.stringify(fault)}`)
   }
   return {
     config,
@@ -123,14 +123,14 @@ function needsOf(config: Deployment['config'], db: Database, client: Client, coo
       deviceStopped: fail,
       formPost: fail,
     },
-    // Nothing of this happened.
+    // A preview records no events.
     events: new Proxy({} as OidcEvents, { get: () => () => {} }),
     cookieKeys: () => cookieKeys,
     secrets: { dpopNonce: randomBytes(32), csrf: randomBytes(32) },
     locales: [],
     acrValues: [passwordAcr],
     issueSecond: async () => Math.floor(Date.now() / 1000),
-    fetch: () => Promise.reject(new Error('a preview asks nobody')),
+    fetch: () => Promise.reject(new Error('a preview sends no requests')),
     assertMayIssue() {},
     canaryAnswered() {},
     furtherMetadata: () => ({}),
@@ -157,13 +157,13 @@ async function signIn(visit: Visitor, issuer: string, client: Client, scope: str
     }),
   )
   const { id_token: idToken, access_token: accessToken } = tokens as Parameters
-  // Userinfo refuses a token for an API.
+  // The userinfo endpoint refuses a token for an API.
   const isForApi = accessToken?.startsWith('eyJ')
   const userinfo = isForApi ? undefined : readJson(await visit('/me', { bearer: accessToken ?? '' }))
   return { scope: String(tokens['scope'] ?? ''), idToken: idToken ?? '', accessToken: accessToken ?? '', userinfo }
 }
 
-/** Follows the engine from step to step until it sends the browser to the app. */
+/** Follows the engine's redirects until one leads to the app. */
 async function codeFor(visit: Visitor, issuer: string, app: string, request: Parameters): Promise<string> {
   let path = `/auth?${new URLSearchParams(request)}`
   for (let steps = 0; steps < 10; steps += 1) {
@@ -177,7 +177,7 @@ async function codeFor(visit: Visitor, issuer: string, app: string, request: Par
     }
     path = location.startsWith(issuer) ? location.slice(issuer.length) : location
   }
-  throw new Error('the sign-in goes in a circle')
+  throw new Error('the sign-in did not finish within 10 redirects')
 }
 
 function readJson(answer: RehearsedAnswer): Record<string, unknown> {

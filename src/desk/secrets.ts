@@ -1,4 +1,4 @@
-/** `secrets rotate`, put together: which key-encryption key is the new one, the rows, and then the file. */
+/** `secrets rotate`: finds the new key-encryption key, re-encrypts the rows, and then writes the key file. */
 import { randomBytes } from 'node:crypto'
 import type { DeskSecrets, RotatedSecrets } from '../cli/desk.ts'
 import { readKeyEncryptionKeys, writeKeyEncryptionKeys } from '../config/key-encryption-key.ts'
@@ -39,7 +39,7 @@ export function openDeskSecrets({ config, db }: Deployment, events: Pick<Events,
     return { rows, fingerprint, previous: state.fingerprints }
   }
 
-  /** The file holds both while the rows change, so that a crash at any point leaves a deployment that starts. */
+  /** The file holds both keys while the rows change, so that the deployment starts after a crash at any point. */
   async function underNew(old: Uint8Array, { dryRun, actor }: { dryRun: boolean; actor: string }) {
     const file = config.keyEncryptionKeyFile
     const state = await stored(store)
@@ -91,7 +91,7 @@ const wrongKey = (given: string, expected: string): Failure =>
   new Failure(
     'key_encryption_key_wrong',
     'conflict',
-    `CLAVIGER_KEY_ENCRYPTION_KEY has the fingerprint ${given}, but the database is wrapped under ${expected}. Give the key with that fingerprint, after a comma, as the old one; nothing was changed.`,
+    `CLAVIGER_KEY_ENCRYPTION_KEY has the fingerprint ${given}, but the database is wrapped under ${expected}. Nothing was changed. Add the key with that fingerprint as the old one, after a comma.`,
     { detail: { given, expected } },
   )
 
@@ -103,9 +103,9 @@ const needsBoth = (): Failure =>
     {
       detail: {
         hints: [
-          "make a new one: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
-          'set CLAVIGER_KEY_ENCRYPTION_KEY to the new and the old one, with a comma between, on every node, and restart them one by one',
-          'run this again with the same value; then leave only the new one',
+          "make a new key: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+          'on every node, set CLAVIGER_KEY_ENCRYPTION_KEY to the new key, a comma and the old key; restart the nodes one by one',
+          'run this command again with the same value; then remove the old key from every node',
         ],
       },
     },

@@ -1,4 +1,4 @@
-/** Event streams as a command sees them: with what waits in each. */
+/** Event streams for commands, with the number of waiting events in each. */
 import type { DeskStreams, StreamRow } from '../cli/desk.ts'
 import { deliverables, windowSize } from '../signals/delivery.ts'
 import type { EventStream } from '../signals/signals.ts'
@@ -11,7 +11,7 @@ export function openDeskStreams(db: Database, issuer: string): DeskStreams {
   const journal = new PostgresStreamJournal(db)
   const withWaiting = async ({ id }: EventStream): Promise<StreamRow> => {
     const { stream, events } = await journal.look(id, windowSize)
-    // What is held back while it is paused waits too.
+    // Events of a paused stream count as waiting too.
     const [oldest, ...more] = deliverables({ ...stream, status: 'enabled' }, events, issuer)
     return {
       ...stream,

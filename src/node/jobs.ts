@@ -1,4 +1,4 @@
-/** What a node does by itself, and how often; of several nodes one does it. */
+/** The scheduled jobs of a node. One node at a time runs each job. */
 import type { Deployment } from '../deployment/deployment.ts'
 import type { Log } from '../events/log.ts'
 import { startTimetable, type Timetable } from '../rhythm/timetable.ts'
@@ -46,12 +46,12 @@ export function startJobs({ deployment, keys, revocations, ledger, signals, log 
       { name: 'rotate cookie keys', everySeconds: 3600, run: () => keys.cookies.runDueStep() },
     ],
     {
-      // By a clock that is wrong, keys would rotate and rows expire before their time: another node's turn.
+      // A node whose clock is wrong runs no job: it would rotate keys and remove rows too early.
       exclusively: async (name, work) => !revocations.live.clock.isOff && exclusively(db, name, work),
       onTrouble: (job, error) => log.warn({ error, job }, 'A scheduled job failed'),
     },
   )
 }
 
-/** Often enough that a due step waits for a tenth of the lead at most. */
+/** A due step waits at most a tenth of the publish lead. */
 const keyStepSeconds = (leadSeconds: number) => Math.max(0.5, Math.min(30, leadSeconds / 10))

@@ -1,4 +1,4 @@
-/** The keys of one node: opened at its start, followed while it serves. */
+/** The keys of one node: opened at its start, and refreshed while it serves. */
 import { algorithmsOf, type Deployment, keyTimesOf } from '../deployment/deployment.ts'
 import { openVault } from '../deployment/vault.ts'
 import type { Events } from '../events/create-events.ts'
@@ -46,22 +46,25 @@ export async function openKeys(
     times,
     changes,
     now: () => new Date(),
-    onError: trouble('The signing keys could not be read anew'),
+    onError: trouble('Signing keys could not be reloaded completely; the node keeps the keys that it has opened'),
   })
   const cookies = await CookieKeys.start({
     secrets,
     changes,
     longestCookieSeconds: Math.max(config.sessionSeconds, config.refreshTokenIdleSeconds),
     audit: { write: events.record },
-    onError: trouble('The cookie keys could not be read anew'),
+    onError: trouble('Cookie keys could not be reloaded; the node keeps the keys that it has'),
   })
   const counter = new JwksCounter({
     source: live,
     store: sightings,
     audit: { write: events.record },
-    onTrouble: trouble('Fetches of the key set are not added up for a moment'),
+    onTrouble: trouble('Counts of key set fetches could not be stored; retrying'),
   })
-  const canary = new CanaryUses(uses, trouble('Token requests of the canary are not added up for a moment'))
+  const canary = new CanaryUses(
+    uses,
+    trouble('Counts of canary token requests could not be stored; these counts are lost'),
+  )
   return {
     keyring,
     secrets,
@@ -79,7 +82,7 @@ export async function openKeys(
   }
 }
 
-/** Every change of signing or cookie keys exchanges the engine; changes that come meanwhile share the next exchange. */
+/** Gives the engine its new keys after every change of signing, cookie or feed keys, one change at a time. */
 export function followKeys(
   keys: NodeKeys,
   oidc: Oidc,
@@ -87,17 +90,17 @@ export function followKeys(
   onTrouble: (error: unknown) => void,
   onFeedKeys: (listener: () => void) => void,
 ): void {
-  let exchanging = Promise.resolve()
-  const exchange = () => {
-    exchanging = exchanging
+  let updating = Promise.resolve()
+  const update = () => {
+    updating = updating
       .then(async () => {
         await oidc.useKeys(keys.live.current())
         web.keys = [...keys.cookies.current()]
       })
       .catch(onTrouble)
   }
-  keys.live.onChange(exchange)
-  keys.cookies.onChange(exchange)
-  // Discovery names the keys of the feed.
-  onFeedKeys(exchange)
+  keys.live.onChange(update)
+  keys.cookies.onChange(update)
+  // The discovery document contains the feed keys.
+  onFeedKeys(update)
 }

@@ -1,4 +1,4 @@
-/** The ledger of issued tokens on one node, and the status lists that follow from it. */
+/** The ledger of issued tokens on one node, and the status lists made from it. */
 import type { Deployment } from '../deployment/deployment.ts'
 import type { KeySet } from '../keyring/live/key-set.ts'
 import type { LiveLog } from '../revocation/live-log.ts'
@@ -13,7 +13,7 @@ export interface NodeLedgerNeeds {
   keys(): KeySet
 }
 
-/** Where no ledger is kept there is nothing of it, but what it once held still has to go. */
+/** If the ledger is off, only `tidy` is returned, because rows from earlier must still be removed. */
 export async function openLedger({ deployment, log, keys }: NodeLedgerNeeds) {
   const { config, db } = deployment
   const ledger = new PostgresTokenLedger(db)
@@ -27,7 +27,7 @@ export async function openLedger({ deployment, log, keys }: NodeLedgerNeeds) {
   log.onChange(({ isNewEpoch }) => isNewEpoch && indices.drop())
   const signer = () => {
     const found = keys().signers.find(({ alg }) => alg === 'ES256')
-    if (!found) throw new Error('there is no key for the default algorithm')
+    if (!found) throw new Error('there is no ES256 key to sign status lists with')
     return found
   }
   const lists = new StatusLists({ issuer, log, ledger, signer })

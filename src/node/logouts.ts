@@ -1,4 +1,4 @@
-/** Tells apps of ended sessions, on one node. */
+/** Sends back-channel logout requests, on one node. */
 import type { Deployment } from '../deployment/deployment.ts'
 import type { Events } from '../events/create-events.ts'
 import type { Metrics } from '../events/metrics.ts'
@@ -27,6 +27,6 @@ export function deliverLogouts({ deployment, keys, fetch, events, metrics, troub
     events,
     tried: metrics.logoutTried,
     now: () => new Date(),
-    onTrouble: trouble('Apps cannot be told of ended sessions for a moment'),
+    onTrouble: trouble('Back-channel logout outbox unavailable; retrying'),
   })
 }

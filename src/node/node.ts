@@ -1,4 +1,4 @@
-/** One serving process: every room put together, started in order and stopped in order. */
+/** One serving process: connects all rooms, starts them in order and stops them in reverse order. */
 import { availableParallelism } from 'node:os'
 import { createRegisteredOrigins } from '../clients/registered-origins.ts'
 import type { Config } from '../config/config.ts'
@@ -44,19 +44,19 @@ import { openRevocations } from './revocations.ts'
 import { openSignals } from './signals.ts'
 
 export interface Node {
-  /** Readiness fails first, then requests under way finish, then connections close. */
+  /** Fails readiness first, then finishes open requests, then closes connections. */
   stop(): Promise<void>
 }
 
 const now = () => new Date()
 
-/** What was started is stopped in reverse, also when a later step fails. */
+/** Started parts are stopped in reverse order, even if a later step of the start fails. */
 export async function startNode(deployment: Deployment, log: Log): Promise<Node> {
   const started = new AsyncDisposableStack()
   try {
     return await start(deployment, log, started)
   } catch (error) {
-    endWithin(goodbyeMs, 'ending after a failed start', log, error)
+    endWithin(shutdownMs, 'stopping after a failed start', log, error)
     await started.disposeAsync()
     throw error
   }
@@ -67,18 +67,20 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   const trouble = (what: string) => (error: unknown) => log.warn({ error }, what)
 
   const metrics = createMetrics()
-  const audit = new PostgresAuditLog(db, { onTrouble: trouble('The audit log waits for the database') })
+  const audit = new PostgresAuditLog(db, {
+    onTrouble: trouble('Audit log cannot be written; entries are buffered and retried'),
+  })
   started.defer(() => audit.close())
   const events = createEvents({ audit, log, metrics })
 
-  // Nothing is read before the database has proven to be the primary.
+  // No data is read before the database is proven to be the primary.
   await primary.start(reportPrimary(log))
   started.defer(() => primary.stop())
 
-  // Watched before anything is read, so that no change can fall between.
+  // The watch starts before any read, so that no change is missed.
   const changes = new Changes({
     database: { ...database, primary },
-    onTrouble: trouble('Changes cannot be followed for a moment'),
+    onTrouble: trouble('Changes in the database could not be read; retrying within 1 s'),
   })
   started.defer(() => changes.stop())
   await changes.start()
@@ -210,13 +212,19 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     discovery: () => oidc.discovery(),
     signals: signals.document,
   })
-  followKeys(keys, oidc, web, trouble('The new keys are not in use yet'), revocations.onKeysChanged)
+  followKeys(
+    keys,
+    oidc,
+    web,
+    trouble('New keys could not be put into use; retrying at the next key change'),
+    revocations.onKeysChanged,
+  )
 
   const learnPace = () =>
     passwords
       .importedExamples()
       .then((examples) => hasher.learnPace(examples))
-      .catch(trouble('How long imported hashes take is not known yet'))
+      .catch(trouble('Examples of imported hashes could not be measured; retrying in 10 minutes'))
   void learnPace()
   const learning = setInterval(learnPace, paceMs).unref()
   started.defer(() => clearInterval(learning))
@@ -231,7 +239,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     auditDropped: () => audit.state.dropped,
     databaseConnections: () => db.load,
     cleanupBacklog: () => countExpired(db, now()),
-    // From memory: they stay readable while the database is away.
+    // These come from memory, so they stay readable while the database is unavailable.
     keys: () => keys.live.ages(),
     revocations: revocations.state,
     eventStreams: signals.lag,
@@ -241,8 +249,8 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     const server = await listen(management, config.managementPort, config.managementHost, 'CLAVIGER_MANAGEMENT_PORT')
     started.defer(() => drained(server, 0))
   }
-  // Requests have had their time when this comes up: what is left only says goodbye.
-  started.defer(() => endWithin(goodbyeMs, 'closing', log))
+  // When this runs, requests have finished; only connections and jobs are left to close.
+  started.defer(() => endWithin(shutdownMs, 'closing', log))
   const jwksServed = (target: string) => metrics.jwksFetched(keys.counter.count(target))
   const server = await listen(
     createListener(web, { pages, documents, health, metrics, jwksServed }),
@@ -250,7 +258,7 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
     config.host,
   )
   started.defer(() => drained(server, noticeOf(config)))
-  // Streams never end by themselves.
+  // Feed streams and long polls stay open until they are closed here.
   started.defer(() => revocations.feed.close())
   started.defer(() => signals.stop())
   log.info({ issuer: config.issuer, host: config.host, port: config.port }, 'Serving')
@@ -263,17 +271,17 @@ async function start(deployment: Deployment, log: Log, started: AsyncDisposableS
   }
 }
 
-/** How often a node looks whose hashes are kept: people are imported while it runs, and renew their hashes by signing in. */
+/** How often a node measures imported hashes: imports add hashes, and sign-ins replace them. */
 const paceMs = 10 * 60_000
 
-/** In production the load balancer gets time to notice that readiness fails; nobody balances a laptop. */
+/** In production the load balancer gets time to notice the failing readiness check; development has no load balancer. */
 const noticeOf = ({ production }: Pick<Config, 'production'>) => (production ? 5_000 : 0)
 
-/** What is left to do without requests: ending jobs, writing events, closing connections. A database may not answer. */
-export const goodbyeMs = 4_000
+/** Limit for ending jobs, writing events and closing connections after the last request. The database may not answer. */
+export const shutdownMs = 4_000
 
 /** The longest that a stop may take. */
-export const stopMs = (config: Pick<Config, 'production'>) => noticeOf(config) + longestRequestMs + goodbyeMs
+export const stopMs = (config: Pick<Config, 'production'>) => noticeOf(config) + longestRequestMs + shutdownMs
 
 async function isAnswering({ db }: Deployment): Promise<boolean> {
   return db.query('select 1').then(

@@ -1,4 +1,4 @@
-/** What the log says when the database moves under a running node. */
+/** Log lines for a database that moves while the node runs. */
 import type { Log } from '../events/log.ts'
 import type { WatchReport } from '../storage/connection/primary-watch.ts'
 
@@ -6,21 +6,21 @@ export const reportPrimary = (log: Pick<Log, 'error' | 'info' | 'warn'>): WatchR
   moved: () =>
     log.warn(
       { event: 'database.moved' },
-      'New connections reach another database server, or the same one after a restart: every connection was reopened and everything is read anew',
+      'New connections reach another database server, or the same server after a restart; all connections are reopened and all data is reloaded',
     ),
   cut: (connection, reason) =>
     log.warn(
       { event: 'database.cut', connection, reason },
-      'A database connection did not prove that it leads to the primary: it was closed and is reopened',
+      'A database connection did not prove that it leads to the primary; it was closed and is reopened',
     ),
   unproven: (error) =>
     log.error(
       { event: 'database.unproven', error },
-      'No connection proves that it leads to the primary: this node is not ready and answers 503 until one does',
+      'No database connection proves that it leads to the primary; this node is not ready and answers 503 until one does',
     ),
   provenAgain: (afterMs) =>
     log.info(
       { event: 'database.proven', afterMs: Math.round(afterMs) },
-      'The connections lead to the primary again: this node serves',
+      'Database connections lead to the primary again; this node serves',
     ),
 })

@@ -1,4 +1,4 @@
-/** The log of revocations on one node: followed, and fed to verifiers. */
+/** The log of revocations on one node: read continuously, and published to verifiers. */
 import type { Deployment } from '../deployment/deployment.ts'
 import type { Log } from '../events/log.ts'
 import type { DeploymentSecrets } from '../keyring/secrets/deployment-secrets.ts'
@@ -31,20 +31,20 @@ export async function openRevocations({
   log: journal,
 }: NodeRevocationsNeeds) {
   const { config, database, primary } = deployment
-  // A connection of its own: what is revoked must not wait behind what people do.
+  // A separate connection, so that revocations never wait behind requests.
   const db = openDatabase({
     url: database.url,
     poolSize: 1,
     applicationName: 'claviger revocations',
     statementTimeoutMs: 5_000,
-    onConnectionLost: trouble('The connection to the log of revocations was lost'),
+    onConnectionLost: trouble('The database connection of the log of revocations was lost; reconnecting'),
     primary,
   })
   const log = new PostgresRevocationLog(db)
   await log.settle(config.accessTokenSeconds)
   const live = await LiveLog.start({
     log,
-    onTrouble: trouble('The log of revocations cannot be read for a moment'),
+    onTrouble: trouble('The log of revocations could not be read; retrying'),
     isProven: () => primary.isProven,
     settle: () => log.settle(config.accessTokenSeconds),
   })
@@ -62,7 +62,7 @@ export async function openRevocations({
   return {
     live,
     feed,
-    /** Is what this node knows of the log the newest there is? */
+    /** Has this node read the log within the last two seconds? */
     isCurrent: () => live.ageMs < lateMs,
     /** For metrics. */
     state: () => ({
@@ -72,13 +72,13 @@ export async function openRevocations({
       ageSeconds: live.ageMs / 1000,
       clockOffsetSeconds: live.clock.offsetMs / 1000,
     }),
-    /** Something was revoked here: looked at without waiting for the next look. */
+    /** Call after a revocation on this node: reads the log at once. */
     revoked: () => void live.look(),
     metadata: () => ({
       revocation_feed_endpoint: feedOf(config.issuer),
       revocation_feed_jwks: { keys: [keys.current.publicJwk, keys.next.publicJwk] },
     }),
-    /** Discovery names the keys, so it has to be made anew. */
+    /** Called after the feed keys change, because the discovery document contains them. */
     onKeysChanged: (listener: () => void) => void listeners.add(listener),
     async stop() {
       clearInterval(watching)
@@ -89,10 +89,10 @@ export async function openRevocations({
   }
 }
 
-/** How old the last look at the log may be. */
+/** Maximum age of the last read of the log for which this node counts as current. */
 const lateMs = 2_000
 
-/** Another server's log is read whole before anything counts as known, and commands are told how far it was read. */
+/** After a move the log of the new server is read in full. Commands learn how far this node has read the log. */
 function followPrimary(primary: PrimaryWatch, live: LiveLog): void {
   primary.onMoved(() => {
     live.doubt()
@@ -104,7 +104,7 @@ function followPrimary(primary: PrimaryWatch, live: LiveLog): void {
   })
 }
 
-/** Says once that this machine's clock went wrong, and once that it is right again. */
+/** Logs once when this machine's clock becomes wrong, and once when it is right again. */
 function watchClock(clock: DatabaseClock, log: Pick<Log, 'error' | 'info'>): NodeJS.Timeout {
   let wasOff = false
   const look = () => {
@@ -112,8 +112,8 @@ function watchClock(clock: DatabaseClock, log: Pick<Log, 'error' | 'info'>): Nod
     wasOff = clock.isOff
     const about = { event: 'clock.off', offsetSeconds: clock.offsetMs / 1000 }
     if (wasOff)
-      log.error(about, "This machine's clock differs from the database's: no tokens are issued until it is set")
-    else log.info({ ...about, event: 'clock.right' }, "This machine's clock is right again: tokens are issued")
+      log.error(about, "This machine's clock differs from the database's; no tokens are issued until it is corrected")
+    else log.info({ ...about, event: 'clock.right' }, "This machine's clock is right again; tokens are issued")
   }
   look()
   return setInterval(look, 1_000).unref()

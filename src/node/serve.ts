@@ -1,4 +1,4 @@
-/** The roof: what `main.ts` hands to the command line. */
+/** `claviger start`: opens the deployment and serves until a signal. `main.ts` passes it to the command line. */
 import cluster from 'node:cluster'
 import type { Serve, Serving } from '../cli/desk.ts'
 import { bringUpToDate, type Deployment, openDeployment, refusePooler } from '../deployment/deployment.ts'
@@ -8,7 +8,7 @@ import { createLog } from '../events/log.ts'
 import { PostgresClientStore } from '../storage/apps/client-store.ts'
 import { refuseUnwritable, serverPlaceOf } from '../storage/connection/server-place.ts'
 import { PostgresAccountStore } from '../storage/people/account-store.ts'
-import { goodbyeMs, type Node, startNode, stopMs } from './node.ts'
+import { type Node, shutdownMs, startNode, stopMs } from './node.ts'
 import { superviseWorkers } from './workers.ts'
 
 export const serve: Serve = async (env, options) => {
@@ -21,15 +21,15 @@ export const serve: Serve = async (env, options) => {
   const deployment = await openDeployment(settings, { role, onTrouble: (error) => report(error) })
   const { config } = deployment
   const log = createLog({ level: config.logLevel, production: config.production })
-  report = (error) => log.warn({ error }, 'A connection to the database was lost')
+  report = (error) => log.warn({ error }, 'A database connection was lost; reconnecting')
   let node: Node | undefined
   try {
     if (cluster.isPrimary) await refusePooler(deployment)
     refuseUnwritable(await serverPlaceOf(deployment.db), deployment.database.where)
     const ahead = cluster.isPrimary ? await bringUpToDate(deployment) : []
-    if (ahead.length > 0) log.warn({ ahead }, 'The schema is that of a newer release; this one can live with it')
+    if (ahead.length > 0) log.warn({ ahead }, 'The schema is that of a newer release; this release can run on it')
     const isSupervisor = cluster.isPrimary && config.workers > 1
-    // From here on nothing may be left half done: a signal that comes during the start ends what has then started.
+    // A signal during the start is handled after the start: it stops everything that was started.
     const signalled = untilSignalled().then(() =>
       endWithin(stopMs(config) + (isSupervisor ? supervisorMs : 0), 'stopping', log),
     )
@@ -40,12 +40,12 @@ export const serve: Serve = async (env, options) => {
       await serving.stop()
       await deployment.close()
       await log.close()
-      // The channel to its supervisor would keep a worker for ever.
+      // The open channel to the supervisor would keep the worker process alive.
       cluster.worker?.disconnect()
     })
     return { welcome, stopped }
   } catch (error) {
-    endWithin(goodbyeMs, 'ending after a failed start', log, error)
+    endWithin(shutdownMs, 'stopping after a failed start', log, error)
     await node?.stop()
     await deployment.close()
     await log.close()
@@ -54,7 +54,7 @@ export const serve: Serve = async (env, options) => {
   }
 }
 
-/** So long a supervisor waits for workers that have had their own last moment. */
+/** How much longer a supervisor waits than its workers may take to stop. */
 const supervisorMs = 2_000
 
 async function welcomeOf({ config, db, database }: Deployment): Promise<Serving['welcome']> {

@@ -1,4 +1,4 @@
-/** Shared signals on one node: streams for receivers, and the endpoint by which a security tool signs people out. */
+/** Shared signals on one node: event streams for receivers, and the endpoint by which a security tool signs people out. */
 import { hkdfSync } from 'node:crypto'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Deployment } from '../deployment/deployment.ts'
@@ -37,12 +37,12 @@ export interface NodeSignalsNeeds {
 export async function openSignals(needs: NodeSignalsNeeds) {
   const { deployment, keys, revocations, accounts, directory, events, trouble } = needs
   const { issuer } = deployment.config
-  // Connections of their own: receivers that are slow must not keep people waiting.
+  // Separate connections, so that slow receivers do not delay requests of people.
   const db = openDatabase({
     url: deployment.database.url,
     poolSize: 2,
     applicationName: 'claviger signals',
-    onConnectionLost: trouble('A connection for event streams was lost'),
+    onConnectionLost: trouble('A database connection of the event streams was lost; reconnecting'),
     primary: deployment.primary,
   })
   const seal = headerSeal(await keys.secrets.secret('event-streams'))
@@ -57,7 +57,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
     fetch: needs.fetch,
     now: () => new Date(),
     random: Math.random,
-    onTrouble: trouble('Event streams stand still for a moment'),
+    onTrouble: trouble('Event streams could not be delivered; retrying'),
   })
   const stopListening = revocations.live.onChange(() => transmitter.look())
 
@@ -121,7 +121,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
     clear: () => transmitter.clear(),
     /** For metrics. */
     lag: () => journal.lag(),
-    /** Polls that wait are answered, turns of pushing end. */
+    /** Answers waiting polls and ends pushes. */
     stop: () => transmitter.stop(),
     async close() {
       stopListening()
@@ -131,7 +131,7 @@ export async function openSignals(needs: NodeSignalsNeeds) {
   }
 }
 
-/** RS256: what the CAEP Interoperability Profile asks for, and every deployment has. */
+/** The RS256 signer. The CAEP Interoperability Profile requires RS256, and every deployment has such a key. */
 function signerOf(keys: NodeKeys): TokenSigner {
   const signer = keys.live.current().signers.find(({ alg }) => alg === 'RS256')
   if (!signer) throw new Error('there is no RS256 key to sign security events with')

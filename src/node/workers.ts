@@ -1,27 +1,27 @@
-/** Several processes on one node: the first prepares the database and the keys, the others serve. */
+/** Several worker processes on one node, started and replaced by a supervisor. */
 import cluster, { type Worker } from 'node:cluster'
 import type { Deployment } from '../deployment/deployment.ts'
 import { Failure } from '../errors/failure.ts'
 import type { Log } from '../events/log.ts'
 import { type Node, stopMs } from './node.ts'
 
-/** A worker that dies is replaced, but not faster than this. */
+/** Delay before a dead worker is replaced. */
 const respawnMs = 1_000
 
-/** @throws Failure `worker_failed` when one of them ends before it serves; no worker is left then */
+/** @throws Failure `worker_failed` if a worker ends before it serves; then all other workers have ended too */
 export async function superviseWorkers({ config, database }: Deployment, log: Log): Promise<Node> {
   let isStopping = false
   const env = {
     CLAVIGER_WORKERS: '1',
     CLAVIGER_PORT: String(config.port),
-    // Workers find a database of their own only where it is set: the embedded one they are told.
+    // Workers read an external database from their environment; the embedded one is passed here.
     ...(database.isEmbedded ? { DATABASE_URL: database.url, DATABASE_URL_FILE: '' } : {}),
   }
   const fork = () => cluster.fork(env)
   const endAll = () =>
     Promise.all(Object.values(cluster.workers ?? {}).map((worker) => worker && ended(worker, stopMs(config) + 1_000)))
   try {
-    await serving(fork()) // It makes what a first start has to make; the others find it.
+    await serving(fork()) // The first worker creates the keys and secrets; the others find them.
     await Promise.all(Array.from({ length: config.workers - 1 }, () => serving(fork())))
   } catch (error) {
     await endAll()
@@ -29,7 +29,7 @@ export async function superviseWorkers({ config, database }: Deployment, log: Lo
   }
   cluster.on('exit', (worker, code, signal) => {
     if (isStopping) return
-    log.error({ pid: worker.process.pid, code, signal }, 'A worker ended and is replaced')
+    log.error({ pid: worker.process.pid, code, signal }, 'A worker process ended; a new one starts in 1 s')
     setTimeout(() => isStopping || fork(), respawnMs)
   })
   return {
@@ -49,7 +49,7 @@ function serving(worker: Worker): Promise<void> {
 
 const failed = ({ process: { pid } }: Worker, how: string | number) =>
   new Failure('worker_failed', 'unavailable', `Worker process ${pid} ended (${how}) before it served.`, {
-    detail: { hints: ['The worker has said why in the lines above.'] },
+    detail: { hints: ['The log lines above give the reason.'] },
   })
 
 function ended(worker: Worker, patienceMs: number): Promise<void> {
@@ -57,7 +57,7 @@ function ended(worker: Worker, patienceMs: number): Promise<void> {
     if (worker.isDead()) return resolve()
     worker.once('exit', () => resolve())
     worker.process.kill('SIGTERM')
-    // It has a last moment of its own; a worker that hangs altogether does not reach it.
+    // A worker limits its own stop; this kill is for a worker that hangs completely.
     setTimeout(() => worker.process.kill('SIGKILL'), patienceMs).unref()
   })
 }

@@ -1,16 +1,16 @@
-/** What happens by itself, and how often. */
+/** Runs jobs at regular intervals. */
 
 export interface Job {
-  /** Names it in the log, in metrics and in the lock. */
+  /** Identifies the job in the log and in its lock. */
   name: string
   everySeconds: number
-  /** Soon after the start too, instead of one interval later. */
+  /** Also run the job soon after the start, instead of one interval later. */
   atStart?: boolean
   run(): Promise<void>
 }
 
 export interface TimetableNeeds {
-  /** Runs the work on one node at a time; false when another node is at it. */
+  /** Runs the work on one node at a time. False if another node is running it. */
   exclusively(name: string, work: () => Promise<void>): Promise<boolean>
   onTrouble(job: string, error: unknown): void
   /** Between 0 and 1. */
@@ -18,11 +18,11 @@ export interface TimetableNeeds {
 }
 
 export interface Timetable {
-  /** Resolves when what is running has ended; nothing starts any more. Harmless when repeated. */
+  /** Starts no more jobs, and resolves when running jobs have ended. Safe to call again. */
   stop(): Promise<void>
 }
 
-/** Each job waits for its own end before it counts to the next time, so none ever overlaps itself. */
+/** The interval of a job begins when its run ends, so that a job never overlaps itself. */
 export function startTimetable(jobs: readonly Job[], needs: TimetableNeeds): Timetable {
   const stopping = new AbortController()
   const running = jobs.map((job) => keepRunning(job, needs, stopping.signal))
@@ -36,7 +36,7 @@ export function startTimetable(jobs: readonly Job[], needs: TimetableNeeds): Tim
 
 async function keepRunning(job: Job, needs: TimetableNeeds, signal: AbortSignal): Promise<void> {
   const random = needs.random ?? Math.random
-  // Nodes that start together drift apart, up or down by a tenth.
+  // Each interval varies by up to a tenth, so that nodes that start together do not stay in step.
   const interval = () => job.everySeconds * 1000 * (0.9 + random() * 0.2)
   let waitMs = job.atStart ? Math.min(interval(), 1_000 * random()) : interval()
   while (await waited(waitMs, signal)) {
@@ -49,7 +49,7 @@ async function keepRunning(job: Job, needs: TimetableNeeds, signal: AbortSignal)
   }
 }
 
-/** False when the time was cut short by the stop. Longer than a timer can count is waited in pieces. */
+/** False if the stop ended the wait early. A wait longer than a timer allows is split into pieces. */
 async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
   for (let left = ms; left > 0 && !signal.aborted; left -= 86_400_000) {
     await new Promise<void>((resolve) => {

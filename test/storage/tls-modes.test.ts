@@ -77,7 +77,7 @@ async function askPsql(url: string): Promise<string> {
   )
 }
 
-const noTls = /speaks no TLS|does not support SSL/
+const noTls = /does not support TLS|does not support SSL/
 const notTrusted = /self-signed certificate|unable to verify|unable to get/
 const otherName = /does not match certificate|is not in the cert/
 const noRoot = /needs trusted certificates/

@@ -38,7 +38,7 @@ export class PostgresApiStore implements ApiStore {
        on conflict (audience) do nothing returning ${columns}`,
       valuesOf(api),
     )
-    if (!rows[0]) throw new Failure('api_exists', 'conflict', `There is already an API "${api.audience}".`)
+    if (!rows[0]) throw new Failure('api_exists', 'conflict', `The API "${api.audience}" already exists.`)
     return apiOf(rows[0])
   }
 
@@ -46,7 +46,7 @@ export class PostgresApiStore implements ApiStore {
     return this.#db.transaction(async (tx) => {
       const found = audienceFault(audience)
         ? undefined
-        : // The lock is held until the write, so that of two changes at once neither is lost.
+        : // The row lock lasts until the write, so that no parallel change is lost.
           await tx.query<ApiRow>(`select ${columns} from apis where audience = $1 for no key update`, [audience])
       const before = found?.rows[0]
       if (!before) throw missing(audience)
@@ -89,7 +89,7 @@ const valuesOf = (api: NewApi): unknown[] => [
   api.alg,
 ]
 
-/** What the API itself was given to ask us with goes with it. */
+/** Removes the credentials that the API itself uses at Claviger. */
 async function removeCredentials(db: Queryable, audience: string): Promise<void> {
   const { rows } = await db.query<{ id: string }>(
     `delete from clients where metadata->>'servesApi' = $1 returning id`,
@@ -106,7 +106,7 @@ function inUse(audience: string, clients: string[]): Failure {
   return new Failure(
     'api_in_use',
     'conflict',
-    `Clients are still registered for "${audience}": ${named}. Take it from them first.`,
+    `Clients are still registered for "${audience}": ${named}. Remove the API from these clients first.`,
     {
       detail: { clients },
     },

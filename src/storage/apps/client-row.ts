@@ -1,4 +1,4 @@
-/** A client as a row: what has no column of its own lies in `metadata`. */
+/** A client as a row. Fields without a column of their own are in `metadata`. */
 import type { Api, Client, Preset } from '../../clients/client.ts'
 import type { NewClient } from '../../clients/client-store.ts'
 import { presetRules } from '../../clients/preset-rules.ts'
@@ -30,12 +30,12 @@ export interface ApiRow {
 
 type Metadata = Omit<NewClient, 'id' | 'name' | 'preset' | 'firstParty' | 'secretDigest' | 'apis'>
 
-/** Values that the release before does not know; it drops this member where it changes a client. */
+/** Values that the previous release does not know; it drops this member when it changes a client. */
 interface Newer {
   newer?: Pick<NewClient, 'pkce' | 'tokenEndpointAuthMethod' | 'claimsInIdToken'>
 }
 
-/** The jsonb part; what is undefined is left out. The release before reads the strictest value that it knows. */
+/** The jsonb column; undefined fields are left out. The previous release reads the strictest value that it knows. */
 export function metadataOf(client: NewClient): Metadata & Newer {
   const {
     id: _id,
@@ -63,7 +63,7 @@ export function metadataOf(client: NewClient): Metadata & Newer {
   }
 }
 
-/** Defaults stand in for fields that an older release did not write. */
+/** Uses defaults for fields that an older release did not write. */
 export function clientOf(row: ClientRow): Client {
   const { metadata } = row
   const { newer = {} as Partial<NonNullable<Newer['newer']>> } = metadata
@@ -93,7 +93,7 @@ export function clientOf(row: ClientRow): Client {
     jwks: metadata.jwks ?? undefined,
     jwksUri: metadata.jwksUri ?? undefined,
     idTokenAlg: metadata.idTokenAlg ?? 'ES256',
-    // Until it could be turned off, an app with an API always had them.
+    // An older release always put the claims into the ID token of an app with an API.
     claimsInIdToken: newer.claimsInIdToken ?? (metadata.claimsInIdToken || row.apis.length > 0),
     dpopBound: metadata.dpopBound ?? false,
     requirePar: metadata.requirePar ?? false,

@@ -1,4 +1,4 @@
-/** Clients in Postgres. Triggers tell running nodes of every write. */
+/** Clients in Postgres. Triggers notify running nodes of every write. */
 import type { Client, ClientId } from '../../clients/client.ts'
 import { clientIdPattern } from '../../clients/client-id.ts'
 import type { ClientStore, NewClient } from '../../clients/client-store.ts'
@@ -20,7 +20,7 @@ export class PostgresClientStore implements ClientStore {
   }
 
   async find(id: ClientId): Promise<Client | undefined> {
-    // No client has such an id, and Postgres takes no NUL.
+    // No client has an id of another form, and Postgres rejects a NUL.
     if (!clientIdPattern.test(id)) return undefined
     const { rows } = await this.#db.query<ClientRow>({
       name: 'client-find',
@@ -40,12 +40,12 @@ export class PostgresClientStore implements ClientStore {
       const { rowCount } = await tx.query(
         `insert into clients (id, name, preset, first_party, secret_digest, metadata)
          select $1, $2, $3, $4, $5, $6
-          where not exists (select from accounts where id = $1)  -- in tokens an app would pass for this person (RFC 9700 §4.15)
+          where not exists (select from accounts where id = $1)  -- an app's tokens must not have a person's sub (RFC 9700 §4.15)
          on conflict (id) do nothing`,
         [client.id, client.name, client.preset, client.firstParty, digestOf(client), metadataOf(client)],
       )
       if (rowCount === 0)
-        throw new Failure('client_exists', 'conflict', `The id "${client.id}" is taken; choose another.`)
+        throw new Failure('client_exists', 'conflict', `The id "${client.id}" is taken. Choose another id.`)
       await linkApis(tx, client.id, client.apis)
       return getClient(tx, client.id)
     })
@@ -53,7 +53,7 @@ export class PostgresClientStore implements ClientStore {
 
   update(id: ClientId, changes: Partial<Omit<NewClient, 'id'>>): Promise<Client> {
     return this.#db.transaction(async (tx) => {
-      // The row is held from reading to writing, so that of two changes at once neither is lost.
+      // The row lock lasts from the read to the write, so that no parallel change is lost.
       const before = await getClient(tx, id, 'for update')
       const after: NewClient = { ...before, ...changes, id }
       await tx.query(
@@ -92,7 +92,7 @@ export class PostgresClientStore implements ClientStore {
     return this.#db.transaction(async (tx) => {
       const { rowCount } = await tx.query('select from clients where id = $1 for update', [id])
       if (rowCount === 0) throw missing(id)
-      // While it is there: where it wants to be told that its sessions end is registered with it.
+      // This comes before the delete, because the client's row holds its back-channel logout URI.
       const { grants, refreshTokens } = await endClient(tx, id, 'client.removed', by.actor)
       await tx.query('delete from clients where id = $1', [id])
       return { grants, refreshTokens }
@@ -111,10 +111,10 @@ async function getClient(db: Queryable, id: ClientId, lock = ''): Promise<Client
   return clientOf(rows[0])
 }
 
-/** In the order given: position 0 is the default audience. @throws Failure `api_missing`. */
+/** Links the APIs in the given order; position 0 is the default audience. @throws Failure `api_missing` */
 async function linkApis(db: Queryable, id: ClientId, apis: readonly string[]): Promise<void> {
   if (apis.length === 0) return
-  // The share lock keeps an API from being removed between this look and the commit.
+  // The share lock keeps an API from being removed before the commit.
   const { rows } = await db.query<{ audience: string }>(
     'select audience from apis where audience = any($1) for key share',
     [[...apis]],

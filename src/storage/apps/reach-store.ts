@@ -1,11 +1,11 @@
-/** Who would notice that an algorithm's key is gone, on Postgres. */
+/** The clients, APIs and sessions that the revocation of a key would affect, on Postgres. */
 import type { ClientId } from '../../clients/client.ts'
 import type { Reach, ReachedClient, ReachStore, Signing } from '../../keyring/cycle/blast-radius.ts'
 import type { Database } from '../connection/database.ts'
 import { artifactModels } from '../protocol/artifact-models.ts'
 import { endClient } from '../protocol/ending.ts'
 
-interface Living {
+interface ActiveTokens {
   livingTokens: Record<string, number> | null
 }
 
@@ -13,7 +13,7 @@ const { Session, Grant, RefreshToken } = artifactModels
 
 const alive = 'expires_at > now() and consumed_at is null'
 
-/** A service has nobody sign in, and so gets no ID token. */
+/** A service gets no ID token, because no person signs in to it. */
 const reached = `
   select c.id as "clientId", c.preset,
          c.preset <> 'service' and coalesce(c.metadata->>'idTokenAlg', 'ES256') = $1 as "idTokens",
@@ -21,7 +21,7 @@ const reached = `
                 where ca.client_id = c.id and a.alg = $1 order by ca.position) as apis
     from clients c`
 
-/** Each answer with a refresh token had an access token beside it; used refresh tokens are kept until they expire. */
+/** Every response with a refresh token also had an access token, and used refresh tokens are kept until they expire. */
 const living = `
   select case when r.preset <> 'service' then (
            select coalesce(jsonb_object_agg(found.audience, found.count), '{}') from (
@@ -46,7 +46,7 @@ export class PostgresReachStore implements ReachStore {
   }
 
   async reachOf(alg: string, { since, until, tokenSeconds }: Signing): Promise<Reach> {
-    const { rows: clients } = await this.#db.query<Omit<ReachedClient, 'livingTokens'> & Living>(
+    const { rows: clients } = await this.#db.query<Omit<ReachedClient, 'livingTokens'> & ActiveTokens>(
       `with reached as (${reached})
        select r."clientId", r."idTokens", r.apis, (${living}) as "livingTokens",
               (select count(*)::int from artifacts where client_id = r."clientId" and model = ${Grant} and ${alive}) as grants,
@@ -58,7 +58,7 @@ export class PostgresReachStore implements ReachStore {
     )
     const { rows } = await this.#db.query<{ apis: string[]; longest: number | null; sessions: number }>(
       `select coalesce(array_agg(audience order by audience), '{}') as apis, 
-              -- Of tokens from before a change or a removal only this is known, and it never sinks.
+              -- This never decreases, so it also bounds tokens from before a change or removal of an API.
               (select longest_token_seconds from revocation_feeds) as longest,
               (select count(*)::int from artifacts
                 where model = ${Session} and ${alive} and payload->'authorizations' ?| $2::text[]) as sessions
@@ -74,7 +74,7 @@ export class PostgresReachStore implements ReachStore {
     }
   }
 
-  /** All that these apps hold of anybody: their users sign in to them anew. @returns how many grants ended */
+  /** Ends every grant and token of these apps, so that their users must sign in again. @returns the number of ended grants */
   endClients(clientIds: readonly ClientId[]): Promise<number> {
     return this.#db.transaction(async (db) => {
       let grants = 0

@@ -1,7 +1,8 @@
 /**
- * The audit log in Postgres. A request only drops its entry into a bounded
- * buffer; entries go out together, one statement a batch, several times a
- * second. While the database is away they wait; what does not fit is counted.
+ * The audit log in Postgres. A request only adds its entry to a bounded buffer.
+ * Batches of entries are written several times a second, one statement per batch.
+ * While the database is unavailable, entries wait; entries that do not fit are
+ * counted and dropped.
  */
 import type { AuditEntry, AuditLog, EventFilter, RecordedEntry } from '../../events/events.ts'
 import type { Database, Queryable } from '../connection/database.ts'
@@ -10,14 +11,14 @@ import { type EventRow, entryOf, insertStatement, type Pending } from './audit-r
 export interface AuditLogOptions {
   flushMs?: number
   batchSize?: number
-  /** Entries kept while the database is away. */
+  /** Entries buffered while the database is unavailable. */
   bufferLimit?: number
-  /** Told of trouble: once when it begins, with the number of entries that wait or were lost. */
+  /** Called once when writing starts to fail, with the number of buffered and dropped entries. */
   onTrouble?: (error: unknown, state: { buffered: number; dropped: number }) => void
   now?: () => Date
 }
 
-/** So often `flush` tries: a process on its way out must not wait for a database that stays away. */
+/** How often `flush` tries: a stopping process must not wait for a database that stays unavailable. */
 const closeAttempts = 3
 
 export class PostgresAuditLog implements AuditLog {
@@ -41,14 +42,14 @@ export class PostgresAuditLog implements AuditLog {
     }
   }
 
-  /** Entries waiting, and entries lost because too many waited. For metrics. */
+  /** Numbers of buffered entries and of entries dropped because the buffer was full. For metrics. */
   get state(): { buffered: number; dropped: number } {
     return { buffered: this.#buffer.length, dropped: this.#dropped }
   }
 
   write(entry: AuditEntry): void {
     if (this.#buffer.length >= this.#options.bufferLimit) {
-      // The oldest stay: they tell how it began.
+      // The oldest entries stay, because they show how the trouble began.
       this.#dropped += 1
       return
     }
@@ -57,7 +58,7 @@ export class PostgresAuditLog implements AuditLog {
     else this.#schedule(this.#isTroubled ? 2_000 : this.#options.flushMs)
   }
 
-  /** Resolves when everything written so far is kept, or could not be after a few attempts. */
+  /** Resolves when every buffered entry is stored, or after a few failed attempts. */
   async flush(): Promise<void> {
     let failures = 0
     while (this.#buffer.length > 0 && failures < closeAttempts) {
@@ -65,14 +66,14 @@ export class PostgresAuditLog implements AuditLog {
     }
   }
 
-  /** Flushes and stops the clock. */
+  /** Flushes the buffer and stops the timer. */
   async close(): Promise<void> {
     await this.flush()
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
-  /** Without `afterId` the latest, newest first; with it what came after, in order. */
+  /** Without `afterId`: the latest entries, newest first. With `afterId`: the entries after it, oldest first. */
   async list(page: EventFilter & { limit: number }): Promise<RecordedEntry[]> {
     const conditions = [
       { text: 'id > $', value: page.afterId?.toString() },
@@ -98,11 +99,11 @@ export class PostgresAuditLog implements AuditLog {
       this.#timer = undefined
       void this.#writeBatch()
     }, delayMs)
-    // Waiting entries are written by `close`; they need not keep a finished process alive.
+    // `close` writes buffered entries, so the timer need not keep a finished process alive.
     this.#timer.unref()
   }
 
-  /** One batch at a time, so that order is kept. False when it could not be written; it waits then. */
+  /** Writes one batch at a time, so that the order is kept. False if the write failed; then the batch stays buffered. */
   #writeBatch(): Promise<boolean> {
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined
@@ -116,7 +117,7 @@ export class PostgresAuditLog implements AuditLog {
     if (batch.length === 0) return true
     try {
       await this.#db.query(insertStatement(batch))
-      // Only what is kept leaves the buffer; after a lost answer a batch may stand twice, which is better than not at all.
+      // Only stored entries leave the buffer. If the database's answer is lost, a batch may be stored twice, but never lost.
       this.#buffer.splice(0, batch.length)
       this.#isTroubled = false
       return true
@@ -129,8 +130,8 @@ export class PostgresAuditLog implements AuditLog {
 }
 
 /**
- * Writes an entry in the transaction of what it records. Call it last: until the commit, every other writer of the
- * audit log waits for this one.
+ * Writes an entry in the transaction of the change that it records. Call it last: every other writer of the audit log
+ * waits for this transaction's commit.
  */
 export async function appendEntry(transaction: Queryable, entry: AuditEntry, at = new Date()): Promise<void> {
   await transaction.query(insertStatement([{ at, entry }]))

@@ -1,19 +1,19 @@
-/** An audit entry as a row, and many as one statement. */
+/** An audit entry as a row, and a batch of entries as one statement. */
 import type { AuditEntry, RecordedEntry } from '../../events/events.ts'
 import { plainText } from '../../events/plain-text.ts'
 import { safeFields } from '../../events/redact.ts'
 import type { Statement } from '../connection/database.ts'
 
-/** An entry with the moment it happened, which is not the moment it is written. */
+/** An entry with the time of its event; the entry is written later. */
 export interface Pending {
   at: Date
   entry: AuditEntry
 }
 
-// "clavevnt": one writer at a time, so that ids become visible in order and nobody who follows the log misses one.
+// "clavevnt": one writer at a time, so that ids become visible in order and a reader that follows the log misses none.
 const turnKey = '7164210430026246772'
 
-/** One statement whatever the size: an array a column. */
+/** One statement for any batch size: one array per column. */
 export function insertStatement(batch: readonly Pending[]): Statement {
   const column = (pick: (entry: AuditEntry) => string | undefined): (string | null)[] =>
     batch.map(({ entry }) => {

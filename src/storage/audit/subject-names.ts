@@ -1,4 +1,4 @@
-/** What people and clients are called, or were called when they were removed. */
+/** Names of people and clients, including the last names of removed ones. */
 import { normaliseLogin } from '../../accounts/login.ts'
 import type { SubjectName, SubjectNames } from '../../events/events.ts'
 import type { Database } from '../connection/database.ts'

@@ -1,8 +1,7 @@
 /**
- * Tells what has changed in the database since it was last read: clients, keys,
- * secrets. Postgres notifies within milliseconds; beneath it the counters are
- * read each second, so that a notification lost with its connection, or kept
- * back by a pooler, costs a second and no more.
+ * Reports changes of clients, keys and secrets in the database. Postgres notifies
+ * within milliseconds. The change counters are also read each second, so that a
+ * notification lost by a connection or a pooler delays a report by one second.
  */
 import type { Client } from 'pg'
 import { CuttableSockets } from './cuttable-sockets.ts'
@@ -14,15 +13,15 @@ import { nodesChannel } from './running-nodes.ts'
 export type ChangeListener = (topic: string) => void | Promise<void>
 
 export interface ChangesNeeds {
-  /** A direct connection; through a transaction pooler LISTEN does nothing and the poll has to do. */
+  /** A direct connection. LISTEN has no effect through a transaction pooler; then only the poll finds changes. */
   database: DatabaseOptions
-  /** Told of lost connections and of listeners that threw; watching goes on. */
+  /** Called for lost connections and for listeners that threw; the watch continues. */
   onTrouble(error: unknown): void
   pollMs?: number
 }
 
 const channel = 'claviger_changes'
-/** New numbers in the log of revocations: told at once, and found by whoever follows the log in any case. */
+/** Notifies of new entries in the log of revocations. Readers of the log also find them by polling. */
 const revocationChannel = 'claviger_revocations'
 
 export class Changes {
@@ -47,30 +46,30 @@ export class Changes {
       ask: async (statement) => this.#client?.query(statement as never) as unknown as Rows<Record<string, unknown>>,
       cut: () => this.#cut(),
     })
-    // Counters of another server may stand where these stood, though something else has changed.
+    // Another server may have equal counters but other data, so every topic counts as changed.
     primary?.onMoved(() => this.#forgetAll())
   }
 
-  /** Whether Postgres said within the last look that this session is the one it notifies. */
+  /** Whether the last poll found that this connection still listens. */
   get isListening(): boolean {
     return this.#client !== undefined && this.#isListening
   }
 
-  /** Calls it after each change of the topic. Changes in quick succession may come as one. Returns the way to stop. */
+  /** Calls the listener after each change of the topic; quick changes may be combined. Returns a function that removes the listener. */
   on(topic: string, listener: ChangeListener): () => void {
     const listeners = this.#listeners.get(topic) ?? new Set()
     this.#listeners.set(topic, listeners.add(listener))
     return () => listeners.delete(listener)
   }
 
-  /** Calls it when the log of revocations grew, somewhere. Only sooner than a look would find it: it may be lost. */
+  /** Calls the listener when any node added to the log of revocations. A notification may be lost, so the listener must poll too. */
   onRevoked(listener: () => void): void {
     this.#revoked.add(listener)
   }
 
   /**
-   * Remembers where the counters stand; what changes from here on is told. Start
-   * before reading what is to be kept fresh. @throws Failure `database_unavailable`
+   * Remembers the current counters; later changes are reported. Call it before
+   * reading data that must stay current. @throws Failure `database_unavailable`
    */
   async start(): Promise<void> {
     await this.#connect()
@@ -78,7 +77,7 @@ export class Changes {
     this.#watching = this.#watch()
   }
 
-  /** Resolves when the last listener has finished. Harmless when repeated. */
+  /** Resolves when the last listener has finished. Safe to call again. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#wake()
@@ -102,7 +101,7 @@ export class Changes {
     }
   }
 
-  /** Until the next poll is due or a notification asks for it now. */
+  /** Waits until the next poll is due or a notification arrives. */
   async #pause(): Promise<void> {
     if (!this.#nudged) {
       await new Promise<void>((resolve) => {
@@ -119,7 +118,7 @@ export class Changes {
 
   async #connect(): Promise<void> {
     const client = await connectDirectly(
-      // A server that hangs must not stop the watch for long.
+      // The time limit bounds how long a hanging server stops the watch.
       {
         ...this.#needs.database,
         applicationName: 'claviger listens',
@@ -152,11 +151,11 @@ export class Changes {
     }
   }
 
-  /** The one way by which a change is seen, whatever woke us: notifications only make it sooner. */
+  /** Finds changes by comparing counters; notifications only start the comparison sooner. */
   async #compare(): Promise<void> {
     const client = this.#client
     if (!client) return
-    // A pooler may have given the session to somebody else since; the counters tell of changes all the same.
+    // A pooler may have given the server session to another client; the counters show changes in any case.
     const { rows } = await client.query<{ topic: string; version: string; listens: boolean }>({
       name: 'change-counters',
       text: `select topic, version, (select count(*) from pg_listening_channels()) = 3 as listens from change_counters`,
@@ -166,16 +165,16 @@ export class Changes {
     this.#versions = new Map(rows.map(({ topic, version }) => [topic, version]))
     if (!before) return
     for (const [topic, version] of this.#versions) {
-      if (before.get(topic) !== version) await this.#tell(topic)
+      if (before.get(topic) !== version) await this.#notify(topic)
     }
   }
 
-  async #tell(topic: string): Promise<void> {
+  async #notify(topic: string): Promise<void> {
     for (const listener of this.#listeners.get(topic) ?? []) {
       try {
         await listener(topic)
       } catch (error) {
-        // What it missed it will not be told again, unless we forget that we have seen it.
+        // Forgetting the version makes the next poll report the topic again.
         this.#forget(topic)
         this.#needs.onTrouble(error)
       }
@@ -186,7 +185,7 @@ export class Changes {
     this.#versions = new Map([...(this.#versions ?? [])].map(([name]) => [name, '']))
   }
 
-  /** Connects anew without waiting for the next poll. */
+  /** Closes the connection and reconnects without waiting for the next poll. */
   #cut(): void {
     this.#sockets.cut()
     this.#disconnect()
@@ -203,7 +202,7 @@ export class Changes {
   #disconnect(): void {
     const client = this.#client
     this.#client = undefined
-    // It is broken already: that it cannot say goodbye is no news.
+    // The connection is already broken, so an error while closing it is ignored.
     client?.end().catch(() => {})
   }
 }

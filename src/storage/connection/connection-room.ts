@@ -1,11 +1,11 @@
-/** How many connections the server has for us, and what the role may do there. */
+/** The connection limits of the server, and the rights of the role. */
 import type { Queryable } from './database.ts'
 
 export interface ConnectionRoom {
   maxConnections: number
-  /** Kept back for superusers and the like. */
+  /** Connections reserved for superusers and privileged roles. */
   reserved: number
-  /** What the role and the database are limited to; undefined where they are not. */
+  /** Connection limits of the role and the database; undefined if there is none. */
   roleLimit: number | undefined
   databaseLimit: number | undefined
   /** Serving processes of this database that are connected now, on all machines. */
@@ -43,7 +43,7 @@ export async function connectionRoom(db: Queryable): Promise<ConnectionRoom> {
 
 export interface RoleRights {
   role: string
-  /** Where tables would be made; null where no schema of the search path exists. */
+  /** The schema where new tables are created; null if no schema of the search path exists. */
   schema: string | null
   canCreate: boolean
 }

@@ -1,4 +1,4 @@
-/** Sockets of Postgres connections that can be closed at once, without waiting for a server that may never answer. */
+/** Sockets of Postgres connections that can be closed at once, without waiting for the server. */
 import { Socket } from 'node:net'
 
 export class CuttableSockets {
@@ -13,7 +13,7 @@ export class CuttableSockets {
     return socket
   }
 
-  /** Closes all of them, whatever is under way. Queries that wait on them fail. */
+  /** Closes every open socket at once. Waiting queries fail. */
   cut(): void {
     for (const socket of this.#open) socket.destroy()
   }

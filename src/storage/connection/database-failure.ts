@@ -1,21 +1,21 @@
-/** Errors of `pg` as Failures that name the place, the server's own words and what to do. */
+/** Turns errors of `pg` into Failures with the place, the server's message and the remedy. */
 import { isNativeError } from 'node:util/types'
 import { Failure } from '../../errors/failure.ts'
 import { type DatabasePlace, textOf } from './database-place.ts'
 import { reasonFor } from './database-reasons.ts'
 
-/** What `Failure.detail` holds of it: for the log and for the person at the command line, never for a browser. */
+/** The content of `Failure.detail`, for the log and the command line, never for a browser. */
 export interface FailureDetail extends Record<string, unknown> {
-  /** Where it happened, and what the server or the system said. */
+  /** The place, and the message of the server or the system. */
   reason: string
-  /** What to do. */
+  /** How to fix it. */
   hints: string[]
 }
 
 const sqlState = /^[0-9A-Z]{5}$/
 const retrySeconds = { database_unavailable: 2, database_refused: 30 } as const
 
-/** The error as a `Failure` when it is about the database; an error about the statement alone stays as it is. */
+/** Returns a `Failure` if the error is about the database. Returns an error about the statement unchanged. */
 export function asFailure(error: unknown, place: DatabasePlace): unknown {
   if (!isNativeError(error) || error instanceof Failure) return error
   const { code, words } = spoken(error)
@@ -28,18 +28,18 @@ export function asFailure(error: unknown, place: DatabasePlace): unknown {
   })
 }
 
-/** Place, words and remedy, for a Failure that another room words by itself. */
+/** Place, message and remedy, for a Failure with another main sentence. */
 export function detailOf(error: unknown, place: DatabasePlace): FailureDetail {
   if (error instanceof Failure) return { reason: error.message, hints: [], ...error.detail }
   if (!isNativeError(error)) return { reason: `${textOf(place)}: ${String(error)}`, hints: [] }
   const { code, words } = spoken(error)
   const hint = reasonFor(code, words)?.hint(place, words)
-  const told =
+  const message =
     code === '' || words.includes(code) ? words : `${words} (${sqlState.test(code) ? 'SQLSTATE ' : ''}${code})`
-  return { reason: `${textOf(place)}: ${told}`, hints: hint === undefined ? [] : [hint] }
+  return { reason: `${textOf(place)}: ${message}`, hints: hint === undefined ? [] : [hint] }
 }
 
-/** Of a host name with several addresses each fails with an error of its own: the first speaks for all. */
+/** A host name with several addresses gives one error per address. Uses the first code and joins the messages. */
 function spoken(error: Error): { code: string; words: string } {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (error.message === '' && 'errors' in error && Array.isArray(error.errors)) {

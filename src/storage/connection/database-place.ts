@@ -1,4 +1,4 @@
-/** Where a database is and as which role we come: all that a person may read of a connection's settings. */
+/** Address, database and role of a connection: the settings that a person may read. */
 import { Client } from 'pg'
 import type { PostgresConfig } from './postgres-client.ts'
 
@@ -10,9 +10,9 @@ export interface DatabasePlace {
   role: string
 }
 
-/** As `pg` understands the settings. Never the password. */
+/** Reads the settings as `pg` does. Never includes the password. */
 export function placeOf(settings: PostgresConfig): DatabasePlace {
-  // Only made, never connected.
+  // This client never connects.
   const { host, port, database, user } = new Client({ ...settings, ssl: false, stream: undefined })
   return { host, port, database: database ?? '', role: user ?? '' }
 }

@@ -1,10 +1,10 @@
-/** Why a database does not do what is asked, by the server's SQLSTATE, the system's code or `pg`'s words; and what mends it. */
+/** Maps a database error to its reason and remedy, by SQLSTATE, the system's error code or `pg`'s message. */
 import { addressOf, type DatabasePlace } from './database-place.ts'
 
 export interface Reason {
-  /** `database_unavailable`: it may pass by itself. `database_refused`: an operator has to do something. */
+  /** `database_unavailable`: the problem may end by itself. `database_refused`: an operator has to act. */
   code: 'database_unavailable' | 'database_refused'
-  /** For anybody, in a browser too: no word of where. */
+  /** Safe to show in a browser: never names the server. */
   sentence: string
   /** For the operator. */
   hint: (place: DatabasePlace, words: string) => string
@@ -40,9 +40,9 @@ const unfit = (hint: Reason['hint']): Reason => ({
 const settings = 'DATABASE_URL or the PG* variables'
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 
-/** The first row that fits decides; special cases stand before general ones. */
+/** The first matching row decides; special cases come before general ones. */
 const rows: readonly Row[] = [
-  // What stands before the server: name, port, socket.
+  // Reaching the server: name, port, socket.
   {
     code: /^(ENOTFOUND|EAI_AGAIN)$/,
     reason: away(
@@ -72,9 +72,7 @@ const rows: readonly Row[] = [
   },
   {
     words: /^(timeout expired|Connection terminated due to connection timeout)/,
-    reason: away(
-      (place) => `${addressOf(place)} did not answer in time: look at firewalls and at how busy the server is.`,
-    ),
+    reason: away((place) => `${addressOf(place)} did not answer in time: check firewalls and the load of the server.`),
   },
   {
     words: /^timeout exceeded when trying to connect/,
@@ -88,14 +86,14 @@ const rows: readonly Row[] = [
     words: /does not support SSL connections/,
     reason: refused(
       () =>
-        'The server speaks no TLS, and sslmode asks for it: switch ssl on in postgresql.conf, or set sslmode=prefer (PGSSLMODE).',
+        'The server does not support TLS, but sslmode requires it: turn ssl on in postgresql.conf, or set sslmode=prefer (PGSSLMODE).',
     ),
   },
   {
     code: /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/,
     reason: refused(
       ({ host }) =>
-        `The server's certificate is for another name than ${host}: connect by a name that it carries, have it issued for ${host}, or set sslmode=verify-ca (PGSSLMODE).`,
+        `The server's certificate does not name ${host}: connect to a name in the certificate, issue a certificate for ${host}, or set sslmode=verify-ca (PGSSLMODE).`,
     ),
   },
   {
@@ -106,7 +104,7 @@ const rows: readonly Row[] = [
     code: /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+|INVALID_CA)$/,
     reason: refused(
       () =>
-        "The server's certificate was not issued by an authority that is trusted here: name the file of that authority's certificate by sslrootcert (PGSSLROOTCERT).",
+        "The authority that issued the server's certificate is not trusted here: set sslrootcert (PGSSLROOTCERT) to the file with the authority's certificate.",
     ),
   },
   {
@@ -114,10 +112,10 @@ const rows: readonly Row[] = [
     words: /establishing an SSL connection/,
     reason: refused(
       () =>
-        'TLS could not be agreed on: compare ssl_min_protocol_version, ssl_ciphers and the certificates of the server with sslmode, sslcert and sslkey here.',
+        'The TLS handshake failed: compare ssl_min_protocol_version, ssl_ciphers and the certificates of the server with sslmode, sslcert and sslkey here.',
     ),
   },
-  // Who may come in.
+  // Authentication.
   {
     code: /^28P01$/,
     reason: refused(({ role }) => `Correct the user and the password in ${settings}; the role is ${quoted(role)}.`),
@@ -126,7 +124,7 @@ const rows: readonly Row[] = [
     words: /no pg_hba\.conf entry.*no encryption/,
     reason: refused(
       () =>
-        'The server takes only connections with TLS from here: set sslmode=require (PGSSLMODE), or add a line to its pg_hba.conf.',
+        'The server accepts only TLS connections from this machine: set sslmode=require (PGSSLMODE), or add a line to its pg_hba.conf.',
     ),
   },
   {
@@ -143,7 +141,7 @@ const rows: readonly Row[] = [
   {
     words: /^(SASL|SCRAM).*password must be/,
     reason: refused(
-      () => `The server asks for a password and none is set: put it into ${settings} (PGPASSWORD or PGPASSWORD_FILE).`,
+      () => `The server requires a password, but none is set: add it to ${settings} (PGPASSWORD or PGPASSWORD_FILE).`,
     ),
   },
   { words: /^(SASL|SCRAM)/, reason: refused(() => `Correct the user and the password in ${settings}.`) },
@@ -163,7 +161,7 @@ const rows: readonly Row[] = [
     words: /unsupported startup parameter/i,
     reason: refused(
       () =>
-        'A pooler stands before Postgres and refuses this parameter: name it in ignore_startup_parameters of pgbouncer.ini.',
+        'A pooler in front of Postgres refuses this parameter: add the parameter to ignore_startup_parameters in pgbouncer.ini.',
     ),
   },
   {
@@ -178,23 +176,23 @@ const rows: readonly Row[] = [
       /^(query_wait_timeout|pgbouncer cannot connect|server login|no such database|client_login_timeout|no more connections allowed)/i,
     reason: away(
       () =>
-        'This was said by the pooler, not by Postgres: look into its log, and at its pool_size and max_client_conn.',
+        'This message comes from the pooler, not from Postgres: check the log, pool_size and max_client_conn of the pooler.',
     ),
   },
-  // What the server has too little of.
+  // Resources that the server lacks.
   {
     code: /^53300$/,
     reason: busy(
       ({ role }) =>
-        `The server takes no more connections: lower CLAVIGER_DATABASE_POOL_SIZE or CLAVIGER_WORKERS, raise max_connections, or raise the limit of the role (alter role ${quoted(role)} connection limit n). \`claviger doctor\` counts them.`,
+        `The server accepts no more connections: lower CLAVIGER_DATABASE_POOL_SIZE or CLAVIGER_WORKERS, raise max_connections, or raise the limit of the role (alter role ${quoted(role)} connection limit n). \`claviger doctor\` counts them.`,
     ),
   },
-  { code: /^53100$/, reason: busy(() => "The server's disk is full: make room on it.") },
+  { code: /^53100$/, reason: busy(() => "The server's disk is full: free space on it.") },
   {
     code: /^53...$/,
-    reason: busy(() => 'The server has run out of memory or of another resource: look into its log.'),
+    reason: busy(() => 'The server has run out of memory or another resource: check the log of the server.'),
   },
-  // What this database or role may not do.
+  // Rights and limits of the database and the role.
   {
     code: /^42501$/,
     reason: unfit(
@@ -213,31 +211,31 @@ const rows: readonly Row[] = [
     code: /^25006$/,
     reason: busy(
       ({ role }) =>
-        `This server or role only reads. Is it a standby (select pg_is_in_recovery())? Then connect to the primary. Otherwise run: alter role ${quoted(role)} reset default_transaction_read_only`,
+        `This server or role is read-only. Is it a standby (select pg_is_in_recovery())? Then connect to the primary. Otherwise run: alter role ${quoted(role)} reset default_transaction_read_only`,
     ),
   },
   {
     words: /has no equivalent in encoding/,
     reason: unfit(
       ({ database }) =>
-        `The encoding of database ${quoted(database)} cannot hold this text. Make a new database with: create database … encoding 'UTF8' template template0`,
+        `The encoding of database ${quoted(database)} cannot store this text. Create a new database with: create database … encoding 'UTF8' template template0`,
     ),
   },
   {
     code: /^57014$/,
     reason: busy(
       ({ role }) =>
-        `A statement took longer than it may. A limit set for the role is lifted by: alter role ${quoted(role)} reset statement_timeout`,
+        `A statement exceeded its time limit. To remove a limit of the role, run: alter role ${quoted(role)} reset statement_timeout`,
     ),
   },
   {
     code: /^(25P0[34]|57P05)$/,
     reason: away(
       ({ role }) =>
-        `A limit on idle sessions or transactions ended the connection. A limit set for the role is lifted by: alter role ${quoted(role)} reset all`,
+        `A limit on idle sessions or transactions ended the connection. To remove a limit of the role, run: alter role ${quoted(role)} reset all`,
     ),
   },
-  // A server that comes, goes, or is lost on the way.
+  // A server that starts or stops, or a connection that breaks.
   {
     code: /^57P03$/,
     reason: away(() => 'The server is starting, stopping or recovering: wait until it accepts connections.'),
@@ -246,13 +244,13 @@ const rows: readonly Row[] = [
     code: /^57P0.$/,
     reason: away(() => 'The server or its administrator ended the connection; the next one may succeed.'),
   },
-  { code: /^58...$/, reason: busy(() => 'The server has trouble with its own files: look into its log.') },
+  { code: /^58...$/, reason: busy(() => 'The server cannot read or write its files: check the log of the server.') },
   {
     code: /^(08...|ECONNRESET|ECONNABORTED|EPIPE)$/,
     words:
       /^(Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end)/,
     reason: away(
-      () => 'The connection broke. If it happens again, look into the log of the server and at what stands between.',
+      () => 'The connection broke. If it breaks again, check the log of the server and the network between.',
     ),
   },
 ]
@@ -266,7 +264,7 @@ function grantFor(words: string, role: string, database: string): string {
   return `grant all on all tables in schema public to ${role}; grant all on all sequences in schema public to ${role}`
 }
 
-/** Undefined when the error is about the statement: then it is a fault of ours. */
+/** Undefined if the error is about the statement, which means a bug in Claviger. */
 export function reasonFor(code: string, words: string): Reason | undefined {
   return rows.find((row) => row.code?.test(code) || row.words?.test(words))?.reason
 }

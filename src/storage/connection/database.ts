@@ -1,7 +1,7 @@
 /**
- * The way to Postgres: a pool that outlives lost connections. Statements on hot
- * paths are given as `{ name, text, values }`, so that each connection plans
- * them once.
+ * Access to Postgres through a connection pool that replaces lost connections.
+ * Statements on hot paths are passed as `{ name, text, values }`, so that each
+ * connection prepares them once.
  */
 
 import type { Socket } from 'node:net'
@@ -16,28 +16,28 @@ import { SharedLine } from './shared-line.ts'
 import { takeTlsSettings } from './tls-ways.ts'
 
 export interface DatabaseOptions {
-  /** `postgres://…`; a Unix socket as `postgres://user@localhost/name?host=/folder`. Without it libpq's `PG*` variables decide. */
+  /** `postgres://…`; a Unix socket as `postgres://user@localhost/name?host=/folder`. If absent, libpq's `PG*` variables decide. */
   url?: string | undefined
-  /** Leads past a pooler, where `url` leads through one: for what needs a session of its own. */
+  /** A URL that bypasses a pooler, for work that needs its own session. */
   directUrl?: string | undefined
-  /** Connections at most; what comes beyond waits. */
+  /** Maximum number of connections; further callers wait. */
   poolSize?: number | undefined
-  /** Seen in `pg_stat_activity`. */
+  /** Shown in `pg_stat_activity`. */
   applicationName?: string | undefined
-  /** How long one statement may take before the server ends it; 0 for as long as it likes. */
+  /** How long a statement may run before the server cancels it; 0 for no limit. */
   statementTimeoutMs?: number | undefined
   /** How long to wait for a connection, new or from the pool. */
   connectTimeoutMs?: number | undefined
-  /** Told of connections lost while idle; they are replaced by themselves. */
+  /** Called when an idle connection is lost; the pool replaces it. */
   onConnectionLost?: ((error: Error) => void) | undefined
-  /** Watches every connection: none is used unless it leads to the primary. */
+  /** Watches every connection, so that only connections to the primary are used. */
   primary?: PrimaryWatch | undefined
-  /** Makes the socket of each connection. */
+  /** Creates the socket of each connection. */
   socket?: (() => Socket) | undefined
 }
 
 export interface Statement {
-  /** Prepared under this name once a connection. One name, one text. */
+  /** Name of the prepared statement on each connection. One name always has one text. */
   name?: string
   text: string
   values?: readonly unknown[]
@@ -48,34 +48,34 @@ export interface Rows<Row> {
   rowCount: number | null
 }
 
-/** The pool or one transaction: what a function that only asks questions takes. */
+/** The pool or one transaction, for functions that only run queries. */
 export interface Queryable {
-  /** @throws Failure `database_unavailable` when the connection fails; other database errors as `pg` throws them, with `code`. */
+  /** @throws Failure `database_unavailable` if the connection fails; other database errors as `pg` throws them, with `code` */
   query<Row = Record<string, unknown>>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>>
 }
 
 export interface Database extends Queryable {
   /**
-   * A question that finds its row by a key, changes nothing and waits for no lock: it shares one connection with all
-   * others of its kind (`shared-line.ts`). @throws as `query` does
+   * A query that finds its row by a key, changes nothing and waits for no lock. All such queries share one connection
+   * (`shared-line.ts`). @throws as `query` does
    */
   lookUp<Row = Record<string, unknown>>(statement: Statement): Promise<Rows<Row>>
-  /** Commits what `work` did, or none of it when it throws. */
+  /** Commits the changes of `work`, or rolls all of them back if it throws. */
   transaction<Result>(work: (client: Queryable) => Promise<Result>): Promise<Result>
-  /** Connections: in all, idle, and callers waiting for one. For metrics. */
+  /** Numbers of connections, of idle ones, and of callers that wait for one. For metrics. */
   readonly load: { total: number; idle: number; waiting: number }
   /** Closes every connection at once, busy or not; the next query opens a new one. */
   cut(): void
-  /** Waits for queries under way, for some seconds at most, then ends the connections. Harmless when repeated. */
+  /** Waits some seconds for running queries, then closes the connections. Safe to call again. */
   close(): Promise<void>
 }
 
-/** Connects on first use; nothing here fails when the database is away. */
+/** Connects on first use, so this call succeeds even if the database is unavailable. */
 export function openDatabase(options: DatabaseOptions = {}): Database {
   return new PooledDatabase(options)
 }
 
-/** What `pg` needs to know for one connection. */
+/** The settings of one `pg` connection. */
 export function connectionSettings(options: DatabaseOptions): PostgresConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000
   const { url, tls } = takeTlsSettings(options.url)
@@ -89,14 +89,14 @@ export function connectionSettings(options: DatabaseOptions): PostgresConfig {
     ...(options.socket ? { stream: options.socket } : {}),
     ...(statementTimeoutMs === 0
       ? {}
-      : // The second limit is ours: it ends waiting for a server that no longer answers at all.
+      : // The client's own limit ends the wait for a server that no longer answers.
         { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 5_000 }),
   }
 }
 
 /**
- * One connection of its own, past a pooler where there is one: for LISTEN, locks of a session and migrations. `lost` is
- * told when it breaks, and which one: that may be before the caller has it in hands.
+ * Opens one separate connection, which bypasses a pooler: for LISTEN, session locks and migrations. `lost` is called with
+ * the connection when it breaks, possibly before this function has returned it.
  * @throws Failure `database_unavailable`, `database_refused`
  */
 export async function connectDirectly(
@@ -108,7 +108,7 @@ export async function connectDirectly(
   client.on('error', () => lost(client))
   try {
     await client.connect()
-    // Zero was asked for, and the role may have a limit of its own.
+    // The caller wants no limit, but the role may have one.
     if (options.statementTimeoutMs === 0) await client.query('set statement_timeout = 0')
     return client
   } catch (error) {
@@ -116,7 +116,7 @@ export async function connectDirectly(
   }
 }
 
-/** Where `connectDirectly` leads. */
+/** The place that `connectDirectly` connects to. */
 export const directPlaceOf = (options: DatabaseOptions): DatabasePlace =>
   placeOf(connectionSettings({ ...options, url: options.directUrl ?? options.url }))
 
@@ -127,7 +127,7 @@ class PooledDatabase implements Database {
   readonly #primary: PrimaryWatch | undefined
   readonly #stopWatching: (() => void) | undefined
   readonly #rethrow: (error: unknown) => never
-  /** Where all queries share one connection: queries under way, and when the last one ended or the first one began. */
+  /** For a pool of one connection: the number of running queries, and when the last one ended or the first one began. */
   readonly #only: { underWay: number; lastSignAt: number } | undefined
   #closing: Promise<void> | undefined
 
@@ -145,12 +145,12 @@ class PooledDatabase implements Database {
       ...settings,
       Client: PostgresClient as never,
       max: options.poolSize ?? 10,
-      // A connection that is thrown away takes its prepared statements along: keep it through a quiet spell.
+      // A closed connection loses its prepared statements, so idle connections stay open for five minutes.
       idleTimeoutMillis: 300_000,
       maxLifetimeSeconds: 3_600,
       ...(primary ? { verify: (client, done) => void this.#admit(client, primary).then(() => done(), done) } : {}),
     })
-    // Without a listener, a connection lost while idle would end the process.
+    // Without a listener, the loss of an idle connection would end the process.
     this.#pool.on('error', (error) => options.onConnectionLost?.(error))
     this.#line = new SharedLine(settings, { onLost: options.onConnectionLost, primary })
     this.#stopWatching = primary?.watch({
@@ -166,7 +166,7 @@ class PooledDatabase implements Database {
 
   async query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<Rows<Row>> {
     this.#primary?.assertProven()
-    // `pg` takes its arguments writable but leaves them alone.
+    // The types of `pg` want writable arguments, but `pg` does not change them.
     const rows = this.#pool.query(statement as never, values as never) as unknown as Promise<Rows<Row>>
     return (this.#only ? timed(rows, this.#only) : rows).catch(this.#rethrow)
   }
@@ -215,7 +215,7 @@ class PooledDatabase implements Database {
     if (broken.error) throw broken.error
   }
 
-  /** Through the shared connection, and through one that is idle: a busy one answers to whoever uses it. */
+  /** Asks through the shared connection and through an idle one of the pool. Busy connections are not asked. */
   async #ask(statement: Statement): Promise<Rows<Record<string, unknown>>> {
     const isIdle = this.#pool.idleCount > 0 && this.#pool.waitingCount === 0
     if (this.#only && this.#only.underWay > 0 && performance.now() - this.#only.lastSignAt > hangingMs) {
@@ -230,7 +230,7 @@ class PooledDatabase implements Database {
   }
 }
 
-/** Where there is only one connection, it hangs when no query ends for so long. Longer than any that uses it takes. */
+/** A pool of one connection counts as hanging if no query ends for so long. Every query through it takes less time. */
 const hangingMs = 3_000
 
 async function timed<T>(rows: Promise<T>, times: { underWay: number; lastSignAt: number }): Promise<T> {
@@ -249,7 +249,7 @@ const queryableOn = (client: PoolClient, rethrow: (error: unknown) => never): Qu
     (client.query(statement as never, values as never) as unknown as Promise<Rows<Row>>).catch(rethrow),
 })
 
-/** A connection that is checked out tells of its loss by an event of its own, which must have a listener too. */
+/** A checked-out connection emits its own error event, which needs a listener too. */
 function watchForLoss(client: PoolClient): { error: Error | undefined; listener: (error: Error) => void } {
   const watch = {
     error: undefined as Error | undefined,
@@ -261,7 +261,7 @@ function watchForLoss(client: PoolClient): { error: Error | undefined; listener:
   return watch
 }
 
-/** Undefined when the connection may go back to the pool. */
+/** Undefined if the connection may return to the pool. */
 async function rolledBack(client: PoolClient): Promise<Error | undefined> {
   try {
     await client.query('rollback')

@@ -1,15 +1,15 @@
-/** Work that one node at a time does. */
+/** Runs work on one node at a time. */
 import { escapeLiteral } from 'pg'
 import type { Database } from './database.ts'
 
 /**
- * Does the work unless another node is at it; returns whether it did. The lock
- * lives in a transaction that does nothing else, so it works through a pooler,
- * holds no row back from vacuum, and goes with a node that dies.
+ * Runs the work unless another node is running it; returns whether it ran. The
+ * lock belongs to a transaction that does nothing else. So the lock works through
+ * a pooler, does not delay vacuum, and is released when the node dies.
  */
 export function exclusively(db: Database, name: string, work: () => Promise<void>): Promise<boolean> {
   return db.transaction(async (client) => {
-    // No parameters: a statement with them leaves a portal open, and with it a snapshot, until the transaction ends.
+    // The statement has no parameters: they would keep a portal and its snapshot open until the transaction ends.
     const { rows } = await client.query<{ mine: boolean }>(
       `select pg_try_advisory_xact_lock(hashtextextended(${escapeLiteral(`claviger:${name}`)}, 0)) as mine`,
     )

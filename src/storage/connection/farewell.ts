@@ -1,15 +1,15 @@
-/** Closing connections to a server that may no longer answer. */
+/** Closes connections to a server that may no longer answer. */
 import type { Socket } from 'node:net'
 import type { Client } from 'pg'
 
-/** So long a server may take to close connections that say goodbye, and statements under way to end. */
+/** How long the server may take to finish running statements and close the connections. */
 const patienceMs = 5_000
 
-/** Waits for the goodbye, and cuts what has not ended by then. */
-export async function farewell(goodbye: Promise<unknown>, cutAll: () => void): Promise<void> {
-  const impatient = setTimeout(cutAll, patienceMs)
-  await goodbye.finally(() => clearTimeout(impatient))
+/** Waits for the orderly close, and cuts all connections after the limit. */
+export async function farewell(closed: Promise<unknown>, cutAll: () => void): Promise<void> {
+  const limit = setTimeout(cutAll, patienceMs)
+  await closed.finally(() => clearTimeout(limit))
 }
 
-/** Ends a connection without a word. */
+/** Closes a connection's socket at once. */
 export const cut = ({ connection }: Client) => (connection as typeof connection & { stream: Socket }).stream.destroy()

@@ -1,9 +1,9 @@
-/** One transaction in the shape of a whole database, so that several stores change things in it together. */
+/** Presents one transaction as a `Database`, so that several stores can write in it. */
 import type { Database, Queryable } from './database.ts'
 
 /**
- * @param client the connection of a transaction that is under way
- * @returns a database whose transactions are parts of that one: when one of them throws, the whole is rolled back
+ * @param client the connection of an open transaction
+ * @returns a database whose transactions are parts of that one: if one of them throws, the whole is rolled back
  */
 export function inTransaction(client: Queryable): Database {
   return {

@@ -1,4 +1,4 @@
-/** Finds poolers between us and Postgres, by what they do: PgBouncer and its like say nothing of themselves. */
+/** Detects poolers between Claviger and Postgres by their behaviour, because poolers do not identify themselves. */
 import type { Client } from 'pg'
 import { Failure } from '../../errors/failure.ts'
 import { connectionSettings, type DatabaseOptions } from './database.ts'
@@ -7,23 +7,23 @@ import { placeOf } from './database-place.ts'
 import { cut, farewell } from './farewell.ts'
 import { PostgresClient } from './postgres-client.ts'
 
-/** What became of a connection on its way to Postgres. */
+/** What a connection keeps on its way to Postgres. */
 export interface Route {
-  /** Something between answers in the name of Postgres. */
+  /** A pooler answers in place of Postgres. */
   isPooled: boolean
-  /** One connection stays with one process of Postgres, so that LISTEN, locks and settings last. */
+  /** One connection always uses the same Postgres process, so that LISTEN, locks and settings last. */
   keepsSession: boolean
-  /** A statement prepared once may be run later. */
+  /** A prepared statement can be run again later. */
   keepsStatements: boolean
   /** A transaction may hold more than one statement. */
   keepsTransactions: boolean
-  /** Our `statement_timeout` did not get through, and the role has none: nothing ends slow statements on the server. */
+  /** Claviger's `statement_timeout` did not reach the server and the role has none, so the server never cancels slow statements. */
   isUnlimited: boolean
-  /** Names the database behind it, and the run of its server. */
+  /** Identifies the database and the start of its server. */
   target: string
 }
 
-/** Both ways to the database. Without a URL past the pooler, the two are one. */
+/** Both routes to the database. They are the same if no direct URL is set. */
 export interface Routes {
   pool: Route
   direct: Route
@@ -34,7 +34,7 @@ export async function examineRoutes({ url, directUrl }: Pick<DatabaseOptions, 'u
   return { pool, direct: directUrl === undefined ? pool : await examineRoute(directUrl) }
 }
 
-/** So many connections hold transactions at a time, so that a pooler has to share out its own. */
+/** How many other connections hold transactions during the test, so that a pooler has to share its server connections. */
 const mostOthers = 4
 const patienceMs = 3_000
 
@@ -51,11 +51,11 @@ async function examineRoute(url: string | undefined): Promise<Route> {
   try {
     const client = await open()
     const { pid, limit, target } = await ask(client)
-    // A pooler makes up the number by which a statement would be cancelled; Postgres gives that of its own process.
+    // Postgres reports its own process id for cancelling; a pooler invents a number.
     const isPooled = (client as PostgresClient & { processID: number | null }).processID !== pid
     const route = { isPooled, isUnlimited: limit === '0', target }
     const kept = { keepsSession: true, keepsStatements: true, keepsTransactions: true }
-    return { ...route, ...kept, ...(isPooled ? await whatIsLost(client, pid, open) : {}) }
+    return { ...route, ...kept, ...(isPooled ? await lostThroughPooler(client, pid, open) : {}) }
   } catch (error) {
     throw asFailure(error, placeOf(settings))
   } finally {
@@ -76,7 +76,7 @@ interface Asked {
   target: string
 }
 
-/** Named, so that the second time it is only run. */
+/** The statement has a name, so that the second call only executes it. */
 async function ask(client: Client): Promise<Asked> {
   const { rows } = await client.query({
     name: 'claviger-route',
@@ -87,8 +87,8 @@ async function ask(client: Client): Promise<Asked> {
   return rows[0] as Asked
 }
 
-/** Others hold transactions meanwhile: what comes to another process of Postgres then was never kept. */
-async function whatIsLost(client: Client, pid: number, open: () => Promise<Client>): Promise<Partial<Route>> {
+/** Other connections hold transactions, so that a pooler that keeps no session must switch to another Postgres process. */
+async function lostThroughPooler(client: Client, pid: number, open: () => Promise<Client>): Promise<Partial<Route>> {
   for (let others = 0; others < mostOthers; others += 1) {
     let isTaken: boolean
     try {
@@ -99,7 +99,7 @@ async function whatIsLost(client: Client, pid: number, open: () => Promise<Clien
     } catch (error) {
       if (/statement pooling/.test((error as Error).message))
         return { keepsSession: false, keepsStatements: false, keepsTransactions: false }
-      // The pooler has no connection left for others: then nobody else got ours.
+      // The pooler has no connection left for others, so it did not give this client's connection away.
       return {}
     }
     const again = await ask(client).catch((error: Error & { code?: string }) => error)
@@ -112,23 +112,23 @@ async function whatIsLost(client: Client, pid: number, open: () => Promise<Clien
   return {}
 }
 
-/** @throws Failure `database_pooler` when what needs a session would not have one; `database_mismatch` */
+/** @throws Failure `database_pooler` if the direct route keeps no session; `database_mismatch` if the routes differ */
 export function refuseSharedSession({ pool, direct }: Routes, { directUrl }: Pick<DatabaseOptions, 'directUrl'>): void {
   if (pool.target !== direct.target) throw areDifferent()
   if (direct.keepsSession) return
   const name = directUrl === undefined ? 'DATABASE_URL' : 'CLAVIGER_DATABASE_DIRECT_URL'
   throw refusal(
-    `${name} leads through a pooler in transaction mode, and LISTEN, locks and migrations need a session.`,
+    `${name} leads through a pooler in transaction mode, but LISTEN, locks and migrations need a session.`,
     [
-      'Set CLAVIGER_DATABASE_DIRECT_URL to a URL of the same database that leads past the pooler, or use session mode (pool_mode=session).',
+      'Set CLAVIGER_DATABASE_DIRECT_URL to a URL of the same database that bypasses the pooler, or use session mode (pool_mode=session).',
     ],
   )
 }
 
-/** @throws Failure `database_pooler` when statements of the pool would fail */
+/** @throws Failure `database_pooler` if statements of the pool would fail */
 export function refuseForgetfulPooler({ pool }: Routes): void {
   if (!pool.keepsTransactions)
-    throw refusal('DATABASE_URL leads through a pooler in statement mode, which takes no transactions.', [
+    throw refusal('DATABASE_URL leads through a pooler in statement mode, which allows no transactions.', [
       'Use session mode or transaction mode (pool_mode of pgbouncer.ini).',
     ])
   if (!pool.keepsStatements)
@@ -146,6 +146,6 @@ const areDifferent = () =>
     'conflict',
     'DATABASE_URL and CLAVIGER_DATABASE_DIRECT_URL lead to different databases.',
     {
-      detail: { hints: ['Let both name the same database on the same server: the second only leads past a pooler.'] },
+      detail: { hints: ['Set both to the same database on the same server. The second URL only bypasses a pooler.'] },
     },
   )

@@ -1,43 +1,43 @@
 /**
- * One connection to Postgres, opened as libpq would: where `sslmode` allows two ways, the second is tried when the
- * server does not take the first; and a pooler that refuses a startup parameter is asked again without it.
+ * One connection to Postgres, opened as libpq does. If `sslmode` allows two ways, the second is tried when the server
+ * refuses the first. If a pooler refuses a startup parameter, the connection is tried again without it.
  */
 import { Client, type ClientConfig } from 'pg'
 import { cut } from './farewell.ts'
 import { type TlsSettings, type Way, waysOf } from './tls-ways.ts'
 
 export interface PostgresConfig extends ClientConfig {
-  /** In place of `ssl`. */
+  /** Replaces `ssl`. */
   tls?: TlsSettings
 }
 
 type Connected = (error: Error | null, client?: Client) => void
 
-/** Poolers, by host and port: asked once, told for good. */
+/** Host and port of poolers that refused a startup parameter; remembered for the life of the process. */
 const withoutParameters = new Set<string>()
 
 const unsupportedParameter = /unsupported startup parameter/i
 
-/** The server never got as far as to look at us: the other way leads to the same wall. */
+/** The server was not reached, so the other way would fail too. */
 const isOutOfReach = (error: Error) =>
   'code' in error &&
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|EACCES)$/.test(String(error.code))
 
-const saysServer = (error: Error): boolean => 'severity' in error
+const isFromServer = (error: Error): boolean => 'severity' in error
 
 export class PostgresClient extends Client {
   readonly #config: PostgresConfig
   #ways: Way[] = []
-  #said: Error | undefined
+  #firstError: Error | undefined
   #until = Number.POSITIVE_INFINITY
-  /** A pooler took no `statement_timeout`. */
+  /** A pooler refused `statement_timeout`. */
   #isWithoutLimit = false
 
   constructor(config: PostgresConfig) {
     super({ ...config, ssl: false })
     this.#config = config
-    // A pool has moments in which it does not listen: when it hands a connection out, and while one is checked. A loss in
-    // one of these would end the process; the next statement tells of it anyway.
+    // While the pool hands out or checks a connection, it has no listener, and a lost connection would end the process.
+    // The next statement reports the loss in any case.
     this.on('error', () => {})
   }
 
@@ -52,7 +52,7 @@ export class PostgresClient extends Client {
     try {
       this.#ways = waysOf(this.#config.tls ?? { mode: 'disable' }, this.host)
     } catch (error) {
-      // As `pg` does: never before `connect` has returned.
+      // Like `pg`, this calls back only after `connect` has returned.
       process.nextTick(connected, error)
       return
     }
@@ -64,7 +64,7 @@ export class PostgresClient extends Client {
 
   #tryNext(connected: Connected): void {
     const way = this.#ways.shift() ?? false
-    if (way !== false || this.#said !== undefined || this.#isWithoutLimit) this.#startOver(way)
+    if (way !== false || this.#firstError !== undefined || this.#isWithoutLimit) this.#startOver(way)
     super.connect(((error: Error | null, client?: Client) => {
       if (!error) return connected(null, client)
       if (performance.now() >= this.#until) return this.#giveUp(error, connected)
@@ -72,30 +72,32 @@ export class PostgresClient extends Client {
         withoutParameters.add(this.#address)
         this.#isWithoutLimit = true
         this.#ways.unshift(way)
-      } else if (this.#ways.length === 0 || isOutOfReach(error) || (way === false && !saysServer(error))) {
-        return this.#giveUp(this.#worthTelling(error), connected)
+      } else if (this.#ways.length === 0 || isOutOfReach(error) || (way === false && !isFromServer(error))) {
+        return this.#giveUp(this.#clearer(error), connected)
       }
-      this.#said = this.#worthTelling(error)
+      this.#firstError = this.#clearer(error)
       this.#tryNext(connected)
     }) as never)
   }
 
-  /** What fails on this side leaves a connection that the server keeps for a minute, and with it this process. */
+  /** Closes the socket. Otherwise, after a failure on this side, the server keeps the connection, and the process, for a minute. */
   #giveUp(error: Error, connected: Connected): void {
     cut(this)
     connected(error)
   }
 
-  /** Of two ways that failed, the server's own words tell more than that it has no TLS. */
-  #worthTelling(error: Error): Error {
-    return this.#said !== undefined && saysServer(this.#said) && !saysServer(error) ? this.#said : error
+  /** If both ways failed, an error from the server is clearer than the missing TLS support. */
+  #clearer(error: Error): Error {
+    return this.#firstError !== undefined && isFromServer(this.#firstError) && !isFromServer(error)
+      ? this.#firstError
+      : error
   }
 
   get #address(): string {
     return `${this.host}:${this.port}`
   }
 
-  /** A `Client` connects once: what it consists of is taken anew; whoever listens to it stays. */
+  /** A `Client` connects only once, so its state is replaced by that of a new one; its listeners stay. */
   #startOver(ssl: Way): void {
     this.connection.removeAllListeners()
     this.connection.on('error', () => {})

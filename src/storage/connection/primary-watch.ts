@@ -1,8 +1,8 @@
 /**
- * Proves each second that every long-lived connection of this process speaks to the writable primary that new
- * connections reach. A database moves without closing a socket: by DNS, by a proxy, by a promoted standby. So each beat
+ * Proves each second that every long-lived connection of this process leads to the writable primary that new
+ * connections reach. A database can move without closing a socket: by DNS, a proxy or a promoted standby. So each beat
  * opens a new connection, writes a number through it, and reads the number back through each long-lived connection.
- * Connections that cannot prove this are closed at once; they open again on the right server. While nothing is proven,
+ * A connection that fails this check is closed at once and reopens on the right server. While the proof is missing,
  * `assertProven` refuses every query.
  */
 import { randomUUID } from 'node:crypto'
@@ -17,13 +17,13 @@ import { provingStatement, refuseUnwritable, type ServerPlace, serverPlaceOf } f
 export interface WatchedConnection {
   /** For logs. */
   name: string
-  /** Undefined where nothing is open: a connection proves itself when it opens (`PrimaryWatch.admit`). */
+  /** Undefined if no connection is open; a new connection is checked when it opens (`PrimaryWatch.admit`). */
   ask(statement: Statement): Promise<Rows<Record<string, unknown>> | undefined>
-  /** Closes it at once, without waiting for the server. It opens again when it is needed. */
+  /** Closes the connection at once, without waiting for the server. It reopens when it is needed. */
   cut(): void
 }
 
-/** How far this node has read the log of revocations; undefined when it could not read just now. */
+/** How far this node has read the log of revocations; undefined if the last read failed. */
 export type Followed = () => Promise<{ epoch: string; seq: number } | undefined>
 
 export interface WatchReport {
@@ -31,24 +31,24 @@ export interface WatchReport {
   moved(): void
   /** One connection did not prove itself and was closed. */
   cut(name: string, reason: string): void
-  /** Nothing is proven any more: every connection was closed, and queries are refused. */
+  /** The proof is missing or too old: every connection was closed, and queries are refused. */
   unproven(reason: unknown): void
   provenAgain(afterMs: number): void
 }
 
 /** How old the last proof may be. */
 const proofMs = 3_000
-/** How long a connection may take to answer. Less than `proofMs`: a connection that hangs is closed before the node is unready. */
+/** How long a connection may take to answer. Less than `proofMs`, so that a hanging connection is closed before the node is unready. */
 const answerMs = 1_500
 const everyMs = 1_000
-/** Beats under way at a time: one that hangs must not keep back the next. */
+/** Maximum number of parallel beats: a hanging beat must not delay the next. */
 const mostBeats = 3
 
 export class PrimaryWatch {
   readonly #database: DatabaseOptions
   readonly #where: string
   readonly #node = randomUUID()
-  /** Each with how often it was cut. */
+  /** The watched connections, with the number of times that each was cut. */
   readonly #connections = new Map<WatchedConnection, number>()
   readonly #movedListeners = new Set<() => void>()
   readonly #beats = new Set<Promise<void>>()
@@ -66,20 +66,20 @@ export class PrimaryWatch {
   #answering: Promise<void> | undefined
   #isAskedAgain = false
 
-  /** Watches nothing, and refuses nothing, until `start`. @param where names the database for people, without credentials */
+  /** Before `start` it watches no connection and refuses no query. @param where names the database for people, without credentials */
   constructor(database: DatabaseOptions, where: string) {
     this.#database = database
     this.#where = where
   }
 
-  /** The first beat, then one each second. @throws Failure when the database cannot be reached or is no writable primary */
+  /** Makes the first beat, then one each second. @throws Failure if the database cannot be reached or is no writable primary */
   async start(report: WatchReport): Promise<void> {
     await this.#attempt(this.#nextBeat())
     this.#report = report
     this.#timer = setInterval(() => this.#tick(), everyMs).unref()
   }
 
-  /** Whether every connection has proven itself within the last three seconds. True before `start`. */
+  /** Whether a beat has proven the connections within the last three seconds. True before `start`. */
   get isProven(): boolean {
     return !this.#timer || (this.#unprovenSince === undefined && performance.now() - this.#provenAt < proofMs)
   }
@@ -89,33 +89,33 @@ export class PrimaryWatch {
     if (!this.isProven) throw unproven(this.#fault)
   }
 
-  /** A connection that has just opened, before it is used. @throws Failure `database_unproven` when it leads elsewhere */
+  /** Checks a new connection before its first use. @throws Failure `database_unproven` if it leads to another server */
   async admit(connection: Pick<Queryable, 'query'>): Promise<void> {
     if (!this.#timer) return
     const { server } = await serverPlaceOf(connection)
     if (server === this.#server) return
-    // This is the first to see that the database has moved, or it was opened just before it moved.
+    // Either the database has just moved and no beat has seen it yet, or the connection opened before the move.
     await this.#beat()
     if (server !== this.#server) throw unproven(this.#fault)
   }
 
-  /** Has it proven each second. Returns the way to stop. */
+  /** Checks the connection with each beat. Returns a function that ends the checks. */
   watch(connection: WatchedConnection): () => void {
     this.#connections.set(connection, 0)
     return () => this.#connections.delete(connection)
   }
 
-  /** Called when another server answers than before: what was remembered of the old one has to be read anew. */
+  /** The listener is called when new connections reach another server: all cached data must be reloaded. */
   onMoved(listener: () => void): void {
     this.#movedListeners.add(listener)
   }
 
-  /** What to answer when a command asks whether this node has read a revocation. */
+  /** Sets the source of answers to commands that ask whether this node has read a revocation. */
   answersWith(followed: Followed): void {
     this.#followed = followed
   }
 
-  /** A command asks. Questions that come meanwhile share the next answer. */
+  /** Answers the question of a command. Questions that arrive during an answer share the next one. */
   answer(): void {
     if (!this.#timer) return
     if (this.#answering) {
@@ -130,7 +130,7 @@ export class PrimaryWatch {
     })
   }
 
-  /** Commands do not wait for this node any more. Harmless when repeated. */
+  /** Stops the beats and removes this node, so that commands no longer wait for it. Safe to call again. */
   async stop(): Promise<void> {
     if (!this.#timer) return
     clearInterval(this.#timer)
@@ -150,7 +150,7 @@ export class PrimaryWatch {
     return this.#lastBeat
   }
 
-  /** Never rejects: what failed shows in `isProven`. */
+  /** Never rejects; a failure shows in `isProven`. */
   #beat(): Promise<void> {
     const beat = this.#attempt(this.#nextBeat())
       .catch((error: unknown) => this.#failed(error))
@@ -163,7 +163,7 @@ export class PrimaryWatch {
     const began = performance.now()
     return this.#throughNewConnection(async (db) => {
       const place = await serverPlaceOf(db)
-      // A later beat was sooner, and knows better.
+      // A later beat has finished first, and its result is newer.
       if (number < this.#newestProof) return
       refuseUnwritable(place, this.#where)
       if (place.server !== this.#server) this.#moveTo(place.server)
@@ -204,12 +204,13 @@ export class PrimaryWatch {
       const seen = await inTime(connection.ask(provingStatement(this.#node)))
       for (const row of seen?.rows ?? []) {
         const { beat, ...place } = row as unknown as ServerPlace & { beat: number | null }
-        if (place.server !== server) throw new Error('it speaks to another server than new connections')
+        if (place.server !== server) throw new Error('the connection leads to another server than new connections')
         refuseUnwritable(place, this.#where)
-        if ((beat ?? 0) < number) throw new Error('it does not see what was written through a new connection')
+        if ((beat ?? 0) < number)
+          throw new Error('the connection does not see a value written through a new connection')
       }
     } catch (error) {
-      // Another beat has cut it meanwhile: what is open now has opened since.
+      // Another beat has cut the connection meanwhile, so the current one is newer than this check.
       if (this.#connections.get(connection) !== cuts) return
       this.#cut(connection)
       this.#report?.cut(connection.name, error instanceof Error ? error.message : String(error))
@@ -235,7 +236,7 @@ export class PrimaryWatch {
 
   #failed(error: unknown): void {
     this.#fault = error
-    // The server itself said that it takes no writes. Everything else may be a matter of a moment.
+    // Only the server's own report that it accepts no writes ends the proof at once. Other errors may be brief.
     if (error instanceof Failure && ['database_standby', 'database_read_only'].includes(error.code)) this.#unprove()
   }
 
@@ -255,7 +256,7 @@ export class PrimaryWatch {
     connection.cut()
   }
 
-  /** Only now, when every connection is proven, may the node say how far it has read. */
+  /** Call it only after every connection is proven: then the answer about the log can be trusted. */
   async #answerTo(question: number, db: Queryable): Promise<void> {
     if (question <= this.#answered || !this.#followed) return
     const followed = await this.#followed()
@@ -269,17 +270,19 @@ const unproven = (cause: unknown): Failure =>
   new Failure(
     'database_unproven',
     'unavailable',
-    'This node cannot prove at the moment that it speaks to the right database. Try again in a few seconds.',
+    'This node cannot prove that its connections lead to the primary database. Try again in a few seconds.',
     { cause, retryAfterSeconds: 2 },
   )
 
-/** @throws Error when there is no answer in `answerMs` */
+/** @throws Error if there is no answer within `answerMs` */
 async function inTime<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      // Where this process itself was busy, the answer may have arrived unread: read first.
-      setImmediate(() => setImmediate(() => reject(new Error(`it did not answer within ${answerMs / 1000} s`))))
+      // If this process was busy, the answer may already have arrived, so it is read first.
+      setImmediate(() =>
+        setImmediate(() => reject(new Error(`the connection did not answer within ${answerMs / 1000} s`))),
+      )
     }, answerMs)
   })
   try {

@@ -1,19 +1,19 @@
 /**
- * The serving processes of a deployment, as they show themselves in the database each second. A command that has revoked
- * something asks them all what they have read, and promises a bound only when every one of them has answered.
+ * The serving processes of a deployment. Each one records a beat in the database every second. After a revocation, a
+ * command asks every node how far it has read, and states a bound only if every node has answered.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queryable } from './database.ts'
 
 export const nodesChannel = 'claviger_nodes'
 
-/** Writes the beat, and returns the number of the last question that a command has asked. */
+/** Records a beat, and returns the number of the latest question from a command. */
 export async function recordBeat(
   db: Queryable,
   { id, name, beat }: { id: string; name: string; beat: number },
 ): Promise<number> {
   const { rows } = await db.query<{ question: number }>({
-    // A beat that a crash of the server forgets was of no use any more: no need to wait for the disk.
+    // A beat lost in a server crash has no more use, so the commit does not wait for the disk.
     text: `insert into running_nodes as n (id, name, beat) values ($1, $2, $3)
                on conflict (id) do update set beat = greatest(n.beat, excluded.beat), seen_at = clock_timestamp()
            returning (select number from node_questions)::float8 as question, set_config('synchronous_commit', 'off', true)`,
@@ -29,7 +29,7 @@ export interface Answer {
   seq: number
 }
 
-/** The node has read the log so far since the question was asked. */
+/** Records how far the node has read the log since the question. */
 export async function recordAnswer(db: Queryable, { id, question, epoch, seq }: Answer): Promise<void> {
   await db.query({
     text: `update running_nodes set answered = greatest(answered, $2), followed_epoch = $3, followed_seq = $4
@@ -38,7 +38,7 @@ export async function recordAnswer(db: Queryable, { id, question, epoch, seq }: 
   })
 }
 
-/** The node stops: nobody needs to wait for it. Rows of nodes that died long ago go with it. */
+/** Removes a stopping node, so that no command waits for it. Also removes nodes not seen for a day. */
 export async function leave(db: Queryable, id: string): Promise<void> {
   await db.query({
     text: `delete from running_nodes where id = $1 or seen_at < clock_timestamp() - interval '1 day'`,
@@ -48,22 +48,22 @@ export async function leave(db: Queryable, id: string): Promise<void> {
 
 /** A node that has not confirmed. */
 export interface SilentNode {
-  /** Host name and process number. */
+  /** Host name and process id. */
   name: string
-  /** Seconds since it last showed itself on this server. */
+  /** Seconds since its last beat on this server. */
   silentSeconds: number
 }
 
 export interface NodesHeard {
-  /** Nodes that have proven their connections and read the log to its end, all since they were asked. */
+  /** Number of nodes that have proven their connections and read the log to its end since the question. */
   confirmed: number
   /** Nodes that were seen within the last ten minutes, did not stop, and have not confirmed. */
   silent: SilentNode[]
 }
 
-/** A node that died leaves its row; after so long it is taken for dead. */
+/** A dead node leaves its row; after this time it counts as dead. */
 const rememberedSeconds = 600
-/** A node that beats is worth waiting for. */
+/** The command waits for a node whose last beat is not older than this. */
 const beatingSeconds = 5
 const waitMs = 2_500
 const lookMs = 40
@@ -75,7 +75,7 @@ interface NodeRow {
 }
 
 /**
- * Asks every node, and waits a moment for answers. @param seq how far the log has to be read
+ * Asks every node, and waits up to `waitMs` for answers. @param seq the entry up to which a node must have read the log
  * @throws as `query` does
  */
 export async function askNodes(db: Queryable, seq: number): Promise<NodesHeard> {

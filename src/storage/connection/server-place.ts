@@ -1,12 +1,12 @@
-/** Which Postgres server a connection speaks to, and whether that server accepts writes. Every role may ask this. */
+/** Identifies the Postgres server of a connection, and whether that server accepts writes. Every role may read this. */
 import { Failure } from '../../errors/failure.ts'
 import type { Queryable, Statement } from './database.ts'
 
 export interface ServerPlace {
   /**
    * Start of the postmaster in microseconds, and the database. A connection cannot outlive the postmaster that accepted
-   * it, so two connections with one value speak to one server. Unlike the system identifier, it also tells a copy of a
-   * server from its original.
+   * it, so two connections with one value lead to one server. Unlike the system identifier, the value also distinguishes
+   * a copy of a server from its original.
    */
   server: string
   isStandby: boolean
@@ -22,11 +22,11 @@ const columns = `extract(epoch from pg_postmaster_start_time()) || '/' ||
 export async function serverPlaceOf(db: Pick<Queryable, 'query'>): Promise<ServerPlace> {
   const { rows } = await db.query<ServerPlace>({ text: `select ${columns}` })
   const [place] = rows
-  if (!place) throw new Error('the server did not say which one it is')
+  if (!place) throw new Error('query returned no row')
   return place
 }
 
-/** Asked through each long-lived connection: its server, and the last beat of this node that it sees. */
+/** Reads a connection's server, and the last beat of this node that the connection sees. */
 export const provingStatement = (node: string): Statement => ({
   text: `select ${columns}, (select beat from running_nodes where id = $1)::float8 as beat`,
   values: [node],

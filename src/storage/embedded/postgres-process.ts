@@ -1,10 +1,11 @@
 /**
- * One embedded Postgres as a process: made, started, found again, stopped. It
- * listens on a Unix socket inside its own data folder, which only its user can
- * enter, and on nothing else.
+ * Initialises, starts, finds and stops one embedded Postgres process. The server
+ * listens only on a Unix socket inside its own data folder, which only its user
+ * can enter.
  *
- * As root on Linux it is started standing in the data folder and told to find it
- * at /proc/self/cwd: so the folders above may stay closed to the user it runs under.
+ * If Claviger runs as root on Linux, the server starts with the data folder as
+ * its working directory and gets /proc/self/cwd as its path. So the parent
+ * folders may stay closed to the server's user.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,11 +23,11 @@ export interface PostgresFolder {
   /** Postgres' own data folder (PGDATA). */
   data: string
   log: string
-  /** False only where losing everything at a power failure does not matter: in tests. */
+  /** False only in tests, where data may be lost at a power failure. */
   durable: boolean
 }
 
-/** Makes the data folder where there is none. Half-made ones never stand under the final name. */
+/** Creates a missing data folder. The folder gets its final name only when it is complete. */
 export async function initialise(folder: PostgresFolder): Promise<void> {
   const user = serverUser()
   const binaries = await findBinaries(user)
@@ -36,7 +37,7 @@ export async function initialise(folder: PostgresFolder): Promise<void> {
     throw new Failure(
       'embedded_postgres_version',
       'conflict',
-      `${folder.data} was made by Postgres ${version.trim()} and this release brings ${binaries.major}: dump it with the release that made it and restore it into a new folder.`,
+      `${folder.data} was created by Postgres ${version.trim()}, but this release includes Postgres ${binaries.major}. Dump the data with the release that created it, and restore the dump into a new folder.`,
     )
   }
   await belongsTo(folder, user)
@@ -47,21 +48,21 @@ async function create(folder: PostgresFolder, binaries: PostgresBinaries, user: 
   await rm(apart, { recursive: true, force: true })
   await mkdir(apart, { mode: 0o700 })
   if (user) await chown(apart, user.uid, user.gid)
-  const child = spawn(binaries.initdb, ['-D', standing(apart, user), ...initdbSettings(folder.durable)], {
+  const child = spawn(binaries.initdb, ['-D', dataArgument(apart, user), ...initdbSettings(folder.durable)], {
     cwd: apart,
     env: quietEnvironment,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...user,
   })
-  const said: Buffer[] = []
-  child.stdout?.on('data', (chunk: Buffer) => said.push(chunk))
-  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk))
+  const output: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => output.push(chunk))
   const code = await exitOf(child)
-  if (code !== 0) throw couldNot('make its data folder', Buffer.concat(said).toString())
+  if (code !== 0) throw couldNot('create its data folder', Buffer.concat(output).toString())
   await rename(apart, folder.data)
 }
 
-/** A folder made as another user cannot be started; say so before Postgres does in its own words. */
+/** The server cannot start on a folder of another user. This error is clearer than the one of Postgres. */
 async function belongsTo(folder: PostgresFolder, user: ServerUser | undefined): Promise<void> {
   const { uid } = await stat(folder.data)
   const expected = user?.uid ?? process.getuid?.()
@@ -69,18 +70,18 @@ async function belongsTo(folder: PostgresFolder, user: ServerUser | undefined): 
   throw new Failure(
     'data_folder_foreign',
     'conflict',
-    `${folder.data} belongs to user ${uid}, and the embedded Postgres runs as user ${expected} here: start as the user who made it, or run chown -R ${expected} ${folder.data}.`,
+    `${folder.data} belongs to user ${uid}, but the embedded Postgres runs as user ${expected} here. Start Claviger as the user who created the folder, or run chown -R ${expected} ${folder.data}.`,
   )
 }
 
-/** Starts it detached: it outlives us, so that whoever comes next finds it whole. Returns its process, ready or not. */
+/** Starts the server detached, so that it outlives this process and the next one can use it. Returns its process id before it is ready. */
 export async function start(folder: PostgresFolder): Promise<number | undefined> {
   const user = serverUser()
   const { postgres } = await findBinaries(user)
   await dropStaleLock(folder)
   const log = await openLog(folder.log)
   try {
-    const child = spawn(postgres, ['-D', standing(folder.data, user), ...serverSettings(folder.durable)], {
+    const child = spawn(postgres, ['-D', dataArgument(folder.data, user), ...serverSettings(folder.durable)], {
       cwd: folder.data,
       env: quietEnvironment,
       detached: true,
@@ -95,15 +96,15 @@ export async function start(folder: PostgresFolder): Promise<number | undefined>
   }
 }
 
-/** Its process, when one runs on this folder. Looks at the process itself: the number in the file may be another's by now. */
+/** The server's process id if it runs on this folder. Checks the process itself, because the id in the file may be reused by now. */
 export async function runningPid(folder: PostgresFolder): Promise<number | undefined> {
   const pid = Number((await readText(join(folder.data, 'postmaster.pid')))?.split('\n')[0])
   if (!isAlive(pid) || !/postgres/.test(commandOf(pid))) return undefined
-  const stands = workingFolderOf(pid)
-  return stands === undefined || stands === folder.data ? pid : undefined
+  const working = workingFolderOf(pid)
+  return working === undefined || working === folder.data ? pid : undefined
 }
 
-/** Ends it quickly and in order: connections are cut, everything committed is on disk. */
+/** Stops the server in fast mode: connections are closed, and committed data is on disk. */
 export async function stop(folder: PostgresFolder): Promise<void> {
   const pid = await runningPid(folder)
   if (pid === undefined) return
@@ -112,12 +113,12 @@ export async function stop(folder: PostgresFolder): Promise<void> {
     if (!isAlive(pid)) return
     await sleep(waited < 20 ? 10 : 100)
   }
-  // Recovers from its log at the next start, like after a power failure.
+  // The server recovers from its write-ahead log at the next start, as after a power failure.
   process.kill(pid, 'SIGQUIT')
 }
 
-/** The last lines it wrote, to go with a failure. */
-export async function lastWords(folder: PostgresFolder): Promise<string> {
+/** The end of the server's log, for an error message. */
+export async function logTail(folder: PostgresFolder): Promise<string> {
   return (await readText(folder.log))?.slice(-2_000) ?? ''
 }
 
@@ -132,15 +133,15 @@ export function couldNot(doing: string, said: string): Failure {
   )
 }
 
-/** Postgres believes a number in `postmaster.pid` that another process of the same user has been given since. */
+/** Removes a stale `postmaster.pid`: Postgres trusts its process id even if another process of the same user has it now. */
 async function dropStaleLock(folder: PostgresFolder): Promise<void> {
   if ((await runningPid(folder)) === undefined) await rm(join(folder.data, 'postmaster.pid'), { force: true })
 }
 
-const standing = (data: string, user: ServerUser | undefined): string =>
+const dataArgument = (data: string, user: ServerUser | undefined): string =>
   user !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : data
 
-/** Nothing of ours, and no PG* variable of the operator's, may leak into it. */
+/** The server gets no variable of Claviger's environment and no PG* variable of the operator. */
 const quietEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
 async function openLog(path: string) {

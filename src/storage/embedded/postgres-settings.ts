@@ -1,6 +1,6 @@
-/** How the embedded Postgres is set up: for a small machine, a Unix socket and short transactions. Given at every start, so that nothing lives in a file. */
+/** Settings of the embedded Postgres, for a small machine, a Unix socket and short transactions. Every start passes them, so no file holds them. */
 
-/** The superuser, and the database that everything lives in. */
+/** The superuser, and the database that holds all data. */
 export const embeddedUser = 'claviger'
 export const embeddedDatabase = 'claviger'
 
@@ -17,7 +17,7 @@ const shared = {
   max_wal_size: '512MB',
   checkpoint_timeout: '15min',
   random_page_cost: '1.1',
-  // Statements here touch a handful of rows: compiling them or spreading them over processes only costs.
+  // Statements touch few rows, so compiling them or running them in parallel only adds cost.
   jit: 'off',
   max_parallel_workers_per_gather: '0',
   max_worker_processes: '2',
@@ -27,14 +27,14 @@ const shared = {
   autovacuum_naptime: '15s',
   log_min_messages: 'warning',
   log_checkpoints: 'off',
-  // The statements are ours, the values are people's: an error may name the one, never the other.
+  // Values are personal data, so an error line must never contain them.
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
   log_timezone: 'UTC',
   timezone: 'UTC',
 }
 
-const careless = {
+const notDurable = {
   fsync: 'off',
   full_page_writes: 'off',
   max_connections: '300',
@@ -42,11 +42,11 @@ const careless = {
 }
 
 export const serverSettings = (durable: boolean): string[] =>
-  Object.entries(durable ? shared : { ...shared, ...careless }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  Object.entries(durable ? shared : { ...shared, ...notDurable }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 
 export const initdbSettings = (durable: boolean): string[] => [
   `--username=${embeddedUser}`,
-  // Whoever can enter the data folder is its owner or root: the folder is the lock, a password would lie beside it.
+  // Only the owner or root can enter the data folder. A password would be stored in the same folder and add nothing.
   '--auth-local=trust',
   '--auth-host=reject',
   '--encoding=UTF8',

@@ -1,8 +1,8 @@
-/** What the operating system says about a process; as much of it as Linux and macOS can tell. */
+/** What Linux and macOS report about a process. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 
-/** Is there such a process, whoever it belongs to? */
+/** Does this process exist, under any user? */
 export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   try {
@@ -13,34 +13,34 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Ticks since boot at which it started: with the number it names one process for ever. Undefined where that cannot be told. */
+/** Start time in ticks since boot; with the id it identifies one process. Undefined if the system does not report it. */
 export function startOf(pid: number): string | undefined {
   return statFields(pid)?.[19]
 }
 
-/** Its command line, for people; the number alone where it cannot be read. */
+/** The command line of a process, for people; the id alone if the command line cannot be read. */
 export function commandOf(pid: number): string {
   const fromProc = read(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ').trim()
   if (fromProc) return fromProc
   try {
     return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim()
   } catch {
-    // No `ps`, or the process has just gone: the number has to do.
+    // There is no `ps`, or the process has just ended.
     return `process ${pid}`
   }
 }
 
-/** Where it stands in the file system; undefined where that may not be known. */
+/** The working directory of a process; undefined if it cannot be read. */
 export function workingFolderOf(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)
   } catch {
-    // Not Linux, not ours to look at, or gone.
+    // Not Linux, no permission, or the process has ended.
     return undefined
   }
 }
 
-/** A process that has ended and whose parent has not asked yet (in a container, perhaps never will). */
+/** A process that has ended but that its parent has not reaped; in a container the parent may never do so. */
 const isZombie = (pid: number): boolean => statFields(pid)?.[0] === 'Z'
 
 /** Fields of /proc/<pid>/stat from the third on; the second, the name, may hold blanks and brackets. */
@@ -53,7 +53,7 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    // Not Linux, or the process has just gone.
+    // Not Linux, or the process has just ended.
     return undefined
   }
 }

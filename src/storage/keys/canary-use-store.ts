@@ -1,4 +1,4 @@
-/** The canary's token requests by signing key, on Postgres. */
+/** Counts of the canary's token requests by signing key, on Postgres. */
 import type { CanaryUse, CanaryUseStore } from '../../keyring/readiness/canary.ts'
 import type { Database } from '../connection/database.ts'
 
@@ -10,7 +10,7 @@ export class PostgresCanaryUseStore implements CanaryUseStore {
   }
 
   async add(uses: readonly CanaryUse[]): Promise<void> {
-    // In one order everywhere: nodes that add at once do not block each other for ever.
+    // All nodes use the same order, so that parallel inserts cannot deadlock.
     await this.#db.query(
       `insert into canary_uses (kid, client_id, token_requests, refreshes, early_refreshes)
        select u.kid, u.client_id, u.requests, u.refreshes, u.early

@@ -1,4 +1,4 @@
-/** Signing keys on Postgres. Its triggers hold the law of their life; their refusals become Failures here. */
+/** Signing keys on Postgres. Triggers enforce the rules of the key life cycle; this store turns their errors into Failures. */
 import type { JWK } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 import { refusedByLaw } from '../../keyring/cycle/key-law.ts'
@@ -7,11 +7,11 @@ import type { SigningKey } from '../../keyring/live/signing-key.ts'
 import type { Database, Queryable } from '../connection/database.ts'
 import { revokeKey } from '../revocation/revocation-log.ts'
 
-/** One change of keys or secrets at a time in the whole deployment; freed by the end of the transaction, however it ends. */
+/** Allows one change of keys or secrets at a time in the deployment. The end of the transaction releases the lock. */
 export const keyLock = 'pg_advisory_xact_lock(9400, 1)'
 const tryKeyLock = 'pg_try_advisory_xact_lock(9400, 1)'
 
-/** Member of `SigningKey` to column. */
+/** The column of each member of `SigningKey`. */
 const columns = {
   kid: 'kid',
   alg: 'alg',
@@ -36,7 +36,7 @@ const members = Object.keys(columns) as (keyof SigningKey)[]
 const selected = members.map((member) => `${columns[member]} as "${member}"`).join(', ')
 
 export interface KeyStoreOptions {
-  /** Runs in the transaction that revokes a key; by default everything that it signed becomes void in the same commit. */
+  /** Runs in the transaction that revokes a key. By default the same commit revokes everything that the key signed. */
   onRevoked?: (db: Queryable, key: SigningKey, at: Date) => Promise<void>
 }
 
@@ -57,7 +57,7 @@ export class PostgresKeyStore implements KeyStore {
     return named(() =>
       this.#db.transaction(async (db) => {
         if (!(await lock(db, patience))) return BUSY
-        // A statement of its own, after the lock: its snapshot holds what the one before us did.
+        // A separate statement after the lock: its snapshot includes the previous holder's changes.
         const ledger = new PostgresKeyLedger(db, await readKeys(db), this.#options)
         return work(ledger)
       }),
@@ -114,7 +114,7 @@ class PostgresKeyLedger implements KeyLedger {
   }
 }
 
-/** One statement, so that keys and clock belong together. Milliseconds are cut, never rounded up: a key is not early. */
+/** One statement reads keys and clock together. Milliseconds are truncated, so that no step runs too early. */
 async function readKeys(db: Queryable): Promise<KeySnapshot> {
   const { rows } = await db.query<Row>({
     name: 'read-signing-keys',
@@ -151,7 +151,7 @@ const CHECK_VIOLATION = '23514'
 const UNIQUE_VIOLATION = '23505'
 const LOCK_NOT_AVAILABLE = '55P03'
 
-/** Gives what the database refused a name of ours. */
+/** Turns a database error into the matching Failure. */
 async function named<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -160,7 +160,7 @@ async function named<T>(work: () => Promise<T>): Promise<T> {
       throw new Failure(
         'key_change_running',
         'unavailable',
-        'Another change of the keys is running and does not end. Try again in a minute.',
+        'Another change of the keys is running, and has been for 15 seconds. Try again in a minute.',
         {
           cause,
           retryAfterSeconds: 60,
@@ -172,7 +172,7 @@ async function named<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Which law of the schema an error of `pg` tells of, if any. */
+/** The schema's key rule that a `pg` error reports, if any. */
 export function lawOf(error: unknown): string | undefined {
   if (error instanceof Failure) return undefined
   const { code, constraint } = error as { code?: string; constraint?: string }

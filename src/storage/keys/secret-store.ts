@@ -1,4 +1,4 @@
-/** The deployment's sealed secrets on Postgres, and the change of what all is sealed under. */
+/** The deployment's encrypted secrets on Postgres, and their re-encryption under a new key-encryption key. */
 
 import { refusedByLaw } from '../../keyring/cycle/key-law.ts'
 import { bindingOf } from '../../keyring/secrets/deployment-secrets.ts'
@@ -51,7 +51,7 @@ export class PostgresSecretStore implements SecretStore, SealedStore {
   }
 
   async forget(name: string, generation: number): Promise<void> {
-    // Never the newest: it is in use, whatever the caller believes.
+    // The newest generation is always in use, so it is never deleted.
     await this.#db.query(
       `delete from secrets where name = $1 and generation = $2
           and generation < (select max(generation) from secrets where name = $1)`,
@@ -63,7 +63,7 @@ export class PostgresSecretStore implements SecretStore, SealedStore {
     return this.#db.transaction(async (db) => {
       await db.query(`set local lock_timeout = '15s'`)
       await db.query(`select ${keyLock}`)
-      // No node adds a secret meanwhile: readers go on, writers wait.
+      // The lock keeps other nodes from adding a secret; readers do not wait.
       await db.query('lock table secrets in share row exclusive mode')
       const keys = await db.query<{ kid: string; jwe: string; fingerprint: string }>(
         'select kid, private_jwe as jwe, kek_fingerprint as fingerprint from signing_keys where private_jwe is not null for update',

@@ -1,4 +1,4 @@
-/** Who has fetched which keys, on Postgres. */
+/** Counts of key set fetches by key and verifier, on Postgres. */
 import type { Sighting, SightingCount, SightingStore } from '../../keyring/readiness/jwks-sightings.ts'
 import type { Database } from '../connection/database.ts'
 
@@ -10,8 +10,8 @@ export class PostgresSightingStore implements SightingStore {
   }
 
   async add(sightings: readonly SightingCount[]): Promise<{ kid: string; verifier: string }[]> {
-    // Only names of clients and APIs count as names: strangers fill no table. One row a conflict, in one order
-    // everywhere: nodes that add at once neither collide nor block each other for ever.
+    // Only names of clients and APIs are stored, so that unknown names cannot fill the table. Rows are grouped by their
+    // unique key, and all nodes use the same order, so that parallel inserts neither conflict nor deadlock.
     const { rows } = await this.#db.query<{ kid: string; verifier: string }>(
       `with given as (
          select g.kid, g.fetches, g.misses,
@@ -33,7 +33,7 @@ export class PostgresSightingStore implements SightingStore {
                        missed_at = coalesce(excluded.missed_at, jwks_sightings.missed_at)
          returning kid, verifier, misses
        )
-       -- Before the first miss there was none, so all there are now have just come.
+       -- If all stored misses come from this statement, they are the verifier's first for this key.
        select kid, verifier from added join (select kid, verifier, sum(misses) as misses from given group by 1, 2) as new
         using (kid, verifier) where verifier <> '' and new.misses > 0 and added.misses = new.misses`,
       [

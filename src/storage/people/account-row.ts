@@ -1,6 +1,6 @@
 import type { Account, AccountId, ProfileClaims } from '../../accounts/account.ts'
 
-/** A row of `accounts`, as `pg` gives it or as `to_jsonb(accounts)` does (then with instants as text). */
+/** A row of `accounts`, from `pg` or from `to_jsonb(accounts)`, which returns times as text. */
 export interface AccountRow {
   id: AccountId
   email: string
@@ -15,7 +15,7 @@ export interface AccountRow {
   updated_at: Date | string
 }
 
-/** For `select`; `login` stays in the database, where it is compared. */
+/** Columns for `select`, without `login`, which only the database compares. */
 export const accountColumns =
   'id, email, email_verified, name, username, claims, is_admin, disabled_at, revoked_before, created_at, updated_at'
 

@@ -32,7 +32,7 @@ export class PostgresAccountStore implements AccountStore {
   }
 
   async list(page: { limit: number; after?: AccountId; search?: string }): Promise<Account[]> {
-    // `position` rather than `like`: what somebody searches for holds no wildcards.
+    // `position` instead of `like`, because the search text has no wildcards.
     const { rows } = await this.#db.query<AccountRow>(
       `select ${accountColumns} from accounts
         where ($2::text is null or (created_at, id) > (select a.created_at, a.id from accounts a where a.id = $2))
@@ -129,7 +129,7 @@ export class PostgresAccountStore implements AccountStore {
     return rows[0]?.has === true
   }
 
-  /** The account changes first and stays locked, so that who reads it meanwhile waits for the whole. */
+  /** Changes the account first. Its row lock makes locking readers wait until the transaction ends. */
   #end(id: AccountId, change: string, options: EndAccountOptions = {}): Promise<Ended> {
     return this.#db.transaction(async (client: Queryable) => {
       const { rowCount } = await client.query(change, [storable(id)])
@@ -139,7 +139,7 @@ export class PostgresAccountStore implements AccountStore {
   }
 }
 
-/** Postgres text holds no NUL, so nothing stored can be meant by one. */
+/** Postgres text cannot hold a NUL, so no stored value contains one. */
 const storable = (text: string): string => text.replaceAll('\0', '')
 
 function loginOf(email: string): string {
@@ -159,12 +159,12 @@ function only(found: Rows<AccountRow>, id: AccountId): Account {
   return account
 }
 
-/** The unique index decides, so two inserts at once cannot both win. */
+/** The unique index decides, so that only one of two parallel inserts succeeds. */
 function nameClash(error: unknown): never {
   const isClash = error instanceof Error && 'code' in error && error.code === '23505'
   if (!isClash) throw error
   if ('constraint' in error && error.constraint === 'accounts_username') {
-    throw new Failure('username_taken', 'conflict', 'Another person has this username; choose another.', {
+    throw new Failure('username_taken', 'conflict', 'Another person has this username. Choose another username.', {
       cause: error,
     })
   }

@@ -2,21 +2,21 @@ import { fullCount } from '../../credentials/attempt-policy.ts'
 import type { Admission, AttemptStore, Bucket } from '../../credentials/attempt-store.ts'
 import type { Database } from '../connection/database.ts'
 
-/** `$1`: the buckets with their policies. */
+/** `$1` holds the buckets with their policies. */
 const wanted = `
   select decode(w.key, 'hex') as key, w.free, w.first, w.longest, w.drain, w.full_count
     from jsonb_to_recordset($1) as w(key text, free float8, first float8, longest float8, drain float8, full_count float8)`
 
 const seconds = (expression: string) => `make_interval(secs => ${expression})`
 
-/** The delay after the n-th failure, as `delayAfter` has it. */
+/** The delay after the n-th failure; the same formula as `delayAfter`. */
 const delay = 'case when n < free - 0.5 then 0 else least(longest, first * 2 ^ greatest(0, n - free)) end'
 
 /**
- * Looks and counts in one statement. A bucket that is blocked when it begins stops all of it. Of parallel attempts each
- * waits for the row and looks again, so who comes after the one that filled the bucket is not counted in, and then
- * fewer rows return than were wanted. Rows are taken in the order of their keys: no two attempts can wait for each other.
- * The database's clock decides, so nodes need not agree on the time.
+ * Checks and counts in one statement. If any bucket is already blocked, nothing is counted. A parallel attempt waits for
+ * the row and checks again. If the bucket is full by then, the attempt is not counted, and fewer rows return than
+ * requested. Rows are locked in the order of their keys, so that attempts cannot deadlock. The database's clock decides,
+ * so the clocks of the nodes may differ.
  */
 const reserve = `
   with wanted as (${wanted}
@@ -42,7 +42,7 @@ const reserve = `
          extract(epoch from greatest((select until from blocked), (select max(blocked_until) from counted))
                             - clock_timestamp())::float8 as wait`
 
-/** `$2`: hex keys to forget; all others lose one failure, and the delay it brought when it was the one that filled them. */
+/** `$2` holds the hex keys to delete. Every other bucket loses one failure, and its delay if that failure filled it. */
 const settle = `
   with wanted as (${wanted}
   ), locked as (

@@ -15,7 +15,7 @@ export class PostgresPasswordStore implements PasswordStore {
   }
 
   async findByLogin(login: string): Promise<AccountWithHash | undefined> {
-    // A name that no account can have is asked for all the same: the work must not tell.
+    // A name that no account can have is also looked up, so that timing does not reveal it.
     const { rows } = await this.#db.query<AccountRow & { hash: string | null }>({
       name: 'account and password',
       text: `select ${accountColumns}, hash from accounts left join passwords on account_id = id where login = $1`,
@@ -46,8 +46,8 @@ export class PostgresPasswordStore implements PasswordStore {
   }
 
   /**
-   * As their people brought them along: two hashes of each form and cost that is still kept, for one may be damaged; the
-   * twenty most frequent forms first.
+   * Examples of imported hashes: two of each stored form and cost, because one may be damaged. Returns the twenty most
+   * frequent forms, the most frequent first.
    */
   async importedExamples(): Promise<string[]> {
     const { rows } = await this.#db.query<{ first: string; last: string }>(
@@ -58,7 +58,7 @@ export class PostgresPasswordStore implements PasswordStore {
     return rows.flatMap(({ first, last }) => [first, last])
   }
 
-  /** Only if nobody set another password meanwhile. */
+  /** Replaces the hash only if it is still `from`. */
   async rehash(accountId: AccountId, from: string, to: string): Promise<void> {
     await this.#db.query('update passwords set hash = $3 where account_id = $1 and hash = $2', [accountId, from, to])
   }

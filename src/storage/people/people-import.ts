@@ -19,8 +19,8 @@ export class PostgresPeopleImport implements PeopleImportStore {
   }
 
   /**
-   * The log of revocations knows who was removed: tokens of the old holder and of the new one would be void alike.
-   * Tokens of an app for itself have its id for their `sub` (RFC 9700 §4.15).
+   * Removed ids come from the log of revocations: its entry would also revoke the tokens of a new account with that id.
+   * Ids of apps count as taken, because an app's own tokens have its id as `sub` (RFC 9700 §4.15).
    */
   async findTaken(ids: readonly AccountId[], logins: readonly string[]): Promise<TakenName[]> {
     const { rows } = await this.#db.query<TakenRow>(
@@ -46,8 +46,8 @@ export class PostgresPeopleImport implements PeopleImportStore {
   }
 
   /**
-   * One statement, so that nobody is ever here without the password they came with; in the order of their names, so that
-   * two imports of the same people wait for each other instead of both for the other.
+   * One statement adds accounts and passwords, so that no account exists without its imported password. Rows are inserted
+   * in the order of their logins, so that two imports of the same people cannot deadlock.
    */
   async add(people: readonly PersonToAdd[]): Promise<Set<AccountId>> {
     const { rows } = await this.#db.query<{ id: AccountId }>(

@@ -1,4 +1,4 @@
-/** Numbers of the engine's models in `artifacts.model`. Never renumber: rows outlive releases. */
+/** Numbers of the engine's models in `artifacts.model`. Never change a number, because rows outlive releases. */
 export const artifactModels = {
   Session: 1,
   Interaction: 2,

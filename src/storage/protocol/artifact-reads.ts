@@ -1,7 +1,7 @@
-/** The statements that read the engine's state: each brings one row with all that the request asks for next. */
+/** The statements that read the engine's state. Each returns one row with everything that the request needs next. */
 import { artifactModels } from './artifact-models.ts'
 
-/** `$1` model, `$2` digest, `$3` grace in seconds. Expired rows do not exist. */
+/** `$1` model, `$2` digest, `$3` grace in seconds. Expired rows are never returned. */
 const useColumn = `case when a.consumed_at is null then 'unused'
             when $3 > 0 and a.consumed_at > now() - make_interval(secs => $3) then 'just-used'
             else 'used' end as use`
@@ -11,12 +11,12 @@ export const plain = `
     from artifacts a
    where a.model = $1 and a.id = $2 and a.expires_at > now()`
 
-/** The grant by its id. Postgres keeps the first plan it likes for long: with `limit 1` none can begin at all grants or sessions there are. */
+/** The grant by its id. Postgres keeps a plan for long; `limit 1` prevents a plan that starts by scanning all grants or sessions. */
 const grantOf = (id: string) => `(
          select grant_id, payload from artifacts
           where model = ${artifactModels.Grant} and id = sha256(convert_to(${id}, 'UTF8')) and expires_at > now() limit 1)`
 
-/** Beside a uid: the cast keeps Postgres from looking through the sessions in the primary key, which has the model first. */
+/** For use with a uid. The cast keeps Postgres from scanning all sessions in the primary key, whose first column is the model. */
 const isSession = (table: string) => `${table}.model::int = ${artifactModels.Session}`
 
 /** A code or token with its grant, its session and its account. */

@@ -1,19 +1,19 @@
-/** The statements that write the engine's state. Those who spend something race by design; each says who wins. */
+/** The statements that write the engine's state. Requests that spend the same value race; the statement decides which one wins. */
 import { kinds } from '../../revocation/revocation.ts'
 import { recordToken } from '../revocation/token-ledger.ts'
 import { artifactModels } from './artifact-models.ts'
 import { sidsOf } from './ending.ts'
 
 /**
- * Spends, removes and keeps in one statement. Of two racing requests that spend
- * the same row the second waits for the first and then finds the condition
- * false, so it spends nothing, and then nothing of it lands. The expiry of what
- * is spent never moves, so a replay is recognised until then. Without a grace
- * no clock is asked: the loser of a race may have begun before the winner, and
- * to its `now()` the winner's moment lies ahead. What a grant or a session that
- * ends here has out in access tokens goes into the log of revocations. If the
- * statement finds a value spent, it ends what came of that value (RFC 6749
- * §4.1.2, `end_replayed` in `000080-end-replayed.sql`).
+ * Spends, deletes and stores in one statement. If two requests race to spend one
+ * row, the second waits for the first. Then its condition is false, so the second
+ * spends nothing and writes nothing. Spending never changes the expiry, so a
+ * replay is recognised until the value expires. Without a grace the statement
+ * compares no times: the loser may have begun before the winner, and the winner's
+ * time is later than the loser's `now()`. A grant or session that ends here gets
+ * an entry in the log of revocations, which revokes its access tokens. If the
+ * statement finds a value spent, it ends everything issued from that value
+ * (RFC 6749 §4.1.2, `end_replayed` in `000080-end-replayed.sql`).
  */
 const commitWith = (recorded: string) => `
   with spent as (
@@ -69,15 +69,15 @@ const commitWith = (recorded: string) => `
     from verdict`
 
 export const commitStatement = commitWith('')
-/** The same, and writes down the access token that it all led to. */
+/** The same statement, which also records the issued access token. */
 export const commitAndRecord = commitWith(`, recorded as (${recordToken('verdict where verdict.won', 19)})`)
 
-/** A value that a look-up had found spent already: ends what came of it, once. */
+/** Ends everything issued from a value that a look-up found spent; a second call has no effect. */
 export const endReplayed = 'select end_replayed($1, $2, $3, $4, $5) as replay'
 
 /**
- * The two shapes that every token request and every code has, spelled out: the
- * general statement's arrays cost Postgres several times as much.
+ * The two common cases as statements of their own: the arrays of the general
+ * statement cost Postgres several times as much.
  */
 export const keepOne = `
   insert into artifacts as a (model, id, payload, grant_id, account_id, client_id, uid, user_code, expires_at)
@@ -101,12 +101,12 @@ const keepIfSpent = `, kept as (
     returning 1
   )`
 
-/** One row if the request lost: with the event of the replay, where it was one. The function is called in that case only. */
+/** Returns one row if the request lost, with the event if it was a replay. The function runs only in that case. */
 const unlessKept = 'select end_replayed($10, $11, $12, $13, $14) as replay where not exists (select from kept)'
 
 export const spendOneKeepOne = `${spentOne}${keepIfSpent} ${unlessKept}`
 
-/** The same with the ledger on. */
+/** The same statements with the ledger on. */
 export const recordOne = recordToken('(values (true)) as one', 1)
 export const keepOneAndRecord = `with kept as (${keepOne} returning 1) ${recordToken('kept', 10)}`
 export const spendOneKeepOneAndRecord = `${spentOne}${keepIfSpent}, recorded as (${recordToken('kept', 15)}) ${unlessKept}`

@@ -1,10 +1,10 @@
-/** Browser sessions as an administrator sees them: by their uid, which opens nothing. */
+/** Browser sessions for administrators, identified by their uid, which is no credential. */
 import type { AccountId } from '../../accounts/account.ts'
 import type { Database } from '../connection/database.ts'
 import { artifactModels } from './artifact-models.ts'
 import { endSession } from './ending.ts'
 
-/** How far an app has been told that the session has ended. */
+/** State of the back-channel logout request to one app. */
 export interface SessionLogout {
   clientId: string
   state: 'waiting' | 'delivered' | 'failed'
@@ -17,12 +17,12 @@ export interface SessionLogout {
 export interface BrowserSession {
   id: string
   accountId: AccountId
-  /** Undefined once it has ended. */
+  /** Undefined once the session has ended. */
   signedInAt: Date | undefined
   expiresAt: Date | undefined
-  /** Ids of the apps it was used for; of an ended one, of those that are told. */
+  /** Ids of the apps that used the session. For an ended session: ids of the apps that get a logout request. */
   clients: readonly string[]
-  /** Undefined while it lives. */
+  /** Undefined while the session is active. */
   endedAt: Date | undefined
   logouts: readonly SessionLogout[]
 }
@@ -46,24 +46,24 @@ interface LogoutJson {
   last_error: string | null
 }
 
-/** Those that live and those of whose end apps are still told. `$1` account, `$2` uid: null is any. */
+/** Active sessions, and ended ones with logout requests. `$1` account, `$2` uid; null matches all. */
 const sessions = `
-  with alive as (
+  with active as (
     select uid, account_id, (payload->>'loginTs')::float8 as login_ts, expires_at,
            array(select jsonb_object_keys(coalesce(payload->'authorizations', '{}'))) as clients
       from artifacts
      where model = ${artifactModels.Session} and expires_at > now()
        and ($1::text is null or account_id = $1) and ($2::text is null or uid = $2)
-  ), told as (
+  ), logouts as (
     select session_uid as uid, account_id, max(created_at) as ended_at,
            jsonb_agg(to_jsonb(d) order by d.client_id, d.id) as logouts
       from logout_deliveries d
      where ($1::text is null or account_id = $1) and ($2::text is null or session_uid = $2)
      group by session_uid, account_id
   )
-  select uid, coalesce(alive.account_id, told.account_id) as account_id, login_ts, expires_at, clients,
-         case when alive.uid is null then ended_at end as ended_at, logouts
-    from alive full join told using (uid)
+  select uid, coalesce(active.account_id, logouts.account_id) as account_id, login_ts, expires_at, clients,
+         case when active.uid is null then ended_at end as ended_at, logouts.logouts
+    from active full join logouts using (uid)
    order by ended_at desc nulls first, login_ts desc`
 
 export class PostgresBrowserSessions {
@@ -73,12 +73,12 @@ export class PostgresBrowserSessions {
     this.#db = db
   }
 
-  /** Those that live, newest sign-in first. */
+  /** Active sessions, newest sign-in first. */
   async list(accountId: AccountId): Promise<BrowserSession[]> {
     return (await this.#read(accountId, null)).filter(({ endedAt }) => !endedAt)
   }
 
-  /** Those of whose end apps are told, or were in the last days; the latest first. */
+  /** Ended sessions with logout requests that wait or were settled in the last days; latest first. */
   async listEnded(accountId: AccountId): Promise<BrowserSession[]> {
     return (await this.#read(accountId, null)).filter(({ endedAt }) => endedAt)
   }
@@ -87,7 +87,7 @@ export class PostgresBrowserSessions {
     return (await this.#read(null, id))[0]
   }
 
-  /** Ends it with its grants and refresh tokens, also those that outlive browsers. False when there is none. */
+  /** Ends a session with its grants and refresh tokens, including those with `offline_access`. False if no such session exists. */
   async end(id: string, by: { actor?: string } = {}): Promise<boolean> {
     const ended = await this.#db.transaction((db) => endSession(db, id, { offlineAccess: 'end', ...by }))
     return ended.sessions > 0

@@ -19,7 +19,7 @@ const columns = 'client_id, scopes, claims, apis, allowed_at'
 
 export class PostgresConsentStore implements ConsentStore {
   readonly #db: Database
-  /** Told after a withdrawal: the log of revocations grew. */
+  /** Called after a withdrawal has added to the log of revocations. */
   readonly #revoked: () => void
 
   constructor(db: Database, revoked: () => void = () => {}) {
@@ -45,7 +45,7 @@ export class PostgresConsentStore implements ConsentStore {
 
   async withdraw(accountId: AccountId, clientId: ClientId): Promise<boolean> {
     const isWithdrawn = await this.#db.transaction(async (db) => {
-      // First: this waits for sign-ins that rely on the row, so that the grants they make are found below.
+      // This comes first: it waits for sign-ins that rely on the row, so that their new grants are found below.
       const { rowCount } = await db.query('delete from consents where account_id = $1 and client_id = $2', [
         accountId,
         clientId,
@@ -65,21 +65,21 @@ const consentOf = ({ client_id, scopes, claims, apis, allowed_at }: ConsentRow):
 })
 
 /**
- * Lands what follows from an answer together with it: rare, when a person answers a guest app, or signs in to one by
- * an answer given before. Inside a transaction; false when nothing landed.
+ * Commits changes together with the consent that they rely on: a new answer, or an earlier one that must not be withdrawn.
+ * Call it inside a transaction. False if nothing was written.
  */
 export async function withConsent(
   db: Queryable,
   consent: ConsentChange,
-  land: () => Promise<boolean>,
+  write: () => Promise<boolean>,
 ): Promise<boolean> {
   if (consent.allowed === undefined && !(await holdConsent(db, consent))) return false
-  if (!(await land())) return false
+  if (!(await write())) return false
   if (consent.allowed !== undefined) await rememberConsent(db, consent, consent.allowed)
   return true
 }
 
-/** Keeps an earlier answer from being withdrawn until this transaction ends. False when it was withdrawn. */
+/** Locks an earlier consent against withdrawal until this transaction ends. False if the consent was withdrawn. */
 async function holdConsent(db: Queryable, { accountId, clientId }: ConsentChange): Promise<boolean> {
   const { rowCount } = await db.query('select from consents where account_id = $1 and client_id = $2 for key share', [
     accountId,
@@ -88,7 +88,7 @@ async function holdConsent(db: Queryable, { accountId, clientId }: ConsentChange
   return rowCount === 1
 }
 
-/** Adds an answer to what was allowed before, in the transaction that keeps its grant. */
+/** Adds a new answer to the earlier consent, in the transaction that stores its grant. */
 async function rememberConsent(
   db: Queryable,
   { accountId, clientId }: ConsentChange,

@@ -1,11 +1,10 @@
 /**
- * Ends what people and apps hold: one statement each, to be run inside the
- * transaction of whatever the end follows from. A grant that is gone takes all
- * that hangs on it along, even a token that a racing request inserts a moment
- * later: without its grant the engine refuses it. The same statement writes into
- * the log of revocations what kills the access tokens that are out. Which apps
- * are to be told of a session that ends, a trigger writes down
- * (`000004-logout-deliveries.sql`).
+ * Ends sessions, grants and tokens of people and apps. Each function runs one
+ * statement inside the caller's transaction. Deleting a grant also ends its
+ * tokens. The engine refuses a token without a grant, even one that a racing
+ * request inserts later. The same statement adds the entry that revokes issued
+ * access tokens to the log of revocations. A trigger queues the logout requests
+ * for apps of an ended session (`000004-logout-deliveries.sql`).
  */
 import type { AccountId } from '../../accounts/account.ts'
 import type { Ended } from '../../accounts/account-store.ts'
@@ -16,40 +15,40 @@ import { artifactModels } from './artifact-models.ts'
 
 const { Session, Grant, RefreshToken } = artifactModels
 
-/** Rows that ended while they still counted for something. */
+/** Counts the deleted rows that were still active. */
 const counts = `
   select count(*) filter (where model = ${Session})::int as sessions,
          count(*) filter (where model = ${Grant})::int as grants,
          count(*) filter (where model = ${RefreshToken})::int as "refreshTokens"
     from ended where alive`
 
-const whetherAlive =
+const activeColumns =
   'a.model, a.grant_id, a.account_id, a.client_id, a.expires_at > now() and a.consumed_at is null as alive'
 
-/** Taken when everything has been deleted: whoever was faster has issued by then, whoever comes later finds nothing. */
+/** Read the cut-off after the delete: earlier requests have issued their token, later ones find no grant. */
 const cutOff = (kind: Kind) =>
   `cut as (select next_cut_off(${kind}::smallint, $1) as at from (select count(*) from ended) as deleted)`
 
-/** The grants that a session names, one row each. */
+/** The grants of a session, one row each. */
 const grantsOf = (session: string) =>
   `select client.value->>'grantId' as id from ${session} s, jsonb_each(s.payload->'authorizations') as client(id, value)
     where client.value ? 'grantId'`
 
-/** What access tokens call a session: its uid, or what it is to one client. As a source called sids. */
+/** SQL source `sids`: the ids by which access tokens name a session, its uid and the `sid` of each client. */
 export const sidsOf = (payload: string, uid: string) => `lateral (
     select ${uid}::text as sid
     union
     select client.value->>'sid' from jsonb_each(${payload}->'authorizations') as client where client.value ? 'sid'
   ) as sids`
 
-/** Rows that name their holder (`model-store.ts` says which do), and everything that hangs on a grant among them. */
+/** Rows of one holder, and every row of a grant among them. `model-store.ts` lists the models with a holder column. */
 const heldBy = (holder: string) => `
   select model, id from artifacts where ${holder}
   union
   select t.model, t.id from artifacts g join artifacts t on t.grant_id = g.grant_id
    where g.model = ${Grant} and g.${holder}`
 
-/** A grant that ends lets its app go on with no session: the app is told as if the session had ended. */
+/** After its grant ends, an app must end its own session: it gets a logout request as if the session had ended. */
 const oweLogouts = `owed as (
     insert into logout_deliveries (client_id, account_id, sid, session_uid, uri, alg, names_session)
     select owed.* from ended e
@@ -59,18 +58,18 @@ const oweLogouts = `owed as (
   )`
 
 export interface EndAccountOptions {
-  /** This session goes on, with its grants and refresh tokens; its apps fetch new access tokens. */
+  /** This session stays active, with its grants and refresh tokens; its apps fetch new access tokens. */
   exceptSessionUid?: string | undefined
-  /** Why and by whom, for the log of revocations. */
+  /** Reason and actor, for the log of revocations. */
   cause?: string
   actor?: string | undefined
-  /** The account is gone and will never be issued anything again. */
+  /** The account is removed and never gets another token. */
   isGone?: boolean
-  /** It never had a password before; where it is new besides, nothing was issued that could become void. */
+  /** The account had no password before. If the account is also new, no token exists that could be revoked. */
   isFirstPassword?: boolean
 }
 
-/** Sessions, grants, codes and tokens of an account in every browser and app. A sign-in under way begins anew. */
+/** Ends an account's sessions, grants, codes and tokens in every browser and app. A sign-in in progress must start again. */
 export async function endAccount(db: Queryable, accountId: AccountId, options: EndAccountOptions = {}): Promise<Ended> {
   return ended(
     await db.query<Ended>(
@@ -89,7 +88,7 @@ export async function endAccount(db: Queryable, accountId: AccountId, options: E
                   else a.payload->>'sessionUid' is distinct from $2
                     or not exists (select 1 from kept_grants k where k.id = a.grant_id)
                 end
-         returning ${whetherAlive}
+         returning ${activeColumns}
        ), ${cutOff(kinds.sub)}, void as (
          insert into revocations (kind, value, not_before, cause, actor)
          select ${kinds.sub}, $1, case when not $4 then cut.at end, $3, $6 from cut
@@ -113,15 +112,15 @@ export async function endAccount(db: Queryable, accountId: AccountId, options: E
 
 export interface EndSessionOptions {
   /**
-   * `keep`: an app that was granted `offline_access` keeps its refresh token, as after the person's own sign-out.
-   * `end`: nothing that came from this session goes on, as an administrator wants it.
+   * `keep`: an app with `offline_access` keeps its refresh token, as after the person's own sign-out.
+   * `end`: every token from this session ends, as after an administrator's command.
    */
   offlineAccess: 'keep' | 'end'
-  /** By whom, for the log of revocations. */
+  /** The actor, for the log of revocations. */
   actor?: string | undefined
 }
 
-/** One browser's session and what was issued through it. A grant that another session of the person uses too stays for that one. */
+/** Ends one browser's session and everything issued through it. A grant that another session of the person uses stays. */
 export async function endSession(db: Queryable, uid: string, options: EndSessionOptions): Promise<Ended> {
   return ended(
     await db.query<Ended>(
@@ -148,7 +147,7 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
                     and not ($2 and 'offline_access' = any(string_to_array(coalesce(a.payload->>'scope', ''), ' ')))
                   else coalesce(a.payload->>'sessionUid', $1) = $1
                 end
-         returning ${whetherAlive}
+         returning ${activeColumns}
        ), void as (
          insert into revocations (kind, value, account_id, cause, actor)
          select ${kinds.sid}, sids.sid, session.account_id, 'session.ended', $3 from session, ${sidsOf('session.payload', '$1')}
@@ -160,12 +159,12 @@ export async function endSession(db: Queryable, uid: string, options: EndSession
   )
 }
 
-/** One app's grant of one person, with its codes and tokens. */
+/** Ends one grant, with its codes and tokens. */
 export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
   return ended(
     await db.query<Ended>(
       `with ended as (
-         delete from artifacts a where a.grant_id = $1 returning ${whetherAlive}
+         delete from artifacts a where a.grant_id = $1 returning ${activeColumns}
        ), ${oweLogouts}, void as (
          insert into revocations (kind, value, account_id, client_id, cause)
          select ${kinds.grant}, grant_claim($1), g.account_id, g.client_id, 'grant.revoked'
@@ -176,7 +175,7 @@ export async function endGrant(db: Queryable, grantId: string): Promise<Ended> {
   )
 }
 
-/** Every grant of one app by one person, with its codes and tokens. */
+/** Ends every grant that one person gave to one app, with its codes and tokens. */
 export async function endGrantsOf(
   db: Queryable,
   accountId: AccountId,
@@ -190,7 +189,7 @@ export async function endGrantsOf(
           where g.model = ${Grant} and g.account_id = $1 and g.client_id = $2
        ), ended as (
          delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
-         returning ${whetherAlive}
+         returning ${activeColumns}
        ), ${oweLogouts}, void as (
          insert into revocations (kind, value, account_id, client_id, cause)
          select ${kinds.grant}, grant_claim(grant_id), account_id, client_id, $3 from ended where model = ${Grant}
@@ -200,7 +199,7 @@ export async function endGrantsOf(
   )
 }
 
-/** All that an app holds of anybody. Sign-ins on the way to it keep their trail, so that their pages can still say so. */
+/** Ends every grant and token of an app. Sign-ins in progress keep their interaction, so that their pages can explain it. */
 export async function endClient(
   db: Queryable,
   clientId: ClientId,
@@ -213,7 +212,7 @@ export async function endClient(
          ${heldBy('client_id = $1')}
        ), ended as (
          delete from artifacts a using doomed d where a.model = d.model and a.id = d.id
-         returning ${whetherAlive}
+         returning ${activeColumns}
        ), ${oweLogouts}, ${cutOff(kinds.client)}, void as (
          insert into revocations (kind, value, not_before, cause, actor) select ${kinds.client}, $1, cut.at, $2, $3 from cut
        ) ${counts}`,

@@ -1,4 +1,4 @@
-/** The engine's state on Postgres: one statement to read, one to write. */
+/** The engine's state on Postgres: each request reads with one statement and writes with one statement. */
 import { hash } from 'node:crypto'
 import type { Account } from '../../accounts/account.ts'
 import type {
@@ -18,7 +18,7 @@ import type { IssuedToken, LedgerEntry } from '../../revocation/issued-token.ts'
 import { type NewRevocation, namesOf, type TokenMarks } from '../../revocation/revocation.ts'
 import type { Database, Queryable } from '../connection/database.ts'
 import { type AccountRow, accountFromRow } from '../people/account-row.ts'
-import { appendRevocations, voiding } from '../revocation/revocation-log.ts'
+import { appendRevocations, matchingRevocations } from '../revocation/revocation-log.ts'
 import { isMissing, ledgerValues, missingValues } from '../revocation/token-ledger.ts'
 import { artifactModels } from './artifact-models.ts'
 import { byUserCode, plain, sessionById, sessionByUid, withCompanions } from './artifact-reads.ts'
@@ -34,7 +34,7 @@ import {
 } from './artifact-writes.ts'
 import { withConsent } from './consent-store.ts'
 
-/** What the holder presents is known here by its digest alone. */
+/** The database stores only the digest of a presented value. */
 const digest = (value: string): Buffer => hash('sha256', value, 'buffer')
 
 interface ArtifactRow {
@@ -55,7 +55,7 @@ interface ReplayRow {
   clientId: string | null
 }
 
-interface StandingRow {
+interface TokenStatusRow {
   is_void: boolean
   is_missing: boolean
   id: string | null
@@ -70,8 +70,8 @@ export class PostgresModelStore implements ModelStore {
   readonly #replayed: (replay: Replay) => void
 
   /**
-   * @param revoked told when something was written into the log of revocations: verifiers learn of it sooner then
-   * @param replayed told of each replay that was ended; its event is written already
+   * @param revoked called after an entry was added to the log of revocations, so that it is published sooner
+   * @param replayed called for each replay that ended tokens; its event is already written
    */
   constructor(db: Database, revoked: () => void = () => {}, replayed: (replay: Replay) => void = () => {}) {
     this.#db = db
@@ -102,9 +102,9 @@ export class PostgresModelStore implements ModelStore {
   async findTokenStatus(marks: TokenMarks, entry?: LedgerEntry): Promise<TokenStatus> {
     const half = Buffer.from(marks.grant ?? '', 'base64url')
     const names = namesOf(marks)
-    const { rows } = await this.#db.lookUp<StandingRow>({
-      name: entry ? 'standing of a token, with the ledger' : 'standing of a token',
-      text: `select exists (select from ${voiding('$1', '$2', '$3')}) as is_void, g.grant_id as id, g.payload,
+    const { rows } = await this.#db.lookUp<TokenStatusRow>({
+      name: entry ? 'status of a token, with the ledger' : 'status of a token',
+      text: `select exists (select from ${matchingRevocations('$1', '$2', '$3')}) as is_void, g.grant_id as id, g.payload,
                     ${entry ? `(select ${isMissing(6)} from revocation_feeds f)` : 'false'} as is_missing
                from (values (true)) as one
                left join artifacts g on g.model = ${artifactModels.Grant} and g.id between $4 and $5 and g.expires_at > now()`,
@@ -112,14 +112,14 @@ export class PostgresModelStore implements ModelStore {
         names.map(([kind]) => kind),
         names.map(([, value]) => value),
         marks.iat ?? null,
-        // Of no grant there is nothing between the two.
+        // Without a grant both bounds are null, and no row matches.
         half.length === 16 ? Buffer.concat([half, Buffer.alloc(16)]) : null,
         half.length === 16 ? Buffer.concat([half, Buffer.alloc(16, 255)]) : null,
         ...(entry ? missingValues(entry, marks) : []),
       ],
     })
     const [row] = rows
-    if (!row) throw new Error('a question without an answer')
+    if (!row) throw new Error('query returned no row')
     const grant = row.id && row.payload ? { id: row.id, payload: row.payload } : undefined
     return { isRevoked: row.is_void, isMissing: row.is_missing, grant }
   }
@@ -167,7 +167,7 @@ export class PostgresModelStore implements ModelStore {
           }
         : { name: 'spend one, keep one', text: spendOneKeepOne, values },
     )
-    for (const { replay } of rows) this.#tellReplay(replay, from)
+    for (const { replay } of rows) this.#reportReplay(replay, from)
     return rows.length === 0
   }
 
@@ -177,10 +177,10 @@ export class PostgresModelStore implements ModelStore {
       text: endReplayed,
       values: presentedValues(presented, from),
     })
-    this.#tellReplay(rows[0]?.replay, from)
+    this.#reportReplay(rows[0]?.replay, from)
   }
 
-  #tellReplay(replay: ReplayRow | null | undefined, from: Presenter): void {
+  #reportReplay(replay: ReplayRow | null | undefined, from: Presenter): void {
     if (!replay) return
     this.#revoked()
     const { kind, grantId, accountId, clientId } = replay
@@ -189,9 +189,9 @@ export class PostgresModelStore implements ModelStore {
 
   async #commitAndRevoke(changes: ModelChanges, revocations: readonly NewRevocation[]): Promise<boolean> {
     const won = await this.#db.transaction(async (db) => {
-      const landed = await this.#commitAll(db, changes)
-      if (landed) await appendRevocations(db, revocations)
-      return landed
+      const isWritten = await this.#commitAll(db, changes)
+      if (isWritten) await appendRevocations(db, revocations)
+      return isWritten
     })
     if (won) this.#revoked()
     return won
@@ -215,7 +215,7 @@ export class PostgresModelStore implements ModelStore {
       ],
     })
     if (rows[0]?.voided) this.#revoked()
-    for (const replay of rows[0]?.replays ?? []) this.#tellReplay(replay, from)
+    for (const replay of rows[0]?.replays ?? []) this.#reportReplay(replay, from)
     return rows[0]?.won === true
   }
 
@@ -232,7 +232,7 @@ export class PostgresModelStore implements ModelStore {
   }
 }
 
-/** An expired memory that housekeeping has not reached yet counts as none. */
+/** An expired row that housekeeping has not removed yet counts as absent. */
 const remembering = (expiresAt: string) => `
   insert into artifacts as a (model, id, payload, expires_at)
   values (${artifactModels.ReplayDetection}, $1, '{}', ${expiresAt})
@@ -242,18 +242,18 @@ const remembering = (expiresAt: string) => `
 const text = (value: unknown) => (typeof value === 'string' ? value : null)
 
 /**
- * Which rows are looked up by account or client. Codes and tokens are found by
- * their grant; each index more would cost every token request.
+ * Models whose rows are indexed by account or client. Codes and tokens are found
+ * by their grant, because each further index would slow every token request.
  */
 const namesAccount = new Set<ModelName>(['Session', 'Grant'])
 const namesClient = new Set<ModelName>(['Grant', 'ClientCredentials', 'DeviceCode'])
 
-/** Of no request: a command, or a test. */
+/** The presenter if there is no request: in a command or a test. */
 const nowhere: Presenter = { source: undefined, requestId: undefined }
 
 const whereabouts = ({ source, requestId }: Presenter): unknown[] => [source ?? null, requestId ?? null]
 
-/** In the order in which `end_replayed` takes them. */
+/** The parameters of `end_replayed`, in order. */
 const presentedValues = ({ model, id, graceSeconds }: Presented, from: Presenter): unknown[] => [
   artifactModels[model],
   digest(id),
@@ -261,7 +261,7 @@ const presentedValues = ({ model, id, graceSeconds }: Presented, from: Presenter
   ...whereabouts(from),
 ]
 
-/** Of one row, in the order of the columns. */
+/** The values of one row, in the order of the columns. */
 const valuesOf = ({ model, id, payload, userCode, expiresAt }: Upsert): unknown[] => [
   artifactModels[model],
   digest(id),
@@ -274,7 +274,7 @@ const valuesOf = ({ model, id, payload, userCode, expiresAt }: Upsert): unknown[
   expiresAt,
 ]
 
-/** `$7` to `$16` of the general commit: one array a column. */
+/** `$7` to `$16` of the general commit: one array per column. */
 function columnsOf(upserts: readonly Upsert[]): unknown[] {
   const rows = upserts.map(valuesOf)
   return [

@@ -1,4 +1,4 @@
-/** The log of revocations on Postgres. Everybody writes into it in their own transaction; `publish_revocations` numbers it. */
+/** The log of revocations on Postgres. Each writer appends in its own transaction; `publish_revocations` numbers the entries. */
 import type {
   Entry,
   LoggedRevocation,
@@ -11,10 +11,10 @@ import { kinds, namesOf } from '../../revocation/revocation.ts'
 import type { Database, Queryable } from '../connection/database.ts'
 import { type BatchOptions, type Gone, inBatches } from '../upkeep/in-batches.ts'
 
-/** A key that was revoked stays in caches for long, and its tokens with it. */
+/** How long an entry for a revoked key is kept: caches of verifiers may hold the key for long. */
 export const keyRevocationSeconds = 30 * 86_400
 
-/** Writes entries in the caller's transaction. What says nothing new is left out, so that repeating oneself fills no log. */
+/** Writes entries in the caller's transaction. Skips an entry that the log already has, so that repeated calls do not fill it. */
 export async function appendRevocations(db: Queryable, entries: readonly NewRevocation[]): Promise<number> {
   if (entries.length === 0) return 0
   const { rowCount } = await db.query({
@@ -41,13 +41,13 @@ export async function appendRevocations(db: Queryable, entries: readonly NewRevo
   return rowCount ?? 0
 }
 
-/** A signing key died: so does everything it signed. For `PostgresKeyStore`'s `onRevoked`. */
+/** Revokes everything that a revoked key signed. For `PostgresKeyStore`'s `onRevoked`. */
 export async function revokeKey(db: Queryable, { kid }: { kid: string }, at: Date): Promise<void> {
   const expiresAt = new Date(at.getTime() + keyRevocationSeconds * 1000)
   await appendRevocations(db, [{ kind: kinds.kid, value: kid, expiresAt, cause: 'key.revoked' }])
 }
 
-/** Why something is void, for people. */
+/** Why a token is revoked, for people. */
 export interface RevocationRecord {
   kind: number
   value: string | null
@@ -80,7 +80,7 @@ export class PostgresRevocationLog implements RevocationLog {
     return appendRevocations(this.#db, entries)
   }
 
-  /** Before anything else of a process: recognises a database that was restored, and how long tokens live by configuration. */
+  /** Must run first in a process: detects a restored database and records the configured token lifetime. */
   async settle(longestTokenSeconds: number): Promise<void> {
     await this.#db.query('select settle_revocation_feed()')
     await this.#db.query('update revocation_feeds set longest_token_seconds = $1 where longest_token_seconds < $1', [
@@ -96,7 +96,7 @@ export class PostgresRevocationLog implements RevocationLog {
         name: 'publish revocations',
         text: 'select publish_revocations()::int as numbered',
       })
-      // Somebody else is at it: the next look finds what they did.
+      // Another node is publishing now; the next read finds its numbers.
       if (rows[0]?.numbered == null) return this.#head()
     }
   }
@@ -112,7 +112,7 @@ export class PostgresRevocationLog implements RevocationLog {
     return rows.map((row) => ({ seq: row.seq, kind: row.kind, key: row.key, notBefore: row.not_before, exp: row.exp }))
   }
 
-  /** Only the first of the nodes that notice draws the epoch; each brings what it remembers. */
+  /** Only the first node that notices the loss creates the new epoch; every node adds the entries that it remembers. */
   restore(lost: readonly Entry[], behind: LogHead | undefined): Promise<void> {
     return this.#db.transaction(async (db) => {
       await db.query('select from revocation_feeds for update')
@@ -133,18 +133,18 @@ export class PostgresRevocationLog implements RevocationLog {
     })
   }
 
-  /** Does any entry void it, committed this moment or long ago? Asks the database, so it knows before any verifier does. */
+  /** Does any committed entry revoke a token with these marks? Asks the database, so it knows before any verifier does. */
   async isVoid(marks: TokenMarks): Promise<boolean> {
     return (await this.explain(marks)).length > 0
   }
 
-  /** Every entry that voids a token with these marks, the first one first. */
+  /** Every entry that revokes a token with these marks, oldest first. */
   async explain(marks: TokenMarks): Promise<RevocationRecord[]> {
     const names = namesOf(marks)
     const { rows } = await this.#db.query<Omit<RevocationRecord, 'notBefore'> & { not_before: number | null }>({
       name: 'revocations of a token',
       text: `select r.kind, r.value, r.not_before::float8 as not_before, r.cause, r.actor, r.created_at as at
-               from ${voiding('$1', '$2', '$3')} order by r.id`,
+               from ${matchingRevocations('$1', '$2', '$3')} order by r.id`,
       values: [names.map(([kind]) => kind), names.map(([, value]) => value), marks.iat ?? null],
     })
     return rows.map(({ not_before, ...row }) => ({
@@ -175,8 +175,8 @@ export class PostgresRevocationLog implements RevocationLog {
   }
 }
 
-/** Entries that void a token of these names (`kinds`, `values`: arrays) that was issued at `iat`; as a source called r. */
-export const voiding = (kindsParameter: string, valuesParameter: string, iat: string): string => `
+/** SQL source `r`: entries that revoke a token issued at `iat` with these names. `kinds` and `values` are arrays. */
+export const matchingRevocations = (kindsParameter: string, valuesParameter: string, iat: string): string => `
   revocation_feeds f
   cross join unnest(${kindsParameter}::smallint[], ${valuesParameter}::text[]) as named(kind, value)
   cross join lateral (
@@ -187,7 +187,7 @@ export const voiding = (kindsParameter: string, valuesParameter: string, iat: st
 
 const keepAfterExpirySeconds = 600
 
-/** Removes what expired ten minutes ago: so long the feed goes back for those who were cut off. Returns how many entries. */
+/** Removes entries that expired ten minutes ago; verifiers that were disconnected can catch up for so long. Returns the count. */
 export function removeExpiredRevocations(db: Queryable, options?: BatchOptions): Promise<number> {
   return inBatches<Date | '-infinity'>(
     '-infinity',

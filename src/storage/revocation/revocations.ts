@@ -1,4 +1,4 @@
-/** Revoking by hand, whatever somebody can name: a token, a session, an app. */
+/** Revocations by an administrator: a token, a session, an app, or everything. */
 import type { ClientId } from '../../clients/client.ts'
 import { kinds, type TokenMarks } from '../../revocation/revocation.ts'
 import type { Database, Queryable } from '../connection/database.ts'
@@ -8,7 +8,7 @@ import { appendRevocations, PostgresRevocationLog, type RevocationRecord } from 
 
 const { Session, Grant, RefreshToken, AccessToken, ClientCredentials } = artifactModels
 
-/** A token of ours that says nothing by itself. */
+/** A token that is no JWT: its content is stored in the database. */
 export interface OpaqueToken {
   what: 'refresh token' | 'access token'
   clientId: string | undefined
@@ -40,26 +40,26 @@ export class PostgresRevocations {
     await this.#log.append([{ kind: kinds.jti, value: jti, cause: 'token.revoked', ...by }])
   }
 
-  /** By its uid or by what it is to one client. The session ends too, where it lives. */
+  /** `sid` is the session's uid or the `sid` that one client knows. An active session ends too. */
   async revokeSession(sid: string, by: { actor: string }): Promise<{ ended: boolean }> {
     const ended = await this.#db.transaction(async (db) => {
       const uid = await uidOf(db, sid)
       const isEnded = uid !== undefined && (await endSession(db, uid, { offlineAccess: 'end', ...by })).sessions > 0
-      // Void even where the session is long gone; when it has just ended, this says nothing new.
+      // Tokens of a session that ended earlier are revoked too. If the session ended just now, no entry is added.
       await appendRevocations(db, [{ kind: kinds.sid, value: sid, cause: 'session.ended', ...by }])
       return isEnded
     })
     return { ended }
   }
 
-  /** Every access token that was issued so far, to whomever. Sessions and refresh tokens go on and bring new ones. */
+  /** Revokes every access token issued so far. Sessions and refresh tokens stay active and yield new ones. */
   revokeAll(issuer: string, by: { actor: string }): Promise<number> {
     return this.#log.append([
       { kind: kinds.issuer, value: issuer, notBefore: 'now', cause: 'issuer.tokens-revoked', ...by },
     ])
   }
 
-  /** All that an app was issued so far, with its grants and refresh tokens; it stays registered. */
+  /** Revokes every token that an app holds, with its grants and refresh tokens; the app stays registered. */
   async revokeClient(
     clientId: ClientId,
     by: { actor?: string } = {},
@@ -73,10 +73,10 @@ export class PostgresRevocations {
 
   async findOpaque(token: string): Promise<OpaqueToken | undefined> {
     const row = await findOpaqueRow(this.#db, token)
-    return row && told(row)
+    return row && opaqueTokenOf(row)
   }
 
-  /** A refresh token goes with its grant (RFC 7009 §2.1), an access token alone. */
+  /** A refresh token is revoked with its grant (RFC 7009 §2.1), an access token alone. */
   async revokeOpaque(token: string): Promise<OpaqueToken | undefined> {
     const row = await findOpaqueRow(this.#db, token)
     if (!row) return undefined
@@ -86,15 +86,15 @@ export class PostgresRevocations {
     } else {
       await this.#db.query('delete from artifacts where model = $1 and id = $2', [row.model, row.id])
     }
-    return told(row)
+    return opaqueTokenOf(row)
   }
 
-  /** Every entry that voids it. */
+  /** Every log entry that revokes a token with these marks. */
   explain(marks: TokenMarks): Promise<RevocationRecord[]> {
     return this.#log.explain(marks)
   }
 
-  /** Does the grant that a token names still live? */
+  /** Is the grant that a token names still active? */
   async isGrantAlive(claim: string): Promise<boolean> {
     const { rowCount } = await this.#db.query(
       `select from artifacts where model = ${Grant} and grant_claim(grant_id) = $1 and expires_at > now()`,
@@ -129,7 +129,7 @@ async function findOpaqueRow(db: Queryable, token: string): Promise<OpaqueRow | 
   return rows[0]
 }
 
-const told = (row: OpaqueRow): OpaqueToken => ({
+const opaqueTokenOf = (row: OpaqueRow): OpaqueToken => ({
   what: row.model === RefreshToken ? 'refresh token' : 'access token',
   clientId: row.client_id ?? undefined,
   accountId: row.account_id ?? undefined,

@@ -1,4 +1,4 @@
-/** The ledger of issued tokens on Postgres. Rows are written by `model-store.ts`, with what else a request writes. */
+/** The ledger of issued tokens on Postgres. `model-store.ts` writes its rows in the same statement as the request's other changes. */
 import { randomInt } from 'node:crypto'
 import type { IssuedToken, LedgerEntry } from '../../revocation/issued-token.ts'
 import { type Entry, type Kind, kinds, type TokenMarks } from '../../revocation/revocation.ts'
@@ -6,16 +6,16 @@ import type { StatusLease, TokenLedger } from '../../revocation/token-ledger.ts'
 import type { Database, Queryable } from '../connection/database.ts'
 import { artifactModels } from '../protocol/artifact-models.ts'
 
-/** Tokens that expire within the same two hours share a table; 16 of these are a ring. */
+/** Tokens that expire within the same two hours share a partition; 16 partitions form a ring. */
 const slotSeconds = 7_200
 const slotOf = (exp: number): number => Math.floor(exp / slotSeconds) % 16
 
 const name = (kind: Kind, parameter: number): string => `revocation_key(${kind}::smallint, $${parameter}, f.salt)`
 
 /**
- * Writes a token down once for each row of `source`; its values are the parameters
- * from `first` on, in the order of `ledgerValues`. One statement with whatever
- * `source` does, so that no token is told of that was not kept.
+ * Records a token once for each row of `source`. Its values are the parameters
+ * from `first` on, in the order of `ledgerValues`. Recording shares one statement
+ * with `source`, so that the ledger never lists a token that was not stored.
  */
 export const recordToken = (source: string, first: number): string => `
   insert into issued_tokens (jti, sid, grant_id, sub, client, kid, slot, digest, list, idx, iat, exp)
@@ -43,8 +43,8 @@ const isPresent = (first: number): string =>
             where t.slot = $${first} and t.jti = ${name(kinds.jti, first + 1)} and t.digest = $${first + 2})`
 
 /**
- * Is a token missing from a ledger that has every token of its time? Parameters from `first` on: `missingValues`, of the
- * token itself, which a forger wrote: an `iat` before that time counts only as far back as a token can live. Wants f.
+ * SQL condition: the ledger was complete when the token was issued, but has no row for it. Parameters from `first` on:
+ * `missingValues`. A forger may choose `iat`, so `iat` is limited by `exp` and the longest lifetime. Needs source `f`.
  */
 export const isMissing = (first: number): string =>
   `not ${isPresent(first)} and exists (
@@ -59,20 +59,20 @@ export const missingValues = ({ digest, exp }: LedgerEntry, { jti, iat }: TokenM
   representable(exp),
 ]
 
-/** Postgres knows no later time than some thousands of centuries. */
+/** Limits a second to the range that Postgres accepts as a time. */
 const representable = (seconds: number): number => Math.floor(Math.max(0, Math.min(seconds, 1e11)))
 
-/** `missing`: it should be there. `unknown`: it may have been issued without a ledger, or have left it. */
+/** `missing`: the ledger should have the token. `unknown`: the token may predate the ledger, or its row may have been removed. */
 export interface TokenHistory {
   ledger: 'present' | 'missing' | 'unknown'
-  /** When the app last got newer tokens of the same grant. */
+  /** When the app last received newer tokens of the same grant. */
   refreshedAt: Date | undefined
 }
 
-/** `tidy_token_ledger` leaves at least so much. */
+/** `tidy_token_ledger` keeps rows at least this long. */
 const keptAfterExpirySeconds = 7_200
 
-/** Columns by what an entry of the log names. The issuer's entries name every token. */
+/** Join condition for each kind of log entry. An entry for the issuer matches every token. */
 const columns: Readonly<Record<number, string>> = {
   [kinds.jti]: 't.jti = e.key',
   [kinds.sid]: 't.sid = e.key',
@@ -83,7 +83,7 @@ const columns: Readonly<Record<number, string>> = {
   [kinds.issuer]: 'true',
 }
 
-const voidPlaces = (condition: string): string => `
+const revokedPlaces = (condition: string): string => `
   declare places no scroll cursor for
   select t.list::float8 as list, string_agg(int4send(t.idx), '') as indices
     from issued_tokens t join unnest($1::bytea[], $2::bigint[]) as e(key, not_before) on ${condition}
@@ -97,7 +97,7 @@ export class PostgresTokenLedger implements TokenLedger {
     this.#db = db
   }
 
-  /** Says whether this node keeps the ledger. It counts as complete once every node has had time to be started anew with it. */
+  /** Records whether this node keeps the ledger. The ledger counts as complete after ten minutes, the time for all nodes to restart. */
   async settle(isKept: boolean): Promise<void> {
     await this.#db.query(
       isKept
@@ -113,7 +113,7 @@ export class PostgresTokenLedger implements TokenLedger {
       values: [size, randomInt(2 ** 48 - 1)],
     })
     const [lease] = rows
-    if (!lease) throw new Error('a lease without an answer')
+    if (!lease) throw new Error('query returned no row')
     return lease
   }
 
@@ -131,20 +131,23 @@ export class PostgresTokenLedger implements TokenLedger {
       if (ofKind.length === 0) continue
       await this.#db.transaction(async (db) => {
         await db.query(`set local statement_timeout = '60s'`)
-        await db.query(voidPlaces(condition), [ofKind.map(({ key }) => key), ofKind.map(({ notBefore }) => notBefore)])
+        await db.query(revokedPlaces(condition), [
+          ofKind.map(({ key }) => key),
+          ofKind.map(({ notBefore }) => notBefore),
+        ])
         await readCursor(db, take)
       })
     }
   }
 
-  /** What is known of a token besides what it says itself. */
+  /** What the database knows about a token beyond the token's own claims. */
   async history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistory> {
     const { rows } = await this.#db.query<{ is_present: boolean; is_missing: boolean; refreshed_at: Date | null }>(
       `select ${isPresent(1)} as is_present,
               ${isMissing(1)} and $5::bigint > extract(epoch from now()) - ${keptAfterExpirySeconds} as is_missing,
               greatest(
                 (select max(to_timestamp(t.iat)) from issued_tokens t where t.grant_id = ${name(kinds.grant, 6)} and t.iat > $4::bigint),
-                -- What came with the token itself was kept a moment after it was signed.
+                -- The refresh token issued together with this token is stored shortly after signing.
                 (select max(a.created_at) from artifacts a join artifacts g using (grant_id)
                   where a.model = ${artifactModels.RefreshToken} and g.model = ${artifactModels.Grant}
                     and grant_claim(g.grant_id) = $6 and a.created_at > to_timestamp($4::bigint) + interval '2 seconds')
@@ -157,7 +160,7 @@ export class PostgresTokenLedger implements TokenLedger {
     return { ledger, refreshedAt: row?.refreshed_at ?? undefined }
   }
 
-  /** Was a token with this jti issued? Undefined where the ledger does not have every token that can still be valid. */
+  /** Was a token with this jti issued? Undefined if the ledger may lack a token that is still valid. */
   async knowsJti(jti: string): Promise<boolean | undefined> {
     const { rows } = await this.#db.query<{ is_present: boolean; is_complete: boolean }>(
       `select exists (select from issued_tokens t where t.jti = ${name(kinds.jti, 1)}) as is_present,
@@ -170,7 +173,7 @@ export class PostgresTokenLedger implements TokenLedger {
     return row?.is_present ? true : row?.is_complete ? false : undefined
   }
 
-  /** Removes what expired hours ago; true when there was something. */
+  /** Removes rows that expired hours ago. True if rows were removed. */
   async tidy(at?: Date): Promise<boolean> {
     const { rows } = await this.#db.query<{ emptied: boolean }>(
       'select tidy_token_ledger(coalesce($1, clock_timestamp())) as emptied',
@@ -180,7 +183,7 @@ export class PostgresTokenLedger implements TokenLedger {
   }
 }
 
-/** A few lists at a time: each is half a megabyte at most. */
+/** Reads four lists at a time; each list has at most half a megabyte. */
 async function readCursor(db: Queryable, take: (list: number, indices: readonly number[]) => void): Promise<void> {
   for (;;) {
     const { rows } = await db.query<{ list: number; indices: Buffer }>('fetch 4 from places')

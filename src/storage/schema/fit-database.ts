@@ -1,21 +1,21 @@
-/** Whether a database can be Claviger's at all. */
+/** Checks whether Claviger can use a database at all. */
 import { Failure } from '../../errors/failure.ts'
 import type { Queryable } from '../connection/database.ts'
 
-interface Found {
+interface DatabaseFacts {
   encoding: string
   database: string
-  /** Schema and name of the table in which migrations are written down; null where there is none. */
+  /** Schema and name of the table that records applied migrations; null if the table does not exist. */
   ledger: string | null
   columns: string[] | null
 }
 
-/** What every release has written into that table. */
-const ours = ['name', 'checksum', 'applied_at']
+/** The columns that every release of Claviger has in that table. */
+const requiredColumns = ['name', 'checksum', 'applied_at']
 
-/** @throws Failure `database_unfit` for another encoding than UTF8, `migrations_foreign` for another program's table */
+/** @throws Failure `database_unfit` if the encoding is not UTF8, `migrations_foreign` if the table belongs to another program */
 export async function refuseUnfit(db: Queryable): Promise<{ hasLedger: boolean }> {
-  const { rows } = await db.query<Found>(
+  const { rows } = await db.query<DatabaseFacts>(
     `select current_setting('server_encoding') as encoding, current_database() as database,
             (select quote_ident(n.nspname) || '.' || quote_ident(c.relname)
                from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = ledger) as ledger,
@@ -24,37 +24,37 @@ export async function refuseUnfit(db: Queryable): Promise<{ hasLedger: boolean }
        from to_regclass('schema_migrations') as ledger`,
   )
   const [found] = rows
-  if (found && found.encoding !== 'UTF8') throw isEncodedOtherwise(found)
+  if (found && found.encoding !== 'UTF8') throw wrongEncoding(found)
   const { ledger, columns } = found ?? { ledger: null, columns: null }
-  if (found && ledger !== null && !ours.every((name) => columns?.includes(name))) throw isForeign(found)
+  if (found && ledger !== null && !requiredColumns.every((name) => columns?.includes(name))) throw foreignTable(found)
   return { hasLedger: ledger !== null }
 }
 
-const isEncodedOtherwise = ({ database, encoding }: Found) =>
+const wrongEncoding = ({ database, encoding }: DatabaseFacts) =>
   new Failure(
     'database_unfit',
     'conflict',
-    `The database "${database}" is encoded in ${encoding}, and Claviger needs UTF8.`,
+    `The database "${database}" is encoded in ${encoding}, but Claviger needs UTF8.`,
     {
       detail: {
         encoding,
         hints: [
-          `Make a new one: create database "${database}_utf8" encoding 'UTF8' template template0; then name it in DATABASE_URL or PGDATABASE.`,
+          `Create a new database: create database "${database}_utf8" encoding 'UTF8' template template0; then set DATABASE_URL or PGDATABASE to it.`,
         ],
       },
     },
   )
 
-const isForeign = ({ database, ledger, columns }: Found) =>
+const foreignTable = ({ database, ledger, columns }: DatabaseFacts) =>
   new Failure(
     'migrations_foreign',
     'conflict',
     `The table ${ledger} in the database "${database}" belongs to another program.`,
     {
       detail: {
-        reason: `it has the columns ${columns?.join(', ')}; ours has ${ours.join(', ')}`,
+        reason: `the table has the columns ${columns?.join(', ')}; Claviger expects ${requiredColumns.join(', ')}`,
         hints: [
-          'Give Claviger a database of its own: create database claviger; then name it in DATABASE_URL or PGDATABASE.',
+          'Give Claviger a database of its own: create database claviger; then set DATABASE_URL or PGDATABASE to it.',
         ],
       },
     },

@@ -1,15 +1,15 @@
-/** What is left to do on a database, decided from names alone before anything changes. */
+/** Decides which migrations a database still needs, from names and checksums alone, before anything changes. */
 import { Failure } from '../../errors/failure.ts'
 
 export interface Migration {
   /** File name without `.sql`: six digits, a dash, words. */
   name: string
   sql: string
-  /** SHA-256 of the text, by which an edited file is found out. */
+  /** SHA-256 of the text; it reveals an edited file. */
   checksum: string
-  /** A migration: programs that do not know it cannot run beside this one. Null where any can. */
+  /** Name of a migration. A program that does not know it cannot run on this schema. Null if every program can. */
   needs: string | null
-  /** The file stands for all migrations up to one, which a release carried last. */
+  /** The file replaces all migrations up to `upTo`; `release` is the last release that carried them. */
   replaces: { upTo: string; release: string } | null
 }
 
@@ -17,16 +17,16 @@ export interface AppliedMigration {
   name: string
   checksum: string
   at: Date
-  /** As the release that applied it said. */
+  /** As recorded by the release that applied the migration. */
   needs: string | null
-  /** That release; null where it was not written down. */
+  /** The release that applied the migration; null if it was not recorded. */
   release: string | null
 }
 
 export interface MigrationPlan {
   /** In order. */
   pending: Migration[]
-  /** Names of what a newer release has applied, and this program can live with. */
+  /** Names of migrations that a newer release applied and that this program can run with. */
   ahead: string[]
 }
 
@@ -50,7 +50,7 @@ export function planMigrations(files: readonly Migration[], applied: readonly Ap
   const last = applied.at(-1)?.name ?? ''
   const overtaken = pending.find(({ name }) => name < last)
   if (overtaken) throw cameTooLate(overtaken, last)
-  // What the first file stands for is there: it is only written down.
+  // The migrations that the first file replaces are applied, so the file is only recorded.
   const isThere = applied.some(({ name }) => isReplaced(name))
   return {
     pending: pending.map((file) => (isThere && file === first ? { ...file, sql: '' } : file)),
@@ -62,7 +62,7 @@ const tooOld = (applied: readonly AppliedMigration[], { release }: { release: st
   new Failure(
     'schema_too_old',
     'conflict',
-    `The database stands at ${applied.at(-1)?.name}, and this release upgrades from release ${release} on: run \`claviger migrate\` of ${release} first, then of this one.`,
+    `The last migration in the database is ${applied.at(-1)?.name}, but this release upgrades only from release ${release} or later. Run \`claviger migrate\` of ${release} first, then of this release.`,
   )
 
 function tooNew({ name, needs, release }: AppliedMigration, applied: readonly AppliedMigration[]): Failure {
@@ -71,7 +71,7 @@ function tooNew({ name, needs, release }: AppliedMigration, applied: readonly Ap
   return new Failure(
     'schema_too_new',
     'conflict',
-    `The database has been migrated${by}, and no program can run on it that does not know ${needs} (it has ${name}): run ${least ? `release ${least} or later` : 'a newer release'}, or restore the backup made before the upgrade.`,
+    `The database has been migrated${by} to ${name}, and only programs that know ${needs} can run on it. Run ${least ? `release ${least} or later` : 'a newer release'}, or restore the backup made before the upgrade.`,
   )
 }
 
@@ -79,19 +79,19 @@ const isUnknown = ({ name }: AppliedMigration) =>
   new Failure(
     'migration_unknown',
     'conflict',
-    `The database has ${name}, and this release has later ones but not that one: put db/migrations/${name}.sql back, or use the database that this release belongs to.`,
+    `The database has the migration ${name}, which this release lacks although it has later ones. Put db/migrations/${name}.sql back, or use the database that belongs to this release.`,
   )
 
 const wasEdited = ({ name }: AppliedMigration) =>
   new Failure(
     'migration_edited',
     'conflict',
-    `db/migrations/${name}.sql is not what was applied to this database: put the released file back, and make the change in a new migration.`,
+    `db/migrations/${name}.sql differs from the file that was applied to this database. Put the released file back, and make the change in a new migration.`,
   )
 
 const cameTooLate = ({ name }: Migration, last: string) =>
   new Failure(
     'migration_out_of_order',
     'conflict',
-    `db/migrations/${name}.sql comes before ${last}, which is already applied: give it a number after that one.`,
+    `db/migrations/${name}.sql comes before ${last}, which is already applied. Give the file a higher number.`,
   )

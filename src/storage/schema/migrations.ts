@@ -1,7 +1,7 @@
 /**
- * Brings the schema up to date from `db/migrations`, and is the only thing that
- * changes it. One file, one transaction; whoever comes second waits and finds
- * nothing left to do.
+ * Brings the schema up to date from `db/migrations`. No other code changes the
+ * schema. Each file runs in one transaction. A second process waits and then
+ * finds nothing left to apply.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -16,13 +16,13 @@ import type { DatabasePlace } from '../connection/database-place.ts'
 import { refuseUnfit } from './fit-database.ts'
 import { type AppliedMigration, type Migration, type MigrationPlan, planMigrations } from './migration-plan.ts'
 
-/** Where the numbered SQL lies, in the checkout and in the package alike. */
+/** The folder of the numbered SQL files; the path is the same in the checkout and in the package. */
 export const migrationsFolder = join(import.meta.dirname, '../../../db/migrations')
 
-/** Any number will do, as long as it never changes: two releases must exclude each other too. */
+/** An arbitrary number. It never changes, because two releases must exclude each other too. */
 const advisoryLock = 4_031_946_201
 
-/** Applies what is missing and returns its names, in order. @throws Failure when the database and the files contradict each other; nothing has changed then. */
+/** Applies the missing migrations and returns their names in order. @throws Failure if the database and the files contradict each other; then nothing has changed */
 export async function migrate(
   database: DatabaseOptions,
   { folder = migrationsFolder, waitSeconds = 120 }: { folder?: string; waitSeconds?: number } = {},
@@ -38,22 +38,22 @@ export async function migrate(
   } catch (error) {
     throw asFailure(error, place)
   } finally {
-    // Ends the session and with it the advisory lock.
+    // Ending the connection also releases the advisory lock.
     await client.end()
   }
 }
 
-/** What `migrate` would do now. @throws Failure as `migrate` does. */
+/** The plan that `migrate` would follow now. @throws Failure as `migrate` does */
 export async function planUpgrade(db: Queryable, folder = migrationsFolder): Promise<MigrationPlan> {
   const files = await readMigrations(folder)
   return planMigrations(files, await appliedMigrations(db))
 }
 
-/** What has been applied, oldest first; empty on an empty database. @throws Failure `database_unfit`, `migrations_foreign` */
+/** The applied migrations, oldest first; empty on an empty database. @throws Failure `database_unfit`, `migrations_foreign` */
 export async function appliedMigrations(db: Pick<Queryable, 'query'> | Client): Promise<AppliedMigration[]> {
   const query = db.query.bind(db) as Queryable['query']
   if (!(await refuseUnfit({ query })).hasLedger) return []
-  // By JSON: what wrote the first rows did not write down the last two yet.
+  // Read through JSON, because older tables lack the columns `needs` and `release`.
   const applied = await query<AppliedMigration>(
     `select name, checksum, applied_at as at, to_jsonb(m)->>'needs' as needs, to_jsonb(m)->>'release' as release
        from schema_migrations m order by name`,
@@ -72,9 +72,9 @@ export async function readMigrations(folder = migrationsFolder): Promise<Migrati
 }
 
 /**
- * What a file says of itself in comments of their own lines:
- * `-- needs: 000012-words` — programs that do not know that migration cannot run once this one is applied;
- * `-- replaces: all up to 000012-words of 1.0.0` — the first file does what all of these did, and 1.0.0 was the last to carry them.
+ * A file may carry two directives, each in a comment on its own line:
+ * `-- needs: 000012-words` — once this file is applied, programs that do not know 000012-words cannot run;
+ * `-- replaces: all up to 000012-words of 1.0.0` — this first file replaces all of them; 1.0.0 was the last release with them.
  */
 function read(name: string, sql: string): Migration {
   const needs = /^-- needs: (\S+)$/m.exec(sql)?.[1] ?? null
@@ -83,7 +83,7 @@ function read(name: string, sql: string): Migration {
   return { name, sql, checksum: createHash('sha256').update(sql).digest('hex'), needs, replaces }
 }
 
-/** Polls instead of blocking, so that waiting is bounded and can be explained. */
+/** Polls instead of blocking, so that the wait is bounded and its failure has a clear message. */
 async function waitForTurn(client: Client, waitSeconds: number): Promise<void> {
   for (let attempt = 0; attempt <= waitSeconds * 10; attempt += 1) {
     const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [advisoryLock])
@@ -93,12 +93,12 @@ async function waitForTurn(client: Client, waitSeconds: number): Promise<void> {
   throw new Failure(
     'migration_busy',
     'unavailable',
-    `Another process has been migrating this database for ${waitSeconds} seconds: wait for it, or end it if it hangs.`,
+    `Another process has been migrating this database for ${waitSeconds} seconds. Wait for it, or end it if it hangs.`,
     { retryAfterSeconds: waitSeconds },
   )
 }
 
-/** Where it is as it should be it is left alone: even a change that changes nothing waits for the table. */
+/** Skips the DDL if the table is complete, because even a change without effect waits for a table lock. */
 async function createLedger(client: Client): Promise<void> {
   const { rows } = await client.query<{ there: boolean }>(
     `select count(*) = 2 as there from pg_attribute
@@ -116,8 +116,8 @@ async function createLedger(client: Client): Promise<void> {
 }
 
 /**
- * A change that waits for a table makes everybody wait who comes after it. So it waits a moment at a time, lets them
- * through, and tries again.
+ * A migration that waits for a table lock blocks every later query on that table. So each attempt waits at most
+ * `lockSeconds`, then pauses to let the other queries run, and tries again.
  */
 async function apply(client: Client, migration: Migration, waitSeconds: number, place: DatabasePlace): Promise<void> {
   const tries = Math.max(1, Math.ceil(waitSeconds / (lockSeconds + pauseSeconds)))
@@ -155,7 +155,7 @@ const failed = ({ name }: Migration, cause: unknown, place: DatabasePlace) =>
   new Failure(
     'migration_failed',
     'unavailable',
-    `db/migrations/${name}.sql could not be applied; the database is as it was before it.`,
+    `db/migrations/${name}.sql could not be applied. The database is unchanged by this file.`,
     { cause, detail: detailOf(cause, place) },
   )
 
@@ -163,6 +163,6 @@ const blocked = ({ name }: Migration, waitSeconds: number) =>
   new Failure(
     'migration_blocked',
     'unavailable',
-    `db/migrations/${name}.sql changes a table that another session has been holding for ${waitSeconds} seconds: wait until that has ended (a dump, say), then run this again. The database is as it was before it.`,
+    `db/migrations/${name}.sql changes a table that another session has locked for ${waitSeconds} seconds. Wait until that session (a dump, for example) has ended, then run this command again. The database is unchanged by this file.`,
     { retryAfterSeconds: waitSeconds },
   )

@@ -1,8 +1,8 @@
-/** Streams and entries of the journal as rows. */
+/** Event streams and journal entries as rows. */
 import { Failure } from '../../errors/failure.ts'
 import type { Delivery, EventStream, SecurityEvent, StreamEvent, StreamStatus } from '../../signals/signals.ts'
 
-/** Seals what a receiver wants sent along; bound to its stream. */
+/** Encrypts the Authorization header that a receiver wants to get; each ciphertext is bound to its stream. */
 export interface HeaderSeal {
   seal(streamId: string, text: string): string
   open(streamId: string, sealed: string): string
@@ -32,7 +32,7 @@ export const streamColumns = `id, client_id, method, endpoint_url, authorization
   status_reason, cursor::float8 as cursor, acked::float8[] as acked, failures, failing_since,
   case when isfinite(next_try_at) then next_try_at end as next_try_at, last_error, last_error_at, created_at`
 
-/** Without the seal the header stays closed. */
+/** Without `seal` the header is not decrypted. */
 export function streamFrom(row: StreamRow, seal: HeaderSeal | undefined): EventStream {
   return {
     id: row.id,

@@ -1,4 +1,4 @@
-/** Who is to be told of ended sessions, on Postgres. Rows are written where sessions end (`db/migrations`, `ending.ts`). */
+/** The outbox of back-channel logout requests on Postgres. Triggers and `ending.ts` write its rows when sessions end. */
 import type { LogoutDelivery, LogoutOutbox, Settlement } from '../../logout/logout.ts'
 import type { Database } from '../connection/database.ts'
 
@@ -21,7 +21,7 @@ export class PostgresLogoutOutbox implements LogoutOutbox {
     this.#db = db
   }
 
-  /** `skip locked`, and the moved time is committed before the app is asked: of two nodes one takes it. */
+  /** Only one of two nodes takes a row: `skip locked`, and the new time is committed before the app gets the request. */
   async take(leaseSeconds: number, exceptClients: readonly string[]): Promise<LogoutDelivery | undefined> {
     const { rows } = await this.#db.query<TakenRow>({
       name: 'logout-take',
@@ -46,7 +46,7 @@ export class PostgresLogoutOutbox implements LogoutOutbox {
     return rows[0] && deliveryOf(rows[0])
   }
 
-  /** What is settled stays so, also when a node that was taken for dead comes back with another result. */
+  /** A settled row never changes, even if a node whose lease expired reports another result later. */
   async settle(id: string, settlement: Settlement): Promise<void> {
     if (settlement.outcome === 'again') {
       await this.#db.query({
@@ -66,7 +66,7 @@ export class PostgresLogoutOutbox implements LogoutOutbox {
     })
   }
 
-  /** Not yet told, counted up to a limit: for the gauge. */
+  /** Number of requests that wait, counted up to a limit: for the gauge. */
   async countWaiting(most = 100_000): Promise<number> {
     const { rows } = await this.#db.query<{ waiting: number }>({
       name: 'logout-waiting',

@@ -1,4 +1,4 @@
-/** The journal of security events on Postgres, and how far each stream has come in it. What writes it are triggers. */
+/** The journal of security events on Postgres, with each stream's position. Triggers write the journal. */
 import type { EventStream, JournalHead } from '../../signals/signals.ts'
 import type { Move, PushOutcome, StreamJournal, StreamWindow } from '../../signals/stream-journal.ts'
 import type { Database, Queryable } from '../connection/database.ts'
@@ -17,7 +17,7 @@ export class PostgresStreamJournal implements StreamJournal {
   readonly #db: Database
   readonly #seal: HeaderSeal | undefined
 
-  /** @param seal absent where nothing is pushed: then headers stay closed */
+  /** @param seal absent if the caller pushes nothing: then headers are not decrypted */
   constructor(db: Database, seal?: HeaderSeal) {
     this.#db = db
     this.#seal = seal
@@ -106,7 +106,7 @@ export class PostgresStreamJournal implements StreamJournal {
     )
   }
 
-  /** How far streams are behind, those of one method and status together. What a stream passes over counts for a minute. */
+  /** The lag of streams, grouped by method and status. An event that a stream skips counts for up to a minute. */
   async lag(): Promise<{ method: string; status: string; streams: number; oldestSeconds: number }[]> {
     const { rows } = await this.#db.query<{ method: string; status: string; streams: number; oldestSeconds: number }>(
       `select s.method, s.status, count(*)::int as streams,
@@ -140,7 +140,7 @@ export class PostgresStreamJournal implements StreamJournal {
     return rows[0]
   }
 
-  /** The stream is read first: what it is given then follows its cursor. */
+  /** Reads the stream first, so that the events follow its current cursor. */
   async #window(db: Queryable, id: string, limit: number, lock: string): Promise<StreamWindow> {
     const stream = onlyStream(
       (await db.query<StreamRow>(`select ${streamColumns} from event_streams where id = $1 ${lock}`, [id])).rows,
@@ -160,7 +160,7 @@ export class PostgresStreamJournal implements StreamJournal {
   }
 }
 
-/** They get old in the order of their numbers: where the first of them are needed, so are the others. */
+/** Events age in the order of their numbers: if the first events are still needed, so are all later ones. */
 const removal = {
   name: 'remove old security events',
   text: `with gone as (

@@ -1,4 +1,4 @@
-/** Streams of security events on Postgres, as their receivers manage them. */
+/** Event streams on Postgres, as receivers manage them. */
 import { Failure } from '../../errors/failure.ts'
 import {
   type EventStream,
@@ -16,7 +16,7 @@ export class PostgresStreamStore implements StreamStore {
   readonly #db: Database
   readonly #seal: HeaderSeal | undefined
 
-  /** @param seal absent where no stream is made: then headers stay closed */
+  /** @param seal absent if the caller creates no stream: then headers are not decrypted */
   constructor(db: Database, seal?: HeaderSeal) {
     this.#db = db
     this.#seal = seal
@@ -42,7 +42,7 @@ export class PostgresStreamStore implements StreamStore {
 
   insert(id: string, clientId: string, settings: StreamSettings): Promise<EventStream> {
     return this.#db.transaction(async (db) => {
-      // Held so that two at once cannot both be the hundredth.
+      // The lock keeps two parallel inserts from exceeding the limit.
       await db.query('select from security_event_heads for update')
       const { rows } = await db.query<StreamRow>(
         `insert into event_streams (id, client_id, method, endpoint_url, authorization_sealed, events_requested, description, cursor)
@@ -52,12 +52,12 @@ export class PostgresStreamStore implements StreamStore {
         [id, clientId, ...this.#columns(id, settings)],
       )
       if (rows[0]) return streamFrom(rows[0], this.#seal)
-      const sentence = `There may be ${mostStreams} streams, and ${mostStreamsOfOne} of one receiver: remove one that is not needed.`
+      const sentence = `At most ${mostStreams} streams can exist, and ${mostStreamsOfOne} of one receiver. Remove a stream that is not needed.`
       throw new Failure('streams_full', 'denied', sentence)
     })
   }
 
-  /** Another receiver, or another way to it, is tried at once. */
+  /** Also resets the failures, so that a changed receiver is tried at once. */
   async update(id: string, settings: StreamSettings): Promise<EventStream> {
     const { rows } = await this.#db.query<StreamRow>(
       `update event_streams set method = $2, endpoint_url = $3, authorization_sealed = $4, events_requested = $5, description = $6,
@@ -93,7 +93,7 @@ export class PostgresStreamStore implements StreamStore {
       [id, storable(subject)],
     )
     if (rowCount === 1) return
-    throw new Failure('exclusions_full', 'denied', `A stream leaves out ${mostExclusions} subjects at most.`)
+    throw new Failure('exclusions_full', 'denied', `A stream can exclude at most ${mostExclusions} subjects.`)
   }
 
   async include(id: string, subject: string): Promise<void> {
@@ -128,10 +128,10 @@ export class PostgresStreamStore implements StreamStore {
   }
 
   #sealed(id: string, text: string): string {
-    if (!this.#seal) throw new Error('a header cannot be stored without its seal')
+    if (!this.#seal) throw new Error('a header cannot be stored without a seal')
     return this.#seal.seal(id, text)
   }
 }
 
-/** Postgres text holds no NUL, and such a subject is nobody. */
+/** Postgres text cannot hold a NUL, and no subject contains one. */
 const storable = (text: string): string => text.replaceAll('\0', '')

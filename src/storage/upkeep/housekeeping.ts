@@ -1,14 +1,14 @@
-/** Rows that have served their time go. */
+/** Removes expired rows. */
 import type { Queryable } from '../connection/database.ts'
 import { type BatchOptions, type Gone, inBatches } from './in-batches.ts'
 
 export interface Removed {
   artifacts: number
   attempts: number
-  /** Of apps that were told of an ended session, or given up. */
+  /** Settled logout requests, delivered or failed. */
   logouts: number
   events: number
-  /** Of removed or renamed people and clients, where the audit log tells of them no longer. */
+  /** Names of removed or renamed people and clients that the audit log no longer mentions. */
   formerNames: number
 }
 
@@ -17,7 +17,7 @@ export interface HousekeepingOptions extends BatchOptions {
   eventRetentionSeconds: number
 }
 
-/** Removes what has expired at `now` and says how much of it. Any number of nodes may do so at once. */
+/** Removes rows that have expired at `now` and returns their counts. Several nodes may run it at once. */
 export async function removeExpired(db: Queryable, now: Date, options: HousekeepingOptions): Promise<Removed> {
   const before = (seconds: number) => new Date(now.getTime() - seconds * 1000)
   const remove = (table: string, column: string, upTo: Date) =>
@@ -35,12 +35,12 @@ export async function removeExpired(db: Queryable, now: Date, options: Housekeep
   }
 }
 
-/** So long `sessions show` tells how it went; the audit log tells it for longer. */
+/** How long `sessions show` lists settled logout requests; the audit log keeps their events longer. */
 const logoutRetentionSeconds = 7 * 86_400
 
 /**
- * The oldest rows from $1 on and up to $2. `skip locked`: a row that a request is just using, or another node is just
- * removing, is left to the next call.
+ * Deletes the oldest rows from $1 to $2. `skip locked` leaves a row that a request or another node has locked to the
+ * next call.
  */
 const removal = (table: string, column: string) => ({
   name: `remove-old-${table}`,
@@ -54,7 +54,7 @@ const removal = (table: string, column: string) => ({
          select count(*)::int as removed, max(at) as reached from gone`,
 })
 
-/** Rows that wait to be removed, counted up to a limit: for the gauge of the backlog. */
+/** Number of expired rows not yet removed, counted up to a limit: for the gauge of the backlog. */
 export async function countExpired(db: Queryable, now: Date, most = 100_000): Promise<number> {
   const { rows } = await db.query<{ expired: string }>({
     name: 'count-expired-artifacts',

@@ -1,29 +1,29 @@
-/** Rows leave in small batches, so that nobody waits for them and the log stays short. */
+/** Removes rows in small batches, so that requests do not wait and the write-ahead log stays short. */
 import { setTimeout as wait } from 'node:timers/promises'
 
 export interface BatchOptions {
-  /** Rows a statement. */
+  /** Rows per statement. */
   batch?: number
-  /** Statements a call; what is left waits for the next call. */
+  /** Statements per call; the remaining rows wait for the next call. */
   mostBatches?: number
   /** Waits between two statements. */
   pause?(milliseconds: number): Promise<unknown>
 }
 
-/** What a statement that removes answers with, in one row. */
+/** The single row that a removing statement returns. */
 export interface Gone<Place> {
   removed: number
-  /** Where the last of them stood in the order in which they go; null where there was none. */
+  /** Position of the last removed row in the order of removal; null if none was removed. */
   reached: Place | null
 }
 
-/** Millions of rows take a while, and requests go on meanwhile: most of that time is theirs. */
+/** Each pause lasts this many times as long as its batch, so that requests get most of the database's time. */
 const pausesPerBatch = 10
 const longestPauseMs = 1_000
 
 /**
- * Removes until a batch is not full, and says how many rows that were. What was removed stays in the index until it is
- * vacuumed, and a batch that began at the start would read all of it again: so each begins where the one before it ended.
+ * Removes batches until one is not full, and returns the number of removed rows. Removed rows stay in the index until
+ * vacuum. So each batch starts at the end of the previous one and does not read those index entries again.
  */
 export async function inBatches<Place>(
   start: Place,

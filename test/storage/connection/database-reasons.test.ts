@@ -131,7 +131,7 @@ const cases: [name: string, url: () => string, reason: RegExp, hint: RegExp][] =
     'TLS is asked for and refused',
     () => server.url({ more: '?sslmode=require' }),
     /does not support SSL connections/,
-    /speaks no TLS/,
+    /does not support TLS/,
   ],
 ]
 

@@ -8,7 +8,7 @@ import { type EmbeddedPostgres, joinOrStart, postgresFolder } from '../../../src
 import { runningPid, stop } from '../../../src/storage/embedded/postgres-process.ts'
 import { type Program, runProgram } from '../../harness/program.ts'
 
-const attend = join(import.meta.dirname, '../programs/attend.ts')
+const joinProgram = join(import.meta.dirname, 'join-server.ts')
 
 let home: string
 let joined: EmbeddedPostgres[]
@@ -27,14 +27,14 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-async function attendance(role: 'serve' | 'command', dataDir = home): Promise<EmbeddedPostgres> {
+async function joinAs(role: 'serve' | 'command', dataDir = home): Promise<EmbeddedPostgres> {
   const one = await joinOrStart(dataDir, { role, durable: false })
   joined.push(one)
   return one
 }
 
 function program(role: 'serve' | 'command'): Program {
-  const one = runProgram(attend, [home, role])
+  const one = runProgram(joinProgram, [home, role])
   programs.push(one)
   return one
 }
@@ -53,7 +53,7 @@ const pidOf = (dataDir = home) => runningPid(postgresFolder(dataDir))
 
 describe('one who comes alone', () => {
   test('starts Postgres 18 in an empty folder, on a Unix socket and nothing else, and stops it when leaving', async () => {
-    const postgres = await attendance('serve')
+    const postgres = await joinAs('serve')
     const found = await ask<{ version: string; listens: string; checksums: string; locale: string }>(
       postgres,
       `select current_setting('server_version') as version, current_setting('listen_addresses') as listens,
@@ -67,17 +67,17 @@ describe('one who comes alone', () => {
   })
 
   test('finds everything again at the next start', async () => {
-    const first = await attendance('serve')
+    const first = await joinAs('serve')
     await ask(first, 'create table kept as select 42 as answer')
     await first.stop()
-    expect(await ask(await attendance('serve'), 'select answer from kept')).toEqual({ answer: 42 })
+    expect(await ask(await joinAs('serve'), 'select answer from kept')).toEqual({ answer: 42 })
   })
 
   test('is not misled by PG* variables that are meant for another server', async () => {
     const before = { ...process.env }
     Object.assign(process.env, { PGPORT: '1', PGSSLMODE: 'require', PGHOST: 'elsewhere.invalid', PGPASSWORD: 'x' })
     try {
-      expect(await ask(await attendance('command'), 'select 1 as one')).toEqual({ one: 1 })
+      expect(await ask(await joinAs('command'), 'select 1 as one')).toEqual({ one: 1 })
     } finally {
       for (const name of ['PGPORT', 'PGSSLMODE', 'PGHOST', 'PGPASSWORD']) delete process.env[name]
       Object.assign(process.env, before)
@@ -87,16 +87,16 @@ describe('one who comes alone', () => {
 
 describe('several on one folder', () => {
   test('a command joins the server that runs and leaves it running', async () => {
-    const serving = await attendance('serve')
-    const command = await attendance('command')
+    const serving = await joinAs('serve')
+    const command = await joinAs('command')
     await ask(command, 'create table seen as select 1 as one')
     await command.stop()
     expect(await ask(serving, 'select one from seen')).toEqual({ one: 1 })
   })
 
   test('whoever leaves last stops it, also when that is not who started it', async () => {
-    const first = await attendance('command')
-    const second = await attendance('serve')
+    const first = await joinAs('command')
+    const second = await joinAs('serve')
     await first.stop()
     expect(await ask(second, 'select 1 as one')).toEqual({ one: 1 })
     await second.stop()
@@ -108,7 +108,7 @@ describe('several on one folder', () => {
     await first.line()
     await expect(joinOrStart(home, { role: 'serve' })).rejects.toMatchObject({
       code: 'already_serving',
-      message: expect.stringMatching(new RegExp(`process ${first.pid} \\(.*attend\\.ts ${home} serve\\)`)),
+      message: expect.stringMatching(new RegExp(`process ${first.pid} \\(.*join-server\\.ts ${home} serve\\)`)),
     })
     expect(await pidOf()).toBeDefined()
   })
@@ -128,7 +128,7 @@ describe('after a crash', () => {
     await ask({ url: await killed.line() }, 'create table kept as select 42 as answer')
     const orphan = await pidOf()
     await killed.kill()
-    const next = await attendance('serve')
+    const next = await joinAs('serve')
     expect(await pidOf()).toBe(orphan)
     expect(await ask(next, 'select answer from kept')).toEqual({ answer: 42 })
     await next.stop()
@@ -136,7 +136,7 @@ describe('after a crash', () => {
   })
 
   test('a Postgres that was killed comes back by itself with everything that was committed', async () => {
-    const postgres = await attendance('serve')
+    const postgres = await joinAs('serve')
     await ask(postgres, 'create table kept as select 42 as answer')
     const before = await pidOf()
     process.kill(before ?? 0, 'SIGKILL')
@@ -144,12 +144,12 @@ describe('after a crash', () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     // Between its process and its readiness lies the recovery; joining waits for that.
-    expect(await ask(await attendance('command'), 'select answer from kept')).toEqual({ answer: 42 })
+    expect(await ask(await joinAs('command'), 'select answer from kept')).toEqual({ answer: 42 })
     await expect(joinOrStart(home, { role: 'serve' })).rejects.toMatchObject({ code: 'already_serving' })
   })
 
   test('a pool and a watch of changes that were open go on when Postgres is back', async () => {
-    const { url } = await attendance('serve')
+    const { url } = await joinAs('serve')
     const db = openDatabase({ url })
     await db.query(`create table change_counters as select 'keys'::text as topic, 1::bigint as version`)
     const seen: string[] = []
@@ -177,29 +177,29 @@ describe('after a crash', () => {
     const pid = (await pidOf()) ?? 0
     await killed.kill()
     process.kill(pid, 'SIGKILL')
-    expect(await ask(await attendance('serve'), 'select answer from kept')).toEqual({ answer: 42 })
+    expect(await ask(await joinAs('serve'), 'select answer from kept')).toEqual({ answer: 42 })
   })
 
   test('a number left in postmaster.pid that now belongs to another process is not taken for a server', async () => {
-    const first = await attendance('serve')
+    const first = await joinAs('serve')
     const file = join(home, 'postgres/postmaster.pid')
     const content = await readFile(file, 'utf8')
     await first.stop()
     await writeFile(file, content.replace(/^\d+/, String(process.pid)))
-    expect(await ask(await attendance('serve'), 'select 1 as one')).toEqual({ one: 1 })
+    expect(await ask(await joinAs('serve'), 'select 1 as one')).toEqual({ one: 1 })
   })
 
   test('a first start that was cut short begins anew', async () => {
     await mkdir(join(home, 'postgres.new/base'), { recursive: true })
-    expect(await ask(await attendance('serve'), 'select 1 as one')).toEqual({ one: 1 })
+    expect(await ask(await joinAs('serve'), 'select 1 as one')).toEqual({ one: 1 })
   })
 })
 
 describe('awkward places', () => {
   test('a folder whose path is too long for a socket works, and every command finds the same server', async () => {
     const deep = join(home, 'a'.repeat(60), 'b'.repeat(60))
-    const first = await attendance('serve', deep)
-    const second = await attendance('command', deep)
+    const first = await joinAs('serve', deep)
+    const second = await joinAs('command', deep)
     expect(second.url).toBe(first.url)
     expect(await ask(second, 'select 1 as one')).toEqual({ one: 1 })
     await second.stop()
@@ -210,22 +210,22 @@ describe('awkward places', () => {
   test('a folder that only its owner may enter works, also for root whose Postgres is another user', async () => {
     const closed = join(home, 'closed')
     await mkdir(closed, { mode: 0o700 })
-    expect(await ask(await attendance('serve', join(closed, 'data')), 'select 1 as one')).toEqual({ one: 1 })
+    expect(await ask(await joinAs('serve', join(closed, 'data')), 'select 1 as one')).toEqual({ one: 1 })
   })
 
   test('a folder made by another major version is refused with a sentence that names both', async () => {
-    await (await attendance('command')).stop()
+    await (await joinAs('command')).stop()
     await writeFile(join(home, 'postgres/PG_VERSION'), '17\n')
-    await expect(attendance('command')).rejects.toMatchObject({
+    await expect(joinAs('command')).rejects.toMatchObject({
       code: 'embedded_postgres_version',
-      message: expect.stringMatching(/Postgres 17 .* brings 18/),
+      message: expect.stringMatching(/Postgres 17, .* includes Postgres 18/),
     })
   })
 
   test('a server that cannot start says in its own words why', async () => {
-    await (await attendance('command')).stop()
+    await (await joinAs('command')).stop()
     await writeFile(join(home, 'postgres/pg_hba.conf'), 'nonsense\n')
-    await expect(attendance('command')).rejects.toMatchObject({
+    await expect(joinAs('command')).rejects.toMatchObject({
       code: 'embedded_postgres_failed',
       message: expect.stringContaining('pg_hba.conf'),
     })

@@ -12,6 +12,6 @@ test('this platform has the binaries that npm brought', async () => {
 test('a platform without binaries is told to set DATABASE_URL', async () => {
   await expect(findBinaries(undefined, 'plan9-vax')).rejects.toMatchObject({
     code: 'embedded_postgres_missing',
-    message: expect.stringMatching(/plan9-vax.*set DATABASE_URL/),
+    message: expect.stringMatching(/plan9-vax.*Set DATABASE_URL/),
   })
 })

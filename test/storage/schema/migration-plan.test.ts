@@ -33,7 +33,7 @@ describe('a newer schema', () => {
     expect(() => planMigrations([file(one)], schema)).toThrow(
       expect.objectContaining({
         code: 'schema_too_new',
-        message: expect.stringMatching(/by release 1\.2\.0.*000003-three.*run release 1\.1\.0 or later/s),
+        message: expect.stringMatching(/by release 1\.2\.0.*000003-three.*Run release 1\.1\.0 or later/s),
       }),
     )
     expect(planMigrations([file(one), file(two)], schema)).toEqual({ pending: [], ahead: [three] })
@@ -41,7 +41,7 @@ describe('a newer schema', () => {
 
   test('that needs what nobody wrote down is refused', () => {
     expect(() => planMigrations([file(one)], [applied(one), applied(three, { needs: two })])).toThrow(
-      /run a newer release/,
+      /Run a newer release/,
     )
   })
 })
@@ -53,7 +53,7 @@ describe('an upgrade over several releases', () => {
     expect(() => planMigrations([merged], [applied(one)])).toThrow(
       expect.objectContaining({
         code: 'schema_too_old',
-        message: expect.stringMatching(/stands at 000001-one.*migrate` of 1\.4\.0 first/),
+        message: expect.stringMatching(/in the database is 000001-one.*migrate` of 1\.4\.0 first/),
       }),
     )
   })

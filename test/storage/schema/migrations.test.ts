@@ -57,7 +57,7 @@ describe('migrations of this release', () => {
 
   test('five cold starts at once on an empty database give one migration and no crash', async () => {
     const starts = Array.from({ length: 5 }, () =>
-      runProgram(join(import.meta.dirname, '../programs/migrate.ts'), [place.url]),
+      runProgram(join(import.meta.dirname, 'migrate-program.ts'), [place.url]),
     )
     await Promise.all(starts.map((start) => start.line()))
     for (const start of starts) start.say('go')

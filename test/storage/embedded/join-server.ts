@@ -1,4 +1,4 @@
-/** Joins or starts the embedded Postgres in the folder given, prints its URL, leaves when stdin closes. */
+/** Joins or starts the embedded Postgres in the given folder, prints its URL, and leaves when stdin closes. */
 import { joinOrStart } from '../../../src/storage/embedded/embedded-postgres.ts'
 
 const [dataDir = '', role = 'command'] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** Migrates the database given as soon as a line comes, and prints how many migrations that took. */
+/** Migrates the given database when a line arrives on stdin, and prints the number of applied migrations. */
 import { once } from 'node:events'
 import { migrate } from '../../../src/storage/schema/migrations.ts'
 
