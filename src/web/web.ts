@@ -27,10 +27,10 @@ import { type StatusListRoutesNeeds, statusListRoutes } from './feed/status-list
 import type { Pages } from './pages/pages.ts'
 import { languageRoute } from './pages/shown-again.ts'
 import { type Routes, routing } from './routing/routes.ts'
+import { startInBatches } from './server/batch-start.ts'
 import type { Health } from './server/health.ts'
 import { observe } from './server/observe.ts'
 import { createSourceOf } from './server/source-address.ts'
-import { startTogether } from './server/together.ts'
 import type { InteractionNeeds } from './sign-in/interaction-needs.ts'
 import { interactionRoutes } from './sign-in/interaction-routes.ts'
 import { createProofTickets } from './sign-in/proof-ticket.ts'
@@ -76,7 +76,7 @@ export function createWeb(needs: WebNeeds): Koa {
   const app = new Koa({ keys: [...needs.cookieKeys] })
   followIssuer(app, pages.place)
   app.use(observe({ ...needs, sourceOf: createSourceOf(config.trustedProxies) }))
-  app.use(startTogether())
+  app.use(startInBatches())
   app.use(routing(ownRoutes(needs), pages.place, needs.oidc.handle))
   // Koa reports only failures while an answer is being written, such as a closed connection.
   app.on('error', (error: unknown, ctx?: Context) =>

@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, test } from '@jest/globals'
 import type { Context } from 'koa'
-import { startTogether } from '../../../src/web/server/together.ts'
+import { startInBatches } from '../../../src/web/server/batch-start.ts'
 
 const ctx = {} as Context
 
 describe('requests', () => {
   test('of one turn of the event loop go in step, in the order in which they came', async () => {
-    const start = startTogether()
+    const start = startInBatches()
     const steps: string[] = []
     const walk = (name: string) => async () => {
       steps.push(`${name} 1`)
@@ -23,7 +23,7 @@ describe('requests', () => {
   })
 
   test('wait for the end of their turn and no longer', async () => {
-    const start = startTogether()
+    const start = startInBatches()
     const seen: string[] = []
     const started = start(ctx, async () => void seen.push('request'))
     setImmediate(() => seen.push('next turn'))
@@ -35,7 +35,7 @@ describe('requests', () => {
   })
 
   test('that come while others are under way are not kept for them', async () => {
-    const start = startTogether()
+    const start = startInBatches()
     const never = start(ctx, () => new Promise(() => undefined))
     await new Promise((resolve) => setImmediate(resolve))
     await start(ctx, async () => undefined)
@@ -43,7 +43,7 @@ describe('requests', () => {
   })
 
   test('keep what is theirs: each goes on in its own asynchronous context', async () => {
-    const start = startTogether()
+    const start = startInBatches()
     const name = new AsyncLocalStorage<string>()
     const seen: (string | undefined)[] = []
     const request = (who: string) => name.run(who, () => start(ctx, async () => void seen.push(name.getStore())))
@@ -52,7 +52,7 @@ describe('requests', () => {
   })
 
   test('fail each for itself', async () => {
-    const start = startTogether()
+    const start = startInBatches()
     const failing = start(ctx, async () => {
       throw new Error('mine')
     })
