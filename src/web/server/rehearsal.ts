@@ -95,9 +95,5 @@ function requestOf(
 
 /** The refusal of the engine as a `Failure`, with the engine's own text. */
 export function refusal({ status, text }: RehearsedAnswer): Failure {
-  return new Failure(
-    'preview_refused',
-    'invalid',
-    `The engine refused this preview: ${status} ${text.slice(0, 500)}`,
-  )
+  return new Failure('preview_refused', 'invalid', `The engine refused this preview: ${status} ${text.slice(0, 500)}`)
 }
