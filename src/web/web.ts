@@ -1,13 +1,16 @@
 /**
- * web is everything around the engine in HTTP, and everything a person sees:
- * the gate and the fast lane (`listener.ts`), limits and headers, sign-in and
- * consent pages over `oidc/interactions/interactions.ts`, the pages that the engine asks for
- * (`oidc-pages.ts`), and the one mapper from what went wrong to an answer
- * (`failure-page.ts`). The protocol itself is `oidc`'s; what proves a person is
- * `credentials`'.
+ * The web room holds the HTTP code around the engine and the pages that people see.
  *
- * A roof calls `createPages` and `createOidcPages` before it builds the engine,
- * then `createWeb`, then `createListener`, and serves that with `serverSettings`.
+ * - `server/listener.ts`: checks every request and serves cached documents
+ * - `server/observe.ts`: request ids, limits, headers, the access log
+ * - `sign-in/`: sign-in and consent pages over `oidc/interactions/interactions.ts`
+ * - `pages/oidc-pages.ts`: the pages that the engine requests
+ * - `routing/failure-page.ts`: maps every thrown error to an answer
+ *
+ * The room `oidc` holds the protocol. The room `credentials` authenticates people.
+ *
+ * A server calls `createPages` and `createOidcPages` before it builds the engine.
+ * It then calls `createWeb` and `createListener`, and serves the listener with `serverSettings`.
  */
 import Koa, { type Context, type Middleware } from 'koa'
 import type { AccountStore } from '../accounts/account-store.ts'
@@ -24,10 +27,10 @@ import { type StatusListRoutesNeeds, statusListRoutes } from './feed/status-list
 import type { Pages } from './pages/pages.ts'
 import { languageRoute } from './pages/shown-again.ts'
 import { type Routes, routing } from './routing/routes.ts'
+import { startInBatches } from './server/batch-start.ts'
 import type { Health } from './server/health.ts'
 import { observe } from './server/observe.ts'
 import { createSourceOf } from './server/source-address.ts'
-import { startTogether } from './server/together.ts'
 import type { InteractionNeeds } from './sign-in/interaction-needs.ts'
 import { interactionRoutes } from './sign-in/interaction-routes.ts'
 import { createProofTickets } from './sign-in/proof-ticket.ts'
@@ -37,7 +40,7 @@ import { type SignalRoutesNeeds, signalMethods, signalRoutes } from './signals/s
 export interface WebNeeds {
   config: Pick<Config, 'trustedProxies'>
   pages: Pages
-  /** The engine: answers every path that is not ours. */
+  /** The engine: answers every path that `ownRoutes` does not list. */
   oidc: { handle: Middleware }
   interactions: Interactions
   signIn(attempt: SignInAttempt): Promise<SignIn>
@@ -46,25 +49,25 @@ export interface WebNeeds {
   consents: AccountRoutesNeeds['consents']
   events: InteractionNeeds['events']
   knownBrowsers: InteractionNeeds['knownBrowsers']
-  /** Who is signed in in this browser; for the person's own pages. */
+  /** The session of this browser, for the account page. */
   currentSession(ctx: Context): Promise<{ accountId: string } | undefined>
   corsOrigins: { isRegistered(origin: string): boolean | Promise<boolean> }
   health: Health
   log: Pick<Log, 'info' | 'error'>
   accessLog: AccessLog
   metrics: { route(name: string): RouteMeter }
-  /** The engine's, newest first. */
+  /** The keys that sign the engine's cookies, newest first. */
   cookieKeys: readonly string[]
-  /** Signs what forms carry from one page to the next; at least 32 bytes, the same on every node. */
+  /** Signs the data that forms carry from one page to the next; at least 32 bytes, the same on every node. */
   formKey: Uint8Array
   now(): Date
-  /** Absent: no feed is served here. */
+  /** Absent: this server offers no revocation feed. */
   revocationFeed?: FeedRoutesNeeds
-  /** Absent: no status lists either. */
+  /** Absent: this server offers no status lists. */
   statusLists?: StatusListRoutesNeeds | undefined
-  /** Absent: no events are transmitted here. */
+  /** Absent: this server transmits no security events. */
   signals?: SignalRoutesNeeds
-  /** Absent: nobody is signed out from outside. */
+  /** Absent: this server offers no endpoint for Global Token Revocation. */
   globalRevocation?: GlobalRevocationNeeds
 }
 
@@ -73,11 +76,11 @@ export function createWeb(needs: WebNeeds): Koa {
   const app = new Koa({ keys: [...needs.cookieKeys] })
   followIssuer(app, pages.place)
   app.use(observe({ ...needs, sourceOf: createSourceOf(config.trustedProxies) }))
-  app.use(startTogether())
+  app.use(startInBatches())
   app.use(routing(ownRoutes(needs), pages.place, needs.oidc.handle))
-  // Only what breaks while an answer is being written ends here: a connection that went away.
+  // Koa reports only failures while an answer is being written, such as a closed connection.
   app.on('error', (error: unknown, ctx?: Context) =>
-    needs.log.info({ error, requestId: ctx?.state.requestId }, 'answer cut short'),
+    needs.log.info({ error, requestId: ctx?.state.requestId }, 'connection closed before the answer was complete'),
   )
   return app
 }

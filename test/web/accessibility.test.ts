@@ -15,12 +15,12 @@ beforeAll(async () => {
 afterAll(() => chromium.close())
 
 test.each(Object.keys(scenes))(
-  'axe finds nothing serious on the page %s, light or dark, and it fits a phone',
+  'the page %s has no serious axe finding, light or dark, and fits a phone',
   async (name) => {
     const stage = await openStage()
     try {
       const { text } = await (scenes[name] as (typeof scenes)[string])(stage)
-      // The page as it was answered, at an address from which its stylesheet can be had.
+      // Serves the rendered page at an address where the browser can load its stylesheet.
       const body = text.replace(/<script>.*<\/script>/, '')
       await tab.route(`${stage.url}/shown`, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body }))
       await tab.goto(`${stage.url}/shown`)

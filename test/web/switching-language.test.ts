@@ -1,4 +1,4 @@
-/** The language switch: on every page, and nothing that was typed is lost. */
+/** The language switch: every page has it, and typed text is kept. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { play, scenes } from './render-pages.ts'
 import { ada, csrf, live, openStage, type Reply, type Stage, signedInAs, uid } from './stage.ts'
@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => stage.close())
 
-/** Presses "Deutsch" with the hidden fields of its form and what was typed into it. */
+/** Presses "Deutsch" with the hidden fields of its form and text typed into it. */
 function pressGerman(reply: Reply, typed: Record<string, string> = {}): Promise<Reply> {
   const button = reply.document.querySelector('nav.languages button[lang=de]')
   const form = reply.document.getElementById(button?.getAttribute('form') ?? '')
@@ -21,7 +21,7 @@ function pressGerman(reply: Reply, typed: Record<string, string> = {}): Promise<
 
 const typedIn = ({ document }: Reply, id: string) => document.getElementById(id)?.getAttribute('value')
 
-test.each(Object.keys(scenes))('the page %s can be read in every language', async (name) => {
+test.each(Object.keys(scenes))('the page %s offers every language', async (name) => {
   const { document } = await play(name)
   expect(document.querySelectorAll('nav.languages > [lang]').map((one) => one.getAttribute('lang'))).toEqual([
     'en',
@@ -30,7 +30,7 @@ test.each(Object.keys(scenes))('the page %s can be read in every language', asyn
 })
 
 test.each(Object.keys(scenes))(
-  'the page %s says the same in the other language, with the request id it had',
+  'the page %s keeps its content and request id when the language changes',
   async (name) => {
     const reply = await (scenes[name] as (typeof scenes)[string])(stage)
     const link = reply.document.querySelector('nav.languages a[hreflang=de]')?.getAttribute('href')
@@ -43,8 +43,8 @@ test.each(Object.keys(scenes))(
   },
 )
 
-describe('what was typed', () => {
-  test('into the sign-in form is kept when the language changes, but for the password', async () => {
+describe('text typed into a form', () => {
+  test('text typed into the sign-in form is kept when the language changes, except the password', async () => {
     const typed = { login: 'ada@exam', password: 'half a passw', remember: 'yes' }
     const german = await pressGerman(await stage.send(page), typed)
     expect(german.heading).toBe('Anmelden')
@@ -52,7 +52,7 @@ describe('what was typed', () => {
     expect(german.document.getElementById('remember')?.hasAttribute('checked')).toBe(true)
     expect(german.text).not.toContain('half a passw')
   })
-  test('into the field for a device code is kept, and the code is not submitted by it', async () => {
+  test('a typed device code is kept when the language changes and is not submitted', async () => {
     stage.engine = (ctx) =>
       stage.pages.deviceCode(ctx, { action: `${stage.url}/device`, xsrf: 'x', userCode: undefined, wrong: false })
     const first = await stage.send('/device')
@@ -60,14 +60,14 @@ describe('what was typed', () => {
     const german = await pressGerman(first, { user_code: 'BCDF' })
     expect([german.heading, typedIn(german, 'user_code')]).toEqual(['Gerät verbinden', 'BCDF'])
   })
-  test('is kept after a failed sign-in too, and the failure stays on the page', async () => {
+  test('after a failed sign-in, a change of the language keeps the typed text and the error', async () => {
     const failed = await stage.post(`${page}/login`, { csrf, login: 'ada', password: 'wrong' })
     const german = await pressGerman(failed, { login: 'ada@example.com', password: 'wrong' })
     expect(german.document.querySelector('[role=alert]')?.text).toContain('E-Mail-Adresse oder Passwort ist falsch.')
     expect(german.document.querySelector('title')?.text).toMatch(/^Fehler: Anmelden/)
     expect(typedIn(german, 'login')).toBe('ada@example.com')
   })
-  test('in the chosen language goes on in it, whatever the app wished', async () => {
+  test('a form posted in a chosen language is answered in it, regardless of ui_locales', async () => {
     stage.lookup = live({ uiLocales: 'en' })
     const german = await pressGerman(await stage.send(page), { login: 'ada' })
     const action = german.document.getElementById('login-form')?.getAttribute('action') ?? ''
@@ -77,10 +77,10 @@ describe('what was typed', () => {
 })
 
 describe('the form that shows a page again', () => {
-  test('remembers the language for the next visit', async () => {
+  test('the form stores the language for the next visit', async () => {
     expect(String((await pressGerman(await stage.send(page))).headers['set-cookie'])).toContain('claviger_locale=de')
   })
-  test('shows only what was sealed here, for a day', async () => {
+  test("the form refuses pages that were not sealed with the server's key", async () => {
     const sealed = (await stage.send(page)).document.querySelector('input[name=page]')?.getAttribute('value') ?? ''
     const [content = '', seal = ''] = sealed.split('.')
     const forged = Buffer.from(JSON.stringify({ content: { name: 'landing', data: {} }, until: 1e15 }))
@@ -88,17 +88,17 @@ describe('the form that shows a page again', () => {
       expect((await stage.post('/language?lang=de', { page: bad })).status).toBe(400)
     }
   })
-  test('takes no post from another site', async () => {
+  test('the form refuses a post from another site', async () => {
     const reply = await stage.send(page)
     const sealed = reply.document.querySelector('input[name=page]')?.getAttribute('value') ?? ''
     const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
     expect((await stage.post('/language?lang=de', { page: sealed }, { headers })).status).toBe(403)
   })
-  test('leads to the start page when its address is opened', async () => {
+  test("a GET of the form's address leads to the start page", async () => {
     const { status, headers } = await stage.send('/language')
     expect([status, headers.location]).toEqual([303, '/'])
   })
-  test('keeps the ticket of a person who is about to replace another', async () => {
+  test('a change of the language keeps the ticket for a switch of accounts', async () => {
     stage.lookup = live({ session: signedInAs(ada) })
     const asked = await stage.post(`${page}/login`, { csrf, login: 'ben@example.com', password: 'right' })
     const german = await pressGerman(asked)

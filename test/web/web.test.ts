@@ -17,9 +17,9 @@ const failing = (error: unknown) => async () => {
   throw error
 }
 
-describe('Every HTML answer, whoever made it', () => {
+describe('Security headers of HTML answers', () => {
   test.each([
-    ['a page of ours', '/', undefined],
+    ['the landing page', '/', undefined],
     [
       'a page of the engine',
       '/auth',
@@ -54,19 +54,19 @@ describe('Every HTML answer, whoever made it', () => {
   test.each([
     ['the sign-in page', live()],
     ['a page with a logo', { state: 'gone', client: { ...app, logoUri: 'https://photos.example/logo.png' } } as const],
-  ])('%s allows one script by its hash, and that script is in the page', async (_name, lookup) => {
+  ])('the policy of %s allows only the script of the page, by its hash', async (_name, lookup) => {
     stage.lookup = lookup
     const { headers, document } = await stage.send(`/interaction/${uid}`)
     const script = document.querySelector('script')?.text ?? ''
     const hash = createHash('sha256').update(script).digest('base64')
     expect(String(headers['content-security-policy']).split('; ')).toContain(`script-src 'sha256-${hash}'`)
   })
-  test('over plain http there is no HSTS', async () => {
+  test('an issuer with plain HTTP sends no HSTS header', async () => {
     const plain = await openStage()
     expect((await plain.send('/')).headers['strict-transport-security']).toBeUndefined()
     await plain.close()
   })
-  test('a form_post page allows its one script by hash and has a button for those without scripts', async () => {
+  test('a form_post page allows its one script by hash and has a button for browsers without scripts', async () => {
     stage.engine = (ctx) =>
       stage.pages.formPost(ctx, { action: 'https://a.example/cb', fields: { code: '"><script>', state: 's' } })
     const { headers, document, text } = await stage.send('/auth')
@@ -79,8 +79,8 @@ describe('Every HTML answer, whoever made it', () => {
   })
 })
 
-describe('What goes wrong becomes one kind of answer', () => {
-  test('a bug of ours: 500, a reference number that is in the log, and no word about it', async () => {
+describe('Error answers', () => {
+  test('an unexpected error is answered with 500 and a request id of the log, without its details', async () => {
     stage.engine = failing(new Error('secret stack'))
     const page = await stage.send('/token')
     expect([page.status, page.heading]).toEqual([500, 'This request cannot be completed'])
@@ -96,7 +96,7 @@ describe('What goes wrong becomes one kind of answer', () => {
       page.headers['x-request-id'],
     )
   })
-  test('a database that is away: 503 and Retry-After, for people and programs', async () => {
+  test('an unreachable database is answered with 503 and Retry-After, for people and programs', async () => {
     stage.engine = failing(unavailable)
     for (const accept of ['text/html', 'application/json']) {
       const reply = await stage.send('/auth', { headers: { accept } })
@@ -106,29 +106,32 @@ describe('What goes wrong becomes one kind of answer', () => {
     const json = await stage.send('/token', { headers: { accept: '*/*' } })
     expect(JSON.parse(json.text).error).toBe('temporarily_unavailable')
   })
-  test('an unknown path is a page or JSON, as the caller asks', async () => {
+  test('an unknown path is answered with a page or JSON, as the Accept header requests', async () => {
     const page = await stage.send('/nowhere')
     expect([page.status, page.heading]).toEqual([404, 'Page not found'])
     const json = await stage.send('/nowhere', { headers: { accept: '*/*' } })
     expect([json.status, JSON.parse(json.text).error]).toEqual([404, 'not_found'])
     expect((await stage.send('/account/deeper')).status).toBe(404)
   })
-  test('our pages name the methods they take', async () => {
+  test('a page refuses other methods with 405 and names the methods that it accepts', async () => {
     const post = await stage.send('/', { method: 'POST' })
     expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS'])
     expect((await stage.send('/', { method: 'OPTIONS' })).status).toBe(204)
     const head = await stage.send('/', { method: 'HEAD' })
     expect([head.status, head.text]).toEqual([200, ''])
   })
-  test.each(['/token', '/token/revocation', '/request'])('%s says that it takes posts only', async (path) => {
-    const reply = await stage.send(path, { headers: { accept: '*/*' } })
-    expect([reply.status, reply.headers.allow, JSON.parse(reply.text).error]).toEqual([
-      405,
-      'POST, OPTIONS',
-      'invalid_request',
-    ])
-  })
-  test('a registered origin may read errors, another may not', async () => {
+  test.each(['/token', '/token/revocation', '/request'])(
+    '%s refuses GET with 405 and names POST as its method',
+    async (path) => {
+      const reply = await stage.send(path, { headers: { accept: '*/*' } })
+      expect([reply.status, reply.headers.allow, JSON.parse(reply.text).error]).toEqual([
+        405,
+        'POST, OPTIONS',
+        'invalid_request',
+      ])
+    },
+  )
+  test('a registered origin may read an error, another origin may not', async () => {
     stage.engine = failing(unavailable)
     const of = async (origin: string) =>
       (await stage.send('/token', { method: 'POST', headers: { origin, accept: '*/*' } })).headers
@@ -170,7 +173,7 @@ describe('What goes wrong becomes one kind of answer', () => {
       expect(reply.headers['access-control-allow-origin']).toBe('https://photos.example')
     },
   )
-  test('an oversize post of a registered origin tells it so', async () => {
+  test('a registered origin may read the refusal of an oversize request', async () => {
     const reply = await stage.post(
       '/token',
       { a: 'b'.repeat(60_000) },
@@ -180,15 +183,15 @@ describe('What goes wrong becomes one kind of answer', () => {
   })
 })
 
-describe('Names and sources of requests', () => {
-  test('a trusted proxy may name a request, if the name is well-formed', async () => {
+describe('Request ids and source addresses', () => {
+  test('a trusted proxy may set the request id if it is well-formed', async () => {
     const idFor = async (id: string) =>
       (await stage.send('/', { headers: { 'x-request-id': id } })).headers['x-request-id']
     expect(await idFor('edge-12345678')).toBe('edge-12345678')
     for (const id of ['short', 'with blank 12345', '<script>alert(1)</script>', 'a'.repeat(65)])
       expect(await idFor(id)).toMatch(/^[0-9a-f]{16}$/)
   })
-  test('a stranger may not', async () => {
+  test('an unlisted client may not set the request id', async () => {
     const open = await openStage()
     expect(
       (await open.send('/', { headers: { 'x-request-id': 'edge-12345678', 'x-forwarded-for': '6.6.6.6' } })).headers[
@@ -198,33 +201,33 @@ describe('Names and sources of requests', () => {
     expect(open.lines[0]?.source).toBe('127.0.0.1')
     await open.close()
   })
-  test('the source is the right-most address that is no proxy of ours', async () => {
+  test('the source of a request is the right-most address that is not a listed proxy', async () => {
     await stage.send('/', { headers: { 'x-forwarded-for': '6.6.6.6, 203.0.113.9, 10.1.2.3' } })
     expect(stage.lines[0]?.source).toBe('203.0.113.9')
   })
-  test('the log line has neither the query nor the name of what is under way', async () => {
+  test('the access log has neither the query nor the id of an interaction', async () => {
     await stage.send('/interaction/Nf0x2sT7vYQm3?code=secret')
     expect(stage.lines[0]).toMatchObject({ method: 'GET', path: '/interaction/:uid', status: 200 })
     expect(JSON.stringify(stage.lines)).not.toMatch(/secret|Nf0x2sT7/)
   })
 })
 
-describe('The pages that are always there', () => {
-  test('the landing page leads to the discovery document and the account', async () => {
+describe('The landing page and the account page', () => {
+  test('the landing page links the discovery document and the account page', async () => {
     const { document } = await stage.send('/')
     const links = document.querySelectorAll('a').map((link) => link.getAttribute('href'))
     expect(links).toEqual(
       expect.arrayContaining(['https://id.example.com/.well-known/openid-configuration', '/account']),
     )
   })
-  test('the account page tells who is signed in and offers the way out', async () => {
+  test('the account page names the signed-in person and has a sign-out button', async () => {
     expect((await stage.send('/account')).document.querySelector('#sign-out')).toBeNull()
     stage.session = { accountId: 'acc_ada' }
     const { document, text } = await stage.send('/account')
     expect(text).toContain('ada@example.com')
     expect(document.querySelector('#sign-out')?.closest('form')?.getAttribute('action')).toBe('/session/end')
   })
-  test('a session of a person who is gone is nobody', async () => {
+  test('the account page treats a session of a removed account as signed out', async () => {
     stage.session = { accountId: 'acc_gone' }
     expect((await stage.send('/account')).text).toContain('You are not signed in')
   })

@@ -1,4 +1,4 @@
-/** A person's own page: who is signed in here, the apps that they allowed, and the way out. */
+/** The account page: shows the signed-in person and the apps that they allowed, withdraws consents, and links to sign-out. */
 import type { Context, Middleware } from 'koa'
 import type { Account } from '../../accounts/account.ts'
 import type { AccountStore } from '../../accounts/account-store.ts'
@@ -19,12 +19,12 @@ export interface AccountRoutesNeeds {
   consents: Pick<ConsentStore, 'list' | 'withdraw'>
   events: Pick<ConsentEvents, 'consentWithdrawn'>
   sealing: SealNeeds
-  /** Who is signed in in this browser. */
+  /** The session of this browser; undefined when no person is signed in. */
   currentSession(ctx: Context): Promise<{ accountId: string } | undefined>
 }
 
 const withdrawal = '/account/apps/withdraw'
-/** How long a page may stay open before its buttons do nothing any more. */
+/** The forms of an account page expire after this time. */
 const formSeconds = 43_200
 
 export function accountRoutes(needs: AccountRoutesNeeds): Middleware {
@@ -34,17 +34,17 @@ export function accountRoutes(needs: AccountRoutesNeeds): Middleware {
     if (!isPath(ctx, '/account') && !isPath(ctx, withdrawal)) throw new HttpRefusal(404, 'There is no such page.')
     const person = await personOf(ctx, needs)
     if (ctx.method === 'POST') return withdraw(ctx, person)
-    // The address of the form, reloaded or typed.
+    // A GET of the form's address, reloaded or typed, leads back to the account page.
     if (isPath(ctx, withdrawal)) return seeOther(ctx, `${needs.pages.place.base}/account`)
     await show(ctx, person)
   }
 
   async function withdraw(ctx: Context, person: Account | undefined): Promise<void> {
-    if (!isPath(ctx, withdrawal)) throw new HttpRefusal(405, 'Nothing is posted here.', { Allow: 'GET, HEAD' })
+    if (!isPath(ctx, withdrawal)) throw new HttpRefusal(405, 'This page does not accept POST.', { Allow: 'GET, HEAD' })
     refuseCrossSite(ctx, needs.pages.place)
     const fields = await readForm(ctx)
     const form = forms.open(fields.get('csrf')) as { accountId: string } | undefined
-    // Signed out meanwhile, or another person: their page shows what is so.
+    // The person signed out meanwhile, or another person signed in: redirect to the current account page.
     if (!person || form?.accountId !== person.id) return seeOther(ctx, `${needs.pages.place.base}/account`)
     const clientId = fields.get('client_id') ?? ''
     if (await needs.consents.withdraw(person.id, clientId)) {
@@ -60,7 +60,7 @@ export function accountRoutes(needs: AccountRoutesNeeds): Middleware {
     const base = pages.place.base
     const allowed = account ? await consents.list(account.id) : []
     const asked = ctx.query['withdrawn']
-    // Told only where it is so: the app is not in the list any more.
+    // The page confirms a withdrawal only when the app is no longer in the list.
     const isGone = typeof asked === 'string' && !allowed.some(({ clientId }) => clientId === asked)
     const withdrawn = account && isGone ? await clients.find(asked) : undefined
     const data = {

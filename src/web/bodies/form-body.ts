@@ -1,4 +1,4 @@
-/** Reads posted forms, for our pages and for the engine: small, whole, well-formed, or not at all. */
+/** Reads posted forms for Claviger's pages and for the engine. Large, incomplete and malformed bodies are refused. */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'koa'
@@ -10,7 +10,7 @@ const formType = 'application/x-www-form-urlencoded'
 
 export type FormFields = ReadonlyMap<string, string>
 
-/** A whole form as bytes, checked. @throws HttpRefusal 400, 413 */
+/** Reads a form and checks its UTF-8 and its percent-encoding. @throws HttpRefusal 400, 413 */
 export async function readFormBody(request: IncomingMessage): Promise<Buffer> {
   const body = await readBody(request)
   if (body.includes('%') && !isDecodable(body.toString('utf8')))
@@ -18,7 +18,7 @@ export async function readFormBody(request: IncomingMessage): Promise<Buffer> {
   return body
 }
 
-/** Any text as bytes. @throws HttpRefusal 400, 413 */
+/** Reads a text body of any type and checks its UTF-8. @throws HttpRefusal 400, 413 */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   refuseLength(request.headers['content-length'])
   const body = await gathered(request)
@@ -26,7 +26,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return body
 }
 
-/** By events: an async iterator would cost a token request as much as the rest of this file. */
+/** Uses stream events: an async iterator would cost a token request as much as the rest of this file. */
 function gathered(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -57,7 +57,7 @@ export const isForm = (ctx: Context): boolean => {
   return type !== undefined && (type === formType || type.startsWith(`${formType};`) || ctx.is(formType) !== false)
 }
 
-/** Fields of a form posted to one of our pages. @throws HttpRefusal 400 (also for a field sent twice), 413, 415 */
+/** Reads the fields of a form posted to one of Claviger's pages. @throws HttpRefusal 400 (also for a field sent twice), 413, 415 */
 export async function readForm(ctx: Context): Promise<FormFields> {
   if (!isForm(ctx)) throw new HttpRefusal(415, `Only ${formType} is accepted here.`)
   const fields = new Map<string, string>()
@@ -68,13 +68,13 @@ export async function readForm(ctx: Context): Promise<FormFields> {
   return fields
 }
 
-/** Checks a form on its way to the engine, which then finds it as if nobody had read it. */
+/** Checks a form before the engine reads it, then puts the body back into the request for the engine. */
 export async function passFormOn(ctx: Context): Promise<void> {
   if (ctx.method !== 'POST') return
   refuseLength(ctx.headers['content-length'])
   if (!isForm(ctx)) return
   const body = await readFormBody(ctx.req)
-  // The engine reads only streams that say they are readable; a read one does not say so any more.
+  // The engine reads only streams with `readable` set. Node clears it once a stream has been read.
   Object.defineProperties(ctx.req, {
     readable: { configurable: true, value: true },
     iterator: { configurable: true, value: () => once(body) },

@@ -1,4 +1,4 @@
-/** Makes Koa tell our own address instead of reading it from headers: nobody who calls us decides where we are. */
+/** Makes Koa take the server's address from the issuer instead of request headers, so that no caller can change it. */
 import type Koa from 'koa'
 import type { Place } from '../routing/place.ts'
 

@@ -2,7 +2,7 @@ import type { Context } from 'koa'
 import { HttpRefusal } from '../routing/http-refusal.ts'
 import { readBody } from './form-body.ts'
 
-/** What a program sent as JSON: anything that JSON can say. @throws HttpRefusal 400, 413, 415 */
+/** Reads a JSON body. The value may be of any JSON type. @throws HttpRefusal 400, 413, 415 */
 export async function readJson(ctx: Context): Promise<unknown> {
   if (!ctx.is('application/json')) throw new HttpRefusal(415, 'Only application/json is accepted here.')
   const text = (await readBody(ctx.req)).toString('utf8')

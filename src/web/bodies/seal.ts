@@ -1,9 +1,9 @@
-/** Text that we hand out and take back: sealed, so that only what we wrote comes back, and only while it is fresh. */
+/** Seals text that a browser carries between two requests. A MAC proves its origin, and each seal expires. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 export interface Seal {
   seal(content: object): string
-  /** The content; undefined when it was not sealed here for this purpose, or is too old. */
+  /** @returns the content; undefined when the seal has expired, or was not made with this key for this purpose */
   open(sealed: string | undefined): object | undefined
 }
 
@@ -13,7 +13,7 @@ export interface SealNeeds {
   now(): Date
 }
 
-/** @param purpose what is sealed for one purpose opens for no other */
+/** @param purpose part of the MAC: text sealed for one purpose cannot be opened for another */
 export function createSeal(purpose: string, lifetimeSeconds: number, { key, now }: SealNeeds): Seal {
   const mac = (content: string) => createHmac('sha256', key).update(`claviger ${purpose} ${content}`).digest()
   return {

@@ -1,7 +1,7 @@
 /**
- * The revocation feed over HTTP, as docs/revocation-feed.md has it: a snapshot,
- * the changes since a cursor, and a stream. What it says is signed in
- * `revocation`; here it is only carried.
+ * The revocation feed over HTTP, as docs/revocation-feed.md describes it: a snapshot,
+ * the changes since a cursor, and a stream. The room `revocation` signs the content;
+ * these routes only deliver it.
  */
 import type { Context, Middleware } from 'koa'
 import { revocationScope } from '../../clients/api-credentials.ts'
@@ -19,14 +19,14 @@ export interface FeedRoutesNeeds {
   feed: Feed
   meter: FeedMeter
   access(authorization: string | undefined): Promise<FeedAccess>
-  /** Of one process. */
+  /** The limit for one process. */
   mostStreams?: number
 }
 
 const feedDoor = {
   realm: 'revocations',
   scopes: [revocationScope],
-  sentence: 'Credentials of an API, or an access token of theirs for this feed, are needed.',
+  sentence: 'Send the client credentials of an API, or an access token for this feed that the API obtained with them.',
 }
 const longestWaitSeconds = 25
 const mostWaiting = 5_000
@@ -116,17 +116,17 @@ async function answerChanges(
 function changesAsked(ctx: Context): { after: Cursor; waitMs: number } {
   const { after, wait = '0' } = ctx.query
   const cursor = typeof after === 'string' ? parseCursor(after) : undefined
-  if (!cursor) throw new HttpRefusal(400, 'after must be a cursor, <epoch>.<seq>, as a snapshot or a frame has it.')
+  if (!cursor) throw new HttpRefusal(400, 'after must be a cursor from a snapshot or a frame: <epoch>.<seq>.')
   const seconds = typeof wait === 'string' && /^\d{1,2}$/.test(wait) ? Number(wait) : Number.NaN
   if (!(seconds <= longestWaitSeconds)) throw new HttpRefusal(400, `wait must be 0 to ${longestWaitSeconds} seconds.`)
   return { after: cursor, waitMs: seconds * 1000 }
 }
 
-/** What an EventSource sends when it comes back wins over what its URL says. */
+/** `Last-Event-ID`, which a reconnecting EventSource sends, takes precedence over the cursor in the URL. */
 function cursorOfStream(ctx: Context): Cursor | undefined {
   const asked = ctx.get('Last-Event-ID') || ctx.query.after
   if (asked === undefined) return undefined
   const cursor = typeof asked === 'string' ? parseCursor(asked) : undefined
-  if (!cursor) throw new HttpRefusal(400, 'The cursor must be <epoch>.<seq>, as a snapshot or a frame has it.')
+  if (!cursor) throw new HttpRefusal(400, 'The cursor must come from a snapshot or a frame: <epoch>.<seq>.')
   return cursor
 }

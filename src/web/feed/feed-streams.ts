@@ -1,4 +1,4 @@
-/** Server-sent events: every frame becomes bytes once and goes to every socket as it is. Who does not read is cut off. */
+/** Server-sent events: each frame is encoded once and written to every socket. A client that stops reading is disconnected. */
 import type { ServerResponse } from 'node:http'
 import type { Context } from 'koa'
 import type { FeedMeter } from '../../events/feed-metrics.ts'
@@ -6,10 +6,10 @@ import type { Cursor } from '../../revocation/cursor.ts'
 import type { Feed, SentFrame } from '../../revocation/feed.ts'
 import { type Allowed, busy, readable } from './feed-answers.ts'
 
-/** What a socket may have waiting before its reader counts as asleep. */
+/** A socket with more unsent bytes than this is disconnected. */
 const mostWaitingBytes = 1024 * 1024
-/** How often credentials of open streams are looked at again. */
-const lookMs = 1_000
+/** The interval at which the credentials of open streams are checked again. */
+const checkMs = 1_000
 
 interface Stream {
   response: ServerResponse
@@ -23,7 +23,7 @@ export class FeedStreams {
   readonly #meter: FeedMeter
   readonly #streams = new Set<Stream>()
   #stopReading: (() => void) | undefined
-  #looking: NodeJS.Timeout | undefined
+  #checking: NodeJS.Timeout | undefined
 
   constructor(feed: Feed, most: number, meter: FeedMeter) {
     this.#feed = feed
@@ -34,7 +34,7 @@ export class FeedStreams {
   async open(ctx: Context, after: Cursor | undefined, access: Allowed): Promise<void> {
     if (this.#streams.size >= this.#most) throw busy()
     const missing = readable(await this.#feed.catchUp(after))
-    // Nothing may be awaited between catching up and joining, or a frame would fall between.
+    // No await may come between `catchUp` and `#join`, or the stream would miss a frame.
     ctx.respond = false
     const { res: response } = ctx
     response.writeHead(200, {
@@ -61,7 +61,7 @@ export class FeedStreams {
       (sent) => this.#send(bytesOf(sent)),
       () => this.#endAll(),
     )
-    this.#looking ??= setInterval(() => this.#endOver(), lookMs).unref()
+    this.#checking ??= setInterval(() => this.#endExpired(), checkMs).unref()
   }
 
   #leave(stream: Stream): void {
@@ -70,8 +70,8 @@ export class FeedStreams {
     if (this.#streams.size > 0) return
     this.#stopReading?.()
     this.#stopReading = undefined
-    clearInterval(this.#looking)
-    this.#looking = undefined
+    clearInterval(this.#checking)
+    this.#checking = undefined
   }
 
   #send(bytes: Buffer): void {
@@ -85,8 +85,8 @@ export class FeedStreams {
     }
   }
 
-  /** Streams whose token has expired, or whose client was removed. */
-  #endOver(): void {
+  /** Ends the streams whose token has expired or whose client was removed. */
+  #endExpired(): void {
     const now = Math.floor(Date.now() / 1000)
     for (const stream of this.#streams) if (stream.access.isOver(now)) stream.end()
   }

@@ -1,6 +1,6 @@
 /**
  * Token Status Lists over HTTP: one for each name, and a document that names them all
- * (draft-ietf-oauth-status-list-21 §8, §9). Anybody may read them, from any origin.
+ * (draft-ietf-oauth-status-list-21 §8, §9). They are public and readable from any origin.
  */
 import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -25,9 +25,9 @@ export function statusListRoutes({ issuer, lists }: StatusListRoutesNeeds): Midd
     const [, , name, ...more] = ctx.path.split('/')
     if (more.length > 0) throw missing()
     if (name === undefined || name === '') return answerAll(ctx, issuer, await lists.names())
-    // §8.4: there is no looking back.
-    if (ctx.query.time !== undefined) throw new HttpRefusal(501, 'Lists of earlier times are not kept.')
-    if (!ctx.accepts(mediaType)) throw new HttpRefusal(406, `A status list is ${mediaType}.`)
+    // §8.4: requests for the status at an earlier time are not supported.
+    if (ctx.query.time !== undefined) throw new HttpRefusal(501, 'Status lists of earlier times are not stored.')
+    if (!ctx.accepts(mediaType)) throw new HttpRefusal(406, `A status list is available only as ${mediaType}.`)
     const list = parseListName(name)
     const found = list === undefined ? undefined : await lists.find(list)
     if (!found) throw missing()
@@ -42,7 +42,7 @@ function answerAll(ctx: Context, issuer: string, names: readonly number[]): Prom
   return answer(ctx, 'application/json', JSON.stringify({ status_lists }))
 }
 
-/** A second: so that a cache takes the load of many verifiers and adds next to nothing to the `ttl` that they go by. */
+/** Caches may keep a list for 1 second. This spares the server many requests and adds little to the `ttl` of the list. */
 async function answer(ctx: Context, type: string, text: string): Promise<void> {
   ctx.set('Cache-Control', 'public, max-age=1')
   ctx.set('Cross-Origin-Resource-Policy', 'cross-origin')

@@ -12,7 +12,7 @@ export interface ClientView {
   destination: string | undefined
 }
 
-/** Letters as people see them; a longer name would push the sentence around it off the page. */
+/** Counted in graphemes. A longer name would push the sentence around it off the page. */
 const longestName = 48
 const letters = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
@@ -28,7 +28,7 @@ export const viewOf = (client: InteractionClient): ClientView => ({
 export const optionalViewOf = (client: InteractionClient | undefined): ClientView | undefined =>
   client ? viewOf(client) : undefined
 
-/** The name, or its beginning with an ellipsis. */
+/** @returns the name; a name that is too long is cut and ends with an ellipsis */
 export function clamped(name: string): string {
   const plain = unmarked(name)
   const cuts = [...letters.segment(plain)].map(({ index }) => index)

@@ -1,6 +1,6 @@
-/** Which of our languages a person reads. */
+/** Chooses the language of a page from the languages that a person prefers. */
 
-/** Best of `available` for tags in order of preference; `ca-ES` finds `ca` (RFC 4647 §3.4, lookup). */
+/** @returns the best of `available` for tags in order of preference; `ca-ES` matches `ca` (RFC 4647 §3.4, lookup) */
 export function lookUpLocale(wanted: readonly string[], available: readonly string[]): string | undefined {
   for (const tag of wanted) {
     let range = tag.toLowerCase()
@@ -15,11 +15,11 @@ export function lookUpLocale(wanted: readonly string[], available: readonly stri
 
 const mostTags = 20
 
-/** Blank-separated, in order of preference (OpenID Connect Core §3.1.2.1). */
+/** Parses `ui_locales`: tags separated by spaces, in order of preference (OpenID Connect Core §3.1.2.1). */
 export const uiLocales = (text: string | undefined): string[] =>
   (text ?? '').slice(0, 500).split(' ').filter(Boolean).slice(0, mostTags)
 
-/** Accept-Language by quality; what is not acceptable (`q=0`) is left out. */
+/** Parses Accept-Language and sorts its tags by quality. Tags with `q=0` are left out. */
 export function acceptedLocales(header: string | undefined): string[] {
   const ranges = (header ?? '').slice(0, 500).split(',').slice(0, mostTags)
   return ranges

@@ -1,4 +1,4 @@
-/** The pages that the engine asks for. */
+/** The pages that the engine requests. */
 import type { Context } from 'koa'
 import type { OidcPages } from '../../oidc/oidc-pages.ts'
 import { isCookieless } from '../sign-in/dead-interaction.ts'
@@ -45,10 +45,10 @@ export function createOidcPages(pages: Pages): OidcPages {
   }
 }
 
-/** What came back without a single cookie: every one of these steps sets one first. */
+/** Errors that a browser without cookies causes: every earlier step has set a cookie. */
 const needingCookies = new Set(['session_not_found', 'interaction_gone'])
 
-/** The OAuth code opens no door: it chooses between few sentences, and the rest is in the log. */
+/** The OAuth error code only chooses the sentence of the page. The details are in the log. */
 function kindOf(ctx: Context, error: string, status: number): string {
   if (status >= 500) return error === 'temporarily_unavailable' ? '503' : '500'
   if (isCookieless(ctx) && (ctx.method === 'POST' || needingCookies.has(error))) return 'cookies'

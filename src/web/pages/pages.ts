@@ -1,4 +1,4 @@
-/** Shows the pages of `views/` to people, in their language. */
+/** Renders the pages of `views/` in the language of the person. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Eta } from 'eta'
@@ -13,14 +13,14 @@ import { type Language, loadTexts, type Texts, unmarked } from './texts.ts'
 
 export interface PageOptions extends PageTraits {
   status?: number
-  /** `ui_locales` of the request that led here. */
+  /** `ui_locales` of the authorization request. */
   uiLocales?: string | undefined
-  /** Path below the issuer where a link brings this page again. Without it the page carries itself, sealed (`shown-again.ts`). */
+  /** Path below the issuer that shows this page again. Without it, a form of the page carries the sealed page (`shown-again.ts`). */
   languagePath?: string
   headers?: Readonly<Record<string, string>>
 }
 
-/** A page as it was shown, to be shown again in another language. */
+/** The name, data and options of a rendered page, kept to render it again in another language. */
 export interface ShownPage {
   name: string
   data: object
@@ -30,26 +30,26 @@ export interface ShownPage {
 export interface Pages {
   readonly place: Place
   readonly assets: Assets
-  /** Not production: error pages say what went wrong. */
+  /** True outside production: error pages then show the reason. */
   readonly isDevelopment: boolean
-  /** Of pages that carry themselves. */
+  /** Seals pages that a form carries. */
   readonly seals: Seal
   readonly locales: readonly string[]
-  /** Renders `views/<name>.eta` into the answer. */
+  /** Renders `views/<name>.eta` into the response. */
   show(ctx: Context, name: string, data: object, options?: PageOptions): void
-  /** The language this person reads. */
+  /** Chooses the language of the page for this request. */
   languageFor(ctx: Context, uiLocales?: string): Language
-  /** Keeps a language chosen on the page; called where something was posted. */
+  /** Stores the language that was chosen on the page in a cookie. Called after a form was posted. */
   rememberLanguage(ctx: Context): void
 }
 
 const viewsFolder = fileURLToPath(new URL('../../../views', import.meta.url))
 const yearSeconds = 31_536_000
 
-/** How long a page can be shown again in another language. */
+/** A sealed page can be shown again in another language for this time. */
 const sealedSeconds = 86_400
 
-/** @param folder where the views are */
+/** @param folder the folder of the views */
 export function createPages(
   config: Pick<Config, 'issuer' | 'deploymentName' | 'production'>,
   sealing: SealNeeds,
@@ -83,8 +83,7 @@ export function createPages(
       ctx.set(options.headers ?? {})
       ctx.set('Content-Language', language.locale)
       ctx.vary('Accept-Language')
-      const hasComforts = hasSomethingFor(name, data)
-      const scriptHash = submitsItself ? hashes.formPost : hasComforts ? hashes.page : undefined
+      const scriptHash = submitsItself ? hashes.formPost : needsPageScript(name, data) ? hashes.page : undefined
       Object.assign(ctx.state, { submitsItself, keepsOpener, scriptHash })
       ctx.type = 'html'
       ctx.body = eta.render(`./${name}`, {
@@ -110,13 +109,13 @@ export function createPages(
   }
 }
 
-/** The script of `page.js` shows passwords and watches logos; no other page carries it. */
-const hasSomethingFor = (
+/** `page.js` shows passwords and removes logos that fail to load. Only pages with a password or a logo include it. */
+const needsPageScript = (
   name: string,
   { client }: { client?: { logoUri?: string | undefined } | undefined },
 ): boolean => name === 'login' || client?.logoUri !== undefined
 
-/** What every template may use, under `it`. */
+/** The values that every template finds under `it`. */
 function surroundings(
   {
     place,
@@ -146,7 +145,7 @@ function surroundings(
     joined: language.joined,
     plain: unmarked,
     url,
-    /** An address of ours, with the language that was chosen on this page. */
+    /** Adds the language that was chosen on this page to an address of this server. */
     local: (href: string) => (chosen === undefined ? href : inLanguage(href, chosen)),
     asset: (name: string) => url(assets.path(name)),
     lang: language.locale,
@@ -165,7 +164,7 @@ function surroundings(
   }
 }
 
-/** The path and query of this request again, without the language that was chosen; where looking twice is harmless. */
+/** @returns the path and query of this request without the chosen language; only for requests that are safe to repeat */
 export function sameAddress(ctx: Context): string {
   const search = new URLSearchParams(ctx.querystring)
   search.delete('lang')
@@ -174,16 +173,16 @@ export function sameAddress(ctx: Context): string {
 
 const inLanguage = (href: string, locale: string): string => `${href}${href.includes('?') ? '&' : '?'}lang=${locale}`
 
-/** Chosen on the page, wished by the app, chosen before, set in the browser: in this order. */
-function languageOf(ctx: Context, texts: Texts, cookie: string, wanted: string | undefined): Language {
+/** Order of precedence: the language chosen on the page, `ui_locales` of the app, the cookie, Accept-Language. */
+function languageOf(ctx: Context, texts: Texts, cookie: string, ofRequest: string | undefined): Language {
   const chosen = chosenLocale(ctx, texts)
   if (chosen !== undefined) return texts.in(chosen)
-  const kept = ctx.cookies.get(cookie, { signed: false })
-  const wishes = [...uiLocales(wanted), ...(kept ? [kept] : []), ...acceptedLocales(ctx.get('Accept-Language'))]
-  return texts.in(lookUpLocale(wishes, texts.locales) ?? texts.fallback.locale)
+  const stored = ctx.cookies.get(cookie, { signed: false })
+  const wanted = [...uiLocales(ofRequest), ...(stored ? [stored] : []), ...acceptedLocales(ctx.get('Accept-Language'))]
+  return texts.in(lookUpLocale(wanted, texts.locales) ?? texts.fallback.locale)
 }
 
-/** `?lang=de`: a link, so that it works without scripts; it changes nothing but the page. */
+/** Reads `?lang=de`. A link sets it, so that the choice works without scripts. It changes only the page. */
 function chosenLocale(ctx: Context, texts: Texts): string | undefined {
   const chosen = /[?&]lang=([\w-]{1,35})(?:&|$)/.exec(ctx.originalUrl)?.[1]
   return chosen === undefined ? undefined : texts.locales.find((locale) => locale === chosen)

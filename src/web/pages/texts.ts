@@ -1,4 +1,4 @@
-/** The words of our pages, one file a language under `views/locales/`. */
+/** The texts of the pages: one file for each language under `views/locales/`. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -6,12 +6,12 @@ export interface Language {
   /** BCP 47. */
   locale: string
   dir: 'ltr' | 'rtl'
-  /** Its own name for itself. */
+  /** The name of the language in that language. */
   name: string
-  /** The text under `key`, `{name}` replaced by values. A missing key is a bug and throws. */
+  /** @returns the text under `key`, with each `{name}` replaced by its value. A missing key is a bug and throws. */
   text(key: string, values?: Readonly<Record<string, string | number>>): string
   has(key: string): boolean
-  /** `30 seconds`, `2 minutes`: rounded up, in words. */
+  /** `30 seconds`, `2 minutes`: rounded up. */
   duration(seconds: number): string
   /** `28 November 2026` */
   date(moment: Date): string
@@ -61,7 +61,7 @@ function createLanguage(locale: string, entries: Record<string, string>): Langua
   }
 }
 
-/** Without the marks that reverse text, so that a name cannot rearrange the sentence around it. */
+/** Removes control characters and marks that change the text direction, so that a name cannot rearrange its sentence. */
 export const unmarked = (value: unknown): string => String(value).replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '')
 
 function inWords(locale: string, seconds: number): string {

@@ -1,4 +1,4 @@
-/** The one place where what was thrown becomes an answer: a page for people, JSON for programs. */
+/** Turns every thrown error into an answer: a page for people, JSON for programs. */
 import type { Context } from 'koa'
 import { Failure } from '../../errors/failure.ts'
 import type { Log } from '../../events/log.ts'
@@ -8,7 +8,7 @@ import { type Answer, answerTo } from './status-of.ts'
 export interface FailurePageNeeds {
   pages: Pages
   log: Pick<Log, 'info' | 'error'>
-  /** Which origins may read our answers from a browser. */
+  /** The origins whose scripts may read the answers of this server. */
   corsOrigins: { isRegistered(origin: string): boolean | Promise<boolean> }
 }
 
@@ -18,7 +18,7 @@ export async function answerFailure(ctx: Context, reason: unknown, needs: Failur
   await showAnswer(ctx, answer, needs)
 }
 
-/** Also for answers that were set without a body: 404, 405. */
+/** Writes an answer. Also serves answers whose status was set without a body: 404, 405. */
 export async function showAnswer(ctx: Context, answer: Answer, needs: FailurePageNeeds): Promise<void> {
   ctx.body = null
   ctx.set('Cache-Control', 'no-store')
@@ -28,7 +28,7 @@ export async function showAnswer(ctx: Context, answer: Answer, needs: FailurePag
   else showFailureJson(ctx, answer)
 }
 
-/** A browser on its way to a page. Programs that say nothing get JSON. */
+/** True for a browser that navigates to a page. Programs without an Accept header get JSON. */
 export const wantsPage = (ctx: Context): boolean => ctx.accepts(['json', 'html']) === 'html'
 
 export function showFailurePage(ctx: Context, { status, headers, reason, sentence }: Answer, pages: Pages): void {
@@ -36,8 +36,8 @@ export function showFailurePage(ctx: Context, { status, headers, reason, sentenc
   const kind = status >= 500 && status !== 503 ? '500' : String(status)
   if (status === 404) pages.show(ctx, 'not-found', {}, { status })
   else {
-    const told = pages.isDevelopment ? (reason ?? sentence) : undefined
-    pages.show(ctx, 'error', { kind, retryAfterSeconds, client: undefined, reason: told }, { status })
+    const shownReason = pages.isDevelopment ? (reason ?? sentence) : undefined
+    pages.show(ctx, 'error', { kind, retryAfterSeconds, client: undefined, reason: shownReason }, { status })
   }
 }
 
@@ -47,20 +47,23 @@ function showFailureJson(ctx: Context, { status, error, sentence }: Answer): voi
   ctx.body = { error, error_description: sentence, request_id: ctx.state.requestId }
 }
 
-/** Endpoints that apps call from a browser. Nothing else is for scripts of other origins, errors included. */
+/** Endpoints that apps call from a browser. Scripts of other origins may read only these, errors included. */
 const readable = /^\/(?:token(?:\/(?:introspection|revocation))?|me|request|device\/auth|jwks|\.well-known\/[a-z-]+)$/
 
-/** Without this a browser tells its app nothing but "network error". */
+/** Adds CORS headers. Without them the browser shows the app only "network error". */
 async function allowReading(ctx: Context, { corsOrigins, log }: FailurePageNeeds): Promise<void> {
   if (!readable.test(ctx.path)) return
   const origin = ctx.get('Origin')
   if (origin === '' || origin === 'null') return
-  // The engine may have allowed it before something went wrong; then only what there is to read is new.
+  // The engine may have set the origin before the error; then only the exposed headers are added.
   if (!ctx.response.get('Access-Control-Allow-Origin')) {
     try {
       if (!(await corsOrigins.isRegistered(origin))) return
     } catch (error) {
-      log.info({ error, requestId: ctx.state.requestId }, 'registered origins could not be read')
+      log.info(
+        { error, requestId: ctx.state.requestId },
+        'registered origins could not be read; the answer is sent without CORS headers',
+      )
       return
     }
     ctx.set('Access-Control-Allow-Origin', origin)

@@ -1,4 +1,4 @@
-/** What HTTP itself forbids: wrong method, size, type. What the domain forbids is a `Failure`. */
+/** A request that breaks a rule of HTTP: method, size, content type. A request that breaks a rule of the domain is a `Failure`. */
 export class HttpRefusal extends Error {
   override readonly name = 'HttpRefusal'
   readonly status: number

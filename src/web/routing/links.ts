@@ -1,4 +1,4 @@
-/** Addresses that others registered and pages show: only those that a browser opens as a page. */
+/** Checks an address that a client registered. @returns it if it is an http or https URL, else undefined */
 export function webLink(uri: string | undefined): string | undefined {
   const url = uri === undefined ? null : URL.parse(uri)
   return url?.protocol === 'https:' || url?.protocol === 'http:' ? url.href : undefined

@@ -1,4 +1,4 @@
-/** Where we are, as the issuer says and nothing else: no header of any request changes it. */
+/** The address of this server, taken from the issuer. No request header changes it. */
 export interface Place {
   issuer: string
   /** `https://id.example.com` */
@@ -15,7 +15,7 @@ export function placeOf(issuer: string): Place {
   return { issuer, origin, host, isSecure: protocol === 'https:', base: pathname.replace(/\/+$/, '') }
 }
 
-/** Cookie names that a browser keeps to this host (RFC 6265bis §4.1.3), where the issuer allows it. */
+/** Adds a prefix that binds the cookie to this host, if the issuer allows it (RFC 6265bis §4.1.3). */
 export function cookieName({ isSecure, base }: Place, name: string): string {
   if (!isSecure) return `claviger_${name}`
   return `${base === '' ? '__Host-' : '__Secure-'}claviger_${name}`

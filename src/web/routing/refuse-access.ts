@@ -1,4 +1,4 @@
-/** Refusals of programs that show the wrong credentials, or none (RFC 6750 §3, RFC 7617 §2). */
+/** Refuses programs with wrong or missing credentials (RFC 6750 §3, RFC 7617 §2). */
 import type { Context } from 'koa'
 
 export type RefusedAccess =
@@ -7,9 +7,9 @@ export type RefusedAccess =
 
 export interface Door {
   realm: string
-  /** One of them is needed. */
+  /** The access token needs one of these scopes. */
   scopes: readonly string[]
-  /** What to come with. */
+  /** Names the credentials that the endpoint accepts. */
   sentence: string
 }
 

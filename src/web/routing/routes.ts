@@ -1,4 +1,4 @@
-/** Which of our own pages answers a path; everything else is the engine's. */
+/** Finds the page that answers a path. The engine answers all other paths. */
 import type { Context, Middleware, Next } from 'koa'
 import { Failure } from '../../errors/failure.ts'
 import { passFormOn } from '../bodies/form-body.ts'
@@ -8,15 +8,15 @@ import type { Place } from './place.ts'
 
 export interface Route {
   methods: readonly string[]
-  /** Without deeper paths below it. */
+  /** True when no path below this one exists. */
   isLeaf: boolean
   answer: Middleware
 }
 
-/** By first segment of the path. */
+/** Keyed by the first segment of the path. */
 export type Routes = ReadonlyMap<string, Route>
 
-/** Engine endpoints that programs post to; its router calls every other method "not found". */
+/** Engine endpoints that accept only POST. The engine's router answers every other method with 404. */
 const postOnly = new Set([
   '/token',
   '/token/introspection',
@@ -25,7 +25,7 @@ const postOnly = new Set([
   '/device/auth',
   '/session/end/confirm',
 ])
-/** Engine pages whose forms only we post; an app's own posts go elsewhere. */
+/** Engine paths that accept forms only from Claviger's own pages. Apps post to other paths. */
 const ownForms = new Set(['/session/end/confirm', '/device'])
 
 export function routing(routes: Routes, place: Place, engine: Middleware): Middleware {
@@ -49,7 +49,7 @@ async function passToEngine(ctx: Context, next: Next, place: Place, engine: Midd
     throw new HttpRefusal(405, 'This endpoint answers POST only.', { Allow: 'POST, OPTIONS' })
 }
 
-/** OPTIONS is told which there are; any other is refused. */
+/** Answers OPTIONS with the allowed methods and refuses any other method. */
 export function answerOtherMethod(ctx: Context, methods: readonly string[]): void {
   const Allow = [...methods, 'OPTIONS'].join(', ')
   if (ctx.method !== 'OPTIONS') throw new HttpRefusal(405, `This page answers ${Allow} only.`, { Allow })

@@ -1,16 +1,16 @@
-/** What every answer tells the browser not to do. */
+/** Sets the security headers of every answer. */
 import { createHash } from 'node:crypto'
 import type { Context } from 'koa'
 
-/** Submits its page's form; allowed by its hash, and the only script of its page. */
+/** Submits the form of its page. The policy of that page allows only this script, by its hash. */
 export const formPostScript = 'document.forms[0].submit()'
 
-/** The name of a script in a policy: its text, and nothing else that gets into the page, may run. */
+/** The hash of a script for a policy: only a script with exactly this text may run. */
 export const hashOf = (script: string): string => `'sha256-${createHash('sha256').update(script).digest('base64')}'`
 
 /**
- * No form-action: Chrome applies it to every redirect after a form post, and
- * after sign-in those lead to the app, which may lead on to wherever it likes.
+ * The policy has no form-action. Chrome applies it to every redirect after a form post.
+ * After sign-in the redirects lead to the app, which may redirect to any other site.
  */
 const policyWith = (script: string): string =>
   `default-src 'none'; style-src 'self'; img-src 'self' https: data:; ${script}frame-ancestors 'none'; base-uri 'none'`
@@ -25,23 +25,23 @@ const pageHeaders = {
   'Cache-Control': 'no-store',
 }
 
-/** Set on `ctx.state` by whoever shows a page. */
+/** Traits of a page. `Pages.show` stores them in `ctx.state`. */
 export interface PageTraits {
-  /** The page submits itself by `formPostScript`. */
+  /** True when `formPostScript` submits the form of the page. */
   submitsItself?: boolean
-  /** Of the one script that this page may run; without it none may. */
+  /** The hash of the one script that this page may run. Without it the page runs no script. */
   scriptHash?: string
-  /** An app may have opened the page in a window of its own, and needs to hear from that window again. */
+  /** True when an app may have opened the page in a popup and needs to receive messages from it. */
   keepsOpener?: boolean
 }
 
-/** Goes over the finished answer, whoever made it: us, the engine, or the error mapper. */
+/** Sets the headers on the finished answer of a page, the engine or the error mapper. */
 export function setSecurityHeaders(ctx: Context, isSecure: boolean): void {
   ctx.set('X-Content-Type-Options', 'nosniff')
   if (isSecure) ctx.set('Strict-Transport-Security', 'max-age=63072000; includeSubDomains')
   const type = ctx.response.get('Content-Type')
   const isPage = typeof type === 'string' && type.startsWith('text/html')
-  // Codes and states travel in URLs. A page may name itself to us only: under no-referrer its forms would come from "null".
+  // URLs contain codes and states, so other sites get no referrer. With no-referrer, forms would send the origin "null".
   if (isPage) ctx.set('Referrer-Policy', 'same-origin')
   else if (ctx.status >= 300 && ctx.status < 400) ctx.set('Referrer-Policy', 'no-referrer')
   if (!isPage) return

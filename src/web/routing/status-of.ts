@@ -1,4 +1,4 @@
-/** The one table from what went wrong to an HTTP status and an OAuth error code. */
+/** Maps every error to an HTTP status and an OAuth error code. */
 import { Failure, type FailureKind } from '../../errors/failure.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
@@ -11,7 +11,7 @@ const statusOfKind = {
   unavailable: 503,
 } as const satisfies Record<FailureKind, number>
 
-/** RFC 6749 §5.2 and §4.1.2.1, as far as they go. */
+/** Codes of RFC 6749 §5.2 and §4.1.2.1, where these define one. */
 const errorOfStatus: Readonly<Record<number, string>> = {
   403: 'access_denied',
   404: 'not_found',
@@ -22,17 +22,17 @@ const errorOfStatus: Readonly<Record<number, string>> = {
 
 export interface Answer {
   status: number
-  /** For programs. */
+  /** The OAuth error code, for programs. */
   error: string
   sentence: string
   headers: Readonly<Record<string, string>>
-  /** For the error pages of a deployment in development. */
+  /** Shown on error pages outside production. */
   reason?: string
-  /** False: it is a bug of ours and belongs into the log with its stack. */
+  /** False: the error is a bug, and the log gets its stack. */
   isExpected: boolean
 }
 
-const withoutRetry = 5
+const defaultRetrySeconds = 5
 
 export function answerTo(reason: unknown): Answer {
   if (reason instanceof Failure) return answerToFailure(reason)
@@ -54,12 +54,12 @@ function answerToFailure({ code, kind, message, retryAfterSeconds }: Failure): A
   const status = statusOfKind[kind]
   const mayRetry = kind === 'unavailable' || kind === 'throttled'
   const headers: Record<string, string> = mayRetry
-    ? { 'Retry-After': String(Math.ceil(retryAfterSeconds ?? withoutRetry)) }
+    ? { 'Retry-After': String(Math.ceil(retryAfterSeconds ?? defaultRetrySeconds)) }
     : {}
   return { ...answerWith(status, message, headers), reason: `${code}: ${message}` }
 }
 
-/** Koa and Node mark a client's fault with a 4xx status (`http-errors`), or with the code of a connection cut short. */
+/** Koa and Node mark a client's fault with a 4xx status (`http-errors`), or with the code of a closed connection. */
 function clientFault(reason: unknown): number | undefined {
   if (!(reason instanceof Error)) return undefined
   const { status, expose, code } = reason as Error & { status?: unknown; expose?: unknown; code?: unknown }

@@ -1,13 +1,13 @@
-/** Stylesheet and images: read once, served from memory under names that change with their content. */
+/** Stylesheet and images: read once and served from memory. The name of each contains a hash of its content. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { type PreparedDocument, prepareDocument } from './prepared-document.ts'
 
 export interface Assets {
-  /** Path below the issuer of the asset that lies in the folder as `name`. */
+  /** @returns the path of the file `name` below the issuer */
   path(name: string): string
-  /** By that path. */
+  /** Keyed by that path. */
   byPath: ReadonlyMap<string, PreparedDocument>
 }
 

@@ -1,10 +1,10 @@
-/** The documents that every verifier and client fetches, prepared anew only when what they say changes. */
+/** The documents that verifiers and clients fetch. Each is prepared again only when its content changes. */
 import { type PreparedDocument, prepareDocument } from './prepared-document.ts'
 
 export interface Documents {
   jwks(): PreparedDocument
   discovery(): PreparedDocument
-  /** Absent: no events are transmitted here. */
+  /** Absent: this server transmits no security events. */
   signals?: () => PreparedDocument
 }
 
@@ -20,7 +20,7 @@ interface PublishedKeys {
   readonly staleSeconds?: number
 }
 
-/** How long clients may keep the discovery document. */
+/** Clients may cache the discovery document for this time. */
 const discoverySeconds = 300
 
 export function createDocuments(needs: DocumentsNeeds): Documents {
@@ -29,7 +29,7 @@ export function createDocuments(needs: DocumentsNeeds): Documents {
     jwks: preparedFor(needs.keys, (keys) =>
       prepareDocument(keys.publicJwks, {
         contentType: 'application/jwk-set+json; charset=utf-8',
-        // Never past the next promotion, so asked of the keys for each answer.
+        // Computed for each answer, because no cache may keep the keys past their next promotion.
         maxAge: () => cacheControlOf(keys),
       }),
     ),

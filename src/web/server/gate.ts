@@ -1,4 +1,4 @@
-/** The first look at a request, before anything reads it: is it meant for us, and can it be read at all? */
+/** Checks the target, the method and the host of a request before any other code reads it. */
 import type { IncomingMessage } from 'node:http'
 import type { Place } from '../routing/place.ts'
 
@@ -8,11 +8,11 @@ export interface Refusal {
 }
 
 export const longestTarget = 8192
-/** More parameters than any request of ours has; each costs its reader time. */
+/** No valid request has more parameters. Each parameter costs parsing time. */
 const mostParameters = 200
-const known = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])
 
-/** @returns what is wrong with it; undefined when nothing is. Probes reach health pages by whatever name. */
+/** @returns the refusal; undefined for a valid request. Health checks are valid under any host name. */
 export function refusalOf(request: IncomingMessage, place: Place): Refusal | undefined {
   const target = request.url ?? ''
   return (
@@ -24,10 +24,10 @@ export function refusalOf(request: IncomingMessage, place: Place): Refusal | und
 
 function refusedTarget(target: string): Refusal | undefined {
   if (target.length > longestTarget) return { status: 414, sentence: 'The request target is too long.' }
-  // Absolute-form would name a host past the one that was checked; nobody but a proxy's client sends it (RFC 9112 §3.2.2).
+  // An absolute URL would name a second, unchecked host. Only clients of a proxy send one (RFC 9112 §3.2.2).
   if (!target.startsWith('/')) return { status: 400, sentence: 'The request target must be a path.' }
   if (!/^[!-~]*$/.test(target) || target.includes('#') || target.includes('\\')) {
-    return { status: 400, sentence: 'The request target contains characters that do not belong there.' }
+    return { status: 400, sentence: 'The request target contains characters that are not allowed.' }
   }
   if (target.includes('%') && !isDecodable(target))
     return { status: 400, sentence: 'The request target is not well-formed UTF-8.' }
@@ -37,7 +37,7 @@ function refusedTarget(target: string): Refusal | undefined {
   return undefined
 }
 
-/** Percent-encoding that decodes to UTF-8 without NUL, which no database column takes. */
+/** True when the percent-encoding decodes to UTF-8 without NUL. No database column accepts NUL. */
 export function isDecodable(text: string): boolean {
   if (/%00/.test(text)) return false
   try {
@@ -49,17 +49,19 @@ export function isDecodable(text: string): boolean {
 }
 
 const refusedMethod = (method: string | undefined): Refusal | undefined =>
-  method !== undefined && known.has(method) ? undefined : { status: 405, sentence: 'This method is not known here.' }
+  method !== undefined && knownMethods.has(method)
+    ? undefined
+    : { status: 405, sentence: 'This method is not supported.' }
 
 function refusedHost(request: IncomingMessage, place: Place): Refusal | undefined {
   const host = request.headers.host
   if (host === undefined || host === '') return { status: 400, sentence: 'The Host header is missing.' }
   if (hasTwoHosts(request.rawHeaders)) return { status: 400, sentence: 'The Host header was sent twice.' }
   if (host === place.host || isSameHost(host, place)) return undefined
-  return { status: 421, sentence: 'This host is not served here.' }
+  return { status: 421, sentence: 'This server does not serve the host in the Host header.' }
 }
 
-/** Node keeps the first and drops the rest; a proxy before us may have read the last. */
+/** Node keeps only the first Host header. A proxy in front may have used the last one. */
 function hasTwoHosts(rawHeaders: readonly string[]): boolean {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -69,7 +71,7 @@ function hasTwoHosts(rawHeaders: readonly string[]): boolean {
   return hosts > 1
 }
 
-/** The same in another spelling: capitals, the default port written out. */
+/** Compares hosts without regard to case and to an explicit default port. */
 function isSameHost(host: string, { host: ours, isSecure }: Place): boolean {
   const spelled = host.toLowerCase()
   return spelled === ours || spelled === `${ours}:${isSecure ? 443 : 80}`

@@ -1,29 +1,29 @@
-/** What orchestrators and load balancers ask. Alive says nothing of the database; ready says everything. */
+/** Health checks for orchestrators and load balancers. `live` ignores the database; `ready` covers every dependency. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 export interface Checks {
   database: boolean
   signingKey: boolean
-  /** Does this machine's clock agree with the database's? */
+  /** True when the clocks of this machine and of the database agree. */
   clock: boolean
-  /** Have all connections proven that they lead to the writable primary? */
+  /** True when every connection has been verified to reach the writable primary. */
   primary: boolean
-  /** Is the connection open that hears of changes (LISTEN)? */
+  /** True when the connection that listens for changes (LISTEN) is open. */
   notifications: boolean
-  /** Was the log of revocations read within the last two seconds? */
+  /** True when the revocation log was read within the last two seconds. */
   revocations: boolean
 }
 
 export interface Health {
-  /** True from the moment a stop was asked for. */
+  /** True after a stop was requested. */
   isDraining(): boolean
-  /** Is everything there that requests need? Must not throw. */
+  /** Checks every dependency of a request. Must not throw. */
   check(): Promise<Checks>
 }
 
-const patienceMilliseconds = 2_000
+const checkTimeoutMs = 2_000
 
-/** @param path without the issuer's path. @returns false when it is no health page */
+/** @param path without the issuer's path. @returns false when the path is not a health check */
 export function answerHealth(
   request: IncomingMessage,
   response: ServerResponse,
@@ -43,12 +43,12 @@ export function answerHealth(
 
 async function readiness(health: Health): Promise<{ status: number; body: object }> {
   if (health.isDraining()) return { status: 503, body: { status: 'draining' } }
-  const checks = await Promise.race([health.check(), tooLate()]).catch(() => nothing)
+  const checks = await Promise.race([health.check(), timeout()]).catch(() => allFailed)
   const isReady = Object.values(checks).every(Boolean)
   return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', ...checks } }
 }
 
-const nothing: Checks = {
+const allFailed: Checks = {
   database: false,
   signingKey: false,
   clock: false,
@@ -56,9 +56,9 @@ const nothing: Checks = {
   notifications: false,
   revocations: false,
 }
-const tooLate = () =>
-  new Promise<typeof nothing>((resolve) => {
-    setTimeout(() => resolve(nothing), patienceMilliseconds).unref()
+const timeout = () =>
+  new Promise<Checks>((resolve) => {
+    setTimeout(() => resolve(allFailed), checkTimeoutMs).unref()
   })
 
 function write(request: IncomingMessage, response: ServerResponse, status: number, body: object): void {

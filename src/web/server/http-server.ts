@@ -1,11 +1,11 @@
-/** Listening, and leaving politely. */
+/** Starts the HTTP server, and stops it after open requests have finished. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { Failure } from '../../errors/failure.ts'
 import { portHolder } from './port-holder.ts'
 import { serverSettings } from './server-settings.ts'
 
 /**
- * @param setting chooses another port, as a refusal says
+ * @param setting the option that chooses another port; errors name it
  * @throws Failure `port_taken` (conflict), `address_refused` (denied)
  */
 export function listen(
@@ -46,7 +46,7 @@ function explained(cause: NodeJS.ErrnoException, port: number, host: string, set
       return new Failure(
         'address_refused',
         'invalid',
-        `${host} is no address of this machine. Set CLAVIGER_HOST to one that is, or to 0.0.0.0 for all.`,
+        `${host} is not an address of this machine. Set CLAVIGER_HOST to one of its addresses, or to 0.0.0.0 for all of them.`,
         { cause },
       )
     default:
@@ -54,17 +54,17 @@ function explained(cause: NodeJS.ErrnoException, port: number, host: string, set
   }
 }
 
-/** A stop waits so long for requests under way. */
+/** A stop waits at most this long for open requests. */
 export const longestRequestMs = 20_000
 
-/** Takes no new connections after `noticeMs`, lets requests under way finish, then closes. */
+/** Accepts no new connections after `noticeMs`, waits for open requests, then closes the server. */
 export async function drained(server: Server, noticeMs: number): Promise<void> {
   if (noticeMs > 0) await new Promise((resolve) => setTimeout(resolve, noticeMs))
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  // A connection whose request has just finished would otherwise be kept for the next one.
+  // Without this, a keep-alive connection would stay open after its last request.
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
-  const impatient = setTimeout(() => server.closeAllConnections(), longestRequestMs)
+  const deadline = setTimeout(() => server.closeAllConnections(), longestRequestMs)
   await closed
   clearInterval(sweep)
-  clearTimeout(impatient)
+  clearTimeout(deadline)
 }

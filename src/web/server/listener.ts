@@ -1,4 +1,4 @@
-/** What stands before Koa: the gate, the fast lane for documents that never wait, and the issuer's path. */
+/** The code before Koa: checks the request, serves documents from memory, and removes the issuer's path. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { RouteMeter } from '../../events/metrics.ts'
@@ -14,7 +14,7 @@ export interface ListenerNeeds {
   documents: Documents
   health: Health
   metrics: { route(name: string): RouteMeter }
-  /** Told of each answer that left a verifier with the present keys, and by which target it was asked for. Must be cheap. */
+  /** Called with the request target after each 200 or 304 answer of the JWKS. Must be cheap. */
   jwksServed?(target: string): void
 }
 
@@ -41,7 +41,10 @@ export function createListener(web: Koa, needs: ListenerNeeds): RequestListener 
     const inner = withoutBase(target, place)
     if (answerHealth(request, response, pathOf(inner ?? target), needs.health)) return
     if (inner === undefined)
-      return refuse(response, { status: 404, sentence: `Nothing is here. The issuer is ${place.issuer}` })
+      return refuse(response, {
+        status: 404,
+        sentence: `This path is outside the issuer. The issuer is ${place.issuer}`,
+      })
     request.originalUrl = target
     request.url = inner
     void handle(request, response)
@@ -59,7 +62,7 @@ const pathOf = (target: string): string => {
   return query === -1 ? target : target.slice(0, query)
 }
 
-/** By whole path, the issuer's included. */
+/** Keyed by the full path, including the path of the issuer. */
 function fastLanes({ pages, documents, metrics, jwksServed }: ListenerNeeds): ReadonlyMap<string, Lane> {
   const { base } = pages.place
   const discovery: Lane = { document: () => documents.discovery(), meter: metrics.route('discovery') }
@@ -77,7 +80,7 @@ function fastLanes({ pages, documents, metrics, jwksServed }: ListenerNeeds): Re
     [`/.well-known/oauth-authorization-server${base}`, discovery],
     [`/.well-known/openid-configuration${base}`, discovery],
     ...(signals
-      ? // SSF 1.0 §7.2: between the host and the issuer's path.
+      ? // SSF 1.0 §7.2 puts the well-known part between the host and the issuer's path.
         [`/.well-known/ssf-configuration${base}`, `${base}/.well-known/ssf-configuration`].map(
           (path) => [path, { document: signals, meter: metrics.route('ssf-configuration') }] as const,
         )
@@ -114,7 +117,7 @@ function refuse(response: ServerResponse, { status, sentence }: Refusal): void {
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
     ...(status === 405 ? { Allow: 'GET, HEAD, POST, OPTIONS' } : {}),
-    // Whatever else comes over a connection that began like this is not worth reading.
+    // A client that sent an invalid request gets no second one on this connection.
     Connection: 'close',
   })
   response.end(`${sentence}\n`)

@@ -1,10 +1,10 @@
-/** The listener for operators: numbers and health, on a port of its own that the world need not reach. */
+/** The listener for operators: metrics and health on a separate port, which can stay private. */
 import type { RequestListener } from 'node:http'
 import { answerHealth, type Health } from './health.ts'
 
 export interface ManagementNeeds {
   health: Health
-  /** prom-client's registry. */
+  /** The registry of prom-client. */
   registry: { readonly contentType: string; metrics(): Promise<string> }
   log: { error(fields: object, sentence: string): void }
 }
@@ -16,7 +16,7 @@ export function createManagement({ health, registry, log }: ManagementNeeds): Re
     if (path !== '/metrics') {
       response
         .writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' })
-        .end('Not found: /metrics, /health/live and /health/ready are here.\n')
+        .end('Not found. This port serves /metrics, /health/live and /health/ready.\n')
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { Allow: 'GET, HEAD' }).end()
     } else {
@@ -24,7 +24,7 @@ export function createManagement({ health, registry, log }: ManagementNeeds): Re
         (text) =>
           response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' }).end(text),
         (error: unknown) => {
-          log.error({ error }, 'metrics could not be read')
+          log.error({ error }, 'metrics could not be collected; the request was answered with 500')
           response.writeHead(500).end()
         },
       )

@@ -1,4 +1,4 @@
-/** Around every request: a name, a source, one answer whatever happens, its headers, its line in the log. */
+/** Wraps every request: request id, source address, error answer, security headers, metrics and access log. */
 import type { Context, Middleware } from 'koa'
 import type { AccessLog } from '../../events/access-log.ts'
 import type { RouteMeter } from '../../events/metrics.ts'
@@ -17,7 +17,7 @@ export interface ObserveNeeds extends FailurePageNeeds {
   health: Pick<Health, 'isDraining'>
 }
 
-/** Programs' daily work; a line for each would drown the rest. */
+/** Labels of frequent requests by programs, which the access log marks as routine. */
 const routine = new Set([
   'token',
   'introspection',
@@ -30,7 +30,7 @@ const routine = new Set([
   'status-list',
   'shared-signals',
 ])
-/** Labels of the counters: a short list, so that strangers cannot make new ones. */
+/** Labels of the counters. The list is fixed, so that requests for arbitrary paths cannot create labels. */
 const labelOf = new Map([
   ['/', 'home'],
   ['/token', 'token'],
@@ -55,7 +55,7 @@ const labelBelow = new Map([
   ['status-lists', 'status-list'],
   ['ssf', 'shared-signals'],
 ])
-/** Paths that carry the name of something under way; it opens nothing by itself but is nobody's business. */
+/** Paths that contain the id of an interaction. The id alone gives no access, but the access log hides it. */
 const named = /^\/(interaction|auth|device)\/[^/]+/
 
 export function observe(needs: ObserveNeeds): Middleware {
@@ -70,7 +70,7 @@ export function observe(needs: ObserveNeeds): Middleware {
       await answerFailure(ctx, reason, needs)
     }
     setSecurityHeaders(ctx, isSecure)
-    // So that the client comes back through another, healthy connection.
+    // The client then opens its next connection to a node that is not draining.
     if (needs.health.isDraining()) ctx.set('Connection', 'close')
     note(ctx, performance.now() - started, needs)
   }
@@ -84,7 +84,7 @@ function identify(ctx: Context, sourceOf: SourceOf): void {
   ctx.set('X-Request-Id', ctx.state.requestId)
 }
 
-/** A status without a word about it: the engine's router knows neither path nor method, or a page of ours was not found. */
+/** True for an error status without a body: no route matched the path or the method. */
 const isUnanswered = (ctx: Context): boolean =>
   ctx.status >= 400 && (ctx.body === undefined || ctx.body === null) && ctx.respond !== false
 

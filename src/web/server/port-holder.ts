@@ -1,10 +1,10 @@
-/** Which process listens on a port of this machine, as far as Linux tells this user. */
+/** Finds the process that listens on a port of this machine, as far as Linux shows it to this user. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { basename } from 'node:path'
 import { quoted } from '../../events/plain-text.ts'
 
-/** `"node main.ts" (process 4711)`, or the user of a process that is not ours; undefined when nothing is known. */
+/** @returns `"node main.ts" (process 4711)`, or the user of a process of another user; undefined when neither is known */
 export function portHolder(port: number, host: string): string | undefined {
   const socket = listeningSockets(port, host)[0]
   if (!socket) return undefined
@@ -21,7 +21,7 @@ interface ListeningSocket {
 const listenState = '0A'
 const wildcards = ['00000000', '0'.repeat(32)]
 
-/** From lines such as `0: 0100007F:24B8 00000000:0000 0A … uid timeout inode`. */
+/** Parses lines such as `0: 0100007F:24B8 00000000:0000 0A … uid timeout inode`. */
 function listeningSockets(port: number, host: string): ListeningSocket[] {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0')
   return ['tcp', 'tcp6'].flatMap((table) =>
@@ -34,7 +34,7 @@ function listeningSockets(port: number, host: string): ListeningSocket[] {
   )
 }
 
-/** Is it the same address, or does either of the two stand for every address? Of names and IPv6 only the loopback is known. */
+/** True for the same address, or when either is a wildcard. Host names and IPv6 addresses are matched only to loopback. */
 function mayClash(address: string, host: string): boolean {
   if (wildcards.includes(address) || host === '0.0.0.0' || host === '::') return true
   const loopback = ['0100007F', '00000000000000000000000001000000']
@@ -47,7 +47,7 @@ const littleEndian = (ip: string): string =>
 const processesHere = (): number[] =>
   orNothing(() => readdirSync('/proc').filter((name) => /^\d+$/.test(name)), []).map(Number)
 
-/** Inodes; none of a process of another user. */
+/** @returns inodes of sockets; an empty list for a process of another user */
 const socketsOf = (pid: number): string[] =>
   orNothing(() => readdirSync(`/proc/${pid}/fd`), []).flatMap((fd) => {
     const target = orNothing(() => readlinkSync(`/proc/${pid}/fd/${fd}`), '')
@@ -56,7 +56,7 @@ const socketsOf = (pid: number): string[] =>
 
 const path = /^[\w./@-]{1,200}$/
 
-/** The program, and the script where it runs one. Other arguments may hold secrets, as the text after `-e` may. */
+/** @returns the program, with its script if it is Node. Other arguments are left out, since they may contain secrets. */
 function commandOf(pid: number): string {
   const program = basename(orNothing(() => readlinkSync(`/proc/${pid}/exe`), '')) || 'unknown'
   const words = orNothing(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '').split('\0')
@@ -67,7 +67,7 @@ function commandOf(pid: number): string {
 
 const linesOf = (path: string): string[] => orNothing(() => readFileSync(path, 'utf8'), '').split('\n')
 
-/** Another system has no such files, and a process may have ended since it was listed. */
+/** Other systems have no such files, and a process may have ended after it was listed. */
 function orNothing<T>(read: () => T, nothing: T): T {
   try {
     return read()

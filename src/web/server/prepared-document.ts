@@ -1,19 +1,19 @@
-/** Documents that are the same for everybody, kept as bytes with their headers ready. */
+/** Documents that are the same for every client, kept in memory as bytes with their headers. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 export interface PreparedDocument {
   readonly body: Buffer
-  /** Strong. */
+  /** A strong entity tag. */
   readonly etag: string
   readonly contentType: string
-  /** Read for each answer. */
+  /** Called for each answer. */
   cacheControl(): string
 }
 
 export interface DocumentOptions {
   contentType?: string
-  /** Seconds that caches may keep it from now on, or the whole header value, or a way to ask for that each time. */
+  /** The caching time in seconds, the whole header value, or a function that returns this value for each answer. */
   maxAge: number | string | (() => string)
 }
 
@@ -32,7 +32,7 @@ function cacheControlOf(maxAge: DocumentOptions['maxAge']): () => string {
   return maxAge
 }
 
-/** Writes the answer at once: GET, HEAD, 304, preflight; 405 for the rest. @returns the status. */
+/** Answers GET, HEAD, conditional and preflight requests, and all others with 405. @returns the status */
 export function answerPrepared(request: IncomingMessage, response: ServerResponse, document: PreparedDocument): number {
   const { method } = request
   if (method !== 'GET' && method !== 'HEAD') return answerOther(method, response)
@@ -75,7 +75,7 @@ function answerOther(method: string | undefined, response: ServerResponse): numb
   return status
 }
 
-/** Weak comparison, as RFC 9110 §13.1.2 asks of If-None-Match. */
+/** Weak comparison, which RFC 9110 §13.1.2 requires for If-None-Match. */
 function matches(header: string, etag: string): boolean {
   return header === etag || header === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
 }

@@ -1,6 +1,6 @@
 /**
- * A sign-in that asks nobody and travels nowhere: requests are handed to the engine in this process, and whatever it
- * would show a person is answered at once by `login`. For commands; no server ever offers it.
+ * Previews a sign-in inside this process, without a network and without a person. The engine gets the requests directly.
+ * `login` answers its sign-in and consent prompts at once. Only CLI commands use this; no server offers it.
  */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
@@ -15,7 +15,7 @@ export interface RehearsalNeeds {
   place: Place
   oidc: { handle: Middleware; interactions: Interactions }
   cookieKeys: readonly string[]
-  /** Whose sign-in it is; what is asked for is allowed. */
+  /** The account that signs in. It allows every access that the app requests. */
   login: { accountId: string; amr: readonly string[]; acr: string }
 }
 
@@ -30,7 +30,7 @@ export interface Visit {
   bearer?: string
 }
 
-/** Asks for a path below the issuer, like a browser: cookies are kept from one visit to the next. */
+/** Requests a path below the issuer and keeps cookies between requests, like a browser. */
 export type Visitor = (path: string, visit?: Visit) => Promise<RehearsedAnswer>
 
 export function rehearsal({ place, oidc, cookieKeys, login }: RehearsalNeeds): Visitor {
@@ -61,7 +61,7 @@ const answering =
     const uid = /^\/interaction\/([\w-]+)$/.exec(ctx.path)?.[1]
     if (uid === undefined) return next()
     const found = await interactions.read(ctx, uid)
-    if (found.state !== 'live') throw new Error('the sign-in is over before it began')
+    if (found.state !== 'live') throw new Error(`the interaction of the preview is ${found.state}, not live`)
     const { interaction } = found
     ctx.redirect(
       interaction.prompt === 'login'
@@ -93,7 +93,7 @@ function requestOf(
   return request
 }
 
-/** What the engine refused, in its own words. */
+/** The refusal of the engine as a `Failure`, with the engine's own text. */
 export function refusal({ status, text }: RehearsedAnswer): Failure {
-  return new Failure('preview_refused', 'invalid', `The app would get nothing: ${status} ${text.slice(0, 500)}`)
+  return new Failure('preview_refused', 'invalid', `The engine refused this preview: ${status} ${text.slice(0, 500)}`)
 }

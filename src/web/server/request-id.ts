@@ -1,13 +1,13 @@
-/** Every request has a name that people see on error pages and administrators find in the log. */
+/** Gives every request an id, which people see on error pages and administrators find in the log. */
 import { randomBytes } from 'node:crypto'
 
-/** Ids only have to differ, between processes and restarts too. */
+/** Ids must be unique, also between processes and after restarts; they need not be secret. */
 const ofThisProcess = randomBytes(4).toString('hex')
 let count = 0
 
 const wellFormed = /^[A-Za-z0-9][\w.-]{7,63}$/
 
-/** Sixteen hexadecimal digits, or what a proxy of ours sent. */
+/** @returns sixteen hexadecimal digits, or the id that a trusted proxy sent */
 export function requestIdFrom(header: string | string[] | undefined, isProxied: boolean): string {
   if (isProxied && typeof header === 'string' && wellFormed.test(header)) return header
   count = (count + 1) % 0x1_0000_0000

@@ -1,4 +1,4 @@
-/** Who is calling, as far as it can be believed. */
+/** Finds the client address of a request, using only trusted information. */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import ipaddr from 'ipaddr.js'
@@ -6,9 +6,9 @@ import ipaddr from 'ipaddr.js'
 export type SourceOf = (request: IncomingMessage) => { source: string; isProxied: boolean }
 
 /**
- * X-Forwarded-For counts only from listed proxies, read from the right: the first
- * address that is not one of them is the client. What a client wrote itself
- * stands further left and is never reached.
+ * X-Forwarded-For is used only from listed proxies and is read from the right.
+ * The first address that is not a listed proxy is the client. Entries that the
+ * client wrote itself are further left and are never read.
  * @param trusted CIDRs or single addresses
  */
 export function createSourceOf(trusted: readonly string[]): SourceOf {
@@ -19,7 +19,7 @@ export function createSourceOf(trusted: readonly string[]): SourceOf {
     const parsed = ipaddr.process(address)
     return ranges.some((range) => range[0].kind() === parsed.kind() && parsed.match(range))
   }
-  // A connection keeps its peer: what its address means is worked out once.
+  // The peer of a connection never changes, so its address is parsed once.
   const peers = new WeakMap<Socket, string>()
   const peerOf = (socket: Socket): string => {
     let peer = peers.get(socket)
@@ -53,7 +53,7 @@ function firstUntrusted(
   return nearest
 }
 
-/** Without port, brackets or zone; an IPv4 address written as IPv6 becomes IPv4. */
+/** Removes port, brackets and zone. An IPv4 address in IPv6 notation becomes IPv4. */
 function plainAddress(text: string): string | undefined {
   const bare =
     /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ??

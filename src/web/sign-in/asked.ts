@@ -1,28 +1,28 @@
-/** What an app asks for, in words: who the person is in one group, each API in one of its own. */
+/** Describes the access that an app requests: one group for the person's data and one for each API. */
 import type { Api } from '../../clients/client.ts'
 import type { Access } from '../../consent/consent.ts'
 import type { Language } from '../pages/texts.ts'
 
 export interface AskedGroup {
   title: string
-  /** Joined in one line. */
+  /** Shown in one line, joined by commas. */
   words: readonly string[]
-  /** A code is shown where its owner gave no text for it. */
+  /** A scope without a text of its API is shown as its code. */
   lines: readonly ({ text: string; code?: undefined } | { code: string; text?: undefined })[]
 }
 
 export interface Asked {
   groups: readonly AskedGroup[]
-  /** Long enough to need a scroll bar on a small screen. */
+  /** True when a small screen needs a scroll bar for the groups. */
   isLong: boolean
 }
 
-/** What an API's owner says of it to people. */
+/** The texts about an API that its owner registered for people. */
 export type ApiTexts = Partial<Pick<Api, 'name' | 'scopeTexts'>>
 
-/** Told by the group's own title. */
-const selfEvident = new Set(['openid', 'sub'])
-/** More lines than this may not fit beside the buttons. */
+/** Scopes and claims that the title of the group already covers. */
+const coveredByTitle = new Set(['openid', 'sub'])
+/** More lines than this may not fit above the buttons. */
 const manyLines = 6
 
 export function askedFor(access: Access, apis: Readonly<Record<string, ApiTexts>>, language: Language): Asked {
@@ -44,10 +44,10 @@ function identityGroup({ scopes, claims }: Access, language: Language): AskedGro
     ...claims.map((name) => ({ kind: 'claim', name })),
   ]
   if (named.length === 0) return []
-  const told = named.filter(({ name }) => !selfEvident.has(name))
+  const listed = named.filter(({ name }) => !coveredByTitle.has(name))
   const isKnown = ({ kind, name }: { kind: string; name: string }) => language.has(`${kind}.${name}`)
-  const words = told.filter(isKnown).map(({ kind, name }) => language.text(`${kind}.${name}`))
-  const codes = told.filter((one) => !isKnown(one)).map(({ name }) => ({ code: name }))
+  const words = listed.filter(isKnown).map(({ kind, name }) => language.text(`${kind}.${name}`))
+  const codes = listed.filter((one) => !isKnown(one)).map(({ name }) => ({ code: name }))
   return [{ title: language.text('consent.identity'), words: [...new Set(words)], lines: codes }]
 }
 

@@ -1,4 +1,4 @@
-/** Asks a person what an app may know and do, and whether a device is theirs; the app waits outside. */
+/** The consent page: asks a person which access an app gets, and in the device flow whether the device is theirs. */
 import type { Context } from 'koa'
 import type { Interaction } from '../../oidc/interactions/interactions.ts'
 import { viewOf } from '../pages/client-view.ts'
@@ -15,7 +15,7 @@ export async function showConsent(
   isUndecided = false,
 ): Promise<void> {
   const person = await personOf(interaction, needs)
-  // Signed out in another tab: nobody is there to allow anything.
+  // The person signed out in another tab, so no account can give consent.
   if (!person) return showUnusable(ctx, { client: interaction.client, uiLocales: interaction.uiLocales }, needs)
   const { uid, client, missing, apis, device, isRemembered, uiLocales } = interaction
   const { base } = needs.pages.place
@@ -42,13 +42,13 @@ export const submitConsent: FormAction = async (ctx, interaction, fields, needs)
   const location = await (isAllowed
     ? interactions.finishConsent(ctx, interaction)
     : interactions.deny(ctx, interaction))
-  const about = aboutAnswer(ctx, interaction)
+  const about = eventFields(ctx, interaction)
   if (isAllowed) events.consentGranted({ ...about, scopes: allScopes(interaction.missing) })
   else events.consentDenied(about)
   go(ctx, location, needs)
 }
 
-const aboutAnswer = ({ state }: Context, { client, session }: Interaction) => ({
+const eventFields = ({ state }: Context, { client, session }: Interaction) => ({
   accountId: session?.accountId ?? '',
   clientId: client.id,
   source: state.source as string | undefined,

@@ -1,4 +1,4 @@
-/** Pages that are over: expired, used, bookmarked, opened in another browser. Each leads on to the app. */
+/** Answers for interactions that are expired, already answered, bookmarked or opened in another browser. Each leads to the app. */
 import type { Context } from 'koa'
 import type { InteractionClient, InteractionLookup } from '../../oidc/interactions/interactions.ts'
 import { optionalViewOf, viewOf } from '../pages/client-view.ts'
@@ -6,7 +6,7 @@ import { sameAddress } from '../pages/pages.ts'
 import { type InteractionNeeds, seeOther } from './interaction-needs.ts'
 
 type Dead = Exclude<InteractionLookup, { state: 'live' }>
-/** Every page before this one has set a cookie. */
+/** True when the request has no cookie, although every earlier page has set one. */
 export const isCookieless = (ctx: Context): boolean => ctx.get('Cookie') === ''
 
 type ShowNeeds = Pick<InteractionNeeds, 'pages'>
@@ -17,7 +17,7 @@ export function answerDead(ctx: Context, lookup: Dead, needs: ShowNeeds): void {
   } else if (lookup.state === 'gone' || lookup.resumeUrl === '') {
     showUnusable(ctx, lookup, needs)
   } else if (ctx.method === 'POST') {
-    // A second click of the same button: it shall end where the first one did.
+    // A second click of the same button leads where the first one led.
     seeOther(ctx, lookup.resumeUrl)
   } else {
     const { client, resumeUrl } = lookup
@@ -26,7 +26,7 @@ export function answerDead(ctx: Context, lookup: Dead, needs: ShowNeeds): void {
   }
 }
 
-/** Nothing can be done here any more, but for starting again at the app. */
+/** Shows that the interaction cannot continue and links to the app, where the person can start again. */
 export function showUnusable(
   ctx: Context,
   dead: { client?: InteractionClient | undefined; uiLocales?: string | undefined },

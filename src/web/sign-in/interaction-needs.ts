@@ -1,4 +1,4 @@
-/** What the pages of a sign-in under way ask of the rest of the house. */
+/** The dependencies of the sign-in and consent pages, and the addresses of their forms. */
 import type { Context } from 'koa'
 import type { AccountStore } from '../../accounts/account-store.ts'
 import type { SignIn, SignInAttempt } from '../../credentials/sign-in.ts'
@@ -8,14 +8,14 @@ import type { Interactions } from '../../oidc/interactions/interactions.ts'
 import type { Pages } from '../pages/pages.ts'
 import type { ProofTickets } from './proof-ticket.ts'
 
-/** Told of what people answer to apps. */
+/** Records the consent decisions of people. */
 export type ConsentEvents = Pick<PersonEvents, 'consentGranted' | 'consentDenied' | 'consentWithdrawn'>
 
 export interface InteractionNeeds {
   interactions: Interactions
   signIn(attempt: SignInAttempt): Promise<SignIn>
   accounts: Pick<AccountStore, 'find'>
-  /** Device cookies; met by `credentials/known-browser.ts`. */
+  /** Device cookies, implemented by `credentials/known-browser.ts`. */
   knownBrowsers: { readonly maxAgeSeconds: number; issue(accountId: string, cookie?: string): string }
   pages: Pages
   events: ConsentEvents
@@ -29,7 +29,7 @@ export function formPath(uid: string, action?: string, query: Readonly<Record<st
   return `/interaction/${uid}${action ? `/${action}` : ''}${search ? `?${search}` : ''}`
 }
 
-/** The same, with the language that was chosen on the page; for redirects. */
+/** The same address with the language that was chosen on the page, for redirects. */
 export function interactionPath(
   ctx: Context,
   uid: string,
@@ -40,7 +40,7 @@ export function interactionPath(
   return formPath(uid, action, { ...query, ...(lang ? { lang } : {}) })
 }
 
-/** After a form: the answer to every post that succeeded. */
+/** Redirects to a page with 303, as after every successful form post. */
 export function seeOther(ctx: Context, location: string): void {
   ctx.status = 303
   ctx.set('Location', location)

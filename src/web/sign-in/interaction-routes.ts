@@ -1,4 +1,4 @@
-/** `/interaction/:uid` and its forms. Looking changes nothing; posting needs our own page and its token. */
+/** `/interaction/:uid` and its forms. A GET changes nothing. A POST must come from Claviger's own page with its CSRF token. */
 import type { Context, Middleware } from 'koa'
 import { Failure } from '../../errors/failure.ts'
 import type { Interaction, InteractionLookup } from '../../oidc/interactions/interactions.ts'
@@ -19,8 +19,8 @@ const actions = new Map<string, FormAction>([
   ['cancel', submitCancel],
 ])
 
-/** Failures of the engine's side which mean that the form came too late. */
-const overtaken = new Set(['interaction_lost', 'interaction_gone'])
+/** Failure codes of the engine for a form that arrived after its interaction ended. */
+const arrivedTooLate = new Set(['interaction_lost', 'interaction_gone'])
 const route = /^\/interaction\/([\w-]{1,64})(?:\/([a-z]+))?\/?$/
 
 export function interactionRoutes(needs: InteractionNeeds): Middleware {
@@ -36,7 +36,7 @@ export function interactionRoutes(needs: InteractionNeeds): Middleware {
 async function show(ctx: Context, uid: string, action: string | undefined, needs: InteractionNeeds): Promise<void> {
   const lookup = await needs.interactions.read(ctx, uid)
   if (lookup.state !== 'live') return answerDead(ctx, lookup, needs)
-  // The address of a form, typed or reloaded: the page itself is one step up.
+  // A GET of a form's address, typed or reloaded, leads to the page of the form.
   if (action !== undefined) return seeOther(ctx, `${needs.pages.place.base}${interactionPath(ctx, uid)}`)
   await showLive(ctx, lookup.interaction, needs)
 }
@@ -53,7 +53,7 @@ async function submit(ctx: Context, uid: string, action: string | undefined, nee
   if (lookup.state !== 'live' && lookup.state !== 'answered') return answerDead(ctx, lookup, needs)
   if (!needs.interactions.isCsrfToken(ctx, uid, fields.get('csrf'))) return refuseForgery(ctx, uid, needs)
   const perform = actions.get(action ?? '')
-  if (!perform) throw new HttpRefusal(405, 'Nothing is posted here.', { Allow: 'GET, HEAD' })
+  if (!perform) throw new HttpRefusal(405, 'This page does not accept POST.', { Allow: 'GET, HEAD' })
   try {
     await perform(ctx, lookup.interaction, fields, needs)
   } catch (error) {
@@ -61,11 +61,11 @@ async function submit(ctx: Context, uid: string, action: string | undefined, nee
   }
 }
 
-/** Another tab was faster: what happened there decides what is shown here. */
+/** Answers a form after another tab has finished the interaction. The current state of the interaction decides the answer. */
 async function answerOvertaken(ctx: Context, uid: string, error: unknown, needs: InteractionNeeds): Promise<boolean> {
   if (!(error instanceof Failure)) return false
   if (error.code === 'account_differs') return showDiffering(ctx, await needs.interactions.read(ctx, uid), needs)
-  if (!overtaken.has(error.code)) return false
+  if (!arrivedTooLate.has(error.code)) return false
   const lookup = await needs.interactions.read(ctx, uid)
   if (lookup.state === 'live') return false
   answerDead(ctx, lookup, needs)
@@ -84,7 +84,7 @@ async function showDiffering(ctx: Context, lookup: InteractionLookup, needs: Int
   return true
 }
 
-/** The page was older than the browser's cookies, or somebody else's: show it anew. */
+/** The CSRF token does not match: the page was too old or from another browser. The answer links to a new page. */
 function refuseForgery(ctx: Context, uid: string, { pages, log }: InteractionNeeds): void {
   log.info({ requestId: ctx.state.requestId, code: 'csrf' }, 'request refused')
   const retryHref = `${pages.place.base}${formPath(uid)}`

@@ -1,19 +1,19 @@
-/** The sign-in form and the pages around it: who goes on here, and as whom. */
+/** The sign-in form and the pages on which a person chooses an account. */
 import type { Context } from 'koa'
 import type { Account } from '../../accounts/account.ts'
 import type { Interaction } from '../../oidc/interactions/interactions.ts'
 import { viewOf } from '../pages/client-view.ts'
 import { formPath, type InteractionNeeds } from './interaction-needs.ts'
 
-/** Reasons that only a fresh proof can settle. */
-const provingAnew = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs'])
-/** The app wants somebody else than who is signed in. */
+/** Reasons that require a fresh authentication, even with a session. */
+const needingFreshProof = new Set(['login_prompt', 'max_age', 'essential_acr', 'essential_acrs'])
+/** Reasons for which another account must sign in. */
 const needingAnother = new Set(['id_token_hint', 'claims_id_token_sub_value'])
 
 const any = (reasons: readonly string[], among: ReadonlySet<string>): boolean =>
   reasons.some((reason) => among.has(reason))
 
-/** Whoever is signed in and may still be. */
+/** @returns the signed-in account; undefined when it is removed or disabled, or when no person is signed in */
 export async function personOf(interaction: Interaction, needs: InteractionNeeds): Promise<Account | undefined> {
   const { session, reasons } = interaction
   if (!session || reasons.includes('account_gone')) return undefined
@@ -21,7 +21,7 @@ export async function personOf(interaction: Interaction, needs: InteractionNeeds
   return account && !account.disabledAt ? account : undefined
 }
 
-/** What a person sees who comes to sign in. */
+/** Shows the sign-in form, or the account chooser when a session suffices. */
 export async function showSignIn(ctx: Context, interaction: Interaction, needs: InteractionNeeds): Promise<void> {
   const person = await personOf(interaction, needs)
   const { loginHint = '', reasons } = interaction
@@ -32,9 +32,9 @@ export async function showSignIn(ctx: Context, interaction: Interaction, needs: 
       leaving: person,
     })
   }
-  if (!any(reasons, provingAnew)) return showChooser(ctx, interaction, needs, person)
-  const isSomebodyElse = loginHint !== '' && loginHint.toLowerCase() !== person.email.toLowerCase()
-  if (isSomebodyElse) return showLogin(ctx, interaction, needs, { login: loginHint, leaving: person })
+  if (!any(reasons, needingFreshProof)) return showChooser(ctx, interaction, needs, person)
+  const isOtherAccount = loginHint !== '' && loginHint.toLowerCase() !== person.email.toLowerCase()
+  if (isOtherAccount) return showLogin(ctx, interaction, needs, { login: loginHint, leaving: person })
   const remember = interaction.session?.remembered ?? false
   showLogin(ctx, interaction, needs, { login: person.email, again: person, remember })
 }
@@ -42,9 +42,9 @@ export async function showSignIn(ctx: Context, interaction: Interaction, needs: 
 export interface LoginForm {
   login: string
   remember?: boolean
-  /** Signed in already, asked to prove it again. */
+  /** The signed-in account that must enter its password again. */
   again?: Account
-  /** Signed in now; a sign-in as somebody else ends that. */
+  /** The signed-in account. A sign-in with another account signs it out. */
   leaving?: Account
   fault?: 'wrong' | 'throttled' | 'busy'
   retryAfterSeconds?: number | undefined
@@ -78,7 +78,7 @@ export function showLogin(ctx: Context, interaction: Interaction, needs: Interac
   })
 }
 
-/** "Continue as …", or somebody else. */
+/** Offers "Continue as …" and another account. */
 export function showChooser(ctx: Context, interaction: Interaction, needs: InteractionNeeds, person: Account): void {
   const { url, csrf, client } = frame(ctx, interaction, needs)
   const data = {
@@ -96,7 +96,7 @@ export function showChooser(ctx: Context, interaction: Interaction, needs: Inter
   })
 }
 
-/** Somebody proved to be Y while X is signed in. */
+/** Asks which account to use after account `to` entered its password while account `from` is signed in. */
 export function showSwitch(
   ctx: Context,
   interaction: Interaction,
@@ -105,7 +105,7 @@ export function showSwitch(
 ): void {
   const { url, csrf, client } = frame(ctx, interaction, needs)
   const { from, to, ticket } = people
-  const mustProve = any(interaction.reasons, provingAnew)
+  const mustProve = any(interaction.reasons, needingFreshProof)
   const data = {
     client,
     csrf,

@@ -1,14 +1,14 @@
 /**
- * Between "the password was right" and "yes, sign the other person out" lies one
- * page. The ticket in its form carries what was proved, for this sign-in only
- * and for minutes, so that nobody types a password twice.
+ * After a correct password, one page may ask whether to sign another person out.
+ * The ticket in its form carries the proof, so that the password is entered only once.
+ * It is valid for this sign-in only and expires after five minutes.
  */
 import { createSeal, type SealNeeds } from '../bodies/seal.ts'
 
 export interface Proof {
   uid: string
   accountId: string
-  /** Who has to leave for it. */
+  /** The account that will be signed out. */
   switchFrom: string
   amr: readonly string[]
   acr: string
@@ -17,7 +17,7 @@ export interface Proof {
 
 export interface ProofTickets {
   issue(proof: Proof): string
-  /** What was proved; undefined when it is not ours, of another sign-in, or too old. */
+  /** @returns the proof; undefined when the ticket is forged, expired or of another sign-in */
   read(ticket: string | undefined, uid: string): Proof | undefined
 }
 

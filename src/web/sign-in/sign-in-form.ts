@@ -1,4 +1,4 @@
-/** What the forms of a sign-in do when they are posted. */
+/** The actions of the sign-in forms. */
 import type { Context } from 'koa'
 import type { Account } from '../../accounts/account.ts'
 import type { SignIn } from '../../credentials/sign-in.ts'
@@ -16,7 +16,7 @@ export type FormAction = (
   needs: InteractionNeeds,
 ) => Promise<void>
 
-/** Name and password. */
+/** Signs in with email address and password. */
 export const submitLogin: FormAction = async (ctx, interaction, fields, needs) => {
   const login = fields.get('login') ?? ''
   const remember = fields.has('remember')
@@ -59,13 +59,13 @@ async function attempt(
       clientId: interaction.client.id,
     })
   } catch (error) {
-    // The form stays: what was typed can be sent again in a moment.
+    // The page shows the form again with its text, so that the person can retry.
     if (error instanceof Failure && error.code === 'hashing_busy') return 'busy'
     throw error
   }
 }
 
-/** "Yes, sign the other person out": the proof is in the ticket. */
+/** Signs the other person out and continues with the account in the ticket. */
 export const submitSwitch: FormAction = async (ctx, interaction, fields, needs) => {
   const proof = needs.tickets.read(fields.get('ticket'), interaction.uid)
   const account = proof && (await needs.accounts.find(proof.accountId))
@@ -74,23 +74,23 @@ export const submitSwitch: FormAction = async (ctx, interaction, fields, needs) 
   go(ctx, await needs.interactions.finishLogin(ctx, interaction, { accountId, amr, acr, remember, switchFrom }), needs)
 }
 
-/** "Continue as …": nothing is proved, the session speaks. */
+/** "Continue as …": continues with the existing session, without a new proof. */
 export const submitContinue: FormAction = async (ctx, interaction, _fields, needs) => {
   try {
     go(ctx, await needs.interactions.continueSession(ctx, interaction), needs)
   } catch (error) {
-    // Signed out meanwhile, or the app wants a fresh proof: the page knows what to ask.
+    // The person signed out meanwhile, or the app requires the password again: the sign-in page decides.
     if (!(error instanceof Failure && error.code === 'sign_in_needed')) throw error
     backToStart(ctx, interaction, needs)
   }
 }
 
-/** Back to the app without signing in. */
+/** Returns to the app without a sign-in. */
 export const submitCancel: FormAction = async (ctx, interaction, _fields, needs) => {
   go(ctx, await needs.interactions.deny(ctx, interaction), needs)
 }
 
-/** Ends an interaction's form: on to where the engine says. */
+/** Redirects to the address that the engine returned. */
 export function go(ctx: Context, location: string, { pages }: InteractionNeeds): void {
   pages.rememberLanguage(ctx)
   seeOther(ctx, location)
@@ -102,7 +102,7 @@ function backToStart(ctx: Context, interaction: Interaction, { pages }: Interact
 
 const browserCookie = ({ pages }: InteractionNeeds): string => cookieName(pages.place, 'browser')
 
-/** Strangers' guesses elsewhere shall not slow this person down here. */
+/** Marks this browser as known, so that wrong passwords from other places do not throttle the person here. */
 function knowBrowser(ctx: Context, account: Account, needs: InteractionNeeds): void {
   const { pages, knownBrowsers } = needs
   const name = browserCookie(needs)

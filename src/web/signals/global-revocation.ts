@@ -1,4 +1,4 @@
-/** Global Token Revocation (draft-parecki-oauth-global-token-revocation): a security tool has everything of a person ended. */
+/** Global Token Revocation (draft-parecki-oauth-global-token-revocation): a security tool revokes all sessions and tokens of a person. */
 import type { Middleware } from 'koa'
 import { Failure } from '../../errors/failure.ts'
 import type { OwnAccess } from '../../oidc/tokens/own-access.ts'
@@ -8,14 +8,18 @@ import { refuseAccess } from '../routing/refuse-access.ts'
 
 export interface GlobalRevocationNeeds {
   access(authorization: string | undefined): Promise<OwnAccess>
-  /** Sessions, grants, refresh tokens and access tokens; false when there is nobody of that name. @throws Failure `subject_invalid` */
+  /**
+   * Ends the sessions and revokes the grants, refresh tokens and access tokens of the subject.
+   * @returns false when no account matches the subject
+   * @throws Failure `subject_invalid`
+   */
   signOut(subject: unknown, by: { clientId: string; requestId: string }): Promise<boolean>
 }
 
 const door = {
   realm: 'global-token-revocation',
   scopes: [globalRevocationScope],
-  sentence: 'An access token for this endpoint is needed, by client credentials.',
+  sentence: 'Send an access token for this endpoint, obtained with the client credentials grant.',
 }
 
 export const globalRevocationRoute =
@@ -26,7 +30,8 @@ export const globalRevocationRoute =
     const body = await readJson(ctx)
     const subject = typeof body === 'object' && body !== null && 'sub_id' in body ? body.sub_id : undefined
     const by = { clientId: found.client.id, requestId: String(ctx.state.requestId) }
-    if (!(await signOut(subject, by))) throw new Failure('subject_missing', 'missing', 'There is no such person here.')
+    if (!(await signOut(subject, by)))
+      throw new Failure('subject_missing', 'missing', 'No account matches this subject.')
     ctx.set('Cache-Control', 'no-store')
     ctx.status = 204
   }

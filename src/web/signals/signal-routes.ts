@@ -1,4 +1,4 @@
-/** Streams of security events over HTTP: their management (SSF 1.0 §8) and polling (RFC 8936). */
+/** Event streams over HTTP: stream management (SSF 1.0 §8) and polling (RFC 8936). */
 import type { Context, Middleware } from 'koa'
 import { Failure } from '../../errors/failure.ts'
 import type { OwnAccess } from '../../oidc/tokens/own-access.ts'
@@ -21,15 +21,15 @@ export const signalMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 interface Endpoint {
   anyOf: readonly string[]
-  /** What it returns is the body; undefined: there is none. */
+  /** @returns the response body; undefined for a response without a body */
   answer(ctx: Context, clientId: string): Promise<object | undefined>
-  /** 200, or 204 without a body. */
+  /** Default: 200, or 204 without a body. */
   status?: number
 }
 
 const reading = [ssfScopes.read, ssfScopes.manage]
 const managing = [ssfScopes.manage]
-/** Of one process; beyond, a poll is answered at once. */
+/** The limit for one process. Polls beyond it are answered at once. */
 const mostWaiting = 500
 
 export function signalRoutes(needs: SignalRoutesNeeds): Middleware {
@@ -52,14 +52,14 @@ export function signalRoutes(needs: SignalRoutesNeeds): Middleware {
 const doorOf = ({ anyOf }: Endpoint) => ({
   realm: 'ssf',
   scopes: anyOf,
-  sentence: 'An access token for the streams is needed, by client credentials.',
+  sentence: 'Send an access token for the event streams, obtained with the client credentials grant.',
 })
 
 function management(desk: StreamDesk): Readonly<Record<string, Readonly<Record<string, Endpoint>>>> {
   const named = (ctx: Context): string => {
     const { stream_id: id } = ctx.query
     if (typeof id === 'string') return id
-    throw new HttpRefusal(400, 'stream_id is missing: say which stream.')
+    throw new HttpRefusal(400, 'stream_id is missing. Send the stream_id of the stream.')
   }
   const reads = (answer: Endpoint['answer']): Endpoint => ({ anyOf: reading, answer })
   const manages = (answer: Endpoint['answer'], status?: number): Endpoint => ({
@@ -80,7 +80,7 @@ function management(desk: StreamDesk): Readonly<Record<string, Readonly<Record<s
       GET: reads((ctx, client) => desk.status(client, named(ctx))),
       POST: manages(async (ctx, client) => desk.setStatus(client, await readJson(ctx))),
     },
-    // An empty 200 and an empty 204: so SSF 1.0 §8.1.3 has it.
+    // SSF 1.0 §8.1.3 requires an empty 200 here and an empty 204 for the removal.
     '/ssf/subjects/add': {
       POST: manages(async (ctx, client) => nothing(desk.addSubject(client, await readJson(ctx))), 200),
     },
@@ -98,7 +98,7 @@ function pollEndpoint({ desk, poll }: SignalRoutesNeeds): Endpoint {
     async answer(ctx, clientId) {
       const { id, delivery } = await desk.get(clientId, ctx.path.slice('/ssf/poll/'.length))
       if (delivery.method !== 'poll')
-        throw new HttpRefusal(409, 'This stream is pushed: change its delivery to fetch it.')
+        throw new HttpRefusal(409, 'This stream uses push delivery. Change its delivery method to poll it.')
       const request = readPoll(await readJson(ctx))
       const gone = new AbortController()
       ctx.res.once('close', () => gone.abort())

@@ -13,12 +13,12 @@ const formType = { 'content-type': 'application/x-www-form-urlencoded' }
 const own = `/interaction/${uid}/login`
 
 describe.each([
-  ['a form of ours', own],
+  ['a form of a page', own],
   ['a form for the engine', '/token'],
-])('%s', (_name, path) => {
+])('%s: invalid bodies', (_name, path) => {
   const send = (body: string | Buffer) => stage.send(path, { method: 'POST', headers: formType, body })
 
-  test('of more than 56 KiB is 413, told by its length or not', async () => {
+  test('a body of more than 56 KiB is refused with 413, with or without Content-Length', async () => {
     expect((await send('a'.repeat(57_345))).status).toBe(413)
     const chunked = await stage.send(path, {
       method: 'POST',
@@ -33,27 +33,27 @@ describe.each([
     ['escapes that are not UTF-8', 'a=%c3%28'],
     ['a NUL', 'a=%00'],
     ['a raw NUL', 'a=\0'],
-  ])('with %s is 400', async (_what, body) => {
+  ])('a body with %s is refused with 400', async (_what, body) => {
     const reply = await send(body)
     expect(reply.status).toBe(400)
     expect(reply.heading).toBe('This request cannot be completed')
   })
 })
 
-describe('Forms of ours', () => {
+describe('Forms of pages', () => {
   test.each([
     ['application/json', '{}'],
     ['multipart/form-data; boundary=x', '--x--'],
     ['text/plain', 'a=b'],
-  ])('as %s are 415', async (type, body) => {
+  ])('a form sent as %s is refused with 415', async (type, body) => {
     expect((await stage.send(own, { method: 'POST', headers: { 'content-type': type }, body })).status).toBe(415)
   })
-  test('with a field sent twice are refused', async () => {
+  test('a form with a repeated field is refused', async () => {
     const body = `csrf=${csrf}&login=ada&login=ben&password=right`
     expect((await stage.send(own, { method: 'POST', headers: formType, body })).status).toBe(400)
     expect(stage.calls).toEqual([])
   })
-  test('may have fields named like parts of objects, which mean nothing', async () => {
+  test('fields named like object properties, such as __proto__, have no effect', async () => {
     const fields = { csrf, login: 'ada@example.com', password: 'wrong', __proto__x: '1', constructor: 'x' }
     const body = `${new URLSearchParams(fields)}&__proto__=polluted&prototype=x`
     expect((await stage.send(own, { method: 'POST', headers: formType, body })).status).toBe(422)
@@ -61,7 +61,7 @@ describe('Forms of ours', () => {
   })
 })
 
-test('the engine reads a form that was checked before it as if nobody had', async () => {
+test('the engine reads a form that was checked before, without a warning', async () => {
   const hush = [jest.spyOn(console, 'warn'), jest.spyOn(console, 'info')].map((spy) => spy.mockImplementation(() => {}))
   const client = {
     client_id: 'svc',
@@ -92,7 +92,7 @@ test('the engine reads a form that was checked before it as if nobody had', asyn
     body: '{}',
   })
   expect([json.status, JSON.parse(json.text).error]).toEqual([400, 'invalid_request'])
-  // Had it noticed, it would have warned about a parser before it.
+  // The engine warns when another parser has read the body.
   expect(hush.flatMap((spy) => spy.mock.calls).join()).not.toContain('already parsed')
   for (const spy of hush) spy.mockRestore()
 })

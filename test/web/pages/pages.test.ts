@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => stage.close())
 
 describe.each(Object.keys(scenes))('The page %s', (name) => {
-  test.each(['en', 'de'])('in %s is well made', async (lang) => {
+  test.each(['en', 'de'])('the page in %s is well-formed', async (lang) => {
     const { document, headers, text } = await play(name, { lang })
     expect(document.querySelector('html')?.getAttribute('lang')).toBe(lang)
     expect(document.querySelector('html')?.getAttribute('dir')).toBe('ltr')
@@ -28,7 +28,7 @@ describe.each(Object.keys(scenes))('The page %s', (name) => {
     expect(new Set(ids).size).toBe(ids.length)
     expect(text).not.toMatch(/undefined|\[object|\{\w+\}/)
   })
-  test('has a label for every field, a field for every label, and posts all its forms with a token', async () => {
+  test('the page has a label for each field and a token in each form', async () => {
     const { document } = await play(name)
     for (const label of document.querySelectorAll('label'))
       expect(document.getElementById(label.getAttribute('for') ?? '')).toBeTruthy()
@@ -48,24 +48,27 @@ describe.each(Object.keys(scenes))('The page %s', (name) => {
 })
 
 describe('The sign-in form is one that password managers fill and save', () => {
-  test.each(['login', 'login-wrong', 'login-again', 'login-another', 'login-throttled'])('%s', async (name) => {
-    const { document } = await play(name)
-    const form = document.querySelector('input[name=password]')?.closest('form')
-    const fields = form?.querySelectorAll('input:not([type=hidden])') ?? []
-    expect(fields.map((field) => field.getAttribute('name'))).toEqual(['login', 'password', 'remember'])
-    const [login, password] = fields
-    expect(login?.attributes).toMatchObject({
-      type: 'text',
-      autocomplete: 'username',
-      autocapitalize: 'none',
-      spellcheck: 'false',
-    })
-    expect(password?.attributes).toMatchObject({ type: 'password', autocomplete: 'current-password' })
-    expect(password?.hasAttribute('value')).toBe(false)
-    expect(form?.outerHTML).not.toMatch(/onpaste|readonly|autocomplete="off"/)
-    expect(form?.querySelector('button[type=submit]')?.getAttribute('id')).toBe('sign-in')
-  })
-  test('after a failure the alert is spoken, tied to the fields, and the password has the focus', async () => {
+  test.each(['login', 'login-wrong', 'login-again', 'login-another', 'login-throttled'])(
+    'the page %s has the field names and autocomplete values of password managers',
+    async (name) => {
+      const { document } = await play(name)
+      const form = document.querySelector('input[name=password]')?.closest('form')
+      const fields = form?.querySelectorAll('input:not([type=hidden])') ?? []
+      expect(fields.map((field) => field.getAttribute('name'))).toEqual(['login', 'password', 'remember'])
+      const [login, password] = fields
+      expect(login?.attributes).toMatchObject({
+        type: 'text',
+        autocomplete: 'username',
+        autocapitalize: 'none',
+        spellcheck: 'false',
+      })
+      expect(password?.attributes).toMatchObject({ type: 'password', autocomplete: 'current-password' })
+      expect(password?.hasAttribute('value')).toBe(false)
+      expect(form?.outerHTML).not.toMatch(/onpaste|readonly|autocomplete="off"/)
+      expect(form?.querySelector('button[type=submit]')?.getAttribute('id')).toBe('sign-in')
+    },
+  )
+  test('after a failed sign-in, the alert is announced, linked to the fields, and the password has the focus', async () => {
     const { document } = await play('login-wrong')
     expect(document.querySelector('[role=alert]')?.getAttribute('id')).toBe('fault')
     for (const field of ['login', 'password'])
@@ -74,7 +77,7 @@ describe('The sign-in form is one that password managers fill and save', () => {
   })
 })
 
-describe('Hooks that other programs hold on to', () => {
+describe('Selectors that other programs use', () => {
   test.each([
     ['login', 'Sign in', ['#sign-in', 'input[name=login]', 'input[name=password]']],
     ['consent', 'Allow Photo Album?', ['#allow', '#deny']],
@@ -84,7 +87,7 @@ describe('Hooks that other programs hold on to', () => {
     ['account', 'Your account', ['#sign-out']],
     ['device-code', 'Connect a device', ['input[name=user_code]', 'input[name=xsrf]']],
     ['device-confirm', 'Is this your device?', ['#allow', '#deny']],
-  ])('%s', async (name, heading, selectors) => {
+  ])('the page %s keeps its heading and its selectors', async (name, heading, selectors) => {
     const reply = await play(name)
     expect(reply.heading).toBe(heading)
     for (const selector of selectors) expect(reply.document.querySelectorAll(selector)).toHaveLength(1)
@@ -93,19 +96,19 @@ describe('Hooks that other programs hold on to', () => {
 
 describe('The language', () => {
   const heading = async (headers: Record<string, string>, path = page) => (await stage.send(path, { headers })).heading
-  test('follows ui_locales, then the cookie, then Accept-Language', async () => {
+  test('the language follows ui_locales, then the cookie, then Accept-Language', async () => {
     const german = { 'accept-language': 'de-AT,en;q=0.5' }
     expect(await heading(german)).toBe('Anmelden')
     expect(await heading({ ...german, cookie: 'claviger_locale=en' })).toBe('Sign in')
     stage.lookup = live({ uiLocales: 'xx de-CH en' })
     expect(await heading({ cookie: 'claviger_locale=en' })).toBe('Anmelden')
   })
-  test('falls back to English for what we do not speak', async () => {
+  test('the language is English when no requested language is available', async () => {
     expect(await heading({ 'accept-language': 'tlh, *;q=0.1' })).toBe('Sign in')
     expect(await heading({ 'accept-language': ';;;,q=,-' })).toBe('Sign in')
     expect(await heading({ cookie: 'claviger_locale=../../etc/passwd' })).toBe('Sign in')
   })
-  test('that a link chose changes nothing else, stays over a failure, and is kept by the post that succeeds', async () => {
+  test('a language chosen by a link is kept after a failed form and stored only by a successful one', async () => {
     stage.lookup = live({ uiLocales: 'en' })
     const chosen = await stage.send(`${page}?lang=de`)
     expect([chosen.heading, chosen.headers['set-cookie']]).toEqual(['Anmelden', undefined])
@@ -116,7 +119,7 @@ describe('The language', () => {
   })
 })
 
-describe('What others wrote is text and nothing else', () => {
+describe('Text from apps and people is escaped', () => {
   const hostile = fc.oneof(
     fc.string({ maxLength: 60 }),
     fc.string({ unit: 'binary', maxLength: 40 }),
@@ -140,7 +143,7 @@ describe('What others wrote is text and nothing else', () => {
       .querySelectorAll('*')
       .map(({ tagName, attributes }) => `${tagName} ${Object.keys(attributes).sort().join(' ')}`)
 
-  test('on the sign-in page: app, hint and failed name', async () => {
+  test('the sign-in page escapes the app name, the login hint and the typed name', async () => {
     const plain = shape((await stage.post(`${page}/login`, { csrf, login: 'x', password: 'wrong' })).document)
     await fc.assert(
       fc.asyncProperty(hostile, hostile, async (name, login) => {
@@ -156,7 +159,7 @@ describe('What others wrote is text and nothing else', () => {
       { numRuns: 150 },
     )
   })
-  test('on the consent page: app, destination, scopes, APIs', async () => {
+  test('the consent page escapes the app name, the destination, scopes and APIs', async () => {
     const scene = (text: string) =>
       live({
         prompt: 'consent',
@@ -174,7 +177,7 @@ describe('What others wrote is text and nothing else', () => {
       { numRuns: 150 },
     )
   })
-  test('in addresses of the engine’s pages', async () => {
+  test('the form_post page escapes the redirect address', async () => {
     const fields = { '"><b>': '"><script>alert(1)</script>' }
     stage.engine = (ctx) => stage.pages.formPost(ctx, { action: 'https://a.example/"><script>', fields })
     const { document } = await stage.send('/auth')
@@ -188,7 +191,7 @@ describe('The words', () => {
     JSON.parse(readFileSync(`views/locales/${locale}.json`, 'utf8')) as Record<string, string>
   const locales = readdirSync('views/locales').map((file) => file.replace('.json', ''))
 
-  test.each(locales)('%s has every text with the same places to fill in', (locale) => {
+  test.each(locales)('the language %s has every text with the same placeholders', (locale) => {
     const english = textsOf('en')
     const texts = textsOf(locale)
     expect(Object.keys(texts).sort()).toEqual(Object.keys(english).sort())
@@ -209,7 +212,7 @@ describe('The words', () => {
     const unused = Object.keys(textsOf('en')).filter((key) => !sources.includes(`'${key}'`) && !composed.test(key))
     expect(unused).toEqual([])
   })
-  test('templates put out raw only other templates and the one script', () => {
+  test('templates output without escaping only other templates and the page script', () => {
     for (const file of readdirSync('views', { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.eta'),
     )) {

@@ -26,8 +26,8 @@ const refusalOf = (port: number, host: string, setting?: string): Promise<Error>
     (error: Error) => error,
   )
 
-describe('a port that is taken', () => {
-  test('is named with the setting that chooses another', async () => {
+describe('listening on a taken port', () => {
+  test('the error for a taken port names the setting that chooses another port', async () => {
     const port = await taken('127.0.0.1')
     const refusal = await refusalOf(port, '127.0.0.1')
     expect(refusal).toMatchObject({ code: 'port_taken', kind: 'conflict' })
@@ -37,7 +37,7 @@ describe('a port that is taken', () => {
   })
 
   const onLinux = process.platform === 'linux' ? test : test.skip
-  onLinux('is named with the process that holds it, and without that process’s arguments', async () => {
+  onLinux('the error for a taken port names the process that holds it, without its arguments', async () => {
     const script = `require('node:http').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port) })`
     const child = spawn(process.execPath, ['-e', script, '--', '--password=s3cret'], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -58,8 +58,11 @@ describe('a port that is taken', () => {
     ['0.0.0.0', '127.0.0.1'],
     ['127.0.0.1', '0.0.0.0'],
     ['127.0.0.1', 'localhost'],
-  ])('is named with its holder where that listens on %s and this process would on %s', async (held, wanted) => {
-    const port = await taken(held)
-    expect((await refusalOf(port, wanted)).message).toContain(`(process ${process.pid})`)
-  })
+  ])(
+    'the error names the holder of the port when the holder listens on %s and this process on %s',
+    async (held, wanted) => {
+      const port = await taken(held)
+      expect((await refusalOf(port, wanted)).message).toContain(`(process ${process.pid})`)
+    },
+  )
 })

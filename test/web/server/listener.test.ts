@@ -8,7 +8,7 @@ beforeEach(async () => {
 })
 afterEach(() => stage.close())
 
-/** Raw bytes, for what no HTTP client would send. */
+/** Sends raw bytes, for requests that no HTTP client would send. */
 function raw(text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(stage.port, '127.0.0.1', () => socket.end(text))
@@ -21,22 +21,22 @@ function raw(text: string): Promise<string> {
 }
 
 describe('Only the host of the issuer is served', () => {
-  test.each<[string, (own: string) => string, number]>([
-    ['the issuer itself', (own) => own, 200],
-    ['in capitals', (own) => own.toUpperCase(), 200],
-    ['a stranger', () => 'evil.example', 421],
-    ['a stranger with our port', (own) => `evil.example:${own.split(':')[1]}`, 421],
-    ['without the port', () => 'localhost', 421],
-    ['another port', () => 'localhost:1', 421],
-    ['the address behind the name', (own) => own.replace('localhost', '127.0.0.1'), 421],
-    ['a name below ours', (own) => `www.${own}`, 421],
-    ['a name that begins like ours', (own) => own.replace('localhost', 'localhost.evil.example'), 421],
-    ['with a trailing dot', (own) => own.replace('localhost', 'localhost.'), 421],
-    ['a user before it', (own) => `evil@${own}`, 421],
-    ['a path behind it', (own) => `${own}/evil`, 421],
-    ['two hosts in one line', (own) => `${own}, evil.example`, 421],
-    ['nothing', () => '', 400],
-  ])('%s', async (_name, host, status) => {
+  test.each<[string, number, (own: string) => string]>([
+    ['the issuer itself', 200, (own) => own],
+    ['the issuer in capitals', 200, (own) => own.toUpperCase()],
+    ['a foreign host', 421, () => 'evil.example'],
+    ['a foreign host with the port of the issuer', 421, (own) => `evil.example:${own.split(':')[1]}`],
+    ['the issuer without its port', 421, () => 'localhost'],
+    ['the issuer with another port', 421, () => 'localhost:1'],
+    ['the IP address of the issuer', 421, (own) => own.replace('localhost', '127.0.0.1')],
+    ['a subdomain of the issuer', 421, (own) => `www.${own}`],
+    ['a name that starts with the issuer', 421, (own) => own.replace('localhost', 'localhost.evil.example')],
+    ['a trailing dot', 421, (own) => own.replace('localhost', 'localhost.')],
+    ['a user name before the issuer', 421, (own) => `evil@${own}`],
+    ['a path after the issuer', 421, (own) => `${own}/evil`],
+    ['two hosts in one header', 421, (own) => `${own}, evil.example`],
+    ['no value', 400, () => ''],
+  ])('a Host header with %s is answered with %d', async (_name, status, host) => {
     const own = new URL(stage.url).host
     for (const path of ['/.well-known/openid-configuration', '/jwks', '/']) {
       const reply = await stage.send(path, { headers: { host: host(own) } })
@@ -46,7 +46,7 @@ describe('Only the host of the issuer is served', () => {
   })
 
   test.each(['x-forwarded-host', 'x-forwarded-server', 'x-host', 'forwarded', 'x-original-host', 'x-forwarded-proto'])(
-    '%s changes no byte of the discovery document',
+    'the header %s changes no byte of the discovery document',
     async (header) => {
       const plain = await stage.send('/.well-known/openid-configuration')
       const forged = await stage.send('/.well-known/openid-configuration', {
@@ -56,7 +56,7 @@ describe('Only the host of the issuer is served', () => {
     },
   )
 
-  test('a Host sent twice, or none at all, is refused', async () => {
+  test('a request with two Host headers or none is refused', async () => {
     const own = new URL(stage.url).host
     expect(await raw(`GET / HTTP/1.1\r\nHost: ${own}\r\nhost: evil.example\r\nConnection: close\r\n\r\n`)).toMatch(
       /^HTTP\/1.1 400/,
@@ -65,7 +65,7 @@ describe('Only the host of the issuer is served', () => {
     expect(await raw('GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 400/)
   })
 
-  test('a request target that is no path is refused', async () => {
+  test('a request target that is not a path is refused', async () => {
     const own = new URL(stage.url).host
     for (const target of ['http://evil.example/jwks', `http://${own}/jwks`, '*']) {
       expect(await raw(`OPTIONS ${target} HTTP/1.1\r\nHost: ${own}\r\nConnection: close\r\n\r\n`)).toMatch(
@@ -75,49 +75,52 @@ describe('Only the host of the issuer is served', () => {
   })
 })
 
-describe('A target that cannot be read is refused before anybody reads it', () => {
-  test.each(['/%', '/a?b=%zz', '/%ff', '/a?b=%c3%28', '/a?b=%00', '/a\\b'])('%s', async (path) => {
-    expect((await stage.send(path)).status).toBe(400)
-  })
-  test('too long a target is 414, too many parameters 400', async () => {
+describe('A malformed request is refused before it is parsed', () => {
+  test.each(['/%', '/a?b=%zz', '/%ff', '/a?b=%c3%28', '/a?b=%00', '/a\\b'])(
+    'the malformed target %s is refused with 400',
+    async (path) => {
+      expect((await stage.send(path)).status).toBe(400)
+    },
+  )
+  test('a target that is too long is refused with 414, too many parameters with 400', async () => {
     expect((await stage.send(`/auth?${'a'.repeat(9000)}`)).status).toBe(414)
     expect((await stage.send(`/auth?${'a=b&'.repeat(300)}`)).status).toBe(400)
   })
-  test('oversize headers are refused', async () => {
+  test('headers of more than 16 KiB are refused with 431', async () => {
     expect((await stage.send('/', { headers: { cookie: 'a'.repeat(20_000) } })).status).toBe(431)
   })
-  test('a method nobody knows is 405', async () => {
+  test('an unsupported method is refused with 405', async () => {
     for (const method of ['TRACE', 'PROPFIND', 'SEARCH']) expect((await stage.send('/', { method })).status).toBe(405)
   })
 })
 
-describe('Keys and discovery come from memory', () => {
+describe('Documents served from memory', () => {
   const paths = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 
-  test.each(paths)('%s may be cached for 300 seconds, has a strong ETag, and answers 304 to it', async (path) => {
-    const first = await stage.send(path)
-    expect(first.status).toBe(200)
-    expect(first.headers['cache-control']).toBe('public, max-age=300')
-    expect(first.headers.etag).toMatch(/^"[\w-]+"$/)
-    expect(first.headers['access-control-allow-origin']).toBe('*')
-    for (const seen of [first.headers.etag, `W/${first.headers.etag}`, `"x", ${first.headers.etag}`, '*']) {
-      const again = await stage.send(path, { headers: { 'if-none-match': seen as string } })
-      expect([again.status, again.text, again.headers.etag]).toEqual([304, '', first.headers.etag])
-    }
-    expect((await stage.send(`${path}?x=1`, { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
-  })
   test.each(paths)(
-    '%s answers HEAD without a body, a preflight with 204, and everything else with 405',
+    '%s may be cached for 300 seconds, has a strong ETag, and answers a request with this ETag with 304',
     async (path) => {
-      const head = await stage.send(path, { method: 'HEAD' })
-      expect([head.status, head.text]).toEqual([200, ''])
-      expect(Number(head.headers['content-length'])).toBeGreaterThan(10)
-      expect((await stage.send(path, { method: 'OPTIONS' })).status).toBe(204)
-      const post = await stage.send(path, { method: 'POST', body: 'x' })
-      expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS'])
+      const first = await stage.send(path)
+      expect(first.status).toBe(200)
+      expect(first.headers['cache-control']).toBe('public, max-age=300')
+      expect(first.headers.etag).toMatch(/^"[\w-]+"$/)
+      expect(first.headers['access-control-allow-origin']).toBe('*')
+      for (const seen of [first.headers.etag, `W/${first.headers.etag}`, `"x", ${first.headers.etag}`, '*']) {
+        const again = await stage.send(path, { headers: { 'if-none-match': seen as string } })
+        expect([again.status, again.text, again.headers.etag]).toEqual([304, '', first.headers.etag])
+      }
+      expect((await stage.send(`${path}?x=1`, { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
     },
   )
-  test('the time to cache the keys follows the schedule, and new keys bring a new ETag', async () => {
+  test.each(paths)('%s answers HEAD without a body, a preflight with 204, and other methods with 405', async (path) => {
+    const head = await stage.send(path, { method: 'HEAD' })
+    expect([head.status, head.text]).toEqual([200, ''])
+    expect(Number(head.headers['content-length'])).toBeGreaterThan(10)
+    expect((await stage.send(path, { method: 'OPTIONS' })).status).toBe(204)
+    const post = await stage.send(path, { method: 'POST', body: 'x' })
+    expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS'])
+  })
+  test('the caching time of the keys follows their schedule, and new keys have a new ETag', async () => {
     const before = await stage.send('/jwks')
     stage.keys = { publicJwks: { keys: [{ kid: 'k2' }] }, maxAgeSeconds: 7 }
     const after = await stage.send('/jwks')
@@ -125,7 +128,7 @@ describe('Keys and discovery come from memory', () => {
     expect(after.headers.etag).not.toBe(before.headers.etag)
     expect(JSON.parse(after.text)).toEqual({ keys: [{ kid: 'k2' }] })
   })
-  test('the stylesheet has its content in its name and never expires', async () => {
+  test('the stylesheet has a hash of its content in its name and may be cached forever', async () => {
     const [, path = ''] = /href="(\/assets\/claviger-[0-9a-f]{12}\.css)"/.exec((await stage.send('/')).text) ?? []
     const css = await stage.send(path)
     expect(css.headers['content-type']).toBe('text/css; charset=utf-8')
@@ -134,12 +137,12 @@ describe('Keys and discovery come from memory', () => {
 })
 
 describe('Health', () => {
-  test('live is 200 whatever else is wrong, by any host name', async () => {
+  test('/health/live answers 200 under any host name, even when every dependency fails', async () => {
     stage.database = false
     stage.draining = true
     expect((await stage.send('/health/live', { headers: { host: '10.0.0.7:8080' } })).status).toBe(200)
   })
-  test('ready is 503 without database, signing key, log of revocations or notifications, by a wrong clock, and while draining', async () => {
+  test('/health/ready answers 503 when a dependency fails, when the clock is wrong, and while draining', async () => {
     const ready = async () => (await stage.send('/health/ready', { headers: { host: '10.0.0.7' } })).status
     expect(await ready()).toBe(200)
     stage.database = false
@@ -168,7 +171,7 @@ describe('An issuer with a path', () => {
     await stage.close()
     stage = await openStage({ issuer: 'https://id.example.com/tenant/a' })
   })
-  test('is served below its path and nowhere else', async () => {
+  test('an issuer with a path is served only below its path', async () => {
     expect((await stage.send('/tenant/a')).heading).toBe('Sign-in service')
     expect((await stage.send('/tenant/a/')).status).toBe(200)
     for (const path of ['/', '/tenant', '/tenant/ab', '/jwks', '/interaction/x'])
@@ -177,10 +180,10 @@ describe('An issuer with a path', () => {
     expect((await stage.send('/tenant/a/.well-known/openid-configuration')).status).toBe(200)
     expect((await stage.send('/tenant/a/health/ready', { headers: { host: 'x' } })).status).toBe(200)
   })
-  test('is found by the path insertion of RFC 8414', async () => {
+  test('discovery of an issuer with a path answers at the address of RFC 8414', async () => {
     expect((await stage.send('/.well-known/oauth-authorization-server/tenant/a')).status).toBe(200)
   })
-  test('hides its path from the engine, which finds it in the original URL', async () => {
+  test('the engine sees a path without the path of the issuer, and the full path in the original URL', async () => {
     let seen: unknown
     stage.engine = async (ctx) => {
       seen = [ctx.path, ctx.req.originalUrl, ctx.href, ctx.protocol, ctx.host, ctx.secure, ctx.origin]
@@ -198,7 +201,7 @@ describe('An issuer with a path', () => {
       'https://id.example.com',
     ])
   })
-  test('links its pages and styles below its path', async () => {
+  test('pages of an issuer with a path link pages and stylesheets below its path', async () => {
     const { document } = await stage.send('/tenant/a/')
     const local = document
       .querySelectorAll('link, a')

@@ -35,19 +35,19 @@ afterEach(() => new Promise<void>((resolve) => server.close(() => resolve())))
 const get = (path: string, method = 'GET') =>
   fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method })
 
-test('operators find numbers and health here, and nothing else', async () => {
+test('the management port serves only metrics and health checks', async () => {
   expect(await (await get('/metrics')).text()).toBe('claviger_up 1\n')
   expect((await get('/health/live')).status).toBe(200)
   expect((await get('/health/ready')).status).toBe(200)
   expect((await get('/')).status).toBe(404)
   expect((await get('/metrics', 'POST')).status).toBe(405)
 })
-test('a draining node is alive and not ready', async () => {
+test('a draining node is live and not ready', async () => {
   isDraining = true
   expect((await get('/health/live')).status).toBe(200)
   expect((await get('/health/ready')).status).toBe(503)
 })
-test('numbers that cannot be read are a plain 500', async () => {
+test('metrics that cannot be collected are answered with 500 and no body', async () => {
   isBroken = true
   expect([(await get('/metrics')).status, await (await get('/metrics')).text()]).toEqual([500, ''])
 })

@@ -10,24 +10,34 @@ const sourceOf = (peer: string, forwarded?: string | string[], trusted = proxies
   } as unknown as IncomingMessage)
 
 test.each<[string, string, string | undefined, string]>([
-  ['a stranger is who they are', '203.0.113.9', '1.2.3.4', '203.0.113.9'],
-  ['a proxy of ours is believed', '10.1.1.1', '203.0.113.9', '203.0.113.9'],
-  ['also as IPv4 in IPv6', '::ffff:10.1.1.1', '203.0.113.9', '203.0.113.9'],
-  ['also over IPv6', 'fd00::1', '2001:db8::7', '2001:db8::7'],
-  ['a single address is a range of one', '192.0.2.1', '203.0.113.9', '203.0.113.9'],
-  ['proxies are passed over from the right', '10.1.1.1', '6.6.6.6, 203.0.113.9, 10.2.2.2, fd00::2', '203.0.113.9'],
-  ['ports and brackets are dropped', '10.1.1.1', '[2001:db8::7]:443', '2001:db8::7'],
-  ['ports of IPv4 are dropped', '10.1.1.1', '203.0.113.9:1234', '203.0.113.9'],
-  ['what is no address ends the search', '10.1.1.1', '203.0.113.9, unknown', '10.1.1.1'],
-  ['also in the middle', '10.1.1.1', '203.0.113.9, <script>, 10.2.2.2', '10.2.2.2'],
-  ['odd numbers are no address', '10.1.1.1', '0x7f.1', '10.1.1.1'],
-  ['nothing forwarded', '10.1.1.1', undefined, '10.1.1.1'],
-  ['nothing but proxies', '10.1.1.1', '10.3.3.3', '10.3.3.3'],
-  ['no peer at all', '', '203.0.113.9', 'unknown'],
-])('%s', (_title, peer, forwarded, source) => {
+  ['a client that is no listed proxy keeps its own address', '203.0.113.9', '1.2.3.4', '203.0.113.9'],
+  ['a listed proxy names the client', '10.1.1.1', '203.0.113.9', '203.0.113.9'],
+  ['a listed proxy with an IPv4-mapped address names the client', '::ffff:10.1.1.1', '203.0.113.9', '203.0.113.9'],
+  ['a listed proxy over IPv6 names the client', 'fd00::1', '2001:db8::7', '2001:db8::7'],
+  ['a proxy listed by its single address names the client', '192.0.2.1', '203.0.113.9', '203.0.113.9'],
+  [
+    'listed proxies in the header are skipped from the right',
+    '10.1.1.1',
+    '6.6.6.6, 203.0.113.9, 10.2.2.2, fd00::2',
+    '203.0.113.9',
+  ],
+  ['ports and brackets of an IPv6 address are removed', '10.1.1.1', '[2001:db8::7]:443', '2001:db8::7'],
+  ['ports of an IPv4 address are removed', '10.1.1.1', '203.0.113.9:1234', '203.0.113.9'],
+  ['an entry that is not an address ends the search at the peer', '10.1.1.1', '203.0.113.9, unknown', '10.1.1.1'],
+  [
+    'an entry that is not an address ends the search at the last proxy',
+    '10.1.1.1',
+    '203.0.113.9, <script>, 10.2.2.2',
+    '10.2.2.2',
+  ],
+  ['a hexadecimal number is not an address', '10.1.1.1', '0x7f.1', '10.1.1.1'],
+  ['without a header the peer is the source', '10.1.1.1', undefined, '10.1.1.1'],
+  ['a header with proxies only yields its left-most address', '10.1.1.1', '10.3.3.3', '10.3.3.3'],
+  ['a request without a peer has an unknown source', '', '203.0.113.9', 'unknown'],
+])('source address: %s', (_title, peer, forwarded, source) => {
   expect(sourceOf(peer, forwarded).source).toBe(source)
 })
 
-test('without listed proxies nobody is believed', () => {
+test('without listed proxies, X-Forwarded-For is ignored', () => {
   expect(sourceOf('10.1.1.1', '203.0.113.9', [])).toEqual({ source: '10.1.1.1', isProxied: false })
 })

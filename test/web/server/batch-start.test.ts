@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, test } from '@jest/globals'
 import type { Context } from 'koa'
-import { startTogether } from '../../../src/web/server/together.ts'
+import { startInBatches } from '../../../src/web/server/batch-start.ts'
 
 const ctx = {} as Context
 
-describe('requests', () => {
-  test('of one turn of the event loop go in step, in the order in which they came', async () => {
-    const start = startTogether()
+describe('startInBatches', () => {
+  test('requests of one event loop turn take each step together, in order of arrival', async () => {
+    const start = startInBatches()
     const steps: string[] = []
     const walk = (name: string) => async () => {
       steps.push(`${name} 1`)
@@ -15,15 +15,15 @@ describe('requests', () => {
       steps.push(`${name} 2`)
     }
     const first = start(ctx, walk('first'))
-    // As from two sockets: each is read in a task of its own, its microtasks done before the next.
+    // Two sockets are read in two tasks; the microtasks of the first finish before the second.
     await undefined
     const second = start(ctx, walk('second'))
     await Promise.all([first, second])
     expect(steps).toEqual(['first 1', 'second 1', 'first 2', 'second 2'])
   })
 
-  test('wait for the end of their turn and no longer', async () => {
-    const start = startTogether()
+  test('requests start at the end of their event loop turn, before the next one', async () => {
+    const start = startInBatches()
     const seen: string[] = []
     const started = start(ctx, async () => void seen.push('request'))
     setImmediate(() => seen.push('next turn'))
@@ -34,16 +34,16 @@ describe('requests', () => {
     expect(seen).toEqual(['request', 'next turn'])
   })
 
-  test('that come while others are under way are not kept for them', async () => {
-    const start = startTogether()
+  test('a request starts while an earlier request is still unanswered', async () => {
+    const start = startInBatches()
     const never = start(ctx, () => new Promise(() => undefined))
     await new Promise((resolve) => setImmediate(resolve))
     await start(ctx, async () => undefined)
     expect(await Promise.race([never, 'still under way'])).toBe('still under way')
   })
 
-  test('keep what is theirs: each goes on in its own asynchronous context', async () => {
-    const start = startTogether()
+  test('each request keeps its own asynchronous context', async () => {
+    const start = startInBatches()
     const name = new AsyncLocalStorage<string>()
     const seen: (string | undefined)[] = []
     const request = (who: string) => name.run(who, () => start(ctx, async () => void seen.push(name.getStore())))
@@ -51,8 +51,8 @@ describe('requests', () => {
     expect(seen).toEqual(['first', 'second', 'third'])
   })
 
-  test('fail each for itself', async () => {
-    const start = startTogether()
+  test('a request that fails does not affect the other requests of its turn', async () => {
+    const start = startInBatches()
     const failing = start(ctx, async () => {
       throw new Error('mine')
     })
