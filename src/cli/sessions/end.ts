@@ -1,7 +1,7 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import { endSession } from '../../operations/sessions/end.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -24,7 +24,7 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
       if (!(await isConfirmed(invocation, options, `End session ${id}?`))) return
       await invocation.perform(endSession, { id })
       const heard = await desk.nodes.confirm()
-      const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
+      const until = lastExpiry(printer.now(), await desk.revocations.longestTokenSeconds())
       printer.result(options, { id, ended: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
         printer.line(boundText(until, printer.now(), desk.config, heard))

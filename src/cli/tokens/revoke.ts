@@ -7,7 +7,7 @@ import { revokeToken } from '../../operations/tokens/revoke.ts'
 import { revokeAllTokens } from '../../operations/tokens/revoke-all.ts'
 import { revokeClientTokens } from '../../operations/tokens/revoke-client.ts'
 import { revokeOpaqueToken } from '../../operations/tokens/revoke-opaque.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { Desk } from '../desk.ts'
@@ -62,7 +62,7 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const now = printer.now()
       const heard = await desk.nodes.confirm()
-      const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
+      const until = target.until ?? lastExpiry(now, await desk.revocations.longestTokenSeconds())
       printer.result(options, { ...target.data, ...more, revoked: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
         printer.line(boundText(until, now, desk.config, heard))

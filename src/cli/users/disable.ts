@@ -1,5 +1,5 @@
 import { disablePerson } from '../../operations/people/disable.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -25,7 +25,7 @@ export const usersDisable: AddCommand = (parent, invocation) => {
       }
       const ended = await invocation.perform(disablePerson, { id: person.id })
       const heard = await desk.nodes.confirm()
-      const until = voidBy(printer.now(), seconds)
+      const until = lastExpiry(printer.now(), seconds)
       const after = (await desk.accounts.find(person.id)) ?? person
       printer.result(
         options,
