@@ -86,7 +86,7 @@ function printEnds({ printer }: Invocation, client: Client, overlap: TypedDurati
       previousSecret ? `accepted for another ${overlap.text}, until ${instant(previousSecret.until)}` : 'revoked',
     ],
   ])
-  printer.line('Nodes that are connected to this database follow within a second.')
+  printer.line('Nodes connected to this database apply the change within a second.')
 }
 
 /** A client has one previous secret at most, so a rotation revokes the one before it. */

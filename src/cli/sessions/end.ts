@@ -6,12 +6,12 @@ import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
 
-/** `sessions end`: one browser is signed out, the others stay. */
+/** `sessions end`: signs one browser out; other sessions of the person stay. */
 export const sessionsEnd: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('end')
-    .description('end one browser session, with the grants and refresh tokens that hang on it')
+    .description('end one browser session, with its grants and refresh tokens')
     .argument('<id>', 'of the session, from sessions list')
     .action(async (id: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()

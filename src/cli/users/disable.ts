@@ -5,12 +5,12 @@ import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
-/** `users disable`: shuts a person out at once and says how long what is already out may still be good. */
+/** `users disable`: disables a person at once and prints when the last issued token is rejected. */
 export const usersDisable: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('disable')
-    .description('shut a person out: no sign-in, every session and refresh token ends')
+    .description('disable a person: no sign-in, and every session and refresh token ends')
     .argument(...personArgument)
     .action(async (named: string, options: JsonOption & DryRunOption) => {
       const desk = await invocation.desk()

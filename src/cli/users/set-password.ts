@@ -5,12 +5,12 @@ import type { AddCommand } from '../nouns.ts'
 import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
-/** `users set-password`: whoever knew the old one is out, so every session ends with it. */
+/** `users set-password`: ends every session, since another person may know the old password. */
 export const usersSetPassword: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('set-password')
-    .description('give a person a new password; every session and refresh token of theirs ends')
+    .description('give a person a new password, and end all their sessions and refresh tokens')
     .argument(...personArgument)
     .action(async (named: string, options: JsonOption & PasswordOptions) => {
       const desk = await invocation.desk()

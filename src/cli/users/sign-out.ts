@@ -6,7 +6,7 @@ import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
-/** `users sign-out`: everywhere, in every app. */
+/** `users sign-out`: ends every session of a person. */
 export const usersSignOut: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
