@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Starts the program, or says in one sentence which Node it needs. Plain JavaScript that old releases of Node read, too:
- * the program itself would fail on them with a syntax error.
+ * Starts the program, or prints which Node it needs. Plain JavaScript, so that old releases of Node can parse it: the
+ * program itself would fail on them with a syntax error.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 const oldestMajor = 24
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-// A checkout has the source, which this Node runs as it is; the package has what was compiled from it.
+// A checkout has the source, which Node runs directly. The package has the compiled program.
 const source = join(root, 'src/main.ts')
 const program = existsSync(source) ? source : join(root, 'dist/main.js')
 const majorOf = (version) => Number(version.split('.')[0])
@@ -29,7 +29,7 @@ if (majorOf(process.versions.node) >= oldestMajor) {
   } else runWith(beside)
 }
 
-/** The npm package `node`, which holds one: development has it, and an operator may. */
+/** The binary of the npm package `node`, if it is installed and new enough. */
 function nodeBeside() {
   try {
     const description = createRequire(import.meta.url).resolve('node/package.json')
@@ -37,13 +37,13 @@ function nodeBeside() {
     const { version } = JSON.parse(readFileSync(description, 'utf8'))
     return majorOf(version) >= oldestMajor && existsSync(binary) ? binary : undefined
   } catch {
-    return undefined // there is no such package
+    return undefined // the package is not installed
   }
 }
 
 function runWith(binary) {
   const child = spawn(binary, [program, ...process.argv.slice(2)], { stdio: 'inherit' })
-  // A terminal sends its own signals to both processes.
+  // A terminal sends SIGINT and SIGHUP to both processes itself.
   const forwarded = process.stdin.isTTY ? ['SIGTERM'] : ['SIGTERM', 'SIGINT', 'SIGHUP']
   for (const signal of forwarded) process.on(signal, () => child.kill(signal))
   if (process.stdin.isTTY) process.on('SIGINT', () => {})

@@ -1,17 +1,17 @@
-/** By when what was revoked is refused, and where: the promise that a command makes once every running node has confirmed. */
+/** When verifiers reject what was revoked: a command states this bound once every running node has confirmed the revocation. */
 import type { Config } from '../config/config.ts'
 import type { NodesHeard } from './desk.ts'
 import { counted } from './moment.ts'
 
-/** After this every access token that was out has expired, so that even services that only check signatures refuse it. */
-export const voidBy = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
+/** When every access token issued so far has expired, so that services that only check signatures reject it too. */
+export const lastExpiry = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
 
-/** A verifier of the status list keeps its copy for ten seconds; the rest is for caches and our own look at the log. */
+/** A verifier of the status list keeps its copy for ten seconds; two more allow for caches and for reading the log. */
 const statusListSeconds = 12
 
 export const isConfirmed = ({ confirmed, silent }: NodesHeard): boolean => confirmed > 0 && silent.length === 0
 
-/** With the ledger on, tokens have a place in a status list too. Promises nothing that running nodes have not confirmed. */
+/** The bound as a sentence. Without confirmation by every running node it states no bound. */
 export function boundText(
   until: Date,
   now: Date,
@@ -24,11 +24,11 @@ export function boundText(
   if (!isConfirmed(heard)) {
     return `${unconfirmedText(heard)} Tokens issued before now expire by ${at}; a node on another database server can issue new ones.`
   }
-  const lists = tokenLedger === 'on' ? `at readers of status lists within ${statusListSeconds} s; ` : ''
-  return `Void at every connected verifier within 1 s; ${lists}at plain JWKS verifiers by ${at}.`
+  const lists = tokenLedger === 'on' ? `by readers of status lists within ${statusListSeconds} seconds; ` : ''
+  return `Rejected by connected verifiers within 1 second; ${lists}by plain JWKS verifiers no later than ${at}.`
 }
 
-/** For `--json`: without the date where nothing is promised. */
+/** For `--json`: `void_by` is null without confirmation. */
 export const boundJson = (until: Date, heard: NodesHeard) => ({
   void_by: isConfirmed(heard) ? until : null,
   ...heardJson(heard),
@@ -39,12 +39,12 @@ export const heardJson = ({ confirmed, silent }: NodesHeard) => ({
   unconfirmed: silent.map(({ name }) => name),
 })
 
-/** What was seen instead, and what to do. */
+/** Which nodes did not confirm the revocation, what follows, and what to do. */
 export function unconfirmedText({ confirmed, silent }: NodesHeard): string {
   const seen = silent.map(({ name, silentSeconds }) => `${name} (last seen ${Math.round(silentSeconds)} s ago)`)
   const what =
     silent.length > 0
       ? `${silent.length} of ${counted(confirmed + silent.length, 'node')} did not confirm it: ${seen.join(', ')}.`
-      : 'No running node confirmed it, and none was seen at this database within 10 minutes.'
-  return `Stored, but nothing is promised. ${what} Verifiers that follow such a node may accept what was revoked: run \`claviger doctor\`.`
+      : 'No running node confirmed it, and no node was seen at this database in the last 10 minutes.'
+  return `The revocation is stored, but not confirmed. ${what} Verifiers that follow an unconfirmed node may still accept revoked tokens. Run \`claviger doctor\`.`
 }

@@ -1,8 +1,8 @@
 /**
  * cli is the command line: one command a file, in a folder named after its
  * noun. It reads argv, prompts and stdin, calls the rooms below through the
- * `Desk` that the roof opens, and prints. It decides nothing that the rooms
- * below decide, and knows neither HTTP nor SQL.
+ * `Desk` that the roof opens, and prints. Decisions are made in the rooms
+ * below. It uses neither HTTP nor SQL.
  */
 import { Command, CommanderError } from 'commander'
 import { release } from '../config/release.ts'
@@ -28,13 +28,13 @@ export interface CliNeeds {
   now?: () => Date
   /** One of several processes that a command started; the first process has given all warnings. */
   isWorker?: boolean
-  /** Aborted when nobody reads our stdout any longer: `events follow | head`. */
+  /** Aborted when the reader of stdout has gone, as in `events follow | head`. */
   readerGone?: AbortSignal
 }
 
 export type ExitCode = 0 | 1 | 2
 
-/** Runs one command line to its end. Never throws: whatever goes wrong is said on stderr and told by the exit code. */
+/** Runs one command line to its end. Never throws: errors are printed on stderr and set the exit code. */
 export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<ExitCode> {
   const invocation = newInvocation(needs)
   let hint: string | undefined
@@ -54,7 +54,7 @@ export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<
     await program.parseAsync(asked ? helpArgv(program, asked) : idsLast(withVersionOption(argv)), { from: 'user' })
     return invocation.exitCode
   } catch (thrown) {
-    // Commander has printed its own complaint or the help by now.
+    // Commander has already printed its error or the help.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
     return complain(withHelpHint(await invocation.reasonOf(thrown), hint), needs)
   } finally {
@@ -62,13 +62,13 @@ export async function runCli(argv: readonly string[], needs: CliNeeds): Promise<
   }
 }
 
-/** No system lets it through in an argument, no file name and no column of a database may hold it. */
+/** No operating system passes NUL in an argument, and no file name and no database column can contain it. */
 function refuseNul(argv: readonly string[]): void {
   if (argv.some((word) => word.includes('\0')))
-    throw new Failure('argument_malformed', 'invalid', 'An argument holds a NUL character.')
+    throw new Failure('argument_malformed', 'invalid', 'An argument contains a NUL character.')
 }
 
-/** Ids of these are base64url, so one in sixty begins with a dash and would be taken for an option. */
+/** Their ids are base64url, so one id in sixty begins with a dash and would be parsed as an option. */
 const namedByIds = new Set(['sessions', 'streams', 'keys'])
 const isDashedId = (word: string) => /^-(?:[A-Za-z0-9_][\w-]{20,}|-[\w-]{41})$/.test(word)
 
@@ -95,23 +95,23 @@ function newProgram({ stdout, stderr }: CliNeeds): Command {
       getErrHasColors: () => false,
     })
     .showHelpAfterError(false)
-    .addHelpText('after', "\n'claviger <command> --help' tells more, with an example.")
+    .addHelpText('after', "\n'claviger <command> --help' shows its options, with an example.")
 }
 
-/** On stderr, so that data on stdout stays whole. A mistyped option would otherwise be ignored in silence. */
+/** Warns on stderr, so that stdout holds data only. Without the warning a mistyped variable would be ignored silently. */
 function warnOfVariables({ env, printer }: Invocation): void {
   for (const variable of unknownVariables(env)) {
     printer.note({ text: 'warning: ', tone: 'warn' }, unknownVariableText(variable))
   }
 }
 
-/** A complaint of commander names the help of the command that was called. */
+/** Usage errors name the help of the command that was called. */
 function nameHelp(command: Command, program: string): void {
   command.configureOutput({ outputError: (text, write) => write(usageComplaint(text, helpHint(command, program))) })
   for (const each of command.commands) nameHelp(each, program)
 }
 
-/** Every noun is listed; only those that argv may mean are loaded, so that no command pays for another. */
+/** Lists every noun, but loads only the one that argv names, so that no command waits for the code of another. */
 async function addNouns(program: Command, argv: readonly string[], invocation: Invocation): Promise<void> {
   const [called] = argv.filter((word) => !word.startsWith('-'))
   for (const noun of nouns) {

@@ -1,12 +1,12 @@
-/** What many commands share in their declaration. */
+/** Options that many commands share. */
 import type { Command } from 'commander'
 
-/** Every command that prints data has it. */
+/** For every command that prints data. */
 export const withJson = (command: Command): Command => command.option('--json', 'print one JSON document on stdout')
 
-/** For what changes much, or cannot be undone. */
+/** For commands that change much or cannot be undone. */
 export const withDryRun = (command: Command): Command =>
-  command.option('--dry-run', 'say what would happen, and change nothing')
+  command.option('--dry-run', 'show what would happen, and change nothing')
 
 const examplesOf = new WeakMap<Command, readonly string[]>()
 

@@ -1,4 +1,4 @@
-/** The one place where a failure becomes words on stderr and an exit code. */
+/** The one place where a failure becomes text on stderr and an exit code. */
 
 import type { FailureKind } from '../errors/failure.ts'
 import { Failure } from '../errors/failure.ts'
@@ -14,10 +14,10 @@ const exitCodeOf = {
   unavailable: 1,
 } as const satisfies Record<FailureKind, ExitCode>
 
-// Of kind `invalid`, but the deployment is at fault and not the command line.
+// Their kind is `invalid`, but the deployment is at fault, not the command line.
 const notUsage: ReadonlySet<string> = new Set(['config_invalid'])
 
-/** Says what went wrong and what to do. Stack traces and causes only at log level debug: they may quote more than a terminal should show. */
+/** Prints the error and what to do. Stack traces and causes appear only at log level debug, since they may contain secrets. */
 export function complain(thrown: unknown, { stderr, env }: Pick<CliNeeds, 'stderr' | 'env'>): ExitCode {
   const debug = env.CLAVIGER_LOG_LEVEL === 'debug' || env.CLAVIGER_LOG_LEVEL === 'trace'
   const say = (line: string) => stderr.write(`${singleLines(line)}\n`)
@@ -34,19 +34,19 @@ export function complain(thrown: unknown, { stderr, env }: Pick<CliNeeds, 'stder
     say('claviger: cancelled; nothing was changed')
     return 1
   }
-  say(`claviger: something went wrong that should not have (${nameOf(thrown)})`)
+  say(`claviger: unexpected error (${nameOf(thrown)})`)
   if (debug) say(traceOf(thrown))
-  else say('hint: run it again with CLAVIGER_LOG_LEVEL=debug to see where')
+  else say('hint: run the command again with CLAVIGER_LOG_LEVEL=debug to see where it failed')
   return 1
 }
 
-/** Rooms put all faults into their sentence too; here each has a line of its own. */
+/** The sentence of a Failure may contain its faults. Here each fault gets its own line instead. */
 function wordsOf({ message, detail }: Failure): { headline: string; hints: string[] } {
   const faults = textsOf(detail.faults)
   const hints = textsOf(detail.hints)
-  const told = faults.filter((fault) => message.includes(fault))
-  if (told.length < faults.length || told.length === 0) return { headline: message, hints: [...faults, ...hints] }
-  const headline = message.slice(0, Math.min(...told.map((fault) => message.indexOf(fault)))).replace(/[\s:-]+$/, '')
+  const named = faults.filter((fault) => message.includes(fault))
+  if (named.length < faults.length || named.length === 0) return { headline: message, hints: [...faults, ...hints] }
+  const headline = message.slice(0, Math.min(...named.map((fault) => message.indexOf(fault)))).replace(/[\s:-]+$/, '')
   return headline === '' ? { headline: message, hints } : { headline, hints: [...faults, ...hints] }
 }
 

@@ -1,4 +1,4 @@
-/** What cannot be undone: such a command says beforehand what it would do, and asks before it does it. */
+/** Commands that cannot be undone ask for confirmation first, and `--dry-run` prints what they would do. */
 import type { Command } from 'commander'
 import { Failure } from '../errors/failure.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withJson } from './command-options.ts'
@@ -9,13 +9,13 @@ export interface ConfirmedOptions extends JsonOption, DryRunOption {
   yes?: boolean
 }
 
-/** Declares what `isConfirmed` reads. */
+/** Declares the options that `isConfirmed` reads. */
 export const withConfirmation = (command: Command): Command =>
-  withDryRun(withJson(command)).option('-y, --yes', 'do not ask back; needed where there is no terminal')
+  withDryRun(withJson(command)).option('-y, --yes', 'do not ask for confirmation; required without a terminal')
 
 /**
- * Asks on a terminal. A declined question says that nothing happened, and ends with 1.
- * @throws Failure `confirmation_needed` (invalid) where there is no terminal, and the command line does not say `--yes`
+ * Asks on a terminal. If the answer is no, the command prints that nothing was changed and exits with 1.
+ * @throws Failure `confirmation_needed` (invalid) without a terminal and without `--yes`
  */
 export async function isConfirmed(
   invocation: Invocation,
@@ -27,7 +27,7 @@ export async function isConfirmed(
     throw new Failure(
       'confirmation_needed',
       'invalid',
-      'This cannot be undone, and there is no terminal to ask back. Nothing was changed.',
+      'This cannot be undone, and there is no terminal to confirm it. Nothing was changed.',
       {
         detail: { hints: ['add --yes to do it, or --dry-run to see what it would do'] },
       },

@@ -5,7 +5,7 @@ import { decoded } from './input-lines.ts'
 
 export type CsvLine = { line: number; columns: Record<string, string> } | { line: number; fault: string }
 
-/** Of `firebase auth:export`, which writes no heads; those between are of other providers. */
+/** The columns of `firebase auth:export`, which writes no header; sixteen belong to federated providers. */
 const firebaseColumns = [
   ...['localId', 'email', 'emailVerified', 'passwordHash', 'salt', 'displayName', 'photoUrl'],
   ...Array.from({ length: 16 }, (_, at) => `provider ${at + 1}`),
@@ -17,7 +17,7 @@ export interface CsvForm {
   hasHeads: boolean
 }
 
-/** By its first line; undefined for what is no CSV of people. */
+/** The form of a CSV file by its first line; undefined if it is not a CSV of people. */
 export function csvFormOf(firstLine: string): CsvForm | undefined {
   for (const delimiter of [',', ';', '\t'] as const) {
     const cells = firstLine.split(delimiter).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'))
@@ -53,7 +53,7 @@ export async function* csvPeople(
   }
 }
 
-/** Its own pace: the parser says when it has room. */
+/** Feeds the parser and waits whenever its buffer is full. */
 async function feed(source: AsyncIterable<Buffer>, parser: ReturnType<typeof parse>): Promise<void> {
   try {
     for await (const chunk of source) {
@@ -67,7 +67,7 @@ async function feed(source: AsyncIterable<Buffer>, parser: ReturnType<typeof par
 
 type Cell = ReturnType<typeof decoded>
 
-/** Heads that we know count in any case, for spreadsheets write them so. */
+/** Known column names match in any case, since spreadsheets capitalise them. */
 const headOf = (text: string): string =>
   /^(email|name|sub|disabled|email_verified)$/i.test(text.trim()) ? text.trim().toLowerCase() : text.trim()
 
@@ -84,9 +84,9 @@ function rowOf(cells: readonly Cell[], heads: readonly string[], isExact: boolea
 const isCsvError = (thrown: unknown): thrown is CsvError =>
   thrown instanceof Error && 'code' in thrown && String(thrown.code).startsWith('CSV_')
 
-/** The parser's own words quote what it met. */
+/** Leaves out the parser's message, which quotes the input. */
 function malformed({ code, lines }: CsvError & { lines?: number }): Failure {
   const where = lines === undefined ? '' : ` in line ${lines}`
-  const what = code === 'CSV_MAX_RECORD_SIZE' ? 'holds a row that is too long' : 'cannot be read'
-  return new Failure('csv_malformed', 'invalid', `The CSV ${what}${where} (${code}); what came before it was imported.`)
+  const what = code === 'CSV_MAX_RECORD_SIZE' ? 'has a row that is too long' : 'cannot be read'
+  return new Failure('csv_malformed', 'invalid', `The CSV ${what}${where} (${code}). The rows before it were imported.`)
 }

@@ -1,19 +1,19 @@
-/** What the doctor asks of the connections to the database. */
+/** What the doctor checks about the connections to the database. */
 
-/** What became of a connection on its way to Postgres. */
+/** How a connection reaches Postgres: directly, or through a pooler that changes it. */
 export interface RouteView {
   isPooled: boolean
   keepsSession: boolean
   keepsStatements: boolean
   keepsTransactions: boolean
-  /** Nothing ends slow statements on the server. */
+  /** No statement timeout applies on the server. */
   isUnlimited: boolean
-  /** The same for two routes that lead to one database. */
+  /** Equal for two routes that lead to the same database. */
   target: string
 }
 
 export interface DeskConnections {
-  /** Of the pool, and of what leads past a pooler. @throws Failure `database_unavailable`, `database_refused` */
+  /** The routes of the pool and of the direct URL. @throws Failure `database_unavailable`, `database_refused` */
   routes(): Promise<{ pool: RouteView; direct: RouteView }>
   room(): Promise<{
     maxConnections: number
@@ -22,7 +22,7 @@ export interface DeskConnections {
     databaseLimit: number | undefined
     serving: number
   }>
-  /** What the role may do. `schema` is where tables would be made; null where none of the search path exists. */
+  /** What the role may do. `schema` is where tables would be created; null if no schema on the search path exists. */
   rights(): Promise<{
     role: string
     schema: string | null

@@ -1,8 +1,7 @@
 /**
- * What commands find on their desk: the stores and services they act on,
- * opened by the roof (`serve.ts`) on the deployment's database. Nothing here
- * needs a running server, and whatever is changed here reaches running nodes
- * through the database.
+ * The desk of the commands: the stores and services that they use, opened by
+ * the roof on the deployment's database. A command needs no running server;
+ * running nodes see its changes through the database.
  */
 import type { Account, AccountId } from '../accounts/account.ts'
 import type { AccountStore, Ended } from '../accounts/account-store.ts'
@@ -20,13 +19,13 @@ import type { TokenMarks } from '../revocation/revocation.ts'
 import type { EventStream } from '../signals/signals.ts'
 import type { DeskConnections } from './desk-connections.ts'
 
-/** Opening it does not touch tables: it works on an empty or outdated schema, so that `migrate` and `doctor` can run. */
+/** Opening a desk touches no tables, so that `migrate` and `doctor` work on an empty or outdated schema. */
 export interface Desk {
   config: Config
   accounts: AccountStore
   passwords: DeskPasswords
   imports: DeskImports
-  /** Forgets the failed sign-ins counted against this person, wherever they came from. */
+  /** Forgets the failed sign-ins that are counted for this person, from every address. */
   attempts: Pick<AttemptThrottle, 'forget'>
   clients: ClientStore
   apis: ApiStore
@@ -37,16 +36,16 @@ export interface Desk {
   ledger: DeskLedger
   streams: DeskStreams
   preview: DeskPreview
-  /** The one way in which commands change anything: stores that are bound to one transaction with the audit log. */
+  /** The only way in which commands change state: stores in one transaction with the audit log. */
   operations: PerformNeeds
   audit: AuditLog
-  /** Who is who in the audit log. */
+  /** Names of the people and clients in the audit log. */
   names: SubjectNames
   migrations: DeskMigrations
   database: DeskDatabase
   connections: DeskConnections
   nodes: DeskNodes
-  /** Has nodes hear at once of what was revoked here; where it fails, their own looks find it. `close` does so too. */
+  /** Notifies nodes of revocations at once. If that fails, nodes find them when they next poll. `close` notifies too. */
   publish(): Promise<void>
   /** Flushes the audit log, ends connections, and stops the embedded database if this command started it. */
   close(): Promise<void>
@@ -55,24 +54,23 @@ export interface Desk {
 export type OpenDesk = (env: NodeJS.ProcessEnv) => Promise<Desk>
 
 export interface DeskPasswords {
-  /** A PHC string. What a password must be is checked before, by `checkNewPassword`. */
+  /** A PHC string. Callers check the password with `checkNewPassword` first. */
   hash(password: string): Promise<string>
-  /** Ends every session, grant and token of the account with it. */
+  /** Sets the hash and ends every session, grant and token of the account. */
   set(accountId: AccountId, hash: string, by?: { actor?: string }): Promise<Ended>
 }
 
 export interface DeskImports {
-  /** As `credentials/people-import.ts` says. */
   people(lines: AsyncIterable<ImportLine>, options: PeopleImportOptions): AsyncIterable<ImportOutcome>
 }
 
 /** The part of the keyring that commands use; it writes to the audit log itself. */
 export interface DeskKeyring extends KeyringOfCommands {
-  /** What works with the configured times, but not for every verifier. */
+  /** Warnings about configured times that do not suit every verifier. */
   doubts(): readonly string[]
-  /** What the key's revocation touches. */
+  /** The apps, grants and tokens that the revocation of the key affects. */
   blastRadius(kid: string): Promise<BlastRadius>
-  /** Ends what these apps hold of anybody; gives how many grants. */
+  /** Ends every grant and token of these apps; returns the number of grants. */
   endClients(clientIds: readonly string[]): Promise<number>
 }
 
@@ -96,15 +94,15 @@ type KeyringOfCommands = Pick<
 >
 
 export interface RotatedSecrets {
-  /** How many stored secrets were wrapped anew. */
+  /** How many stored secrets were wrapped again. */
   rows: number
-  /** Of the key-encryption key from now on; undefined in a dry run that would make one. */
+  /** Fingerprint of the new key-encryption key; undefined in a dry run that would generate one. */
   fingerprint: string | undefined
-  /** Fingerprints under which they rested before. */
+  /** Fingerprints of the keys that wrapped them before. */
   previous: readonly string[]
-  /** The file that was given the new key, where this made it. */
+  /** The file with the new key, if this command generated it. */
   file?: string
-  /** Where the old key lies then. */
+  /** The file with the old key, if this command generated the new one. */
   kept?: string
 }
 
@@ -116,67 +114,67 @@ interface SecretChange {
 export interface DeskSecrets {
   rotate(change: SecretChange): Promise<RotatedSecrets>
   rotateCookieKey(change: SecretChange): Promise<{ signsInSeconds: number }>
-  /** Thumbprints of the keys that sign the feed from now on; of the next one none in a dry run. */
+  /** Thumbprints of the key that now signs the feed and of the next one; a dry run has no next one. */
   rotateFeedKey(change: SecretChange & { now: boolean }): Promise<{ current: string; next: string | undefined }>
 }
 
-/** How far an app has been told that a session has ended. */
+/** Back-channel logout of one app: whether it was notified that a session has ended. */
 export interface LogoutRow {
   clientId: string
   state: 'waiting' | 'delivered' | 'failed'
   /** Tries so far. */
   attempts: number
-  /** While it waits. */
+  /** Set while the notification waits. */
   nextTryAt: Date | undefined
   settledAt: Date | undefined
   lastError: string | undefined
 }
 
-/** One browser session. `id` is its uid; nothing here opens it. */
+/** One browser session. `id` is its uid, which does not sign a browser in. */
 export interface SessionRow {
   id: string
   accountId: AccountId
-  /** Undefined once it has ended. */
+  /** Undefined once the session has ended. */
   signedInAt: Date | undefined
   expiresAt: Date | undefined
   clients: readonly string[]
-  /** Undefined while it lives. */
+  /** Undefined while the session is active. */
   endedAt: Date | undefined
-  /** Its apps with a back-channel logout URI, once it has ended; for seven days after they were told. */
+  /** Apps with a back-channel logout URI, once the session has ended; kept for seven days after they were notified. */
   logouts: readonly LogoutRow[]
 }
 
 export interface DeskSessions {
-  /** Those that live. */
+  /** Active sessions. */
   list(accountId: AccountId): Promise<SessionRow[]>
-  /** Those that have ended, as long as `logouts` tells of them; the latest first. */
+  /** Ended sessions that still have `logouts`, the latest first. */
   listEnded(accountId: AccountId): Promise<SessionRow[]>
-  /** One that lives or has ended. */
+  /** An active or ended session. */
   find(id: string): Promise<SessionRow | undefined>
-  /** Ends it with its grants and refresh tokens. False when there is no such session. */
+  /** Ends a session with its grants and refresh tokens. Returns false if there is no such session. */
   end(id: string, by?: { actor?: string }): Promise<boolean>
 }
 
-/** Why something is void. */
+/** An entry of the log of revocations. */
 export interface RevocationRow {
-  /** As `revocation/revocation.ts` numbers them. */
+  /** Numbered in `revocation/revocation.ts`. */
   kind: number
   value: string | null
-  /** Seconds; undefined: whenever it was issued. */
+  /** In seconds. Undefined: the entry applies to tokens of any `iat`. */
   notBefore: number | undefined
   cause: string
   actor: string | undefined
   at: Date
 }
 
-/** `missing`: never issued here, though rightly signed. `unknown`: no ledger was kept then, or it has left it. */
+/** `missing`: validly signed, but never issued here. `unknown`: no ledger at that time, or the entry was deleted. */
 export interface TokenHistoryRow {
   ledger: 'present' | 'missing' | 'unknown'
-  /** When the app last got newer tokens of the same grant. */
+  /** When the app last received newer tokens of the same grant. */
   refreshedAt: Date | undefined
 }
 
-/** A token that says nothing by itself. */
+/** A stored token without claims. */
 export interface OpaqueTokenRow {
   what: 'refresh token' | 'access token'
   clientId: string | undefined
@@ -187,31 +185,31 @@ export interface OpaqueTokenRow {
 
 export interface DeskRevocations {
   revokeToken(jti: string, by: { actor: string; expiresAt?: Date | undefined }): Promise<void>
-  /** By its uid or by what one client calls it; void even when the session is gone. */
+  /** Revokes by uid or by the `sid` of one client, even if the session has already ended. */
   revokeSession(sid: string, by: { actor: string }): Promise<{ ended: boolean }>
-  /** Every access token issued so far. */
+  /** Revokes every access token issued so far. */
   revokeAll(issuer: string, by: { actor: string }): Promise<unknown>
   revokeClient(clientId: string, by?: { actor?: string }): Promise<{ grants: number; refreshTokens: number }>
   findOpaque(token: string): Promise<OpaqueTokenRow | undefined>
   revokeOpaque(token: string): Promise<OpaqueTokenRow | undefined>
-  /** Every entry of the log that voids a token with these marks. */
+  /** Every entry of the log that revokes a token with these marks. */
   explain(marks: TokenMarks): Promise<RevocationRow[]>
   isGrantAlive(claim: string): Promise<boolean>
-  /** No access token of this deployment lives longer. */
+  /** The longest lifetime of an access token in this deployment. */
   longestTokenSeconds(): Promise<number>
 }
 
-/** What was issued, where the deployment keeps a ledger of it. */
+/** Issued tokens, if the deployment keeps a ledger of them. */
 export interface DeskLedger {
   history(marks: TokenMarks, entry: LedgerEntry): Promise<TokenHistoryRow>
-  /** Was a token with this jti issued? Undefined where the ledger does not have every token that can still be valid. */
+  /** Whether a token with this jti was issued. Undefined if the ledger lacks tokens that can still be valid. */
   knowsJti(jti: string): Promise<boolean | undefined>
 }
 
-/** A stream of security events with what waits in it; without what its receiver wants sent along. */
+/** A stream of security events and its waiting events, without the authorization header of its receiver. */
 export interface StreamRow extends EventStream {
   waiting: number
-  /** More wait than were counted. */
+  /** More events wait than were counted. */
   hasMore: boolean
   waitingSince: Date | undefined
 }
@@ -222,73 +220,73 @@ export interface DeskStreams {
   remove(id: string): Promise<boolean>
 }
 
-/** What an app would get at a sign-in; both tokens as they would be sent. */
+/** What an app would receive at a sign-in; both tokens as they would be sent. */
 export interface Preview {
-  /** What was granted of what was asked for. */
+  /** The granted part of the requested scope. */
   scope: string
   idToken: string
   accessToken: string
-  /** Undefined: userinfo refuses the token, which is for an API. */
+  /** Undefined if the token is for an API, since userinfo refuses it. */
   userinfo: Record<string, unknown> | undefined
 }
 
-/** Leaves nothing behind. @throws Failure `preview_refused` when the app would be refused */
+/** Stores nothing. @throws Failure `preview_refused` when the app would be refused */
 export type DeskPreview = (client: Client, account: Account, scope: string) => Promise<Preview>
 
 export interface MigrationStatus {
   applied: { name: string; at: Date }[]
   pending: string[]
-  /** Of those applied, what a newer release did; this one can live with it. */
+  /** Applied migrations of a newer release, with which this release works. */
   ahead: string[]
 }
 
 export interface DeskMigrations {
   status(): Promise<MigrationStatus>
-  /** Under an advisory lock. Returns the names applied by this call. */
+  /** Applies migrations under an advisory lock. Returns the names applied by this call. */
   apply(): Promise<string[]>
 }
 
 /** What running nodes answered. */
 export interface NodesHeard {
-  /** Nodes that have proven their connections and read the log of revocations to its end since they were asked. */
+  /** Nodes that, since they were asked, have verified their connections and read the log of revocations to its end. */
   confirmed: number
   /** Nodes that were seen at this database within ten minutes, did not stop, and have not confirmed. */
   silent: readonly { name: string; silentSeconds: number }[]
 }
 
 export interface DeskNodes {
-  /** Publishes what was revoked here, asks every running node whether it has read it, and waits a moment. Never throws. */
+  /** Publishes revocations, asks every running node whether it has read them, and waits briefly. Never throws. */
   confirm(): Promise<NodesHeard>
 }
 
 export interface DeskDatabase {
-  /** Its version, its clock, and where it is, without credentials. @throws Failure `database_unavailable`. */
+  /** Version, clock and location of the database, without credentials. @throws Failure `database_unavailable`. */
   describe(): Promise<{ version: string; now: Date; where: string; embedded: boolean }>
-  /** Does the server accept writes? @throws Failure `database_standby`, `database_read_only` */
+  /** Checks that the server accepts writes. @throws Failure `database_standby`, `database_read_only` */
   refuseUnwritable(): Promise<void>
 }
 
 /** What `start` shows in development mode; in production `serve` logs instead. */
 export interface Welcome {
   issuer: string
-  /** False in production: nothing is printed then. */
+  /** False in production, where no welcome is printed. */
   development: boolean
   hasAdmin: boolean
   clients: number
-  /** Where the data lives: a folder, or host and database name. */
+  /** Where the data is: a folder, or host and database name. */
   database: string
 }
 
 export interface Serving {
   welcome: Welcome
-  /** Resolves once the server has stopped after a signal; rejects when it cannot go on. */
+  /** Resolves once the server has stopped after a signal; rejects when the server fails. */
   stopped: Promise<void>
 }
 
 /** Starts serving and handles SIGTERM and SIGINT itself. */
 export type Serve = (env: NodeJS.ProcessEnv, options: { port?: number; workers?: number }) => Promise<Serving>
 
-/** What `signer` serves: where, and under which key-encryption key. */
+/** A running signer: its socket, and the fingerprint of its key-encryption key. */
 export interface SignerServing {
   socket: string
   fingerprint: string

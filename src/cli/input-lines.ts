@@ -1,10 +1,10 @@
-/** Text line by line, with no more than one line in memory. */
+/** Reads text line by line, with at most one line in memory. */
 
 export type InputLine = { line: number; text: string } | { line: number; fault: string }
 
 const newline = 10
 
-/** Line by line; blank lines are passed over. */
+/** Skips blank lines. */
 export async function* linesOf(source: AsyncIterable<Buffer>, mostBytes: number): AsyncGenerator<InputLine> {
   let line = 1
   let kept: Buffer[] = []
@@ -22,7 +22,7 @@ export async function* linesOf(source: AsyncIterable<Buffer>, mostBytes: number)
 
   function keep(part: Buffer): void {
     length += part.length
-    // Of an oversize line nothing is kept: its length says it all.
+    // The text of an oversized line is dropped; only its length is needed for the fault.
     if (length > mostBytes) kept = []
     else if (part.length > 0) kept.push(part)
   }
@@ -36,7 +36,7 @@ export async function* linesOf(source: AsyncIterable<Buffer>, mostBytes: number)
   }
 }
 
-/** Also takes away the mark that some programs put before the first line. */
+/** Decodes UTF-8 and removes a byte order mark. */
 export function decoded(bytes: Buffer): { text: string } | { fault: string } {
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }

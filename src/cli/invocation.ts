@@ -1,4 +1,4 @@
-/** One run of one command: what it was given, and what it opens on the way. */
+/** One run of one command: its input and output, and the desk that it opens. */
 import { userInfo } from 'node:os'
 import { Failure } from '../errors/failure.ts'
 import type { Operation, Plan } from '../operations/operation.ts'
@@ -26,17 +26,17 @@ export interface Invocation {
   serveSigner: ServeSigner
   now(): Date
   readerGone: AbortSignal | undefined
-  /** Opened at the first call and closed when the command ends. */
+  /** Opens the desk at the first call; `close` closes it. */
   desk(): Promise<Desk>
   /** Performs an operation as the host's user, together with its audit entry. @throws Failure as the operation does */
   perform<Input, Output>(operation: Operation<Input, Output>, input: Input): Promise<Output>
-  /** What the operation would touch; changes nothing. */
+  /** What the operation would touch. Changes nothing. */
   planOf<Input>(operation: Operation<Input, unknown>, input: Input): Promise<Plan>
   /** For the audit log: `cli:<unix user>`. */
   actor: string
-  /** A command that did its work and found something wrong sets 1. */
+  /** A command that ran to its end and found a fault sets 1. */
   exitCode: ExitCode
-  /** What lies behind an error that nobody expected: an outdated schema, or else the error itself. */
+  /** The cause of an unexpected error: an outdated schema, or else the error itself. */
   reasonOf(thrown: unknown): Promise<unknown>
   close(): Promise<void>
 }
@@ -67,7 +67,7 @@ export function newInvocation(needs: CliNeeds): Invocation {
       return (await outdatedSchema(opened).catch(() => undefined)) ?? thrown
     },
     async close() {
-      // A desk that never opened has said so already.
+      // If the desk failed to open, its error was already reported.
       const desk = await opened?.catch(() => undefined)
       await desk?.close()
     },
@@ -78,11 +78,11 @@ async function outdatedSchema(opened: Promise<Desk>): Promise<Failure | undefine
   const { pending } = await (await opened).migrations.status()
   if (pending.length === 0) return undefined
   return new Failure('migrations_pending', 'conflict', 'The database schema is not up to date.', {
-    detail: { hints: [`not applied: ${pending.join(', ')}`, "'claviger migrate' brings it up to date"] },
+    detail: { hints: [`not applied: ${pending.join(', ')}`, "'claviger migrate' applies them"] },
   })
 }
 
-/** How the person called us, so that a hint can be pasted as it stands. */
+/** How the program was called, so that hints can be pasted. */
 function calledAs({ env, script }: CliNeeds): string {
   if (env.npm_lifecycle_event && env.npm_package_name === 'claviger') return 'npm run claviger --'
   return script?.endsWith('main.ts') ? 'node src/main.ts' : 'claviger'

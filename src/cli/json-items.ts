@@ -1,8 +1,8 @@
-/** Cuts a JSON document into the objects of its list of people, with no more than one of them in memory. */
+/** Cuts a JSON document into the objects of its list of people, with at most one of them in memory. */
 import { Failure } from '../errors/failure.ts'
 import type { InputLine } from './input-lines.ts'
 
-/** Where the list is: the document itself, or one of these members of it (Keycloak, Firebase, Cognito). */
+/** The list is the document itself, or one of these members (Keycloak, Firebase, Cognito). */
 const listMembers: ReadonlySet<string> = new Set(['users', 'Users'])
 
 const [newline, quote, backslash, comma] = [10, 34, 92, 44]
@@ -10,8 +10,8 @@ const [openBracket, closeBracket, openBrace, closeBrace] = [91, 93, 123, 125]
 const isBlank = (byte: number) => byte === 32 || (byte >= 9 && byte <= 13)
 
 /**
- * Gives each object of the list as text, with the line in which it begins. Whether it is JSON is seen when it is parsed.
- * @throws Failure `people_list_missing` (invalid) where the document holds no list
+ * Yields each object of the list as text, with the line in which it begins. The caller parses the text.
+ * @throws Failure `people_list_missing` (invalid) if the document has no list
  */
 export async function* jsonItems(source: AsyncIterable<Buffer>, mostBytes: number): AsyncGenerator<InputLine> {
   const cutter = new ItemCutter(mostBytes)
@@ -26,7 +26,7 @@ class ItemCutter {
   #hasList = false
   #isInString = false
   #isEscaped = false
-  /** The last text at depth 1: what a member there is called. */
+  /** The last string at depth 1: the name of the current member. */
   #name = ''
   #line = 1
   #item: { line: number; parts: Buffer[]; length: number } | undefined
@@ -53,7 +53,7 @@ class ItemCutter {
   }
 
   *end(): Generator<InputLine> {
-    if (this.#item) yield { line: this.#item.line, fault: 'is cut off: the file ends in the middle of it.' }
+    if (this.#item) yield { line: this.#item.line, fault: 'is cut off: the file ends within it.' }
     else if (!this.#hasList) {
       throw new Failure('people_list_missing', 'invalid', 'The file is one JSON document without a list of people.', {
         detail: {
@@ -78,7 +78,7 @@ class ItemCutter {
     else if (this.#depth === 1 && this.#name.length < 32) this.#name += String.fromCharCode(byte)
   }
 
-  /** True where an item begins. */
+  /** Returns true if an item begins. */
   #open(byte: number): boolean {
     const isItem = !this.#item && this.#depth === this.#listDepth
     if (isItem) this.#item = { line: this.#line, parts: [], length: 0 }
@@ -91,7 +91,7 @@ class ItemCutter {
     return isItem
   }
 
-  /** True where an item ends. */
+  /** Returns true if an item ends. */
   #close(): boolean {
     this.#depth -= 1
     if (this.#listDepth !== undefined && this.#depth < this.#listDepth) this.#listDepth = undefined
@@ -117,7 +117,7 @@ class ItemCutter {
     throw new Failure(
       'people_list_malformed',
       'invalid',
-      `The list of people holds something else than objects in line ${this.#line}.`,
+      `The list of people has an entry that is not an object, in line ${this.#line}.`,
     )
   }
 }

@@ -3,10 +3,10 @@ import type { Invocation } from './invocation.ts'
 import { counted, fromNow } from './moment.ts'
 import type { AddCommand } from './nouns.ts'
 
-/** `migrate`: under an advisory lock, so that any number of nodes may run it at once. */
+/** `migrate`: applies migrations under an advisory lock, so that several nodes may run it at once. */
 export const migrate: AddCommand = (command, invocation) => {
   command
-    .option('--status', 'only show what has been applied and what has not; exit 1 when something has not')
+    .option('--status', 'only list applied and pending migrations; exit 1 when some are pending')
     .action((options: JsonOption & { status?: boolean }) =>
       options.status ? showStatus(invocation, options) : apply(invocation, options),
     )

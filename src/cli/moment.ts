@@ -1,27 +1,27 @@
-/** Instants and spans as people say them. */
+/** Instants and durations as readable text. */
 const units = [
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
 ] as const
 
-/** `3 days`, `1 hour`, `less than a minute`: to the nearest of the larger unit only, since nobody plans by more. */
+/** `3 days`, `1 hour`, `less than a minute`: rounded to one unit. */
 export function span(seconds: number): string {
   const length = Math.abs(seconds)
   for (const [unit, size] of units) {
-    // Thirty days less a few seconds are thirty days.
+    // Thirty days minus a few seconds count as thirty days.
     if (length >= 0.95 * size) return counted(Math.max(1, Math.round(length / size)), unit)
   }
   return 'less than a minute'
 }
 
-/** Exactly, in the largest unit that comes out even: `90 minutes`, `1 day`. */
+/** The exact duration, in the largest unit that divides it: `90 minutes`, `1 day`. */
 export function duration(seconds: number): string {
   for (const [unit, size] of units) if (seconds >= size && seconds % size === 0) return counted(seconds / size, unit)
   return counted(seconds, 'second')
 }
 
-/** `in 27 days`, `3 hours ago`, `just now`; a dash when there is no such instant. */
+/** `in 27 days`, `3 hours ago`, `just now`; a dash when `at` is undefined. */
 export function fromNow(at: Date | undefined, now: Date): string {
   if (!at) return '–'
   const seconds = (at.getTime() - now.getTime()) / 1000

@@ -1,4 +1,4 @@
-/** The table of contents of the command line. A noun's folder or file is loaded only when it is called. */
+/** The list of all nouns of the command line. A noun's code is loaded only when it is called. */
 import type { Command } from 'commander'
 import type { Invocation } from './invocation.ts'
 
@@ -22,7 +22,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'signer',
     group: server,
-    summary: 'hold the private keys in a process of their own',
+    summary: 'hold the private keys in a separate process',
     load: async () => (await import('./signer.ts')).signer,
   },
   {
@@ -34,7 +34,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'doctor',
     group: server,
-    summary: 'check this deployment, and say how to mend what is wrong',
+    summary: 'check this deployment, and show how to fix each fault',
     load: async () => (await import('./doctor/doctor.ts')).doctor,
   },
   {
@@ -82,7 +82,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'tokens',
     group: safety,
-    summary: 'tokens that are out: inspect and revoke',
+    summary: 'inspect and revoke issued tokens',
     load: async () => (await import('./tokens/tokens.ts')).tokens,
   },
   { name: 'keys', group: safety, summary: 'signing keys', load: async () => (await import('./keys/keys.ts')).keys },

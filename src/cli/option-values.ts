@@ -1,4 +1,4 @@
-/** How option values are read. Each throws commander's own error, so that the complaint names the option. */
+/** Parsers of option values. They throw commander's own error, so that the message names the option. */
 import { InvalidArgumentError } from 'commander'
 
 export const collect = (value: string, earlier: readonly string[] | undefined): string[] => [...(earlier ?? []), value]
@@ -13,7 +13,7 @@ export const wholeNumber =
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** A duration with the text as it was typed: an answer repeats that text, so that `60m` is not answered by `1 hour`. */
+/** A duration and its text as typed. Output repeats the text, so that `60m` stays `60m`. */
 export interface TypedDuration {
   seconds: number
   text: string
@@ -32,13 +32,13 @@ export function typedDuration(value: string): TypedDuration {
   throw new InvalidArgumentError('Write a duration such as 90s, 10m, 24h or 30d.')
 }
 
-/** As `typedDuration`, and `0` for none. */
+/** As `typedDuration`, but accepts `0`. */
 export const durationOrZero = (value: string): TypedDuration =>
   /^0+[smhd]?$/.test(value) ? { seconds: 0, text: value } : typedDuration(value)
 
 const date = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:\d{2})?)?$/
 
-/** `24h`, meaning so long ago, or a date, or a date with a time; UTC where no zone is given, as times are printed. */
+/** A duration such as `24h`, counted back from now, or a date with or without a time. The default zone is UTC. */
 export const instantBefore =
   (now: () => Date) =>
   (value: string): Date => {
@@ -47,7 +47,7 @@ export const instantBefore =
     const [, day = '', time = '00:00', zone = 'Z'] = date.exec(value) ?? []
     const midnight = new Date(`${day}T00:00Z`)
     const at = new Date(`${day}T${time}${zone}`)
-    // 30 February is taken for 2 March otherwise.
+    // `Date` parses 30 February as 2 March.
     const isReal = !Number.isNaN(at.getTime()) && midnight.toISOString().startsWith(day)
     if (isReal) return at
     throw new InvalidArgumentError(

@@ -1,4 +1,4 @@
-/** A file of people, in whichever form it comes. What it is, is seen from its beginning, and said once where it is none. */
+/** Reads a file of people. Its beginning determines its form: JSON lines, a JSON document or CSV. */
 import { createReadStream } from 'node:fs'
 import { Failure } from '../errors/failure.ts'
 import { quoted } from '../events/plain-text.ts'
@@ -7,12 +7,12 @@ import { type InputLine, linesOf } from './input-lines.ts'
 import type { Input } from './invocation.ts'
 import { jsonItems } from './json-items.ts'
 
-/** A person's claims and hash fit many times over. */
+/** Far more than a person's claims and hash need. */
 const longestPersonBytes = 64 * 1024
 const beginningBytes = 64 * 1024
 
 /**
- * `-` is stdin.
+ * Reads stdin for `-`.
  * @throws Failure `file_unreadable`, `people_file_unknown` (invalid)
  */
 export async function* peopleFile(path: string, stdin: Input): AsyncGenerator<InputLine | CsvLine> {
@@ -27,14 +27,14 @@ export async function* peopleFile(path: string, stdin: Input): AsyncGenerator<In
   }
   const head = Buffer.concat(beginning)
   const whole = (async function* () {
-    // Some programs put a mark before the first line.
+    // Some programs write a byte order mark.
     yield head.subarray(0, 3).equals(byteOrderMark) ? head.subarray(3) : head
     yield* source
   })()
   const firstLine = firstLineOf(head)
   const other = otherFormOf(head, firstLine)
   if (other !== undefined) throw unknownFile(`${named} is ${other}, which is not read here.`)
-  // A line of JSON lines is never that long.
+  // No row of JSON lines is that long, so the file is one document.
   const isOneLine = firstLine.startsWith('{') && Buffer.byteLength(firstLine) >= beginningBytes - 4
   if (firstLine.startsWith('[') || isOneLine || isWholeDocument(firstLine)) yield* jsonItems(whole, longestPersonBytes)
   else if (firstLine === '' || firstLine.startsWith('{')) yield* linesOf(whole, longestPersonBytes)
@@ -55,7 +55,7 @@ async function* chunksOf(source: AsyncIterable<Uint8Array | string>, named: stri
   }
 }
 
-/** The first that is not blank. */
+/** The first line that is not blank. */
 const firstLineOf = (head: Buffer): string =>
   head
     .toString()
@@ -64,14 +64,14 @@ const firstLineOf = (head: Buffer): string =>
     .split(/\r?\n/, 1)[0]
     ?.trim() ?? ''
 
-/** One object over several lines, or one that holds the list; a line of JSON lines ends where its object does. */
+/** Whether the first line begins one JSON document, and is not a complete row of JSON lines. */
 function isWholeDocument(firstLine: string): boolean {
   if (!firstLine.startsWith('{')) return false
   try {
     const value = JSON.parse(firstLine) as Record<string, unknown>
     return Array.isArray(value['users']) || Array.isArray(value['Users'])
   } catch {
-    // What ends within a text is a damaged line: JSON has no line breaks there.
+    // A line that ends within a string is a damaged row: JSON strings have no line breaks.
     const quotes = firstLine.replace(/\\./g, '').split('"').length - 1
     return quotes % 2 === 0 && /[[{,]$/.test(firstLine)
   }

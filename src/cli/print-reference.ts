@@ -1,4 +1,4 @@
-/** `npm run docs:cli`: writes docs/cli.md anew from the commands. */
+/** `npm run docs:cli`: writes docs/cli.md from the commands. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cliReference } from './reference.ts'

@@ -1,4 +1,4 @@
-/** Everything a command prints goes through here: data on stdout, prose on stderr when stdout carries JSON. */
+/** Prints the output of commands: data on stdout, and prose on stderr when stdout carries JSON. */
 import { styleText } from 'node:util'
 import type { Output } from './invocation.ts'
 import { oneLine, singleLines, widthOf } from './terminal-text.ts'
@@ -13,7 +13,7 @@ export interface PrinterNeeds {
   stderr: Output
   env: NodeJS.ProcessEnv
   now(): Date
-  /** How this program is called here, for hints. */
+  /** How the program was called, for hints. */
   program: string
 }
 
@@ -32,7 +32,7 @@ export class Printer {
     return this.#needs.now()
   }
 
-  /** Prints `data` as one JSON document, or lets `show` speak to a person. */
+  /** Prints `data` as one JSON document, or calls `show` to print text. */
   result(options: { json?: boolean }, data: unknown, show: () => void): void {
     if (options.json) this.json(data)
     else show()
@@ -51,7 +51,7 @@ export class Printer {
     this.#needs.stdout.write(`${cells.map((cell) => this.#styled(this.#needs.stdout, cell)).join('')}\n`)
   }
 
-  /** Prose that must not mix with data: warnings, progress, what a dry run is. */
+  /** Prints prose on stderr, apart from data: warnings, progress, dry runs. */
   note(...cells: Cell[]): void {
     this.#needs.stderr.write(`${cells.map((cell) => this.#styled(this.#needs.stderr, cell)).join('')}\n`)
   }

@@ -22,14 +22,14 @@ export async function cliReference(): Promise<string> {
     group = noun.group
     const parent = new Command()
     const command = parent.command(noun.name)
-    // The commands are declared, never run: nothing of the invocation is used but what declarations read.
+    // Commands are declared but never run, so the declarations need no other part of the invocation.
     ;(await noun.load())(command, { printer: {} } as Invocation)
     for (const words of wordsOf(command, [noun.name])) parts.push(await section(words))
   }
   return parts.join('\n')
 }
 
-/** A noun's own verbs, or the noun where it is the command. */
+/** The words of each command of a noun, or the noun alone if it is a command. */
 const wordsOf = (command: Command, words: readonly string[]): string[][] =>
   command.commands.length === 0
     ? [[...words]]
@@ -40,8 +40,8 @@ async function section(words: readonly string[]): Promise<string> {
 }
 
 async function helpOf(words: readonly string[]): Promise<string> {
-  const said: string[] = []
-  const output = { write: (text: string) => said.push(text), columns: 100 }
+  const written: string[] = []
+  const output = { write: (text: string) => written.push(text), columns: 100 }
   const unused = () => Promise.reject(new Error('help opens nothing'))
   await runCli([...words, '--help'], {
     env: {},
@@ -52,5 +52,5 @@ async function helpOf(words: readonly string[]): Promise<string> {
     serve: unused,
     serveSigner: unused,
   })
-  return said.join('')
+  return written.join('')
 }

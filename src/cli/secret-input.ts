@@ -1,4 +1,4 @@
-/** How secrets get in: typed at a prompt, piped into stdin, or made here. Never from argv, where `ps` and histories see them. */
+/** Reads secrets from a prompt or stdin, or generates them. Never from argv, which `ps` and shell histories show. */
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { Command } from 'commander'
@@ -17,16 +17,16 @@ export interface PasswordOptions {
 
 export interface NewPassword {
   password: string
-  /** Made here, so that it has to be shown once. */
+  /** True if the command generated the password and must show it once. */
   generated: boolean
 }
 
 export const withPassword = (command: Command): Command =>
   command
     .option('--password-stdin', 'read the password from stdin, one line')
-    .option('--generate-password', 'make a strong password and print it once')
+    .option('--generate-password', 'generate a strong password and print it once')
 
-/** Undefined when nobody can be asked: no option says where from, and there is no terminal. */
+/** Undefined without an option and without a terminal. */
 export async function findNewPassword(
   invocation: Invocation,
   options: PasswordOptions,
@@ -51,17 +51,17 @@ export async function getNewPassword(
   const found = await findNewPassword(invocation, options, whose)
   if (found) return found
   throw new Failure('password_needed', 'invalid', 'There is no terminal to ask for the password.', {
-    detail: { hints: ['pipe it in with --password-stdin, or let one be made with --generate-password'] },
+    detail: { hints: ['pass it with --password-stdin, or generate one with --generate-password'] },
   })
 }
 
-/** The whole of stdin without its last line end; further ones belong to the secret. @throws Failure when it is empty, too long or not UTF-8. */
+/** Reads stdin without its last line end. @throws Failure when the text is empty, too long or not UTF-8. */
 export const readSecret = (stdin: Input, what: string): Promise<string> => readText(stdin, what, 'stdin')
 
 /** @throws Failure as `readSecret`, and when the file cannot be read. */
 export async function readSecretFile(path: string, what: string): Promise<string> {
   try {
-    // A file may be a pipe or a device: it is read as far as the limit, never to its end.
+    // A file may be a pipe or a device, so it is read up to the limit only.
     return await readText(createReadStream(path), what, quoted(path))
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown
@@ -72,12 +72,12 @@ export async function readSecretFile(path: string, what: string): Promise<string
 }
 
 /**
- * What people or programs type into one field. @throws Failure `secret_unprintable` (invalid): the control characters came
- * by mistake, and no browser could type them.
+ * Returns a secret that fits one input field.
+ * @throws Failure `secret_unprintable` (invalid) for control characters, which no browser can type
  */
 export function oneLine(secret: string, what: string, where: string): string {
   if (!/[\p{Cc}\p{Zl}\p{Zp}]/u.test(secret)) return secret
-  const fault = /[\r\n]/.test(secret) ? 'is more than one line' : 'holds control characters, which no browser can type'
+  const fault = /[\r\n]/.test(secret) ? 'is more than one line' : 'has control characters, which no browser can type'
   throw new Failure('secret_unprintable', 'invalid', `The ${what} from ${where} ${fault}. Nothing was changed.`, {
     detail: { hints: ['give it as one line; its line end is taken off'] },
   })
@@ -90,7 +90,7 @@ async function readText(source: AsyncIterable<Uint8Array | string>, what: string
     chunks.push(Buffer.from(chunk as Uint8Array))
     length += chunk.length
     if (length > limitBytes)
-      throw new Failure('secret_too_long', 'invalid', `What came from ${where} is too long for a ${what}.`)
+      throw new Failure('secret_too_long', 'invalid', `The text from ${where} is too long for a ${what}.`)
   }
   const secret = decoded(Buffer.concat(chunks), what, where).replace(/\r?\n$/, '')
   if (secret === '') throw new Failure('secret_empty', 'invalid', `No ${what} came from ${where}.`)
@@ -108,7 +108,7 @@ function decoded(bytes: Uint8Array, what: string, where: string): string {
 export const mayAsk = ({ stdin, stderr }: Pick<Invocation, 'stdin' | 'stderr'>): boolean =>
   stdin.isTTY === true && stderr.isTTY === true
 
-/** Typed or pasted at the terminal, and not shown. */
+/** Asks for a secret at the terminal and masks the input. */
 export async function askSecret(invocation: Invocation, message: string): Promise<string> {
   const { password: ask } = await import('@inquirer/prompts')
   return ask({ message, mask: true }, promptStreams(invocation))
@@ -117,21 +117,21 @@ export async function askSecret(invocation: Invocation, message: string): Promis
 async function askTwice(invocation: Invocation, whose: string): Promise<string> {
   const { password: ask } = await import('@inquirer/prompts')
   const streams = promptStreams(invocation)
-  // Said while there is still somebody to type another.
+  // A refused password is reported at the prompt, so that the person can type another.
   const validate = (typed: string) => newPasswordFault(typed, { words: [whose] }) ?? true
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const first = await ask(
       { message: `New password for ${whose} (at least ${shortestPassword.alone} characters)`, mask: true, validate },
       streams,
     )
-    const second = await ask({ message: 'The same again', mask: true }, streams)
+    const second = await ask({ message: 'Repeat the password', mask: true }, streams)
     if (first === second) return first
-    invocation.printer.note('These two differ.')
+    invocation.printer.note('The passwords differ.')
   }
   throw new Failure('password_differs', 'invalid', 'The password was not typed the same way twice.')
 }
 
-/** The words that guessers try first for this person at this deployment. @throws Failure `password_refused`. */
+/** Refuses passwords made of the person's or the deployment's names. @throws Failure `password_refused`. */
 export function checkForPerson(
   { password }: NewPassword,
   person: { email: string; name?: string | undefined },
@@ -140,7 +140,7 @@ export function checkForPerson(
   checkNewPassword(password, { words: [person.email, person.name, new URL(issuer).hostname, 'claviger'] })
 }
 
-// Prompts go to stderr: stdout is for data.
+// Prompts go to stderr, since stdout is for data.
 export const promptStreams = ({ stdin, stderr }: Invocation) => ({
   input: stdin as unknown as NodeJS.ReadableStream,
   output: stderr as unknown as NodeJS.WritableStream,

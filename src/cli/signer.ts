@@ -1,7 +1,7 @@
 import { withExample } from './command-options.ts'
 import type { AddCommand } from './nouns.ts'
 
-/** `signer`: holds the private keys until a signal ends it. Start it before the server, as the same user. */
+/** `signer`: holds the private keys until a signal ends the process. Start it before the server, as the same user. */
 export const signer: AddCommand = (command, invocation) => {
   command
     .option('--socket <path>', 'listen here instead of CLAVIGER_SIGNER_SOCKET')

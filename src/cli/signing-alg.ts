@@ -1,4 +1,4 @@
-/** What may be signed with here: only what the configuration switched on has keys. */
+/** Refuses signing algorithms without keys: only configured algorithms have keys. */
 import type { Config } from '../config/config.ts'
 import { Failure } from '../errors/failure.ts'
 import { algorithmsInUse } from '../keyring/cycle/algorithms.ts'
@@ -10,6 +10,6 @@ export function refuseUnusedAlgorithm({ signingAlgorithms }: Pick<Config, 'signi
   throw new Failure(
     'signing_algorithm_unused',
     'conflict',
-    `There are no keys for ${alg}: add it to CLAVIGER_SIGNING_ALGORITHMS on every node first, and let its first key be published for a while. Now there are ${used.join(' and ')}.`,
+    `There are no keys for ${alg}. Add it to CLAVIGER_SIGNING_ALGORITHMS on every node first, and wait until its first key has been published. Keys exist for ${used.join(' and ')}.`,
   )
 }

@@ -8,11 +8,11 @@ interface Options {
   workers?: number
 }
 
-/** `start`: serves until a signal ends it. */
+/** `start`: serves until a signal ends the process. */
 export const start: AddCommand = (command, invocation) => {
   command
     .option('--port <n>', 'listen on this port instead of CLAVIGER_PORT', wholeNumber(1, 65_535))
-    .option('--workers <n>', 'processes, instead of CLAVIGER_WORKERS', wholeNumber(1, 256))
+    .option('--workers <n>', 'run this many processes instead of CLAVIGER_WORKERS', wholeNumber(1, 256))
     .action(async (options: Options) => {
       const serving = await invocation.serve(invocation.env, options)
       if (serving.welcome.development) printWelcome(invocation.printer, serving.welcome)

@@ -1,4 +1,4 @@
-/** What people typed, registered or sent, made fit for a terminal: no escape sequence and no forged line gets through. */
+/** Makes untrusted text safe for a terminal: removes escape sequences and forged lines. */
 import { plainText } from '../events/plain-text.ts'
 
 /** One cell or line. */
@@ -9,7 +9,7 @@ export const singleLines = (text: string): string => text.split('\n').map(oneLin
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** Columns a text takes, near enough for aligning: one per character as a reader counts them. */
+/** Approximate columns of a text, for alignment: one for each grapheme. */
 export const widthOf = (text: string): number =>
-  // The segmenter is slow; nearly all text is ASCII.
+  // The segmenter is slow, and nearly all text is ASCII.
   /^[\x20-\x7e]*$/.test(text) ? text.length : [...graphemes.segment(text)].length

@@ -1,13 +1,13 @@
-/** How wrong usage is answered: what is wrong, the nearest right word, and the command whose help shows what is right. */
+/** Errors of usage: the fault, the nearest correct word, and the command that shows help. */
 import type { Command } from 'commander'
 import { Failure } from '../errors/failure.ts'
 import { singleLines } from './terminal-text.ts'
 
-/** Options that do not fit together, or say too little. The hint that names the help is added where the command is known. */
+/** For options that contradict each other or are missing. `withHelpHint` adds the hint that names the help. */
 export const wrongUsage = (code: string, sentence: string, hints: readonly string[] = []): Failure =>
   new Failure(code, 'invalid', sentence, { detail: { isUsage: true, hints } })
 
-/** Adds the hint to what `wrongUsage` made; anything else is left as it is. */
+/** Adds the hint to a Failure of `wrongUsage`; other errors stay unchanged. */
 export function withHelpHint(thrown: unknown, hint: string | undefined): unknown {
   if (!(thrown instanceof Failure) || thrown.detail.isUsage !== true || hint === undefined) return thrown
   return new Failure(thrown.code, thrown.kind, thrown.message, {
@@ -23,12 +23,12 @@ export function helpHint(command: Command, program: string): string {
   return `'${[program, ...path, '--help'].join(' ')}' ${has}${what}`
 }
 
-/** The words by which a command is called, without the program. */
+/** The words that call a command, without the program. */
 function pathOf(command: Command): string[] {
   return command.parent ? [...pathOf(command.parent), command.name()] : []
 }
 
-/** Commander's two lines, `error: …` and `(Did you mean x?)`, in the words of this program. */
+/** Commander's two lines, `error: …` and `(Did you mean x?)`, as messages of this program. */
 export function usageComplaint(text: string, hint: string): string {
   const [first = '', suggestion] = text.trim().split(/\n(?=\(Did you mean )/)
   const nearest = suggestion?.replace(/^\(Did you mean (one of )?(.*)\?\)$/s, 'did you mean $2?')
@@ -37,7 +37,7 @@ export function usageComplaint(text: string, hint: string): string {
 }
 
 /**
- * The words after which a person asks for help, by `help users add`, `users help add` or `users add --help`; undefined
+ * The words for which help is requested, by `help users add`, `users help add` or `users add --help`; undefined
  * when argv does not ask for help.
  */
 export function helpWords(argv: readonly string[], nouns: readonly string[]): string[] | undefined {
@@ -53,8 +53,8 @@ function leadingWords(argv: readonly string[]): string[] {
 }
 
 /**
- * The argv that shows the help of the command that `words` name. A word that names no command is left in place of
- * `--help`, so that it is complained about; what follows a whole command is dropped, so that nothing is run.
+ * The argv that shows the help of the command that `words` name. An unknown word replaces `--help`, so that commander
+ * reports it. Words after a complete command are dropped, so that no command runs.
  */
 export function helpArgv(program: Command, words: readonly string[]): string[] {
   const path: string[] = []
@@ -69,6 +69,6 @@ export function helpArgv(program: Command, words: readonly string[]): string[] {
   return [...path, '--help']
 }
 
-/** `version` and `-V` are words that people try for `--version`. */
+/** Accepts `version` and `-V` for `--version`. */
 export const withVersionOption = (argv: readonly string[]): string[] =>
   argv[0] === 'version' || argv[0] === '-V' ? ['--version', ...argv.slice(1)] : [...argv]

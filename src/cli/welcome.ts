@@ -1,4 +1,4 @@
-/** The calm screenful after a start in development: where it is, and what to do next. */
+/** The welcome after a start in development mode: issuer, data, and the next commands. */
 import type { Welcome } from './desk.ts'
 import type { Printer } from './printer.ts'
 
@@ -22,8 +22,8 @@ export function printWelcome(printer: Printer, { issuer, hasAdmin, clients, data
   step('Add a person:', `${program} users add someone@example.org`)
   const shown = clients === 0 ? 'Add an app:' : 'Add another app:'
   step(shown, `${program} clients add --preset spa --name 'My app' --redirect-uri http://localhost:5173/callback`)
-  step('See it all at work, with a demo app and a demo API:', 'npm run demo')
+  step('Run the demo app and the demo API:', 'npm run demo')
   printer.line()
-  printer.line({ text: 'Ctrl-C stops it.', tone: 'dim' })
+  printer.line({ text: 'Press Ctrl-C to stop.', tone: 'dim' })
   printer.line()
 }

@@ -1,4 +1,4 @@
-/** The table of contents: every operation there is. Faces, the table of rights and the tests are made from it. */
+/** The list of all operations. Command line, admin API, the table of rights and the tests are built from it. */
 import { createAdmin } from './admins/create.ts'
 import { giveAdmin } from './admins/give.ts'
 import { resetAdmin } from './admins/reset.ts'
@@ -27,7 +27,7 @@ import { revokeAllTokens } from './tokens/revoke-all.ts'
 import { revokeClientTokens } from './tokens/revoke-client.ts'
 import { revokeOpaqueToken } from './tokens/revoke-opaque.ts'
 
-/** An operation as a list shows it: all but what it takes and gives. */
+/** An operation without its input and output. */
 export type Listed = Pick<Operation<unknown, unknown>, 'name' | 'right' | 'risk' | 'undo' | 'records'>
 
 export const catalogue: readonly Listed[] = [

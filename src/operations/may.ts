@@ -1,11 +1,11 @@
 /**
- * The law of rights: one pure function, asked before every operation at every face. The host's user may do everything,
- * since that user can read the database and the key-encryption key. Nobody else holds rights yet.
+ * The law of rights: one pure function, called before every operation. The host's user may perform every operation,
+ * since that user can read the database and the key-encryption key. No account and no client holds rights yet.
  */
 import { type Actor, actorName } from './actor.ts'
 import type { Operation } from './operation.ts'
 
-/** What the law needs to know of an operation. */
+/** The part of an operation that the law reads. */
 export type Governed = Pick<Operation<unknown, unknown>, 'name' | 'right' | 'risk'>
 
 export type Verdict = { allowed: true } | { allowed: false; why: string }

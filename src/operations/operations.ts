@@ -1,10 +1,11 @@
 /**
- * operations holds every act that changes people, apps, APIs, sessions, tokens and streams: one act a file, in a folder
- * named after its noun. `perform` checks the input, asks the law of rights and runs the act in one transaction, together
- * with its one audit entry: an act that cannot be audited does not happen. Command line, admin API, console and files
+ * operations holds every operation that changes people, apps, APIs, sessions, tokens and streams: one a file, in a folder
+ * named after its noun. `perform` checks the input, calls the law of rights, and runs the operation in one transaction
+ * with its one audit entry: if the entry cannot be written, nothing is changed. Command line, admin API, console and files
  * only translate to and from it.
  *
- * `catalogue.ts` lists the acts, `operation.ts` says what one is, `may.ts` is the law, `stores.ts` what acts may touch.
+ * `catalogue.ts` lists the operations, `operation.ts` defines their type, `may.ts` is the law, and `stores.ts` lists the
+ * stores that they use.
  */
 
 import { Failure } from '../errors/failure.ts'
@@ -17,13 +18,13 @@ import type { Stores } from './stores.ts'
 export interface PerformNeeds {
   /** Stores outside any transaction, for plans. */
   stores: Stores
-  /** Runs `work` in one transaction and writes the entry that it returns in the same one. */
+  /** Runs `work` in one transaction and writes its entry in the same transaction. */
   transaction<Output>(work: (stores: Stores) => Promise<{ output: Output; entry: AuditEntry }>): Promise<Output>
 }
 
 /**
- * @throws Failure `input_invalid` (invalid) that names every fault, `right_missing` (denied), and as the operation does;
- * in all these cases nothing has changed
+ * @throws Failure `input_invalid` (invalid) that names every fault, `right_missing` (denied), and those of the operation.
+ * In all these cases nothing is changed.
  */
 export async function perform<Input, Output>(
   needs: PerformNeeds,
@@ -40,7 +41,7 @@ export async function perform<Input, Output>(
   })
 }
 
-/** What the operation would touch. Writes nothing. @throws as `perform` does for input and rights */
+/** What the operation would affect. Writes nothing. @throws Failure `input_invalid`, `right_missing` */
 export async function planOf<Input>(
   needs: PerformNeeds,
   operation: Operation<Input, unknown>,

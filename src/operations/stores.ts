@@ -1,11 +1,11 @@
-/** What operations change: the stores of the rooms below, all bound to one transaction while an operation runs. */
+/** The stores that operations change, all bound to one transaction while an operation runs. */
 
 import type { AccountId } from '../accounts/account.ts'
 import type { AccountStore, Ended } from '../accounts/account-store.ts'
 import type { ApiStore, ClientStore } from '../clients/client-store.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 
-/** Who did it, as the log of revocations names the actor. */
+/** The actor, as the log of revocations names it. */
 export interface By {
   actor: string
 }
@@ -22,13 +22,13 @@ export interface Stores {
 }
 
 export interface SessionEndings {
-  /** How many browser sessions of the account live. */
+  /** The number of active browser sessions of the account. */
   count(accountId: AccountId): Promise<number>
-  /** Ends a session with its grants and refresh tokens. Undefined: no such session lives. */
+  /** Ends a session with its grants and refresh tokens. Undefined if no such session is active. */
   end(id: string, by: By): Promise<{ accountId: AccountId } | undefined>
 }
 
-/** A token that is stored, and so says nothing by itself. */
+/** A stored token without claims. */
 export interface OpaqueToken {
   what: 'refresh token' | 'access token'
   clientId: string | undefined
@@ -36,21 +36,21 @@ export interface OpaqueToken {
 }
 
 export interface RevocationWrites {
-  /** One access token. `expiresAt`: when it expires, as far as its text says so. */
+  /** Revokes one access token. `expiresAt` is the expiry by its `exp`, if known. */
   revokeToken(jti: string, by: By & { expiresAt?: Date | undefined }): Promise<void>
-  /** A session by its uid or by what one client knows it as; `ended` when it lived. */
+  /** Revokes a session by its uid or by the `sid` of one client. `ended` is true if the session was active. */
   revokeSession(sid: string, by: By): Promise<{ ended: boolean }>
-  /** All that an app was issued so far. */
+  /** Revokes every grant and token of an app. */
   revokeClient(clientId: string, by: By): Promise<{ grants: number; refreshTokens: number }>
-  /** Every access token that was issued so far. */
+  /** Revokes every access token issued so far. */
   revokeAll(issuer: string, by: By): Promise<unknown>
-  /** A refresh token with its grant, or one opaque access token. Undefined: not known. */
+  /** Revokes a refresh token with its grant, or one opaque access token. Undefined if the token is unknown. */
   revokeOpaque(token: string): Promise<OpaqueToken | undefined>
 }
 
 export interface StreamRemoval {
-  /** Undefined: there is no such stream. */
+  /** Undefined if there is no such stream. */
   find(id: string): Promise<{ id: string; clientId: string } | undefined>
-  /** False: there was none. */
+  /** Returns false if there was no such stream. */
   remove(id: string): Promise<boolean>
 }

@@ -3,7 +3,7 @@ import { nouns } from '../../src/cli/nouns.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'
 
-/** Every command there is, as words: `users add`, `start`, … read from the help itself. */
+/** The words of every command, such as `users add`, read from the help. */
 async function commands(): Promise<string[][]> {
   const desk = new StandInDesk()
   const found: string[][] = []
@@ -24,10 +24,10 @@ describe('an id that begins with a dash', () => {
     [['sessions', 'show', '--json', '--2xVXeFxIVr6Pyv8mnkhTJNJoaPFsxVcBHb3v4QOlV']],
     [['streams', 'show', '-KyJn96kDJvZWZRn3lEVEw']],
     [['keys', 'revoke', '-32xVXeFxIVr6Pyv8mnkhTJNJoaPFsxVcBHb3v4QOlV', '--compromised', '--yes']],
-  ])('is no option: %s', async (argv) => {
+  ])('is not parsed as an option in %j', async (argv) => {
     const { code, stderr } = await run(argv, { desk: new StandInDesk() })
     expect(stderr).not.toContain('unknown option')
-    expect(code).toBe(1) // there is none of that name
+    expect(code).toBe(1) // the id is unknown
   })
 })
 
@@ -120,24 +120,24 @@ describe('the command line', () => {
     }
   })
 
-  test('closes the desk whatever happens', async () => {
+  test('closes the desk after a command that fails', async () => {
     const desk = new StandInDesk()
     await run(['users', 'show', 'nobody@example.org'], { desk })
     expect(desk.closed).toBe(1)
   })
 
-  test('an outdated schema is named where a command stumbles over it', async () => {
+  test('names an outdated schema when a query fails because of it', async () => {
     const desk = new StandInDesk()
     desk.accounts.list = () =>
       Promise.reject(Object.assign(new Error('relation "accounts" does not exist'), { code: '42P01' }))
     expect(await run(['users', 'list'], { desk })).toMatchObject({
       code: 1,
       stderr:
-        "claviger: The database schema is not up to date.\nhint: not applied: 000001-foundation\nhint: 'claviger migrate' brings it up to date\n",
+        "claviger: The database schema is not up to date.\nhint: not applied: 000001-foundation\nhint: 'claviger migrate' applies them\n",
     })
   })
 
-  test('colours only on a terminal, and not where NO_COLOR asks for none', async () => {
+  test('prints colours only on a terminal without NO_COLOR', async () => {
     const desk = new StandInDesk()
     const escapeSequence = '\u001b['
     expect((await run(['keys', 'list'], { desk })).stdout).not.toContain(escapeSequence)
@@ -148,7 +148,7 @@ describe('the command line', () => {
   })
 
   test.each([['users', 'list', '--json'], ['config', 'show', '--json'], ['start']])(
-    'warns of an unknown CLAVIGER_* variable on stderr and names the nearest option: %s',
+    'warns of an unknown CLAVIGER_* variable on stderr and names the nearest option in %s',
     async (...argv) => {
       const { stdout, stderr, code } = await run(argv, {
         desk: new StandInDesk(),
@@ -162,14 +162,14 @@ describe('the command line', () => {
     },
   )
 
-  test('the doctor reports an unknown CLAVIGER_* variable', async () => {
+  test('reports an unknown CLAVIGER_* variable in the doctor', async () => {
     const { stdout } = await run(['doctor', '--json'], { desk: new StandInDesk(), env: { CLAVIGER_ISSUR: 'x' } })
     expect(JSON.parse(stdout).checks).toContainEqual(
       expect.objectContaining({ name: 'configuration', outcome: 'warning', found: expect.stringContaining('ISSUR') }),
     )
   })
 
-  test('hints name the command as it was called', async () => {
+  test('prints hints with the program as it was called', async () => {
     const desk = new StandInDesk()
     const { stderr } = await run(['users', 'list'], {
       desk,
@@ -178,7 +178,7 @@ describe('the command line', () => {
     expect(stderr).toContain('Next: npm run claviger -- users add')
   })
 
-  test('a password never appears in what is printed or recorded', async () => {
+  test('never prints or records a password', async () => {
     const desk = new StandInDesk()
     const password = 'a quiet lighthouse keeper'
     const { stdout, stderr } = await run(['users', 'add', 'ada@example.org', '--password-stdin'], {
@@ -190,13 +190,13 @@ describe('the command line', () => {
     expect([...desk.hashes.values()]).toEqual([`$plain$${password}`])
   })
 
-  test('a refused password leaves nobody behind', async () => {
+  test('adds no person when the password is refused', async () => {
     const desk = new StandInDesk()
     await run(['admin', 'create', 'ada@example.org', '--password-stdin'], { desk, stdin: 'ada@example.org' })
     expect(desk.people.size).toBe(0)
   })
 
-  test('what is not UTF-8, or far too long, is no password', async () => {
+  test('refuses a password that is not UTF-8 or far too long', async () => {
     const desk = new StandInDesk()
     const add = (stdin: Uint8Array) => run(['users', 'add', 'ada@example.org', '--password-stdin'], { desk, stdin })
     expect(await add(Buffer.from([0xff, 0xfe, 0x61]))).toMatchObject({
@@ -205,7 +205,7 @@ describe('the command line', () => {
     })
     expect(await add(Buffer.alloc(1_000_000, 'a'))).toMatchObject({
       code: 2,
-      stderr: 'claviger: What came from stdin is too long for a password.\n',
+      stderr: 'claviger: The text from stdin is too long for a password.\n',
     })
   })
 })

@@ -1,4 +1,4 @@
-/** No command that cannot be undone runs unasked: on a terminal it asks, and elsewhere it needs `--yes`. */
+/** A command that cannot be undone asks on a terminal, and needs `--yes` without one. */
 
 import { describe, expect, test } from '@jest/globals'
 import { Command } from 'commander'
@@ -8,12 +8,13 @@ import { nouns } from '../../src/cli/nouns.ts'
 import { run } from './run-in-process.ts'
 import { StandInDesk } from './stand-in-desk.ts'
 
-/** With arguments that name what the desk has. */
+/** Commands that cannot be undone, with arguments that name what the desk has. */
 const final: Record<string, string[]> = {
   'users remove': ['ada@example.org'],
   'users sign-out': ['ada@example.org'],
   'sessions end': ['session-1'],
   'clients remove': ['shop'],
+  'clients rotate-secret': ['shop', '--overlap', '0'],
   'apis remove': ['https://old.example.org'],
   'streams remove': ['stream-1'],
   'keys remove': ['key-old'],
@@ -22,14 +23,14 @@ const final: Record<string, string[]> = {
   'tokens revoke': ['--all'],
 }
 
-/** What only reads, adds, can be set back by a command, or asks for a new secret, which says that it is meant. */
+/** Commands that read, add, can be undone by another command, or ask for a new secret, which confirms the intention. */
 const harmless = `
 start signer migrate doctor
 config show
 admin create, admin reset, admin unlock
 users add, users import, users list, users show, users disable, users enable, users set-password, users set
 sessions list, sessions show
-clients add, clients check, clients explain, clients list, clients list-changes, clients preview, clients rotate-secret, clients set, clients show
+clients add, clients check, clients explain, clients list, clients list-changes, clients preview, clients set, clients show
 apis add, apis list, apis set, apis credentials
 streams list, streams show
 tokens inspect
@@ -71,7 +72,7 @@ async function furnishedDesk(): Promise<StandInDesk> {
   return desk
 }
 
-/** Every call on the desk that is not a look. */
+/** Records every call on the desk that changes something. */
 function watched(desk: Desk, changes: string[], path = ''): Desk {
   return new Proxy(desk, {
     get(target, name) {
@@ -89,13 +90,13 @@ function watched(desk: Desk, changes: string[], path = ''): Desk {
   })
 }
 
-test('every command is judged: a new one says here whether it can be undone', async () => {
+test('every command is listed here as final or harmless', async () => {
   expect([...(await leaves()).keys()].filter((path) => !judged.has(path))).toEqual([])
 })
 
 describe('without a terminal', () => {
   test.each(Object.entries(final))(
-    'claviger %s changes nothing without --yes, and says what to add',
+    'claviger %s changes nothing without --yes, and names the option',
     async (path, args) => {
       const changes: string[] = []
       const desk = watched(await furnishedDesk(), changes)
@@ -113,12 +114,17 @@ describe('without a terminal', () => {
   )
 
   test.each(['--sub ada@example.org', '--sid session-1', '--client shop'])(
-    'claviger tokens revoke %s needs --yes, for it ends more than one token',
+    'claviger tokens revoke %s needs --yes, since it revokes more than one token',
     async (target) => {
       const { code } = await run(['tokens', 'revoke', ...target.split(' ')], { desk: await furnishedDesk() })
       expect(code).toBe(2)
     },
   )
+
+  test('claviger clients rotate-secret needs no --yes with an overlap', async () => {
+    const args = ['clients', 'rotate-secret', 'shop', '--overlap', '1m']
+    expect(await run(args, { desk: await furnishedDesk() })).toMatchObject({ code: 0 })
+  })
 })
 
 describe('a password from stdin', () => {
@@ -127,9 +133,9 @@ describe('a password from stdin', () => {
 
   test.each([
     ['one line end', 'a quiet lighthouse keeper\n'],
-    ['one line end of Windows', 'a quiet lighthouse keeper\r\n'],
-    ['none', 'a quiet lighthouse keeper'],
-  ])('loses %s', async (_, stdin) => {
+    ['one Windows line end', 'a quiet lighthouse keeper\r\n'],
+    ['no line end', 'a quiet lighthouse keeper'],
+  ])('is stored without its line end when it has %s', async (_, stdin) => {
     const desk = new StandInDesk()
     expect(await run(['users', 'add', 'eve@example.org', '--password-stdin'], { desk, stdin })).toMatchObject({
       code: 0,
@@ -149,7 +155,7 @@ describe('a password from stdin', () => {
     ['a tab', 'a quiet\tlighthouse keeper\n', /control characters/],
     ['an escape sequence', 'a quiet \u001b[31mlighthouse keeper\n', /control characters/],
     ['a NUL', 'a quiet lighthouse keeper\0\n', /control characters/],
-  ])('with %s is refused, and nothing is stored', async (_, stdin, words) => {
+  ])('is refused and not stored when it has %s', async (_, stdin, words) => {
     const { code, stderr } = await add(stdin)
     expect(code).toBe(2)
     expect(stderr).toMatch(words)

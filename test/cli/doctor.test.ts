@@ -14,8 +14,8 @@ interface Report {
 }
 
 const writable = { refuseUnwritable: async () => {} }
-const server = createServer((_request, response) => response.end(JSON.stringify({ issuer: said })))
-let said = ''
+const server = createServer((_request, response) => response.end(JSON.stringify({ issuer: announced })))
+let announced = ''
 let issuer = ''
 
 beforeAll(async () => {
@@ -28,10 +28,10 @@ function healthyDesk(changes: Partial<Desk> = {}): StandInDesk {
   const desk = new StandInDesk()
   desk.config = { issuer, accessTokenSeconds: 600, databasePoolSize: 10, workers: 1 } as Config
   desk.pending = []
-  said = issuer
+  announced = issuer
   desk.accounts.hasAdmin = async () => true
   desk.nodes = { confirm: async () => ({ confirmed: 2, silent: [] }) }
-  // Its keys rotate in 2026; the doctor asks the database what time it is.
+  // The keys of the stand-in rotate in 2026, and the doctor reads the time from the database.
   desk.keyring.nextRotationAt = async () => new Date(Date.now() + 86_400_000)
   return Object.assign(desk, changes)
 }
@@ -48,20 +48,20 @@ async function examine(
 }
 
 describe('doctor', () => {
-  test('finds nothing wrong with a healthy deployment, and says what to back up', async () => {
+  test('finds no fault in a healthy deployment, and names what to back up', async () => {
     const { report, code, of } = await examine(healthyDesk())
     expect(report.checks.filter(({ outcome }) => outcome !== 'ok').map(({ name }) => name)).toEqual(['backup'])
-    expect(of('backup').mend).toContain('cannot be opened')
+    expect(of('backup').mend).toContain('cannot be decrypted')
     expect(code).toBe(0)
   })
 
-  test('prints a table for people', async () => {
+  test('prints a table without --json', async () => {
     const { stdout } = await run(['doctor'], { desk: healthyDesk() })
     expect(stdout).toMatch(/^CHECK +RESULT +FOUND\nconfiguration +ok /)
     expect(stdout).toMatch(/Nothing failed\.\n$/)
   })
 
-  test('names every fault of the configuration and looks no further', async () => {
+  test('names every fault of the configuration and skips the other checks', async () => {
     const { stdout, code } = await run(['doctor', '--json'], {
       desk: healthyDesk(),
       env: { CLAVIGER_PORT: 'x', CLAVIGER_WORKERS: 'many' },
@@ -73,7 +73,7 @@ describe('doctor', () => {
     expect(code).toBe(1)
   })
 
-  test('a database that is away is the one fault, and the rest waits for it', async () => {
+  test('reports an unreachable database as the only failure, and skips the checks that need it', async () => {
     const away = {
       ...writable,
       describe: () =>
@@ -85,13 +85,13 @@ describe('doctor', () => {
     expect(code).toBe(1)
   })
 
-  test('so it is when the desk does not even open', async () => {
+  test('reports an unreachable database when the desk cannot be opened', async () => {
     const openDesk = () =>
       Promise.reject(new Failure('database_unavailable', 'unavailable', 'The database does not answer.'))
     expect((await examine(healthyDesk(), { openDesk })).of('database').outcome).toBe('failed')
   })
 
-  test('a Postgres older than 14 fails', async () => {
+  test('reports a Postgres older than 14 as a failure', async () => {
     const old = {
       ...writable,
       describe: async () => ({ version: '13.9', now: new Date(), where: 'db', embedded: false }),
@@ -102,7 +102,7 @@ describe('doctor', () => {
     })
   })
 
-  test('a standby fails with what to do, and the checks that write wait for it', async () => {
+  test('reports a standby as a failure with its fix, and skips the checks that write', async () => {
     const standby = {
       describe: async () => ({ version: '18.4', now: new Date(), where: 'db:5432/claviger', embedded: false }),
       refuseUnwritable: async () => refuseUnwritable({ isStandby: true, isReadOnly: true }, 'db:5432/claviger'),
@@ -113,7 +113,7 @@ describe('doctor', () => {
     expect(code).toBe(1)
   })
 
-  test('a node that was seen and does not answer fails, with its name and what to do', async () => {
+  test('reports a node that does not answer as a failure, with its name and the fix', async () => {
     const desk = healthyDesk()
     desk.nodes = { confirm: async () => ({ confirmed: 1, silent: [{ name: 'eu-2 4711', silentSeconds: 20 }] }) }
     const { code, of } = await examine(desk)
@@ -125,13 +125,13 @@ describe('doctor', () => {
     expect(code).toBe(1)
   })
 
-  test('an outdated schema names the command that mends it', async () => {
+  test('names the command that applies pending migrations', async () => {
     const desk = healthyDesk()
     desk.pending = ['000002-more']
     expect((await examine(desk)).of('migrations')).toMatchObject({ outcome: 'failed', mend: 'claviger migrate' })
   })
 
-  test('a schema of a newer release that this one can live with is said, and no fault', async () => {
+  test('reports a compatible schema of a newer release without a failure', async () => {
     const desk = healthyDesk()
     desk.ahead = ['000099-more']
     expect((await examine(desk)).of('migrations')).toMatchObject({
@@ -141,28 +141,33 @@ describe('doctor', () => {
   })
 
   test.each([
-    ['a pooler in session mode is a thing to know', { isPooled: true }, 'note', 'in session mode'],
+    ['a pooler in session mode as a note', { isPooled: true }, 'note', 'in session mode'],
     [
-      'one that does not pass the limit on statements on is a warning',
+      'a pooler that drops statement_timeout as a warning',
       { isPooled: true, isUnlimited: true },
       'warning',
       'statement_timeout',
     ],
-    ['one that keeps no session fails', { isPooled: true, keepsSession: false }, 'failed', 'need a session'],
     [
-      'one that loses prepared statements fails',
+      'a pooler that keeps no session as a failure',
+      { isPooled: true, keepsSession: false },
+      'failed',
+      'need a session',
+    ],
+    [
+      'a pooler that loses prepared statements as a failure',
       { isPooled: true, keepsSession: false, keepsStatements: false },
       'failed',
       'loses prepared statements',
     ],
-  ])('%s', async (_, pool, outcome, found) => {
+  ])('reports %s', async (_, pool, outcome, found) => {
     const desk = healthyDesk()
     const route = { ...straight, ...pool }
     desk.connections.routes = async () => ({ pool: route, direct: route })
     expect((await examine(desk)).of('pooler')).toMatchObject({ outcome, found: expect.stringContaining(found) })
   })
 
-  test('two URLs that lead to different databases fail', async () => {
+  test('reports two URLs of different databases as a failure', async () => {
     const desk = healthyDesk()
     desk.connections.routes = async () => ({ pool: straight, direct: { ...straight, isPooled: true, target: 'other' } })
     expect((await examine(desk)).of('pooler')).toMatchObject({
@@ -171,7 +176,7 @@ describe('doctor', () => {
     })
   })
 
-  test('more connections than Postgres takes are a warning, counted over all processes that serve now', async () => {
+  test('warns when all serving processes may open more connections than Postgres accepts', async () => {
     const desk = healthyDesk()
     const room = { maxConnections: 100, reserved: 3, roleLimit: undefined, databaseLimit: undefined, serving: 7 }
     desk.connections.room = async () => room
@@ -184,7 +189,7 @@ describe('doctor', () => {
     expect((await examine(desk)).of('connections').found).toContain('Postgres takes 80 (the limit of the database)')
   })
 
-  test('clocks that differ by seconds fail', async () => {
+  test('reports clocks that differ by seconds as a failure', async () => {
     const late = {
       ...writable,
       describe: async () => ({ version: '18.4', now: new Date(Date.now() - 30_000), where: 'db', embedded: false }),
@@ -192,7 +197,7 @@ describe('doctor', () => {
     expect((await examine(healthyDesk({ database: late }))).of('clock').outcome).toBe('failed')
   })
 
-  test('a wrong key-encryption key is told by both fingerprints', async () => {
+  test('names both fingerprints when the key-encryption key is wrong', async () => {
     const desk = healthyDesk()
     desk.keyring.fingerprints = async () => ({ configured: 'kek-2', stored: 'kek-1' })
     const { of, code } = await examine(desk)
@@ -200,7 +205,7 @@ describe('doctor', () => {
     expect(code).toBe(1)
   })
 
-  test('an overdue rotation is a warning', async () => {
+  test('warns of an overdue rotation', async () => {
     const desk = healthyDesk()
     desk.keyring.nextRotationAt = async () => new Date(Date.now() - 7_200_000)
     const { of, code } = await examine(desk)
@@ -209,7 +214,7 @@ describe('doctor', () => {
     expect(code).toBe(0)
   })
 
-  test('times that some verifiers do not bear are a warning', async () => {
+  test('warns of configured times that do not suit every verifier', async () => {
     const desk = healthyDesk()
     desk.keyring.doubts = () => ['The publish lead (600 s) is shorter than some verifiers keep a key set.']
     expect((await examine(desk)).of('signing keys')).toMatchObject({
@@ -218,26 +223,26 @@ describe('doctor', () => {
     })
   })
 
-  test('somebody else who answers under our name fails', async () => {
+  test('reports a server that answers with another issuer as a failure', async () => {
     const desk = healthyDesk()
-    said = 'https://other.example'
+    announced = 'https://other.example'
     const { of, code } = await examine(desk)
     expect(of('issuer')).toMatchObject({ outcome: 'failed' })
     expect(of('issuer').found).toContain('https://other.example')
     expect(code).toBe(1)
   })
 
-  test('nobody who answers is a warning: the server may just be down', async () => {
+  test('warns when no server answers, since the server may be down', async () => {
     const desk = healthyDesk()
     desk.config = { ...desk.config, issuer: 'http://localhost:1' }
     expect((await examine(desk)).of('issuer').outcome).toBe('warning')
   })
 
-  test('a check that breaks does not hide the others', async () => {
+  test('runs the other checks when one check throws', async () => {
     const desk = healthyDesk()
     desk.keyring.list = () => Promise.reject(new TypeError('x is not a function'))
     const { of } = await examine(desk)
-    expect(of('signing keys')).toMatchObject({ outcome: 'failed', found: 'It could not be looked at (TypeError).' })
+    expect(of('signing keys')).toMatchObject({ outcome: 'failed', found: 'The check could not run (TypeError).' })
     expect(of('issuer').outcome).toBe('ok')
   })
 })

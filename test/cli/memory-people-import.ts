@@ -10,7 +10,7 @@ interface Kept {
   importedFrom: Map<string, string>
 }
 
-/** As in Postgres, but for apps, people who were removed, and races. */
+/** As in Postgres, but without apps, removed people and races. */
 export const memoryPeopleImport = ({ accounts, people, hashes, importedFrom }: Kept): PeopleImportStore => ({
   findTaken: async (ids, logins) =>
     [...people.values()]

@@ -4,7 +4,7 @@ import { dated, duration, fromNow, span } from '../../src/cli/moment.ts'
 const now = new Date('2026-03-01T12:00:00Z')
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 
-describe('an instant is told as people say it', () => {
+describe('an instant', () => {
   test.each([
     [0, 'just now'],
     [-59, 'just now'],
@@ -13,18 +13,18 @@ describe('an instant is told as people say it', () => {
     [-5400, '2 hours ago'],
     [3600, 'in 1 hour'],
     [-86_400 * 3, '3 days ago'],
-    // Thirty days less the time it took to ask are thirty days.
+    // Thirty days minus the time of the query count as thirty days.
     [86_400 * 30 - 10, 'in 30 days'],
-  ])('%d seconds from now: %s', (seconds, text) => {
+  ])('%d seconds from now is printed as "%s"', (seconds, text) => {
     expect(fromNow(later(seconds), now)).toBe(text)
   })
 
-  test('no instant is a dash', () => {
+  test('that is undefined is printed as a dash, and has no date', () => {
     expect(fromNow(undefined, now)).toBe('–')
     expect(dated(undefined, now)).toBeUndefined()
   })
 
-  test('with its date where that matters', () => {
+  test('can be printed with its date', () => {
     expect(dated(later(86_400), now)).toBe('2026-03-02 12:00 UTC (in 1 day)')
   })
 })
@@ -36,11 +36,11 @@ describe('a length of time', () => {
     [600, '10 minutes'],
     [5400, '90 minutes'],
     [86_400, '1 day'],
-  ])('of %d seconds is told exactly: %s', (seconds, text) => {
+  ])('of %d seconds is printed exactly as "%s"', (seconds, text) => {
     expect(duration(seconds)).toBe(text)
   })
 
-  test('that does not matter to the second is told roughly', () => {
+  test('can be printed rounded to one unit', () => {
     expect([span(20), span(3_500), span(5_400)]).toEqual(['less than a minute', '1 hour', '2 hours'])
   })
 })

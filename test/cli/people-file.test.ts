@@ -1,8 +1,8 @@
-/** What a file of people is taken for, whatever program wrote it. */
+/** How the form of a file of people is recognised. */
 import { describe, expect, test } from '@jest/globals'
 import { peopleFile } from '../../src/cli/people-file.ts'
 
-/** In chunks of this many bytes, so that every border is somewhere within. */
+/** Splits the bytes into chunks of this size, so that chunks end at any place of the file. */
 async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
@@ -36,7 +36,7 @@ describe('a JSON document', () => {
 `
 
   test.each([1, 2, 3, 7, 64, 1 << 16])(
-    'is cut into its people, with their lines, in chunks of %i bytes',
+    'is cut into its people, with their lines, when it arrives in chunks of %i bytes',
     async (size) => {
       expect(await parsed(realm, size)).toEqual([
         [6, { username: 'a, [b] {c} "d" \\', credentials: [{ secretData: '{"value":"x"}' }] }],
@@ -69,20 +69,20 @@ describe('a JSON document', () => {
 
   test.each([
     ['without a list of people', '{\n"realm": "shop",\n"roles": []\n}', 'people_list_missing'],
-    ['whose list holds numbers', '[1, 2, 3]', 'people_list_malformed'],
-    ['whose list holds texts', '["a@x.y"]', 'people_list_malformed'],
-  ])('%s is refused once', async (_, content, code) => {
+    ['whose list has numbers', '[1, 2, 3]', 'people_list_malformed'],
+    ['whose list has strings', '["a@x.y"]', 'people_list_malformed'],
+  ])('%s is refused with one error', async (_, content, code) => {
     await expect(read(content)).rejects.toMatchObject({ code, kind: 'invalid' })
   })
 
-  test('that ends too early gives the people before, and names the line of the one cut off', async () => {
+  test('that ends too early yields the complete people, and names the line of the incomplete one', async () => {
     expect(await read('[{"email":"a@x.y"},\n{"email":"b@x')).toEqual([
       { line: 1, text: '{"email":"a@x.y"}' },
       { line: 2, fault: expect.stringMatching(/cut off/) },
     ])
   })
 
-  test('with a person of more than 64 KiB gives the others', async () => {
+  test('with a person of more than 64 KiB yields the others', async () => {
     const rows = await read(`[{"a":"${'n'.repeat(70_000)}"},\n{"email":"b@x.y"}]`)
     expect(rows).toEqual([
       { line: 1, fault: expect.stringMatching(/longer than 65536 bytes/) },
@@ -105,7 +105,7 @@ describe('CSV', () => {
     }
   })
 
-  test('with a bad row gives the others: too many cells, too few, or no UTF-8', async () => {
+  test('with a row of too many cells, too few cells or invalid UTF-8 yields the other rows', async () => {
     const content = Buffer.from('email,name\na@x.y\nb@x.y,b,b\nc@x.y,Andr\u00e9\nd@x.y,Dora\n', 'latin1')
     expect(await read(content)).toEqual([
       { line: 2, fault: 'has 1 columns, and the first line has 2.' },
@@ -115,13 +115,13 @@ describe('CSV', () => {
     ])
   })
 
-  test('whose quotes do not end is refused without a word of its content', async () => {
+  test('with an unclosed quote is refused, and the error quotes no content', async () => {
     const fault = await read('email,name\na@x.y,"SECRET\n').catch((error: unknown) => error)
     expect(fault).toMatchObject({ code: 'csv_malformed' })
     expect(String(fault)).not.toContain('SECRET')
   })
 
-  test('of Firebase, which has no heads, is read by its places', async () => {
+  test('of Firebase, which has no header, is read by the position of its columns', async () => {
     const row = [
       'uid1',
       'a@x.y',
@@ -152,7 +152,7 @@ describe('CSV', () => {
   })
 })
 
-describe('a file of another kind is recognised and refused once', () => {
+describe('a file that is neither JSON nor CSV of people', () => {
   test.each([
     ['gzip', Buffer.from([0x1f, 0x8b, 8, 0]), /gzip/],
     ['a spreadsheet', Buffer.from('PK\x03\x04xl/workbook.xml', 'latin1'), /spreadsheet/],
@@ -166,7 +166,7 @@ describe('a file of another kind is recognised and refused once', () => {
     ['YAML', '---\nusers:\n', /YAML/],
     ['CSV without email', 'login,name\nada,Ada\n', /column "email"/],
     ['prose', 'Dear colleague,\nhere are the people\n', /neither JSON, nor CSV/],
-  ])('when it is %s', async (_, content, words) => {
+  ])('is refused with one error that names its form when it is %s', async (_, content, words) => {
     await expect(read(content)).rejects.toMatchObject({
       code: 'people_file_unknown',
       kind: 'invalid',

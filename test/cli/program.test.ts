@@ -17,14 +17,14 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-describe('the program as its own process', () => {
-  test('does its work with no server running', async () => {
+describe('the program as a separate process', () => {
+  test('adds and lists people without a running server', async () => {
     const added = await runClaviger(
       ['users', 'add', 'ada@example.org', '--password-stdin', '--json'],
       env,
       'a quiet lighthouse keeper\n',
     )
-    // What is said besides the JSON document goes to stderr.
+    // Prose goes to stderr.
     expect(added).toMatchObject({ code: 0, stderr: expect.stringContaining('--email-verified') })
     expect(JSON.parse(added.stdout)).toMatchObject({ email: 'ada@example.org', has_password: true })
     const listed = await runClaviger(['users', 'list', '--json'], env)
@@ -37,7 +37,7 @@ describe('the program as its own process', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ kind: 'api.created', actor: expect.stringMatching(/^cli:./) }])
   })
 
-  test('exits 2 for wrong usage before it opens anything', async () => {
+  test('exits with 2 for wrong usage without connecting to the database', async () => {
     const { code, stderr } = await runClaviger(['users', 'lst'], { DATABASE_URL: 'postgres://127.0.0.1:1/none' })
     expect({ code, stderr }).toEqual({
       code: 2,
@@ -58,7 +58,7 @@ describe('the program as its own process', () => {
     )
   })
 
-  test('says so, with the place and what to do, when the database is away', async () => {
+  test('prints the address and a hint when the database is unreachable', async () => {
     const { code, stderr } = await runClaviger(['users', 'list'], {
       DATABASE_URL: 'postgres://claviger:hush@127.0.0.1:1/none',
     })
@@ -67,7 +67,7 @@ describe('the program as its own process', () => {
     expect(stderr).not.toContain('hush')
   })
 
-  test('names an outdated schema, and migrate mends it', async () => {
+  test('names an outdated schema, and migrate brings it up to date', async () => {
     const empty = await emptyDatabase()
     const before = await runClaviger(['users', 'list'], envOf(empty))
     expect(before.code).toBe(1)
@@ -80,12 +80,12 @@ describe('the program as its own process', () => {
     await empty.drop()
   })
 
-  test('lists no key where no server ever started', async () => {
+  test('lists no key before the first start of a server', async () => {
     const { code, stdout } = await runClaviger(['keys', 'list', '--json'], env)
     expect({ code, keys: JSON.parse(stdout) }).toEqual({ code: 0, keys: [] })
   })
 
-  test('goes quietly when its reader has gone', async () => {
+  test('exits with 0 and prints no error when the reader of its output has gone', async () => {
     const child = spawnClaviger(['config', 'show'], env)
     const output = captureOutput(child)
     child.stdout?.destroy()
@@ -94,10 +94,10 @@ describe('the program as its own process', () => {
   })
 
   test.each([
-    ['in development greets with what to do next', {}, true],
-    ['in production only logs', { NODE_ENV: 'production' }, false],
+    ['in development prints the welcome', {}, true],
+    ['in production writes logs only', { NODE_ENV: 'production' }, false],
   ])(
-    'started %s, and ends with 0 on SIGTERM',
+    'started %s, and exits with 0 on SIGTERM',
     async (_title, more: ProgramEnv, greets) => {
       const port = await freePort()
       const issuer = `http://localhost:${port}`
@@ -117,11 +117,11 @@ describe('the program as its own process', () => {
     60_000,
   )
 
-  test('follows events as they happen until it is told to end', async () => {
+  test('follows new events until SIGTERM', async () => {
     const child = spawnClaviger(['events', 'follow', '--kind', 'client.created', '--json'], env)
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
     const first = lines.next()
-    // It starts after the latest entry there is, so clients are added until it has seen one.
+    // The command starts after the latest entry, so clients are added until it prints one.
     let seen: string | undefined
     void first.then(({ value }) => {
       seen = value

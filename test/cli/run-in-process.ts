@@ -1,4 +1,4 @@
-/** Runs a command line in this process over a given desk, and keeps what it wrote. */
+/** Runs a command line in this process on a given desk, and returns its output and exit code. */
 import { type CliNeeds, type ExitCode, runCli } from '../../src/cli/cli.ts'
 import type { Desk } from '../../src/cli/desk.ts'
 import { now } from './stand-in-desk.ts'

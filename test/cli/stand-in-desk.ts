@@ -1,4 +1,4 @@
-/** A desk in memory: just enough of every store for commands to have something to act on. */
+/** A desk in memory, with the part of each store that commands need. */
 import { UnsecuredJWT } from 'jose'
 import type { Account } from '../../src/accounts/account.ts'
 import type { AccountStore, Ended } from '../../src/accounts/account-store.ts'
@@ -103,7 +103,7 @@ export class StandInDesk implements Desk {
         ...times,
       }
       this.people.set(account.id, account)
-      // Whoever is added is signed in somewhere, so that there is something to end.
+      // Every added person has a session, so that commands can end one.
       this.#sessions.push(sessionRow(account.id))
       return account
     },
@@ -222,8 +222,8 @@ export class StandInDesk implements Desk {
 
   readonly sessions: Desk['sessions'] = {
     list: async (accountId) => this.#sessions.filter((session) => session.accountId === accountId),
-    listEnded: async (accountId) => toldSessions.filter((session) => session.accountId === accountId),
-    find: async (id) => [...this.#sessions, ...toldSessions].find((session) => session.id === id),
+    listEnded: async (accountId) => endedSessions.filter((session) => session.accountId === accountId),
+    find: async (id) => [...this.#sessions, ...endedSessions].find((session) => session.id === id),
     end: async (id) => {
       const before = this.#sessions.length
       this.#sessions = this.#sessions.filter((session) => session.id !== id)
@@ -290,7 +290,7 @@ export class StandInDesk implements Desk {
 
   readonly publish = async () => undefined
 
-  /** No transaction: an operation that throws has changed nothing here, since each changes one store at its end. */
+  /** No transaction: each operation changes one store at its end, so one that throws has changed nothing. */
   readonly operations: Desk['operations'] = {
     stores: this.#stores(),
     transaction: async (work) => {
@@ -388,10 +388,10 @@ export class StandInDesk implements Desk {
   }
 }
 
-/** Nobody's, so that lists of people stay short; `sessions show` finds it. */
-const toldSessions: readonly SessionRow[] = [
+/** An ended session of an unknown account, so that lists stay short; `sessions show` finds it. */
+const endedSessions: readonly SessionRow[] = [
   {
-    id: 'session-told',
+    id: 'session-ended',
     accountId: 'acc_gone',
     signedInAt: undefined,
     expiresAt: undefined,

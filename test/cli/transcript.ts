@@ -2,10 +2,12 @@
  * Sessions at the command line as plain text:
  *
  *   # a comment            $ the command       < a line on its stdin
- *   ! a line on stderr     ? its exit code (0 when not said)
+ *   ! a line on stderr     ? its exit code (0 by default)
+ *   + a line that is expected only while a running node confirms revocations
+ *   - a line that is expected only without a running node
  *
- * and everything else is stdout. `…` stands for any text within a line; a line
- * that is only `…` for any number of lines.
+ * Every other line is stdout. `…` matches any text within a line; a line
+ * that is only `…` matches any number of lines.
  */
 import { expect } from '@jest/globals'
 
@@ -24,7 +26,7 @@ export interface Outcome {
   stderr: string
 }
 
-/** What of a line belongs to the step it stands in. */
+/** What the rest of a marked line adds to its step. */
 const marks: Readonly<Record<string, (step: Step, rest: string) => void>> = {
   '<': (step, rest) => {
     step.stdin += `${rest}\n`
@@ -37,9 +39,15 @@ const marks: Readonly<Record<string, (step: Step, rest: string) => void>> = {
   },
 }
 
-export function readTranscript(text: string): Step[] {
+/** Whether a running node confirms revocations, or none runs. */
+export type Nodes = 'confirming' | 'none'
+
+export function readTranscript(text: string, nodes: Nodes): Step[] {
   const steps: Step[] = []
-  text.split('\n').forEach((raw, index) => {
+  const [wanted, unwanted] = nodes === 'confirming' ? ['+ ', '- '] : ['- ', '+ ']
+  text.split('\n').forEach((line, index) => {
+    if (line.startsWith(unwanted)) return
+    const raw = line.startsWith(wanted) ? line.slice(2) : line
     if (raw.startsWith('#')) return
     if (raw.startsWith('$ claviger')) {
       const argv = words(raw.slice('$ claviger'.length))
@@ -57,7 +65,7 @@ export function readTranscript(text: string): Step[] {
   return steps
 }
 
-/** As a shell would split it: blanks, quotes, nothing else. */
+/** Splits a line as a shell does at blanks and quotes, without other expansions. */
 function words(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
     ([, single, double, bare]) => single ?? double ?? bare ?? '',
@@ -65,12 +73,12 @@ function words(line: string): string[] {
 }
 
 export function expectStep(step: Step, outcome: Outcome): void {
-  const told = { line: step.line, command: step.argv.join(' ') }
-  const seen = { ...told, stdout: comparable(outcome.stdout), stderr: comparable(outcome.stderr), code: outcome.code }
-  const wanted = { ...told, stdout: step.stdout.join('\n'), stderr: step.stderr.join('\n'), code: step.code }
+  const place = { line: step.line, command: step.argv.join(' ') }
+  const seen = { ...place, stdout: comparable(outcome.stdout), stderr: comparable(outcome.stderr), code: outcome.code }
+  const wanted = { ...place, stdout: step.stdout.join('\n'), stderr: step.stderr.join('\n'), code: step.code }
   const fits =
     seen.code === wanted.code && pattern(step.stdout).test(seen.stdout) && pattern(step.stderr).test(seen.stderr)
-  // Only what does not fit is compared as text, for a diff that can be read.
+  // A step that does not fit is compared as text, so that the failure prints a readable diff.
   if (!fits) expect(seen).toEqual(wanted)
 }
 
@@ -78,7 +86,7 @@ const comparable = (text: string): string => text.replace(/\n+$/, '')
 
 function pattern(lines: readonly string[]): RegExp {
   const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^\\n]*?')
-  // Whole lines, each in one way only: what does not fit must be found out soon.
+  // Each line can match in one way only, so that a mismatch is found without much backtracking.
   const skipped = (at: number) => (at === lines.length - 1 ? '[^]*' : '(?:[^\n]*\n)*?')
   const source = lines.map((line, at) => (line === '…' ? skipped(at) : `${escaped(line)}(?:\n|$)`)).join('')
   return new RegExp(`^${source}$`)

@@ -101,7 +101,7 @@ withTerminal('the ten lines of README', () => {
     shell.stdin?.write(`${line}\n`)
     if (line.endsWith('\\')) return appears('more> ', from)
     if (!/\b(admin create|users add)\b/.test(line)) return appears('next> ', from)
-    for (const question of ['New password for', 'The same again']) {
+    for (const question of ['New password for', 'Repeat the password']) {
       await appears(question, from)
       shell.stdin?.write(`${password}\r`)
     }

@@ -28,7 +28,7 @@ describe('the catalogue', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
-  test('lists only existing operations as the way back', () => {
+  test('names only existing operations as undo', () => {
     const names = new Set<string>(catalogue.map(({ name }) => name))
     expect(catalogue.filter(({ undo }) => undo !== undefined && !names.has(undo)).map(({ name }) => name)).toEqual([])
   })

@@ -1,4 +1,4 @@
-/** Every operation on the real database: one act, one audit entry, one transaction. */
+/** Every operation on the real database: one audit entry in one transaction. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { performOn } from '../../src/desk/operations.ts'
 import type { AuditEntry } from '../../src/events/events.ts'
@@ -95,7 +95,7 @@ const addStream = async () => {
 
 interface Case {
   operation: Operation<never, unknown>
-  /** Makes what the operation acts on, and gives its input. */
+  /** Creates the target of the operation and returns its input. */
   input(): Promise<object>
 }
 
@@ -140,7 +140,7 @@ const entries = async () => {
   return rows
 }
 
-/** Everything an operation could change, in one text. */
+/** Every row that an operation could change, as text. */
 async function state(): Promise<string> {
   const tables = [
     'accounts',
@@ -163,7 +163,7 @@ async function state(): Promise<string> {
   return texts.join('\n\n')
 }
 
-test('every operation of the catalogue is tried here', () => {
+test('every operation of the catalogue has a case', () => {
   expect(cases.map(({ operation }) => operation.name).sort()).toEqual(catalogue.map(({ name }) => name).sort())
 })
 
@@ -203,22 +203,25 @@ describe('an operation', () => {
     expect([await state(), await entries()]).toEqual(before)
   })
 
-  test.each(table)('%s refuses malformed input and a stranger before it touches a store', async (_name, one) => {
-    const before = [await state(), await entries()]
-    for (const input of [undefined, null, [], 'text', 7, {}, { unknown: 1 }, { id: 7 }, { id: 'x'.repeat(5_000) }]) {
-      await expect(perform(needs, one.operation, input, host)).rejects.toMatchObject({ code: 'input_invalid' })
-    }
-    const input = await one.input()
-    const prepared = [await state(), await entries()]
-    await expect(perform(needs, one.operation, input, { kind: 'client', id: 'shop' })).rejects.toMatchObject({
-      code: 'right_missing',
-    })
-    expect(before).toHaveLength(2)
-    expect([await state(), await entries()]).toEqual(prepared)
-  })
+  test.each(table)(
+    '%s refuses malformed input and an actor without rights, and changes nothing',
+    async (_name, one) => {
+      const before = [await state(), await entries()]
+      for (const input of [undefined, null, [], 'text', 7, {}, { unknown: 1 }, { id: 7 }, { id: 'x'.repeat(5_000) }]) {
+        await expect(perform(needs, one.operation, input, host)).rejects.toMatchObject({ code: 'input_invalid' })
+      }
+      const input = await one.input()
+      const prepared = [await state(), await entries()]
+      await expect(perform(needs, one.operation, input, { kind: 'client', id: 'shop' })).rejects.toMatchObject({
+        code: 'right_missing',
+      })
+      expect(before).toHaveLength(2)
+      expect([await state(), await entries()]).toEqual(prepared)
+    },
+  )
 })
 
-test('createPerson makes no administrator, whatever its input says', async () => {
+test('createPerson adds no administrator when its input has isAdmin', async () => {
   const person = { email: `${next()}@example.org`, isAdmin: true }
   const account = await perform(needs, createPerson, { person }, host)
   expect(account.isAdmin).toBe(false)

@@ -8,6 +8,6 @@ export async function getAdministrator(desk: Pick<Desk, 'accounts'>, named: stri
   const person = await getPerson(desk, named)
   if (person.isAdmin) return person
   throw new Failure('not_an_administrator', 'conflict', `${person.email} is not an administrator.`, {
-    detail: { hints: [`'claviger admin create ${person.email} --existing' makes them one`] },
+    detail: { hints: [`'claviger admin create ${person.email} --existing' makes this person an administrator`] },
   })
 }

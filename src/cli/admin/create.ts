@@ -21,15 +21,15 @@ interface Options extends JsonOption, PasswordOptions {
   existing?: boolean
 }
 
-/** `admin create`: there is no default password anywhere, so this is how the first person gets in. */
+/** `admin create`: creates the first administrator, since no default password exists. */
 export const adminCreate: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('create')
-    .description('add an administrator, or make one of a person with --existing')
+    .description('add an administrator, or with --existing make a person an administrator')
     .argument('<email>', 'their sign-in name')
     .option('--name <name>', 'full name')
-    .option('--existing', 'the person is there already and keeps their password')
+    .option('--existing', 'the person already exists and keeps their password')
     .action(async (email: string, options: Options) => {
       const made = options.existing ? await promote(invocation, email) : await create(invocation, email, options)
       const secret = made.given?.generated ? { password: made.given.password } : {}
@@ -78,5 +78,5 @@ async function refuseExisting(desk: Desk, email: string): Promise<void> {
   const hint = person.isAdmin
     ? `'claviger admin reset ${person.email}' gives them a new password`
     : 'add --existing to make them an administrator'
-  throw new Failure('account_exists', 'conflict', `${person.email} is there already.`, { detail: { hints: [hint] } })
+  throw new Failure('account_exists', 'conflict', `${person.email} already exists.`, { detail: { hints: [hint] } })
 }

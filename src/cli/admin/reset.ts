@@ -5,7 +5,7 @@ import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } fr
 import { endedJson, endedText, personArgument, personJson } from '../users/person.ts'
 import { getAdministrator } from './administrator.ts'
 
-/** `admin reset`: the way back in for an administrator who has lost theirs. */
+/** `admin reset`: for an administrator who has lost the password or was disabled. */
 export const adminReset: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent

@@ -4,12 +4,12 @@ import type { AddCommand } from '../nouns.ts'
 import { personArgument, personJson } from '../users/person.ts'
 import { getAdministrator } from './administrator.ts'
 
-/** `admin unlock`: an administrator who has to wait after many wrong tries, or was disabled, may sign in at once. */
+/** `admin unlock`: ends the waiting time after failed sign-ins, and enables a disabled administrator. */
 export const adminUnlock: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('unlock')
-    .description('let an administrator sign in at once after many wrong tries, or after being disabled')
+    .description('let an administrator sign in at once after failed sign-ins or after being disabled')
     .argument(...personArgument)
     .action(async (named: string, options: JsonOption) => {
       const desk = await invocation.desk()

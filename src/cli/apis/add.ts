@@ -19,19 +19,19 @@ interface Options extends JsonOption {
   withCredentials?: boolean
 }
 
-/** `apis add`: enough for standard JWT access tokens (RFC 9068). */
+/** `apis add`: declares all that standard JWT access tokens need (RFC 9068). */
 export const apisAdd: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('add')
     .description('add an API; clients registered for it get JWT access tokens with its audience')
     .argument('<audience>', 'the aud of its tokens, a URI such as https://api.example.org')
-    .option('--scope <scope>', 'a scope it knows (repeat for more)', collect)
-    .option('--ttl <duration>', 'how long its access tokens live, such as 5m', typedDuration)
-    .option('--alg <alg>', 'what its access tokens are signed with (default: ES256)')
+    .option('--scope <scope>', 'a scope of the API (repeat for more)', collect)
+    .option('--ttl <duration>', 'lifetime of its access tokens, such as 5m', typedDuration)
+    .option('--alg <alg>', 'signing algorithm of its access tokens (default: ES256)')
     .option(
       '--with-credentials',
-      'make credentials for the API itself, to read the revocation feed and introspect its tokens',
+      'create credentials for the API itself, to read the revocation feed and introspect its tokens',
     )
     .action(async (audience: string, options: Options) => {
       const { name, scope = [], scopeText = [], ttl, alg, json, withCredentials } = options

@@ -6,14 +6,14 @@ import { wrongUsage } from '../usage.ts'
 
 export const withTexts = (command: Command): Command =>
   command
-    .option('--name <name>', 'its display name, which people read on the consent page')
+    .option('--name <name>', 'display name on the consent page')
     .option(
       '--scope-text <scope=text>',
-      "what people read instead of a scope, such as 'orders:read=Read your orders' (repeat for more)",
+      "text of a scope on the consent page, such as 'orders:read=Read your orders' (repeat for more)",
       collect,
     )
 
-/** A scope may contain `=`: the longest of these scopes that fits is meant. @throws Failure `scope_text_malformed`. */
+/** A scope may contain `=`, so the longest matching scope is taken. @throws Failure `scope_text_malformed`. */
 export function scopeTextsOf(texts: readonly string[], scopes: readonly string[]): Record<string, string> {
   return Object.fromEntries(texts.map((given) => splitText(given, scopes)))
 }

@@ -9,20 +9,16 @@ import { duration } from '../moment.ts'
 import type { TypedDuration } from '../option-values.ts'
 import type { Printer } from '../printer.ts'
 
-export const audienceArgument = ['<audience>', 'of the API, from apis list'] as const
+export const audienceArgument = ['<audience>', 'audience of the API, from apis list'] as const
 
 /** @throws Failure `api_missing`. */
 export async function getApi(desk: Pick<Desk, 'apis'>, audience: string): Promise<Api> {
   const api = await desk.apis.find(audience)
   if (api) return api
-  throw new Failure(
-    'api_missing',
-    'missing',
-    `There is no API ${quoted(audience)}; 'claviger apis list' shows those there are.`,
-  )
+  throw new Failure('api_missing', 'missing', `There is no API ${quoted(audience)}; 'claviger apis list' lists them.`)
 }
 
-/** As JSON shows an API; `ttl_seconds` is what its tokens live, `own_ttl` whether that is its own. */
+/** The JSON of an API. `ttl_seconds` is the lifetime of its tokens; `own_ttl` is false for the deployment's default. */
 export const apiJson = (api: Api, config: Pick<Config, 'accessTokenSeconds'>) => ({
   audience: api.audience,
   name: api.name ?? null,
@@ -37,7 +33,7 @@ export const apiJson = (api: Api, config: Pick<Config, 'accessTokenSeconds'>) =>
 export const ttlSecondsOf = (api: Api, config: Pick<Config, 'accessTokenSeconds'>): number =>
   api.ttlSeconds ?? config.accessTokenSeconds
 
-/** @param ttl the lifetime as it was typed just now */
+/** @param ttl the lifetime as typed in this command */
 export function printApi(
   printer: Printer,
   api: Api,

@@ -1,4 +1,4 @@
-/** APIs (resource servers) that accept our access tokens. */
+/** APIs (resource servers) that accept access tokens of this issuer. */
 import type { AddCommand } from '../nouns.ts'
 import { apisAdd } from './add.ts'
 import { apisCredentials } from './credentials.ts'

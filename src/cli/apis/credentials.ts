@@ -4,12 +4,12 @@ import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { audienceArgument, getApi } from './api-view.ts'
 
-/** `apis credentials`: more of what `apis add --with-credentials` gives, for an API that is there already. */
+/** `apis credentials`: creates credentials as `apis add --with-credentials` does, for an existing API. */
 export const apisCredentials: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('credentials')
-    .description('make credentials for an API itself: it reads the revocation feed and introspects its own tokens')
+    .description('create credentials for an API itself, to read the revocation feed and introspect its tokens')
     .argument(...audienceArgument)
     .action(async (audience: string, options: JsonOption) => {
       const desk = await invocation.desk()

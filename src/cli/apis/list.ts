@@ -42,16 +42,16 @@ export const apisList: AddCommand = (parent, invocation) => {
       function printRefused() {
         if (refused.length === 0) return
         printer.line()
-        printer.line({ text: 'Asked for and not granted', tone: 'strong' })
+        printer.line({ text: 'Refused scopes', tone: 'strong' })
         printer.table(
-          ['CLIENT', 'SCOPE', 'LAST ASKED'],
+          ['CLIENT', 'SCOPE', 'LAST REFUSED'],
           refused.map(({ clientId, scope, at }) => [
             clientId,
             scope,
             { text: fromNow(at, printer.now()), tone: 'dim' },
           ]),
         )
-        printer.note("'claviger clients explain <client_id>' says what to do about it.")
+        printer.note("'claviger clients explain <client_id>' shows how to fix it.")
       }
     })
   withExample(withJson(command), 'claviger apis list')

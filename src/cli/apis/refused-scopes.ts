@@ -1,10 +1,10 @@
-/** Scopes that apps asked for and did not get, as commands show them. */
+/** Scopes that apps requested and were refused, as commands show them. */
 import type { Api } from '../../clients/client.ts'
 import { isIdentityScope } from '../../clients/identity-scopes.ts'
 import type { RecordedEntry } from '../../events/events.ts'
 import type { Desk } from '../desk.ts'
 
-/** The latest refusals are looked at. */
+/** How many of the latest refusals are read. */
 const searched = 500
 
 export interface RefusedScope {
@@ -43,7 +43,7 @@ function remedyFor(scope: string, clientId: string, apis: readonly Api[]): strin
   if (scope === 'offline_access') {
     return 'offline_access: send prompt=consent with it (OpenID Connect Core §11), or leave it out.'
   }
-  if (isIdentityScope(scope)) return `${scope}: this client signs nobody in; leave the scope out.`
+  if (isIdentityScope(scope)) return `${scope}: this client has no sign-in; leave the scope out.`
   const owner = apis.find(({ scopes }) => scopes.includes(scope))
   return owner
     ? `${scope}: a scope of ${owner.audience}. Register the client for it (claviger clients set ${clientId} --add-api ${owner.audience}), and have the app send resource=${owner.audience} if it uses several APIs.`

@@ -17,7 +17,9 @@ export const apisRemove: AddCommand = (parent, invocation) => {
       if (options.dryRun) {
         const users = (await desk.clients.list()).filter((client) => client.apis.includes(audience)).map(({ id }) => id)
         const verdict =
-          users.length === 0 ? `Would remove ${audience}.` : `Would refuse: registered for it are ${users.join(', ')}.`
+          users.length === 0
+            ? `Would remove ${audience}.`
+            : `Would refuse: these clients are registered for it: ${users.join(', ')}.`
         printer.result(options, { ...apiJson(api, desk.config), dry_run: true, clients: users }, () =>
           printer.line(verdict),
         )

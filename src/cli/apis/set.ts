@@ -20,17 +20,21 @@ interface Options extends JsonOption, DryRunOption {
   ttl?: TypedDuration | 'default'
 }
 
-/** `apis set`: changes what an API says of itself; the clients that are registered for it stay so. */
+/** `apis set`: changes the given settings of an API; its clients stay registered for it. */
 export const apisSet: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('set')
-    .description('change an API; its clients stay registered for it, and what is not named stays as it is')
+    .description('change an API; its clients stay registered for it, and other settings stay unchanged')
     .argument(...audienceArgument)
-    .option('--scope <scope>', 'a scope it knows; replaces all of them (repeat for more)', collect)
-    .option('--add-scope <scope>', 'one more scope (repeat for more)', collect)
-    .option('--remove-scope <scope>', 'one scope less (repeat for more)', collect)
-    .option('--ttl <duration>', "how long its access tokens live, such as 5m; 'default' for the deployment's", ttlOf)
+    .option('--scope <scope>', 'a scope of the API; replaces all scopes (repeat for more)', collect)
+    .option('--add-scope <scope>', 'add a scope (repeat for more)', collect)
+    .option('--remove-scope <scope>', 'remove a scope (repeat for more)', collect)
+    .option(
+      '--ttl <duration>',
+      "lifetime of its access tokens, such as 5m; 'default' for that of the deployment",
+      ttlOf,
+    )
     .action(async (audience: string, options: Options) => {
       const desk = await invocation.desk()
       const before = await getApi(desk, audience)
@@ -41,8 +45,8 @@ export const apisSet: AddCommand = (parent, invocation) => {
       printer.result(options, { ...apiJson(after, desk.config), ...(options.dryRun ? { dry_run: true } : {}) }, () =>
         printApi(printer, after, desk.config, typedTtl(options)),
       )
-      if (options.dryRun) return printer.note('This is how it would be; nothing was changed.')
-      printer.note('Changed; nodes that are connected to this database follow within a second.')
+      if (options.dryRun) return printer.note('Dry run: nothing was changed.')
+      printer.note('Changed. Nodes connected to this database apply it within a second.')
       noteOldTokens(invocation, desk, before, after)
     })
   withTexts(command)
@@ -82,13 +86,13 @@ const scopeChangesOf = ({ scope, addScope, removeScope }: Pick<Options, 'scope' 
   ...(removeScope ? { removeScopes: removeScope } : {}),
 })
 
-/** A signed token says what it said when it was issued. */
+/** A change of the API does not change issued tokens. */
 function noteOldTokens({ printer }: Invocation, { config }: Desk, before: Api, after: Api): void {
   const seconds = ttlSecondsOf(before, config)
   const isNarrower = before.scopes.some((scope) => !after.scopes.includes(scope))
   if (!isNarrower && ttlSecondsOf(after, config) >= seconds) return
   const until = dated(new Date(printer.now().getTime() + seconds * 1000), printer.now())
   const kept = isNarrower ? 'their scopes and lifetime' : 'their lifetime'
-  printer.note(`Access tokens that were issued before keep ${kept}; the last expires by ${until}.`)
-  printer.note(`To end them now: ${printer.program} tokens revoke --client <client_id>`)
+  printer.note(`Access tokens issued before keep ${kept}; the last expires by ${until}.`)
+  printer.note(`To revoke them now: ${printer.program} tokens revoke --client <client_id>`)
 }

@@ -12,7 +12,7 @@ import { oneLine, readSecret, readSecretFile } from '../secret-input.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
 import { wrongUsage } from '../usage.ts'
 import { printAppSettings } from './app-settings-view.ts'
-import { type ClientOptions, givenOf, saidOf, withClientOptions } from './client-options.ts'
+import { type ClientOptions, changesOf, givenOf, withClientOptions } from './client-options.ts'
 import { clientJson, printClient, printSecret } from './client-view.ts'
 
 interface OwnSecretOptions {
@@ -26,25 +26,25 @@ interface Options extends ClientOptions, JsonOption, OwnSecretOptions {
   id?: string
 }
 
-/** `clients add`: the preset knows the rest. The secret, where there is one, is shown this once. */
+/** `clients add`: the preset sets the defaults. A generated secret is shown once. */
 export const clientsAdd: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('add')
     .description('add a client')
     .addOption(new Option('--preset <kind>', 'what kind of app it is').choices(presets).makeOptionMandatory())
-    .requiredOption('--name <name>', 'what people read on the sign-in page')
+    .requiredOption('--name <name>', 'name on the sign-in page')
     .option('--id <client_id>', 'its client_id (default: made from the name)')
-    .option('--secret-stdin', 'bring its secret along, on stdin')
-    .option('--secret-file <path>', 'bring its secret along, in a file')
+    .option('--secret-stdin', 'read its secret from stdin')
+    .option('--secret-file <path>', 'read its secret from a file')
     .action(async (options: Options) => {
       const { preset, name, id } = options
       const own = await readOwnSecret(invocation, options)
-      const said = givenOf(await saidOf(options))
+      const given = givenOf(await changesOf(options))
       const desk = await invocation.desk()
       const input = newClient({
         profile: desk.config.clientProfile,
-        ...said,
+        ...given,
         preset,
         name,
         ...(id === undefined ? {} : { id }),
@@ -69,7 +69,7 @@ export const clientsAdd: AddCommand = (parent, invocation) => {
   )
 }
 
-/** Never from argv. */
+/** Reads the secret from stdin or a file, never from argv. */
 export async function readOwnSecret(
   invocation: Invocation,
   { secretStdin, secretFile }: OwnSecretOptions,

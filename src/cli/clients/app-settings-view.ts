@@ -1,4 +1,4 @@
-/** What `clients add` prints for the form in which an app is connected. */
+/** The settings that `clients add` prints for the configuration of the app. */
 import { type AppSettings, commonRemedies } from '../../clients/app-settings.ts'
 import type { Client } from '../../clients/client.ts'
 import type { Printer } from '../printer.ts'

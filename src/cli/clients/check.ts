@@ -10,18 +10,18 @@ interface Options extends JsonOption {
   redirectUri?: string[]
 }
 
-/** `clients check`: why an origin or a redirect URI is refused, part by part. Exit 1 when one is. */
+/** `clients check`: why an origin or a redirect URI is refused, part by part. Exits with 1 if one is refused. */
 export const clientsCheck: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('check')
-    .description('would this origin or redirect URI be accepted, and if not, what differs')
+    .description('check whether an origin or redirect URI is accepted, and show what differs')
     .argument('<client_id>')
-    .option('--origin <origin>', 'as the browser sends it (repeat for more)', collect)
-    .option('--redirect-uri <uri>', 'as the app sends it (repeat for more)', collect)
+    .option('--origin <origin>', 'origin as the browser sends it (repeat for more)', collect)
+    .option('--redirect-uri <uri>', 'redirect URI as the app sends it (repeat for more)', collect)
     .action(async (id: string, { origin = [], redirectUri = [], json }: Options) => {
       if (origin.length + redirectUri.length === 0) {
-        throw wrongUsage('nothing_to_check', 'Say what to check: --origin, --redirect-uri or both.')
+        throw wrongUsage('nothing_to_check', 'Use --origin, --redirect-uri or both.')
       }
       const client = await getClient(await invocation.desk(), id)
       const checks = [

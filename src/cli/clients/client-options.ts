@@ -1,4 +1,4 @@
-/** The options that adding and changing a client share, and what they mean to the clients room. */
+/** The options that adding and changing a client share, and the fields of the clients room that they set. */
 import { type Command, Option } from 'commander'
 import { authMethods, type Client, pkceRules, refreshDeliveries } from '../../clients/client.ts'
 import { clientProfiles } from '../../clients/client-profile.ts'
@@ -36,11 +36,11 @@ export interface ClientOptions {
   right?: string[]
 }
 
-/** A switch that can be put either way; left out, it stays as it is. */
+/** A switch with a negative form. Without either option the setting stays unchanged. */
 export function withSwitch(command: Command, name: string, text: string): Command {
   return command
     .addOption(new Option(`--${name}`, text))
-    .addOption(new Option(`--no-${name}`, `take back --${name}`).hideHelp())
+    .addOption(new Option(`--no-${name}`, `undo --${name}`).hideHelp())
 }
 
 export function withClientOptions(command: Command): Command {
@@ -49,19 +49,19 @@ export function withClientOptions(command: Command): Command {
     .option('--post-logout-redirect-uri <uri>', 'where they return to after signing out (repeat for more)', collect)
     .option(
       '--origin <origin>',
-      'a page that may call us from a browser, besides those of redirect URIs (repeat for more)',
+      'an origin that may call this issuer from a browser, besides those of redirect URIs (repeat for more)',
       collect,
     )
     .option('--api <audience>', 'an API it may call; the first is the default (repeat for more)', collect)
     .option(
       '--right <right>',
-      'what a service may ask of Claviger itself: shared-signals (hear of what ends), global-token-revocation (sign people out) (repeat for more)',
+      'a right of a service: shared-signals (receive security events), global-token-revocation (sign people out) (repeat for more)',
       collect,
     )
-    .option('--start-uri <uri>', 'where a person starts a new sign-in at this app')
-    .option('--logo-uri <uri>', 'its picture')
-    .option('--policy-uri <uri>', 'its privacy policy')
-    .option('--tos-uri <uri>', 'its terms of service')
+    .option('--start-uri <uri>', 'page of the app that starts a new sign-in')
+    .option('--logo-uri <uri>', 'URI of its logo')
+    .option('--policy-uri <uri>', 'URI of its privacy policy')
+    .option('--tos-uri <uri>', 'URI of its terms of service')
     .addOption(
       new Option(
         '--pkce <rule>',
@@ -71,22 +71,22 @@ export function withClientOptions(command: Command): Command {
     .addOption(
       new Option(
         '--token-endpoint-auth-method <method>',
-        'how it proves itself; client_secret: by HTTP Basic or in the form (default: client_secret, of a public client none)',
+        'how it authenticates; client_secret: by HTTP Basic or in the form (default: client_secret, of a public client none)',
       ).choices(authMethods),
     )
     .option('--jwks-file <path>', 'its public keys (a JWKS), for private_key_jwt')
-    .option('--jwks-uri <uri>', 'where its public keys are found')
-    .option('--backchannel-logout-uri <uri>', 'where its server is told that a session has ended')
-    .option('--id-token-alg <alg>', 'what its ID tokens are signed with (default: RS256)')
+    .option('--jwks-uri <uri>', 'URI of its public keys')
+    .option('--backchannel-logout-uri <uri>', 'where its server receives logout tokens')
+    .option('--id-token-alg <alg>', 'signing algorithm of its ID tokens (default: RS256)')
     .addOption(
       new Option(
         '--refresh-delivery <way>',
-        'where an spa gets its refresh token; a cookie is for an app on the same site as the issuer (default: body)',
+        'how an spa receives its refresh token; a cookie requires an app on the same site as the issuer (default: body)',
       ).choices(refreshDeliveries),
     )
-  withSwitch(command, 'first-party', 'a first-party app: people are never asked for consent')
+  withSwitch(command, 'first-party', 'a first-party app: no consent page')
   command
-    .option('--grant <grant>', 'what it gets tokens by, in place of its preset (repeat for more)', collect)
+    .option('--grant <grant>', 'grant type, instead of those of its preset (repeat for more)', collect)
     .addOption(
       new Option(
         '--profile <profile>',
@@ -96,22 +96,22 @@ export function withClientOptions(command: Command): Command {
     .addOption(
       new Option(
         '--claims-in-id-token [state]',
-        'whether the claims of granted scopes are in the ID token, not at userinfo alone (default: on, where people sign in by a browser)',
+        'put the claims of granted scopes into the ID token, not only at userinfo (default: on for apps with a sign-in)',
       )
         .choices(['on', 'off'])
         .preset('on'),
     )
     .addOption(new Option('--no-claims-in-id-token', 'the same as --claims-in-id-token off').hideHelp())
-  withSwitch(command, 'dpop-bound', 'its access tokens are bound by DPoP')
-  withSwitch(command, 'require-par', 'it must push its authorization requests (PAR)')
+  withSwitch(command, 'dpop-bound', 'require access tokens bound by DPoP')
+  withSwitch(command, 'require-par', 'require pushed authorization requests (PAR)')
   return withSwitch(
     command,
     'backchannel-logout-session-required',
-    'its server is told which session has ended; without it, all of the person end there',
+    'logout tokens name the ended session; without it, they end every session of the person at the app',
   )
 }
 
-// What each option is called in the clients room.
+// The field of the clients room that each option sets.
 const plainFields = {
   name: 'name',
   redirectUri: 'redirectUris',
@@ -133,26 +133,26 @@ const plainFields = {
 const uriFields = ['startUri', 'logoUri', 'policyUri', 'tosUri', 'jwksUri', 'backchannelLogoutUri'] as const
 
 /**
- * Only what was said: the clients room takes what is left out as it stands, or by its preset.
- * An empty URI clears it; keys and their URI replace one another.
+ * The fields of the given options. Other fields keep their value, or the default of the preset.
+ * An empty URI clears the field. `jwks` and `jwksUri` replace each other.
  */
-export async function saidOf(options: ClientOptions): Promise<ClientChanges> {
-  const said: Partial<Record<keyof ClientChanges, unknown>> = {}
+export async function changesOf(options: ClientOptions): Promise<ClientChanges> {
+  const changes: Partial<Record<keyof ClientChanges, unknown>> = {}
   for (const [option, field] of Object.entries(plainFields) as [keyof typeof plainFields, keyof ClientChanges][]) {
-    if (options[option] !== undefined) said[field] = options[option]
+    if (options[option] !== undefined) changes[field] = options[option]
   }
-  if (options.grant) said.grants = options.grant.map(grantTypeNamed)
-  if (options.claimsInIdToken !== undefined) said.claimsInIdToken = options.claimsInIdToken === 'on'
-  if (options.jwksUri) said.jwks = null
+  if (options.grant) changes.grants = options.grant.map(grantTypeNamed)
+  if (options.claimsInIdToken !== undefined) changes.claimsInIdToken = options.claimsInIdToken === 'on'
+  if (options.jwksUri) changes.jwks = null
   if (options.jwksFile !== undefined) {
-    said.jwksUri = null
-    said.jwks = await readJwks(options.jwksFile)
+    changes.jwksUri = null
+    changes.jwks = await readJwks(options.jwksFile)
   }
-  for (const field of uriFields) if (options[field] !== undefined) said[field] = options[field] || null
-  return said as ClientChanges
+  for (const field of uriFields) if (options[field] !== undefined) changes[field] = options[field] || null
+  return changes as ClientChanges
 }
 
-/** A new client has nothing to clear. */
+/** The input for a new client, without cleared fields. */
 export const givenOf = (changes: ClientChanges): Partial<ClientInput> =>
   Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)) as Partial<ClientInput>
 

@@ -14,11 +14,11 @@ export async function getClient(desk: Pick<Desk, 'clients'>, id: string): Promis
   throw new Failure(
     'client_missing',
     'missing',
-    `There is no client ${quoted(id)}; 'claviger clients list' shows those there are.`,
+    `There is no client ${quoted(id)}; 'claviger clients list' lists them.`,
   )
 }
 
-/** As JSON shows a client; never its secret. */
+/** The JSON of a client, without its secret. */
 export const clientJson = (client: Client) => ({
   client_id: client.id,
   name: client.name,
@@ -74,8 +74,10 @@ export const livingPreviousSecret = ({ previousSecret }: Client, now: Date): Cli
 
 const yes = (value: boolean, text: string): string | undefined => (value ? text : undefined)
 
-const toldAt = ({ backchannelLogoutUri: uri, backchannelLogoutSessionRequired: isOne }: Client): string | undefined =>
-  uri && `${uri} (${isOne ? 'of the one session' : "of all the person's sessions there"})`
+const logoutUriText = ({
+  backchannelLogoutUri: uri,
+  backchannelLogoutSessionRequired: isOne,
+}: Client): string | undefined => uri && `${uri} (${isOne ? 'one session' : 'every session of the person'})`
 
 export function printClient(printer: Printer, client: Client): void {
   const now = printer.now()
@@ -86,13 +88,13 @@ export function printClient(printer: Printer, client: Client): void {
     ['preset', `${client.preset}${client.firstParty ? ', first-party (no consent page)' : ''}`],
     ['redirect URIs', client.redirectUris],
     ['after sign-out', client.postLogoutRedirectUris],
-    ['told of sign-outs', toldAt(client)],
+    ['logout tokens', logoutUriText(client)],
     ['origins', client.origins],
     ['start', client.startUri],
     ['logo', client.logoUri],
     ['policy', client.policyUri],
     ['terms', client.tosUri],
-    ['APIs', client.apis.length > 0 ? client.apis : 'none: its access tokens are opaque, good for userinfo'],
+    ['APIs', client.apis.length > 0 ? client.apis : 'none: its access tokens are opaque, for userinfo'],
     ['grants', client.grants.map(shortGrantType).join(', ')],
     ['profile', client.profile === 'strict' ? 'strict' : undefined],
     ['authenticates by', methodText[client.tokenEndpointAuthMethod]],
@@ -110,9 +112,9 @@ export function printClient(printer: Printer, client: Client): void {
   ])
 }
 
-/** The only time that a secret is on the screen. */
+/** Prints a new secret, the only time that it is shown. */
 export function printSecret(printer: Printer, secret: string): void {
   printer.line()
   printer.line('client_secret  ', { text: secret, tone: 'strong' })
-  printer.note('This is the only time it is shown: keep it where the app finds it, and nowhere else.')
+  printer.note('The secret is shown only once. Store it in the configuration of the app.')
 }

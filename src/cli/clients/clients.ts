@@ -1,4 +1,4 @@
-/** Relying parties: apps that sign people in or call APIs. */
+/** Clients: apps that sign people in or call APIs. */
 import type { AddCommand } from '../nouns.ts'
 import { clientsAdd } from './add.ts'
 import { clientsCheck } from './check.ts'

@@ -8,9 +8,9 @@ import { calledText, eventJson, namesIn } from '../events/event-view.ts'
 import { dated } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 
-/** The latest of each kind are searched: the administrator asks soon after the refusal. */
+/** How many of the latest entries of each kind are searched. */
 const searched = 2_000
-/** So many of one client are shown. */
+/** How many refusals of one client are shown. */
 const shownOfClient = 20
 const kinds = [
   'redirect-uri.refused',
@@ -24,20 +24,25 @@ const kinds = [
   'code.reused',
 ]
 
-/** `clients explain`: what an error page keeps from people, told to the administrator by its request id or its client. */
+/** `clients explain`: details of a refusal that the error page leaves out, by request id or client. */
 export const clientsExplain: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('explain')
-    .description('why a request was refused: what came, what is registered, what differs')
+    .description('why a request was refused: the request, the registration, and the difference')
     .argument('<request_id or client_id>', 'from the error page, or a client for its latest refusals')
     .action(async (id: string, options: JsonOption) => {
       const desk = await invocation.desk()
       const [entries, apis] = await Promise.all([entriesOf(desk, id), desk.apis.list()])
       if (entries.length === 0) {
-        throw new Failure('request_unknown', 'missing', `Nothing is recorded of a request or client ${quoted(id)}.`, {
-          detail: { hints: ['the log has a line for every request, by the same id'] },
-        })
+        throw new Failure(
+          'request_unknown',
+          'missing',
+          `No refusal of a request or client ${quoted(id)} is recorded.`,
+          {
+            detail: { hints: ['the log has a line for every request, with the same id'] },
+          },
+        )
       }
       const names = await namesIn(desk, entries)
       const explained = entries.map((entry) => ({ entry, remedy: scopeRemedy(entry, apis) }))

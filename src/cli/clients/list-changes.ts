@@ -20,7 +20,7 @@ const lists = {
 type OptionName = (typeof lists)[keyof typeof lists][0 | 1 | 2]
 export type ListOptions = Partial<Record<OptionName, string[]>>
 
-/** @throws Failure `list_entry_missing` when something to remove is not there. */
+/** @throws Failure `list_entry_missing` when an entry to remove is missing. */
 export function changedLists(client: Client, options: ListOptions): ClientChanges {
   const changes: Partial<Record<keyof typeof lists, string[]>> = {}
   for (const [field, [whole, add, remove, what]] of Object.entries(lists) as [
@@ -38,7 +38,7 @@ export function changedLists(client: Client, options: ListOptions): ClientChange
       })
     }
     const kept = base.filter((value) => !removing.includes(value))
-    // Saying twice what is there already is harmless.
+    // Adding an existing entry has no effect.
     changes[field] = [...kept, ...adding.filter((value) => !kept.includes(value))]
   }
   return changes as ClientChanges

@@ -13,7 +13,7 @@ interface Options extends JsonOption {
   scope?: string
 }
 
-/** `clients preview`: what this app would be told of this person, by a sign-in that leaves nothing behind. */
+/** `clients preview`: what an app would receive about a person, by a sign-in that stores nothing. */
 export const clientsPreview: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
@@ -21,30 +21,33 @@ export const clientsPreview: AddCommand = (parent, invocation) => {
     .description('the ID token, userinfo and access token that this app would get for this person')
     .argument('<client_id>')
     .requiredOption('--user <person>', 'email address or account id (acc_…)')
-    .option('--scope <scopes>', 'as the app asks, separated by blanks (default: who it is, and all of its first API)')
+    .option(
+      '--scope <scopes>',
+      'scope as the app requests it, separated by blanks (default: every identity scope, and every scope of its first API)',
+    )
     .action(async (id: string, { user, scope, json }: Options) => {
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
       if (!usesRedirects(client)) {
-        throw new Failure('preview_impossible', 'invalid', `A ${client.preset} client signs nobody in by a browser.`)
+        throw new Failure('preview_impossible', 'invalid', `A ${client.preset} client has no sign-in by browser.`)
       }
       const account = await getPerson(desk, user)
       if (account.disabledAt)
-        throw new Failure('account_disabled', 'denied', 'This person is disabled: no app gets anything.')
+        throw new Failure('account_disabled', 'denied', 'This person is disabled, so no app receives tokens.')
       const preview = await desk.preview(client, account, scope ?? (await wholeScope(desk, client)))
-      const told = {
+      const parts = {
         scope: preview.scope,
         id_token: opened(preview.idToken),
         userinfo: preview.userinfo ?? null,
         access_token: opened(preview.accessToken),
       }
-      printer.result({ json }, told, () => {
-        for (const [name, content] of Object.entries(told)) {
+      printer.result({ json }, parts, () => {
+        for (const [name, content] of Object.entries(parts)) {
           printer.line({ text: name.replace('_', ' '), tone: 'strong' })
           printer.line(typeof content === 'string' ? content : JSON.stringify(content ?? absent[name], undefined, 2))
         }
       })
-      printer.note('Nothing was changed; the keys of these tokens are gone already.')
+      printer.note('Nothing was changed. The keys that signed these tokens no longer exist.')
     })
   withExample(withJson(command), 'claviger clients preview shop-1f6a0c2b93de --user ada@example.org')
 }
@@ -54,12 +57,12 @@ async function wholeScope(desk: Pick<Desk, 'apis'>, { apis: [first] }: Client): 
   return ['openid', 'profile', 'email', 'address', 'phone', ...(api?.scopes ?? [])].join(' ')
 }
 
-/** What stands for a part that the app does not get, or cannot read. */
+/** The text for a part that the app does not receive or cannot read. */
 const absent: Readonly<Record<string, string>> = {
   access_token: 'opaque',
   userinfo: 'refused: this access token is for an API, and the ID token has the claims',
 }
 
-/** Undefined: an opaque token says nothing by itself. */
+/** Undefined for an opaque token, which has no claims. */
 const opened = (token: string) =>
   token.startsWith('eyJ') ? { header: decodeProtectedHeader(token), payload: decodeJwt(token) } : undefined

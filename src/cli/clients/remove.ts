@@ -5,7 +5,7 @@ import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { clientJson, getClient } from './client-view.ts'
 
-/** `clients remove`: ends its grants, codes and refresh tokens with it. */
+/** `clients remove`: removes a client and ends its grants, codes and refresh tokens. */
 export const clientsRemove: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent

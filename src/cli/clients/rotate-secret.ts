@@ -6,7 +6,8 @@ import {
   refuseWithoutSecret,
   rotateClientSecret,
 } from '../../operations/clients/rotate-secret.ts'
-import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
+import { withExample } from '../command-options.ts'
+import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { Invocation } from '../invocation.ts'
 import { instant } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
@@ -15,39 +16,41 @@ import { wrongUsage } from '../usage.ts'
 import { readOwnSecret } from './add.ts'
 import { clientJson, getClient, livingPreviousSecret, printSecret } from './client-view.ts'
 
-interface Options extends JsonOption, DryRunOption {
+interface Options extends ConfirmedOptions {
   secretStdin?: boolean
   secretFile?: string
   overlap: TypedDuration
 }
 
-/** `clients rotate-secret`: the old secret works on for a while, so that the app can be changed in that time. */
+/** `clients rotate-secret`: the old secret stays valid for the overlap. Without an overlap the command asks first. */
 export const clientsRotateSecret: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('rotate-secret')
-    .description('give a client a new secret, shown once; the old secret works on for the overlap')
+    .description('give a client a new secret, shown once; the old secret stays valid for the overlap')
     .argument('<client_id>', 'from clients list')
     .addOption(
-      new Option('--overlap <duration>', 'how long the old secret works on; 0 ends it at once')
+      new Option('--overlap <duration>', 'how long the old secret stays valid; 0 revokes it at once')
         .argParser(durationOrZero)
         .default({ seconds: 86_400, text: '24h' }, '24h'),
     )
-    .option('--secret-stdin', 'bring the new secret along, on stdin')
-    .option('--secret-file <path>', 'bring the new secret along, in a file')
+    .option('--secret-stdin', 'read the new secret from stdin')
+    .option('--secret-file <path>', 'read the new secret from a file')
     .action(async (id: string, options: Options) => {
       const { overlap } = options
       if (overlap.seconds > longestOverlapSeconds) throw tooLong(overlap)
       const own = await readOwnSecret(invocation, options)
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
+      refuseWithoutSecret(client)
       if (options.dryRun) {
-        refuseWithoutSecret(client)
         printer.result(options, { ...clientJson(client), dry_run: true }, () =>
           printer.line(`Would give ${client.id} a new secret. ${fateOfOld(overlap)}`),
         )
         return
       }
+      const question = `Revoke the present secret of ${client.id} (${client.name}) at once?`
+      if (overlap.seconds === 0 && !(await isConfirmed(invocation, options, question))) return
       const { client: after, secret: fresh } = await invocation.perform(rotateClientSecret, {
         client_id: id,
         overlap_seconds: overlap.seconds,
@@ -59,21 +62,19 @@ export const clientsRotateSecret: AddCommand = (parent, invocation) => {
       })
       noteEarlier(invocation, client)
       if (overlap.seconds === 0) {
-        printer.note(
-          'Access tokens and feed connections that were opened with it end later by themselves. To end them now:',
-        )
-        printer.note(`${printer.program} tokens revoke --client ${id}`)
+        printer.note('Access tokens and feed connections that used the old secret stay valid until they expire.')
+        printer.note(`To revoke them now: ${printer.program} tokens revoke --client ${id}`)
       }
     })
   withExample(
-    withDryRun(withJson(command)),
+    withConfirmation(command),
     'claviger clients rotate-secret nightly-job-5d1e2f3a4b5c --overlap 7d',
     'claviger clients rotate-secret nightly-job-5d1e2f3a4b5c --overlap 0',
   )
 }
 
 const fateOfOld = ({ seconds, text }: TypedDuration): string =>
-  seconds === 0 ? 'The old secret would end at once.' : `The old secret would work for another ${text}.`
+  seconds === 0 ? 'The old secret would be revoked at once.' : `The old secret would stay valid for another ${text}.`
 
 function printEnds({ printer }: Invocation, client: Client, overlap: TypedDuration): void {
   const { secretRotatedAt: rotatedAt, previousSecret } = client
@@ -82,18 +83,18 @@ function printEnds({ printer }: Invocation, client: Client, overlap: TypedDurati
     ['new secret', `accepted since ${instant(rotatedAt ?? printer.now())}`],
     [
       'old secret',
-      previousSecret ? `accepted for another ${overlap.text}, until ${instant(previousSecret.until)}` : 'ended',
+      previousSecret ? `accepted for another ${overlap.text}, until ${instant(previousSecret.until)}` : 'revoked',
     ],
   ])
-  printer.line('Nodes that are connected to this database follow within a second.')
+  printer.line('Nodes connected to this database apply the change within a second.')
 }
 
-/** Only one secret is kept beside the present one. */
+/** A client has one previous secret at most, so a rotation revokes the one before it. */
 function noteEarlier({ printer }: Invocation, before: Client): void {
   const earlier = livingPreviousSecret(before, printer.now())
   if (earlier) {
     printer.note(
-      `The secret before the old one ended, too: it would have been accepted until ${instant(earlier.until)}.`,
+      `The secret before the old one is revoked, too: it would have been accepted until ${instant(earlier.until)}.`,
     )
   }
 }

@@ -7,32 +7,32 @@ import type { AddCommand } from '../nouns.ts'
 import { collect } from '../option-values.ts'
 import { refuseUnusedAlgorithm } from '../signing-alg.ts'
 import { wrongUsage } from '../usage.ts'
-import { type ClientOptions, saidOf, withClientOptions } from './client-options.ts'
+import { type ClientOptions, changesOf, withClientOptions } from './client-options.ts'
 import { clientJson, getClient, printClient, printSecret } from './client-view.ts'
 import { changedLists, type ListOptions } from './list-changes.ts'
 
 interface Options extends ClientOptions, ListOptions, JsonOption, DryRunOption {}
 
-/** `clients set`: what is not named stays as it is. */
+/** `clients set`: changes the given settings only. */
 export const clientsSet: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('set')
     .description(
-      'change a client; options that take a list replace it, --add-… and --remove-… change it; an empty URI clears it',
+      'change a client; list options replace a list, --add-… and --remove-… change it; an empty URI clears the setting',
     )
     .argument('<client_id>')
-    .option('--name <name>', 'what people read on the sign-in page')
+    .option('--name <name>', 'name on the sign-in page')
     .action(async (id: string, options: Options) => {
-      const said = await saidOf(options)
+      const given = await changesOf(options)
       const desk = await invocation.desk()
       const client = await getClient(desk, id)
-      const changes: ClientChanges = { ...said, ...changedLists(client, options) }
+      const changes: ClientChanges = { ...given, ...changedLists(client, options) }
       if (Object.keys(changes).length === 0) {
         throw wrongUsage('nothing_to_set', 'Say what to change.')
       }
       const { createdAt: _, updatedAt: __, ...before } = client
-      // Checked before anything is changed, and shown by a dry run.
+      // A dry run shows the checked result too.
       const { client: complete } = withFreshSecret(changedClient(before, changes))
       if (changes.idTokenAlg !== undefined) refuseUnusedAlgorithm(desk.config, complete.idTokenAlg)
       const { id: ___, ...whole } = complete
@@ -46,8 +46,8 @@ export const clientsSet: AddCommand = (parent, invocation) => {
       })
       printer.note(
         options.dryRun
-          ? 'This is how it would be; nothing was changed.'
-          : 'Changed; nodes that are connected to this database follow within a second.',
+          ? 'Dry run: nothing was changed.'
+          : 'Changed. Nodes connected to this database apply it within a second.',
       )
     })
   withClientOptions(command)
@@ -58,8 +58,8 @@ export const clientsSet: AddCommand = (parent, invocation) => {
     ['api', 'audience'],
     ['right', 'right'],
   ]) {
-    command.option(`--add-${name} <${value}>`, `one more ${name}`, collect)
-    command.option(`--remove-${name} <${value}>`, `one ${name} less`, collect)
+    command.option(`--add-${name} <${value}>`, `add one ${name}`, collect)
+    command.option(`--remove-${name} <${value}>`, `remove one ${name}`, collect)
   }
   withExample(
     withDryRun(withJson(command)),

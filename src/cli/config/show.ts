@@ -3,12 +3,12 @@ import type { DescribedOption } from '../../config/described-option.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 
-/** `config show`: needs no database, so that it helps where nothing else starts. */
+/** `config show`: needs no database, so that it works when other commands fail. */
 export const configShow: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('show')
-    .description('every option, its value (secrets masked) and where it came from')
+    .description('every option, with its value (secrets masked) and its source')
     .action((options: JsonOption) => {
       const described = describe(readConfig(invocation.env))
       printer.result(options, described.map(asJson), () =>

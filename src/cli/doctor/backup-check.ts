@@ -1,6 +1,6 @@
 import type { Check, Finding } from './check.ts'
 
-/** Not a fault to find but a thing to know: the two halves that are worth nothing without each other. */
+/** A note, not a fault: a backup needs the database and the key-encryption key, and neither is usable alone. */
 export const backupCheck: Check = {
   name: 'backup',
   async look({ database, keyring }): Promise<Finding> {
@@ -9,7 +9,7 @@ export const backupCheck: Check = {
     return {
       outcome: 'note',
       found: `Back up the database (${where}) and, apart from it, the key-encryption key ${configured}.`,
-      mend: 'Without that key the signing keys in the dump cannot be opened: every session and token would be lost.',
+      mend: 'Without that key the signing keys in the dump cannot be decrypted, and every session and token is lost.',
     }
   },
 }
@@ -17,7 +17,11 @@ export const backupCheck: Check = {
 export const administratorCheck: Check = {
   name: 'administrator',
   async look({ accounts }, { printer }): Promise<Finding> {
-    if (await accounts.hasAdmin()) return { outcome: 'ok', found: 'There is one.' }
-    return { outcome: 'warning', found: 'There is none yet.', mend: `${printer.program} admin create you@example.org` }
+    if (await accounts.hasAdmin()) return { outcome: 'ok', found: 'An administrator exists.' }
+    return {
+      outcome: 'warning',
+      found: 'No administrator exists.',
+      mend: `${printer.program} admin create you@example.org`,
+    }
   },
 }

@@ -1,20 +1,20 @@
 import type { Desk } from '../desk.ts'
 import type { Invocation } from '../invocation.ts'
 
-/** `note` says what somebody has to know; `skipped` could not be looked at because of what failed before. */
+/** `note` is information for the operator. `skipped` did not run because an earlier check failed. */
 export type Outcome = 'ok' | 'note' | 'warning' | 'failed' | 'skipped'
 
 export interface Finding {
   outcome: Outcome
-  /** What was found, in a sentence. */
+  /** The finding, in a sentence. */
   found: string
-  /** What to do about it. */
+  /** How to fix it. */
   mend?: string
 }
 
 export interface Check {
   name: string
   look(desk: Desk, invocation: Invocation): Promise<Finding>
-  /** When this fails, the checks after it cannot tell anything. */
+  /** If this check fails, later checks are skipped. */
   carries?: boolean
 }

@@ -1,6 +1,6 @@
 import type { Check, Finding } from './check.ts'
 
-/** Besides the pool: for LISTEN, the proof of each second, the log of revocations, event streams and look-ups. README says so of the option. */
+/** Connections besides the pool: LISTEN, the check of each second, the log of revocations, event streams and look-ups. The README documents them. */
 const besidesPool = 6
 
 export const rightsCheck: Check = {
@@ -81,7 +81,7 @@ export const connectionsCheck: Check = {
       return {
         outcome: 'note',
         found,
-        mend: `A pooler stands between: its max_client_conn must be at least ${wanted}, and its pool_size less than ${most}.`,
+        mend: `Connections go through a pooler: its max_client_conn must be at least ${wanted}, and its pool_size less than ${most}.`,
       }
     if (wanted <= most) return { outcome: 'ok', found }
     return {

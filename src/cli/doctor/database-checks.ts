@@ -33,11 +33,11 @@ export const nodesCheck: Check = {
     if (isConfirmed(heard)) {
       return {
         outcome: 'ok',
-        found: `${counted(confirmed, 'running node')} proved that all connections lead to this server and that the log of revocations is read to its end.`,
+        found: `${counted(confirmed, 'running node')} confirmed that every connection leads to this server and that the log of revocations is read to its end.`,
       }
     }
     if (silent.length === 0) {
-      return { outcome: 'note', found: 'No node was seen at this database within 10 minutes.' }
+      return { outcome: 'note', found: 'No node was seen at this database in the last 10 minutes.' }
     }
     const seen = silent.map(({ name, silentSeconds }) => `${name} (last seen ${Math.round(silentSeconds)} s ago)`)
     return {
@@ -56,7 +56,7 @@ export const migrationsCheck: Check = {
     if (ahead.length > 0)
       return {
         outcome: 'ok',
-        found: `The schema is that of a newer release, which this one can live with (${ahead.at(-1)}).`,
+        found: `The schema belongs to a newer release, and this release works with it (${ahead.at(-1)}).`,
       }
     if (pending.length === 0)
       return { outcome: 'ok', found: `The schema is up to date (${applied.at(-1)?.name ?? 'empty'}).` }
@@ -70,14 +70,14 @@ export const clockCheck: Check = {
     const before = Date.now()
     const { now } = await desk.database.describe()
     const after = Date.now()
-    // Whatever lies within the time of asking is no difference.
+    // A difference shorter than the query itself cannot be measured.
     const skew = Math.max(0, before - now.getTime(), now.getTime() - after) / 1000
     if (skew <= clockToleranceSeconds)
-      return { outcome: 'ok', found: 'This machine and the database agree on the time.' }
+      return { outcome: 'ok', found: 'The clocks of this machine and the database agree.' }
     return {
       outcome: 'failed',
-      found: `This machine and the database differ by ${skew.toFixed(1)} seconds.`,
-      mend: 'Keep both in step with NTP: tokens are stamped by one and judged by the other.',
+      found: `The clocks of this machine and the database differ by ${skew.toFixed(1)} seconds.`,
+      mend: 'Synchronise both with NTP: one clock sets iat, and the other checks it.',
     }
   },
 }

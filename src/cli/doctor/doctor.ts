@@ -32,7 +32,7 @@ const checks: readonly Check[] = [
 
 type NamedFinding = Finding & { name: string }
 
-/** `doctor`: looks at everything it can reach, and says of each fault how to mend it. Changes nothing. */
+/** `doctor`: checks everything that it can reach, and prints how to fix each fault. Changes nothing. */
 export const doctor: AddCommand = (command, invocation) => {
   const { printer } = invocation
   command.action(async (options: JsonOption) => {
@@ -76,17 +76,14 @@ function readConfiguration({ env }: Invocation): [NamedFinding, Config?] {
     const config = readConfig(env)
     const [unknown, ...others] = unknownVariables(env).map(unknownVariableText)
     if (unknown) return [{ name: 'configuration', outcome: 'warning', found: [unknown, ...others].join(' ') }, config]
-    return [
-      { name: 'configuration', outcome: 'ok', found: `Complete and free of contradiction (${config.issuer}).` },
-      config,
-    ]
+    return [{ name: 'configuration', outcome: 'ok', found: `Complete and consistent (${config.issuer}).` }, config]
   } catch (thrown) {
     return [{ name: 'configuration', ...failedBy(thrown) }]
   }
 }
 
 const skipped = (rest: readonly Check[], fallen: string): NamedFinding[] =>
-  rest.map(({ name }) => ({ name, outcome: 'skipped', found: `Not looked at: first mend ${fallen}.` }))
+  rest.map(({ name }) => ({ name, outcome: 'skipped', found: `Not checked: first fix ${fallen}.` }))
 
 const look = (check: Check, desk: Desk, invocation: Invocation): Promise<Finding> =>
   check.look(desk, invocation).catch((thrown: unknown) => failedBy(thrown))
@@ -95,12 +92,12 @@ function failedBy(thrown: unknown): Finding {
   if (!(thrown instanceof Failure)) {
     return {
       outcome: 'failed',
-      found: `It could not be looked at (${thrown instanceof Error ? thrown.name : typeof thrown}).`,
+      found: `The check could not run (${thrown instanceof Error ? thrown.name : typeof thrown}).`,
     }
   }
   const { hints, reason } = thrown.detail
-  const said = typeof reason === 'string' ? `${thrown.message} ${reason}` : thrown.message
-  const found = said.replaceAll(/\s*\n\s*/g, ' ')
+  const sentence = typeof reason === 'string' ? `${thrown.message} ${reason}` : thrown.message
+  const found = sentence.replaceAll(/\s*\n\s*/g, ' ')
   return { outcome: 'failed', found, ...(Array.isArray(hints) ? { mend: hints.join(' ') } : {}) }
 }
 

@@ -3,7 +3,7 @@ import type { Check, Finding } from './check.ts'
 const timeoutMs = 3000
 const limitBytes = 1_000_000
 
-/** Asks as a client would: through whatever proxy and name service stand between. */
+/** Requests the discovery document as a client does, through proxy and DNS. */
 export const issuerCheck: Check = {
   name: 'issuer',
   async look({ config }, { printer }): Promise<Finding> {
@@ -18,22 +18,22 @@ export const issuerCheck: Check = {
       return {
         outcome: 'warning',
         found: `Nothing answers at ${issuer} from here (${reasonOf(error)}).`,
-        mend: `Is it running (${printer.program} start), and do proxy, certificate and DNS lead to it?`,
+        mend: `Check that the server is running (${printer.program} start) and that proxy, certificate and DNS lead to it.`,
       }
     }
     if (answer.status !== 200) {
       return {
         outcome: 'failed',
         found: `${url} answers ${answer.status}.`,
-        mend: 'Does the proxy pass the path and the Host header on unchanged?',
+        mend: 'Check that the proxy passes on the path and the Host header unchanged.',
       }
     }
-    const said = issuerOf(text)
-    if (said === issuer) return { outcome: 'ok', found: `${issuer} answers as itself.` }
+    const answered = issuerOf(text)
+    if (answered === issuer) return { outcome: 'ok', found: `${issuer} answers with its own issuer.` }
     return {
       outcome: 'failed',
-      found: `What answers at ${issuer} says it is ${said ?? 'no OpenID provider'}.`,
-      mend: 'Give the server and this command the same CLAVIGER_ISSUER, and lead the name to it.',
+      found: `The server at ${issuer} answers with the issuer ${answered ?? '(none: not an OpenID provider)'}.`,
+      mend: 'Give the server and this command the same CLAVIGER_ISSUER, and point the name to the server.',
     }
   },
 }

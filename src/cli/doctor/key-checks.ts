@@ -2,7 +2,7 @@ import { nextRotations } from '../keys/key-view.ts'
 import { fromNow } from '../moment.ts'
 import type { Check, Finding } from './check.ts'
 
-/** A due step may wait for the next round of the schedule; an hour late is overdue. */
+/** A due step may wait for the next run of the schedule. A step that is an hour late is overdue. */
 const graceSeconds = 3600
 
 export const keysCheck: Check = {
@@ -13,7 +13,7 @@ export const keysCheck: Check = {
       return {
         outcome: 'warning',
         found: 'There is no key yet.',
-        mend: `The first start makes them: ${printer.program} start`,
+        mend: `The first start creates them: ${printer.program} start`,
       }
     }
     const { now } = await database.describe()
@@ -23,7 +23,7 @@ export const keysCheck: Check = {
       return {
         outcome: 'failed',
         found: `No key signs for ${lacking.join(', ')}.`,
-        mend: `The next start makes one: ${printer.program} start`,
+        mend: `The next start creates one: ${printer.program} start`,
       }
     }
     const next = await nextRotations(keyring, keys)
@@ -33,7 +33,7 @@ export const keysCheck: Check = {
       return {
         outcome: 'warning',
         found: `A rotation is overdue: ${list}.`,
-        mend: `A running server does it by itself: is one running? By hand: ${printer.program} keys rotate`,
+        mend: `A running server rotates automatically: check that one is running. To rotate now: ${printer.program} keys rotate`,
       }
     }
     const doubts = keyring.doubts()
@@ -48,12 +48,12 @@ export const keyEncryptionKeyCheck: Check = {
   async look({ keyring }): Promise<Finding> {
     const { configured, stored } = await keyring.fingerprints()
     if (stored === undefined)
-      return { outcome: 'ok', found: `Fingerprint ${configured}; nothing is wrapped under it yet.` }
+      return { outcome: 'ok', found: `Fingerprint ${configured}; no stored key is wrapped under it yet.` }
     if (configured === stored)
-      return { outcome: 'ok', found: `Fingerprint ${configured}, the one that the stored keys are wrapped under.` }
+      return { outcome: 'ok', found: `Fingerprint ${configured}; the stored keys are wrapped under it.` }
     return {
       outcome: 'failed',
-      found: `The configured one has fingerprint ${configured}, but stored keys are wrapped under ${stored}.`,
+      found: `The configured key has fingerprint ${configured}, but stored keys are wrapped under ${stored}.`,
       mend: `Put the key with fingerprint ${stored} into CLAVIGER_KEY_ENCRYPTION_KEY (or its _FILE) again, from your backup.`,
     }
   },

@@ -16,11 +16,11 @@ export interface FilterOptions {
 
 export const withFilter = (command: Command): Command =>
   command
-    .option('--user <person>', 'about this person only, also a removed one: email address or account id')
-    .option('--client <client_id>', 'about this client only, also a removed one')
-    .option('--kind <kind>', 'of this kind only, such as sign-in.rejected')
+    .option('--user <person>', 'only entries about this person, also a removed one: email address or account id')
+    .option('--client <client_id>', 'only entries about this client, also a removed one')
+    .option('--kind <kind>', 'only entries of this kind, such as sign-in.rejected')
 
-/** @throws Failure `event_kind_unknown`; `account_missing` or `client_missing` where no entry can be about it. */
+/** @throws Failure `event_kind_unknown`; `account_missing` or `client_missing` if no entry can be about it. */
 export async function filterOf(desk: Pick<Desk, 'names'>, { user, client, kind }: FilterOptions): Promise<EventFilter> {
   return {
     ...(kind === undefined ? {} : { kind: knownKind(kind) }),

@@ -1,11 +1,11 @@
-/** How commands show entries of the audit log: names stand beside ids. */
+/** How commands show entries of the audit log, with names next to ids. */
 import type { RecordedEntry, SubjectName } from '../../events/events.ts'
 import type { Desk } from '../desk.ts'
 import type { Cell } from '../printer.ts'
 
 export type Names = ReadonlyMap<string, SubjectName>
 
-/** What the subjects of these entries are called, or were when they were removed. */
+/** Names of the people and clients of these entries, also of removed ones. */
 export const namesIn = ({ names }: Pick<Desk, 'names'>, entries: readonly RecordedEntry[]): Promise<Names> =>
   names.of(entries.flatMap(({ accountId, clientId, actor }) => [accountId, clientId, actorId(actor)].filter(isPresent)))
 
@@ -38,7 +38,7 @@ export const eventCells = (event: RecordedEntry, names: Names): Cell[] => [
   detailOf(event),
 ]
 
-/** One event on a line of its own, where no table can be lined up. */
+/** One event as a line, for output that cannot be aligned as a table. */
 export const eventLine = (event: RecordedEntry, names: Names): Cell[] => {
   const { accountId, clientId, source } = event
   const parts = [calledText(accountId, names), calledText(clientId, names), source, detailOf(event)]
@@ -56,7 +56,7 @@ export function calledText(id: string | undefined, names: Names): string | undef
   return id !== undefined && name ? `${id} (${name})` : id
 }
 
-/** An actor that the entry is about has its name in that column. */
+/** An actor that is also the subject of the entry has its name in the column of the subject. */
 function actorText({ actor, accountId, clientId }: RecordedEntry, names: Names): string {
   const id = actorId(actor)
   if (id === undefined || id === accountId || id === clientId) return actor

@@ -8,7 +8,7 @@ import { eventJson, eventLine, namesIn } from './event-view.ts'
 
 const pageSize = 500
 
-/** `events follow`: as they happen, until Ctrl-C. */
+/** `events follow`: prints new entries until Ctrl-C. */
 export const eventsFollow: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
@@ -30,7 +30,7 @@ export const eventsFollow: AddCommand = (parent, invocation) => {
   withExample(withJson(command), 'claviger events follow --json | jq .kind')
 }
 
-/** Asks once a second; ends with SIGINT, SIGTERM or its reader, so that the desk is closed in order. */
+/** Polls once a second. Ends on SIGINT, on SIGTERM or when its reader has gone, so that the desk is closed. */
 async function* pagesAfter(
   desk: Pick<Desk, 'audit'>,
   from: bigint,

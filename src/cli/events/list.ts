@@ -17,15 +17,15 @@ interface Options extends JsonOption, FilterOptions {
   limit: number
 }
 
-/** `events list`: the latest, oldest of them first, as a log reads. */
+/** `events list`: the latest entries, the oldest first. */
 export const eventsList: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const entryId = wholeNumber(0, Number.MAX_SAFE_INTEGER)
   const instant = instantBefore(invocation.now)
   const command = withFilter(parent.command('list').description('the latest entries of the audit log'))
-    .option('--since <time>', 'from then on: 24h ago is 24h, or 2026-03-01, or 2026-03-01T12:00Z', instant)
-    .option('--until <time>', 'up to then, and not then; written like --since', instant)
-    .option('--limit <n>', 'at most so many', wholeNumber(1, 10_000), 50)
+    .option('--since <time>', 'entries since this time: 24h, 2026-03-01 or 2026-03-01T12:00Z', instant)
+    .option('--until <time>', 'entries before this time; same format as --since', instant)
+    .option('--limit <n>', 'at most this many', wholeNumber(1, 10_000), 50)
     .option('--before <id>', 'the page before this entry', entryId)
     .option('--after <id>', 'the page after this entry', entryId)
     .action(async ({ limit, json, ...options }: Options) => {

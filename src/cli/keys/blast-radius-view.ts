@@ -1,4 +1,4 @@
-/** How commands show what the revocation of a key touches. */
+/** How commands show what the revocation of a key affects. */
 import type { BlastRadius } from '../../keyring/cycle/blast-radius.ts'
 import { counted, dated } from '../moment.ts'
 import type { Printer } from '../printer.ts'
@@ -22,7 +22,7 @@ export const radiusJson = (radius: BlastRadius) => ({
 export function printRadius(printer: Printer, { kid, alg, signedUntil, clients, apis, sessions }: BlastRadius): void {
   printer.line()
   if (!signedUntil) {
-    printer.line(`${kid} has signed nothing yet: nobody holds anything of it.`)
+    printer.line(`${kid} has signed no token.`)
     return
   }
   printer.line(
@@ -30,7 +30,7 @@ export function printRadius(printer: Printer, { kid, alg, signedUntil, clients, 
   )
   if (clients.length > 0) {
     printer.table(
-      ['APP', 'ID TOKENS', 'ACCESS TOKENS ALIVE', 'GRANTS', 'REFRESH TOKENS'],
+      ['APP', 'ID TOKENS', 'ACTIVE ACCESS TOKENS', 'GRANTS', 'REFRESH TOKENS'],
       clients.map(({ clientId, idTokens, apis: audiences, grants, refreshTokens, livingTokens }) => [
         clientId,
         idTokens ? 'yes' : 'no',
@@ -43,7 +43,7 @@ export function printRadius(printer: Printer, { kid, alg, signedUntil, clients, 
     )
   }
   printer.line(
-    `Tokens of services are kept nowhere, so theirs (?) cannot be counted, nor can ID tokens. The last would have expired ${dated(signedUntil, printer.now())}.`,
+    `Tokens of services (?) and ID tokens are not stored, so they are not counted. The last token would have expired ${dated(signedUntil, printer.now())}.`,
   )
-  printer.line('Sessions and refresh tokens do not depend on it: people stay signed in, and apps get new tokens.')
+  printer.line('Sessions and refresh tokens do not depend on the key: people stay signed in, and apps get new tokens.')
 }

@@ -12,19 +12,17 @@ interface Options extends JsonOption, DryRunOption {
   off?: boolean
 }
 
-/** `keys canary`: one app gets the next key before everybody does, and how that goes. */
+/** `keys canary`: the next key signs for one app first. Without options the command reports on it. */
 export const keysCanary: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('canary')
-    .description(
-      'have each next key sign for one app first, once it has been published long enough; or tell how it does',
-    )
-    .option('--client <client_id>', 'the app, from now on and at every rotation')
-    .option('--off', 'no app: the next key signs for nobody until it signs for all')
+    .description('let each next key sign for one app first, once it has been published long enough; or report on it')
+    .option('--client <client_id>', 'the app, at this and every later rotation')
+    .option('--off', 'no app: the next key signs for no app until it signs for all')
     .action(async ({ client, off, dryRun = false, json }: Options) => {
       if (client !== undefined && off) {
-        throw wrongUsage('canary_ambiguous', 'Name a client or say --off, not both.')
+        throw wrongUsage('canary_ambiguous', 'Choose one of --client and --off.')
       }
       const desk = await invocation.desk()
       if (client === undefined && !off) {
@@ -82,13 +80,13 @@ function printReport(printer: Printer, { clientId, keys }: CanaryReport): void {
     ]),
   )
   printer.line(
-    'An app whose tokens are refused comes back too early: compare with the key that signs for all. A miss is a verifier\nthat met the key and did not know it.',
+    'An app whose tokens are refused refreshes too early: compare with the key that signs for all. A miss is a verifier\nthat received a token of the key and did not have the key.',
   )
 }
 
 const dutyOf = ({ state, canaryAt, mayBeginAt }: CanaryKey, clientId: string, now: Date): string => {
   if (state !== 'pending') return 'all'
-  return canaryAt ? `${clientId}, ${fromNow(canaryAt, now)}` : `nobody; ${clientId} ${fromNow(mayBeginAt, now)}`
+  return canaryAt ? `${clientId}, ${fromNow(canaryAt, now)}` : `none yet; ${clientId} ${fromNow(mayBeginAt, now)}`
 }
 
 const shareOf = ({ refreshes, earlyRefreshes }: CanaryKey): string =>

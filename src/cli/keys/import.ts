@@ -9,14 +9,14 @@ interface Options extends JsonOption, DryRunOption {
   as: 'standby' | 'retired'
 }
 
-/** `keys import`: moving in from another provider. The private key comes by file or stdin. */
+/** `keys import`: imports a private key of another provider from a file or stdin. */
 export const keysImport: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('import')
-    .description('take in a private key made elsewhere, as PEM or JWK')
-    .argument('<file>', 'that holds the key, or - for stdin')
-    .option('--alg <alg>', 'what it signs with, where the key itself leaves a choice')
+    .description('import a private key of another provider, as PEM or JWK')
+    .argument('<file>', 'file with the key, or - for stdin')
+    .option('--alg <alg>', 'signing algorithm, if the key allows several')
     .addOption(
       new Option('--as <state>', 'standby: it signs next; retired: it only verifies')
         .choices(['standby', 'retired'])

@@ -1,4 +1,4 @@
-/** How commands show keys and what becomes of them. */
+/** How commands show keys and their changes. */
 import type { KeyChange } from '../../keyring/cycle/change-keys.ts'
 import type { KeyRow } from '../../keyring/cycle/key-row.ts'
 import { isConfirmed, unconfirmedText } from '../bound.ts'
@@ -6,7 +6,7 @@ import type { DeskKeyring, NodesHeard } from '../desk.ts'
 import { fromNow } from '../moment.ts'
 import type { Cell, Printer } from '../printer.ts'
 
-/** The names and the order that programs rely on. */
+/** Programs rely on these names and their order. */
 export const keyJson = (key: KeyRow) => ({
   kid: key.kid,
   alg: key.alg,
@@ -20,7 +20,7 @@ export const keyJson = (key: KeyRow) => ({
   reason: key.reason ?? null,
 })
 
-/** Rows as `keys list --json` prints them: each also tells when its algorithm rotates next. */
+/** Rows of `keys list --json`, each with the next rotation of its algorithm. */
 export async function keyRowsJson(keyring: Pick<DeskKeyring, 'nextRotationAt'>, keys: readonly KeyRow[]) {
   const next = await nextRotations(keyring, keys)
   return keys.map((key) => ({ ...keyJson(key), next_rotation_at: next.get(key.alg) ?? null }))
@@ -62,7 +62,7 @@ export function printKeys(printer: Printer, keys: readonly KeyRow[]): void {
 
 const precise = (at: Date): string => `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
-/** @param heard what running nodes said of a revocation */
+/** @param heard which running nodes confirmed a revocation */
 export function printChange(printer: Printer, change: KeyChange, dryRun: boolean, heard?: NodesHeard): void {
   if (change.steps.length === 0) printer.line('Nothing to do.')
   const now = printer.now()
@@ -73,22 +73,18 @@ export function printChange(printer: Printer, change: KeyChange, dryRun: boolean
     printer.line(
       heard && !isConfirmed(heard)
         ? unconfirmedText(heard)
-        : 'A verifier that follows the revocation feed refuses what it signed within a second.',
+        : 'A verifier that follows the revocation feed refuses its tokens within a second.',
     )
-    printer.line(
-      `One that only caches the JWKS, as long as it may, can accept it until ${precise(change.acceptedUntil)}.`,
-    )
+    printer.line(`A verifier that only caches the JWKS can accept them until ${precise(change.acceptedUntil)}.`)
   }
   if (change.unknownUntil) {
     printer.line(
-      `A key signs that caches may not have yet: a verifier that does not fetch again for an unknown key refuses new tokens until ${precise(change.unknownUntil)} at most.`,
+      `The signing key may be missing from caches. A verifier that does not fetch unknown keys refuses new tokens until ${precise(change.unknownUntil)} at most.`,
     )
   }
   printer.line()
   printKeys(printer, change.keys)
   printer.note(
-    dryRun
-      ? 'This is how it would be; nothing was changed.'
-      : 'Nodes that are connected to this database follow within a second.',
+    dryRun ? 'Dry run: nothing was changed.' : 'Nodes connected to this database apply the change within a second.',
   )
 }

@@ -3,13 +3,13 @@ import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirm
 import type { AddCommand } from '../nouns.ts'
 import { changeJson, printChange } from './key-view.ts'
 
-/** `keys remove`: refused while anything that the key signed may be alive. */
+/** `keys remove`: refused while a token of the key may still be valid. */
 export const keysRemove: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('remove')
-    .description('take a retired key out of the JWKS, once nothing that it signed can be alive')
-    .argument('<kid>', 'of the key, from keys list')
+    .description('remove a retired key from the JWKS once every token that it signed has expired')
+    .argument('<kid>', 'key id, from keys list')
     .action(async (kid: string, options: ConfirmedOptions) => {
       const { dryRun = false } = options
       const { keyring } = await invocation.desk()

@@ -15,23 +15,25 @@ interface Options extends ConfirmedOptions {
   endGrants?: boolean
 }
 
-/** `keys revoke`: for a key that leaked. The standby, which every cache holds already, takes over in the same step. */
+/** `keys revoke`: for a key that leaked. The standby key, which caches already have, signs from the same step on. */
 export const keysRevoke: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('revoke')
-    .description('a key leaked: it leaves the JWKS at once, the standby signs, everything it signed is void')
-    .argument('[kid]', 'of the key, from keys list')
-    .option('--compromised', 'say that this is meant')
-    .option('--all', 'the whole store leaked: revoke every key and make fresh ones')
+    .description(
+      'revoke a leaked key: it leaves the JWKS at once, the standby signs, and every token that it signed is revoked',
+    )
+    .argument('[kid]', 'key id, from keys list')
+    .option('--compromised', 'confirm that the key leaked')
+    .option('--all', 'the whole store leaked: revoke every key and create new ones')
     .option('--end-grants', 'also end the grants and refresh tokens of the apps that it signed for')
     .action(async (kid: string | undefined, options: Options) => {
       const { compromised = false, all = false, dryRun = false } = options
       if (all === (kid !== undefined)) {
-        throw wrongUsage('key_unnamed', 'Name the key to revoke, or say --all.')
+        throw wrongUsage('key_unnamed', 'Name the key to revoke, or use --all.')
       }
       const { keyring, nodes } = await invocation.desk()
-      const question = `Revoke ${kid ?? 'every key'}? Everything signed by it becomes void.`
+      const question = `Revoke ${kid ?? 'every key'}? Every token that it signed is revoked.`
       if (!dryRun && compromised && !(await isConfirmed(invocation, options, question))) return
       const radius = await Promise.all((await namedKeys(keyring, kid)).map((one) => keyring.blastRadius(one)))
       const change =
@@ -55,7 +57,7 @@ export const keysRevoke: AddCommand = (parent, invocation) => {
   withExample(withConfirmation(command), 'claviger keys revoke 4f1c9b7e --compromised --dry-run')
 }
 
-/** Looked at before anything changes. An unknown kid is left to the revocation to refuse. */
+/** The kids to revoke, read before the change. The revocation refuses an unknown kid. */
 async function namedKeys(keyring: DeskKeyring, kid: string | undefined): Promise<string[]> {
   const kids = (await keyring.list()).filter(({ state }) => state !== 'revoked').map((key) => key.kid)
   return kid === undefined ? kids : kids.filter((one) => one === kid)

@@ -7,14 +7,14 @@ interface Options extends JsonOption, DryRunOption {
   now?: boolean
 }
 
-/** `keys rotate`: ahead of the schedule, and still without breaking anyone unless told to hurry. */
+/** `keys rotate`: rotates ahead of schedule. Only `--now` can break verifiers that have not fetched the key yet. */
 export const keysRotate: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('rotate')
-    .description('have the standby key sign, as soon as it has been published long enough')
+    .description('let the standby key sign as soon as it has been published long enough')
     .option('--alg <alg>', 'this algorithm only (default: all)')
-    .option('--now', 'at once, though some verifiers may not have fetched the key yet')
+    .option('--now', 'rotate at once, even if some verifiers have not fetched the key yet')
     .action(async ({ alg, now, dryRun = false, json }: Options) => {
       const { keyring } = await invocation.desk()
       const change = await keyring.rotate({

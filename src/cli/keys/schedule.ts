@@ -4,12 +4,12 @@ import { fromNow } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import type { Cell, Printer } from '../printer.ts'
 
-/** `keys schedule`: what happens next by itself, and why nobody notices. */
+/** `keys schedule`: the next automatic steps, and why no verifier fails because of them. */
 export const keysSchedule: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('schedule')
-    .description('the next events of the keys, and the proof that no verifier can fail by them')
+    .description('the next steps of the keys, and the proof that no verifier can fail because of them')
     .action(async (options: JsonOption) => {
       const { keyring } = await invocation.desk()
       const steps = await keyring.schedule()
@@ -31,7 +31,7 @@ export const keysSchedule: AddCommand = (parent, invocation) => {
             what,
           ]),
         )
-        if (proof.length > 0) printer.line('\nWhy no verifier that honours max-age can fail:')
+        if (proof.length > 0) printer.line('\nWhy every verifier that honours max-age has the key in time:')
         for (const sentence of proof) printer.line(`  ${sentence}`)
         if (readiness.length > 0) printReadiness(printer, readiness)
       })
@@ -39,9 +39,9 @@ export const keysSchedule: AddCommand = (parent, invocation) => {
   withExample(withJson(command), 'claviger keys schedule')
 }
 
-/** How far the verifiers are: those that say who they are (`/jwks?verifier=…`) one by one, the others as a number of fetches. */
+/** Which verifiers have fetched the keys: named ones (`/jwks?verifier=…`) one by one, others as a number of fetches. */
 function printReadiness(printer: Printer, readiness: readonly KeyReadiness[]): void {
-  printer.line('\nWho has fetched which key:')
+  printer.line('\nFetches of each key:')
   printer.table(
     ['KID', 'ALG', 'STATE', 'FETCHES', 'NAMED VERIFIERS', 'STILL WITHOUT IT'],
     readiness.map(({ kid, alg, state, fetches, verifiers, lagging, missing }) => {

@@ -2,12 +2,12 @@ import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson }
 import type { AddCommand } from '../nouns.ts'
 import { changeJson, printChange } from './key-view.ts'
 
-/** `keys switch-off`: an algorithm that is no longer configured stops signing, and verifies as long as promised. */
+/** `keys switch-off`: retires the key of an algorithm that is no longer configured. Its tokens verify until they expire. */
 export const keysSwitchOff: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('switch-off')
-    .description('end an algorithm that CLAVIGER_SIGNING_ALGORITHMS no longer names: its key retires')
+    .description('retire the key of an algorithm that CLAVIGER_SIGNING_ALGORITHMS no longer names')
     .argument('<alg>', 'such as EdDSA')
     .action(async (alg: string, options: JsonOption & DryRunOption) => {
       const { dryRun = false } = options

@@ -12,21 +12,21 @@ interface Options extends ConfirmedOptions {
   now?: boolean
 }
 
-/** `secrets rotate`: with nodes running and nobody signed out. */
+/** `secrets rotate`: rotates while nodes run; every session stays. */
 export const secretsRotate: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('rotate')
     .description(
-      'wrap all private keys under a new key-encryption key: the first of two that are configured, or one made here',
+      'wrap all private keys under a new key-encryption key: the first of two configured keys, or a generated one',
     )
-    .option('--cookies', 'instead: make a new key that signs cookies; the old ones verify on')
-    .option('--feed', 'instead: have the next key sign the revocation feed, and make the one after it')
-    .option('--now', 'with --feed: though receivers may not have pinned the next key yet')
+    .option('--cookies', 'instead: create a new key that signs cookies; old keys still verify')
+    .option('--feed', 'instead: let the next key sign the revocation feed, and create its successor')
+    .option('--now', 'with --feed: rotate even if receivers have not pinned the next key yet')
     .action(async (options: Options) => {
       const { dryRun = false, now = false } = options
       if ((options.cookies && options.feed) || (now && !options.feed)) {
-        throw wrongUsage('rotation_ambiguous', 'Say either --cookies or --feed; --now goes with --feed only.')
+        throw wrongUsage('rotation_ambiguous', 'Choose one of --cookies and --feed; --now requires --feed.')
       }
       const which = options.feed ? 'key of the revocation feed' : options.cookies ? 'cookie key' : 'key-encryption key'
       const { secrets } = await invocation.desk()
@@ -41,7 +41,7 @@ export const secretsRotate: AddCommand = (parent, invocation) => {
         const { signsInSeconds } = await secrets.rotateCookieKey({ dryRun, actor: invocation.actor })
         printer.result(options, { ...(dryRun && { dry_run: true }), signs_in_seconds: signsInSeconds }, () =>
           printer.line(
-            `A new cookie key ${dryRun ? 'would verify' : 'verifies'} at once and ${dryRun ? 'would sign' : 'signs'} in ${signsInSeconds} seconds. Nobody is signed out.`,
+            `A new cookie key ${dryRun ? 'would verify' : 'verifies'} at once and ${dryRun ? 'would sign' : 'signs'} in ${signsInSeconds} seconds. Every session stays.`,
           ),
         )
         return
@@ -66,7 +66,7 @@ function printFeedKeys(
   if (!dryRun) printer.line(`${next} is next.`)
   printer.note(
     dryRun
-      ? 'This is how it would be; nothing was changed.'
+      ? 'Dry run: nothing was changed.'
       : 'Pin these two in every receiver that pins feed keys, before the next rotation.',
   )
 }
@@ -81,19 +81,19 @@ const asJson = ({ rows, fingerprint, previous, file, kept }: RotatedSecrets, dry
 })
 
 function print(printer: Printer, { rows, fingerprint, previous, file, kept }: RotatedSecrets, dryRun: boolean): void {
-  const under = fingerprint ?? 'a key that is made then'
+  const under = fingerprint ?? 'a generated key'
   printer.line(
     `${counted(rows, 'stored secret')} ${dryRun ? 'would be' : 'are now'} wrapped under ${under}; before: ${previous.join(', ')}.`,
   )
   if (dryRun) {
-    printer.note('This is how it would be; nothing was changed.')
+    printer.note('Dry run: nothing was changed.')
     return
   }
-  if (file) printer.line(`${file} holds the new key.`)
+  if (file) printer.line(`The new key is in ${file}.`)
   printer.line(
     kept
-      ? `The old key is kept in ${kept}: backups made until now open with it and with nothing else. Move it to where they are.`
-      : 'Backups made until now open with the old key only: keep it where they are. Take it out of the configuration of every node.',
+      ? `The old key is in ${kept}. Backups made so far open with the old key only: move it to them.`
+      : 'Backups made so far open with the old key only: keep the old key with them. Remove it from the configuration of every node.',
   )
   printer.note('Back up the new key now, apart from the database.')
 }

@@ -1,4 +1,4 @@
-/** What the deployment's keys rest under, and the keys that sign cookies. */
+/** The key-encryption key, and the keys that sign cookies and the revocation feed. */
 import type { AddCommand } from '../nouns.ts'
 import { secretsRotate } from './rotate.ts'
 

@@ -1,17 +1,17 @@
 import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import { endSession } from '../../operations/sessions/end.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { AddCommand } from '../nouns.ts'
 
-/** `sessions end`: one browser is signed out, the others stay. */
+/** `sessions end`: signs one browser out; other sessions of the person stay. */
 export const sessionsEnd: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('end')
-    .description('end one browser session, with the grants and refresh tokens that hang on it')
+    .description('end one browser session, with its grants and refresh tokens')
     .argument('<id>', 'of the session, from sessions list')
     .action(async (id: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
@@ -24,7 +24,7 @@ export const sessionsEnd: AddCommand = (parent, invocation) => {
       if (!(await isConfirmed(invocation, options, `End session ${id}?`))) return
       await invocation.perform(endSession, { id })
       const heard = await desk.nodes.confirm()
-      const until = voidBy(printer.now(), await desk.revocations.longestTokenSeconds())
+      const until = lastExpiry(printer.now(), await desk.revocations.longestTokenSeconds())
       printer.result(options, { id, ended: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Ended', tone: 'good' }, ` session ${id}.`)
         printer.line(boundText(until, printer.now(), desk.config, heard))

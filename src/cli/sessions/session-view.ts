@@ -19,19 +19,22 @@ export const sessionJson = (session: SessionRow) => ({
   })),
 })
 
-/** When it ends, or that it has. */
+/** When the session ends or ended. */
 export const endOf = ({ expiresAt, endedAt }: SessionRow, now: Date): Cell => {
   if (endedAt) return { text: `ended ${fromNow(endedAt, now)}`, tone: 'dim' }
   return expiresAt ? fromNow(expiresAt, now) : '–'
 }
 
-/** How far an app has been told. */
-export function toldSoFar({ state, attempts, nextTryAt, settledAt, lastError }: LogoutRow, now: Date): Cell {
+/** Whether the app was notified of the end of the session. */
+export function logoutCell({ state, attempts, nextTryAt, settledAt, lastError }: LogoutRow, now: Date): Cell {
   const tries = `${attempts} ${attempts === 1 ? 'try' : 'tries'}`
   if (state === 'delivered') {
-    return { text: `told ${settledAt ? fromNow(settledAt, now) : ''}${attempts > 1 ? `, ${tries}` : ''}`, tone: 'good' }
+    return {
+      text: `notified ${settledAt ? fromNow(settledAt, now) : ''}${attempts > 1 ? `, ${tries}` : ''}`,
+      tone: 'good',
+    }
   }
-  if (state === 'failed') return { text: `not told, ${tries}: ${lastError ?? 'no reason known'}`, tone: 'bad' }
+  if (state === 'failed') return { text: `not notified, ${tries}: ${lastError ?? 'reason unknown'}`, tone: 'bad' }
   const next = nextTryAt && nextTryAt > now ? `, next ${fromNow(nextTryAt, now)}` : ''
   return { text: `waiting, ${tries}${next}${lastError ? `: ${lastError}` : ''}`, tone: 'warn' }
 }

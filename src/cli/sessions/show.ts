@@ -3,14 +3,14 @@ import { quoted } from '../../events/plain-text.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import { dated } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
-import { endOf, sessionJson, toldSoFar } from './session-view.ts'
+import { endOf, logoutCell, sessionJson } from './session-view.ts'
 
-/** `sessions show`: one session, and after its end how far its apps have been told. */
+/** `sessions show`: one session, and after its end which apps were notified. */
 export const sessionsShow: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('show')
-    .description('one browser session, and how far its apps were told of its end')
+    .description('one browser session, and whether its apps were notified of its end')
     .argument('<id>', 'of the session, from sessions list')
     .action(async (id: string, options: JsonOption) => {
       const desk = await invocation.desk()
@@ -19,7 +19,7 @@ export const sessionsShow: AddCommand = (parent, invocation) => {
         throw new Failure(
           'session_missing',
           'missing',
-          `Nothing is known of a session ${quoted(id)}; what has ended is shown while apps are told, and a week after.`,
+          `There is no session ${quoted(id)}. An ended session is shown until a week after its apps were notified.`,
         )
       }
       printer.result(options, sessionJson(session), () => {
@@ -34,8 +34,8 @@ export const sessionsShow: AddCommand = (parent, invocation) => {
         if (session.logouts.length === 0) return
         printer.line()
         printer.table(
-          ['APP', 'TOLD OF THE END'],
-          session.logouts.map((logout) => [logout.clientId, toldSoFar(logout, now)]),
+          ['APP', 'END NOTIFIED'],
+          session.logouts.map((logout) => [logout.clientId, logoutCell(logout, now)]),
         )
       })
     })

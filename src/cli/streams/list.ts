@@ -7,11 +7,11 @@ export const streamsList: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('list')
-    .description('all event streams: whether they run, and what waits to be received')
+    .description('all event streams, with their status and waiting events')
     .action(async (options: JsonOption) => {
       const streams = await (await invocation.desk()).streams.list()
       printer.result(options, streams.map(streamJson), () => {
-        if (streams.length === 0) return printer.line('There is no event stream; receivers make them for themselves.')
+        if (streams.length === 0) return printer.line('There is no event stream; receivers create them.')
         printer.table(
           ['STREAM', 'RECEIVER', 'DELIVERY', 'STATUS', 'WAITING', 'LAST ERROR'],
           streams.map((stream) => [

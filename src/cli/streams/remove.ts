@@ -4,12 +4,12 @@ import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirm
 import type { AddCommand } from '../nouns.ts'
 import { getStream, streamJson, waitingText } from './stream-view.ts'
 
-/** `streams remove`: what waits in it is lost to the receiver. */
+/** `streams remove`: the receiver loses the events that wait in the stream. */
 export const streamsRemove: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('remove')
-    .description('remove an event stream with what waits in it; the receiver may make another')
+    .description('remove an event stream with its waiting events; the receiver can create another')
     .argument('<stream_id>', 'from streams list')
     .action(async (id: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()

@@ -7,7 +7,7 @@ export const streamsShow: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('show')
-    .description('one event stream: how far it has come, and what went wrong')
+    .description('one event stream, with its status, waiting events and last error')
     .argument('<stream_id>', 'from streams list')
     .action(async (id: string, options: JsonOption) => {
       const stream = await getStream(await invocation.desk(), id)

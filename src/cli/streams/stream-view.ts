@@ -9,11 +9,11 @@ import type { Cell, Printer } from '../printer.ts'
 export async function getStream(desk: Pick<Desk, 'streams'>, id: string): Promise<StreamRow> {
   const stream = await desk.streams.find(id)
   if (stream) return stream
-  const sentence = `There is no event stream ${quoted(id)}; 'claviger streams list' shows those there are.`
+  const sentence = `There is no event stream ${quoted(id)}; 'claviger streams list' lists them.`
   throw new Failure('stream_missing', 'missing', sentence)
 }
 
-/** As JSON shows a stream; never what is sent along as authorization. */
+/** The JSON of a stream, without the authorization header of its receiver. */
 export const streamJson = (stream: StreamRow) => ({
   stream_id: stream.id,
   client_id: stream.clientId,
@@ -55,10 +55,10 @@ export function printStream(printer: Printer, stream: StreamRow): void {
     ['next try', stream.failures === 0 ? undefined : dated(stream.nextTryAt, now)],
     ['last error', stream.lastError],
     ['at', dated(stream.lastErrorAt, now)],
-    ['made', dated(stream.createdAt, now)],
+    ['created', dated(stream.createdAt, now)],
   ])
 }
 
-/** More are not counted. */
+/** The store counts waiting events up to a limit. */
 export const waitingText = ({ waiting, hasMore }: StreamRow): string =>
   hasMore ? `more than ${waiting} events` : counted(waiting, 'event')

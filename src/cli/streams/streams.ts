@@ -1,4 +1,4 @@
-/** Event streams: what receivers made for themselves, seen by an administrator. */
+/** Event streams that receivers created, as an administrator sees them. */
 import type { AddCommand } from '../nouns.ts'
 import { streamsList } from './list.ts'
 import { streamsRemove } from './remove.ts'

@@ -20,16 +20,16 @@ const words: Record<Verdict, [text: string, tone: Tone]> = {
   expired: ['Expired', 'warn'],
   revoked: ['Revoked', 'bad'],
   forged: ['Forged', 'bad'],
-  foreign: ['Not ours', 'bad'],
+  foreign: ['Foreign', 'bad'],
   'not-yet': ['Not valid yet', 'warn'],
 }
 
-/** `tokens inspect`: why it is accepted or refused, in words. */
+/** `tokens inspect`: why a token is accepted or refused. */
 export const tokensInspect: AddCommand = (parent, invocation) => {
   const command = parent
     .command('inspect')
-    .description('say what a token is, whether it is good, and if not why; exits 1 when it is not')
-    .argument('[jwt]', 'the token; left out, it is asked for or read from stdin, where no list of processes shows it')
+    .description('show what a token is, and whether it is valid or why not; exits 1 if it is not valid')
+    .argument('[jwt]', 'the token; without it, it is asked for or read from stdin, so that no process list shows it')
     .option('--token-file <file>', 'the token is in this file')
     .action(async (given: string | undefined, options: Options) => {
       const token = (await tokenFrom(invocation, given, options)).trim()
@@ -77,7 +77,7 @@ async function show({ printer }: Invocation, desk: Desk, found: Findings, option
   }
   printer.result(options, data, () => {
     const [text, tone] = words[verdict]
-    printer.line({ text, tone }, `: ${reasons[0] ?? 'signed by us, not expired, not revoked.'}`)
+    printer.line({ text, tone }, `: ${reasons[0] ?? 'signed here, not expired, not revoked.'}`)
     for (const reason of reasons.slice(1)) printer.line(`Also: ${reason}`)
     printer.fields([
       ['signed by', `${kid ?? 'no key'} (${alg ?? 'none'}), ${key?.state ?? 'unknown'}; signature ${signature}`],
@@ -85,7 +85,10 @@ async function show({ printer }: Invocation, desk: Desk, found: Findings, option
       ['expires', time(claims.exp, printer.now())],
       ['refreshed', refreshedText(history.refreshedAt, printer.now())],
       ['ledger', ledgerWords[history.ledger]],
-      ['app', client ? `${client.id} (${client.name})` : absent(claims.client_id, isOurs && 'no such app any more')],
+      [
+        'app',
+        client ? `${client.id} (${client.name})` : absent(claims.client_id, isOurs && 'the app no longer exists'),
+      ],
       ['person', personText(claims, person, isOurs)],
       ['for', textOf([claims.aud ?? []].flat().join(', '))],
       ['scope', textOf(claims.scope)],
@@ -97,8 +100,8 @@ async function show({ printer }: Invocation, desk: Desk, found: Findings, option
 }
 
 const ledgerWords = {
-  present: 'written down when it was issued',
-  missing: 'not in it: never issued here',
+  present: 'recorded when it was issued',
+  missing: 'no entry: never issued here',
   unknown: undefined,
 } as const
 
@@ -110,13 +113,13 @@ const absent = (value: unknown, why: string | false): string | undefined =>
 
 function personText({ sub, client_id }: JWTPayload, person: Account | undefined, isOurs: boolean): string | undefined {
   if (person) return `${person.email} (${person.id})${person.disabledAt ? ', disabled' : ''}`
-  return isOurs && sub === client_id ? 'nobody: the app itself' : absent(sub, isOurs && 'no such person any more')
+  return isOurs && sub === client_id ? 'none: the app itself' : absent(sub, isOurs && 'the person no longer exists')
 }
 
 const grantText = (claims: JWTPayload, isAlive: boolean | undefined): string | undefined =>
   isAlive === undefined
     ? undefined
-    : `${String(claims.grant_id)}, ${isAlive ? 'alive: the app may refresh' : 'ended: the app cannot refresh'}`
+    : `${String(claims.grant_id)}, ${isAlive ? 'active: the app can refresh' : 'ended: the app cannot refresh'}`
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
@@ -129,7 +132,7 @@ async function inspectOpaque({ printer }: Invocation, desk: Desk, token: string,
     throw new Failure(
       'token_unknown',
       'missing',
-      'This is no JWT, and no token of ours that lives: it ended, or never was.',
+      'Not a JWT, and no active token matches. It may have expired or been revoked.',
     )
   }
   const { what, clientId, accountId, expiresAt, isUsed } = found

@@ -7,7 +7,7 @@ import { revokeToken } from '../../operations/tokens/revoke.ts'
 import { revokeAllTokens } from '../../operations/tokens/revoke-all.ts'
 import { revokeClientTokens } from '../../operations/tokens/revoke-client.ts'
 import { revokeOpaqueToken } from '../../operations/tokens/revoke-opaque.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import type { Desk } from '../desk.ts'
@@ -26,30 +26,30 @@ interface Options extends ConfirmedOptions {
   all?: boolean
 }
 
-/** What is to be revoked, in the words of the answer. */
+/** The tokens to revoke, and how the answer names them. */
 interface Target {
   what: string
   data: Record<string, unknown>
-  /** Where the token says itself when it ends. */
+  /** The expiry of a token that has `exp`. */
   until?: Date | undefined
-  /** What is not known of it, said after the answer. */
+  /** A caveat that is printed after the answer. */
   note?: string | undefined
-  /** Asked first, where it touches more than somebody can name. */
+  /** Asked first when more than one token is revoked. */
   question?: string
   revoke(): Promise<Record<string, unknown> | undefined>
 }
 
-/** `tokens revoke`: makes void what is out, by whatever name it is known. */
+/** `tokens revoke`: revokes issued tokens by one of their names. */
 export const tokensRevoke: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('revoke')
-    .description('make tokens void before they expire, by one of their names')
+    .description('revoke tokens before they expire, by one of their names')
     .option('--token-stdin', 'the token itself, on stdin')
     .option('--jti <jti>', 'one access token, by its jti')
-    .option('--sid <sid>', 'a session with everything that came from it')
+    .option('--sid <sid>', 'a session and everything issued in it')
     .option('--sub <person>', 'a person: signs them out everywhere')
-    .option('--client <client_id>', 'an app: its grants, refresh tokens and access tokens of everybody')
+    .option('--client <client_id>', 'an app: its grants, refresh tokens and access tokens, of every person')
     .option('--all', 'every access token issued so far; people stay signed in, apps fetch new ones')
     .action(async (options: Options) => {
       const target = await targetOf(invocation, options)
@@ -62,7 +62,7 @@ export const tokensRevoke: AddCommand = (parent, invocation) => {
       const desk = await invocation.desk()
       const now = printer.now()
       const heard = await desk.nodes.confirm()
-      const until = target.until ?? voidBy(now, await desk.revocations.longestTokenSeconds())
+      const until = target.until ?? lastExpiry(now, await desk.revocations.longestTokenSeconds())
       printer.result(options, { ...target.data, ...more, revoked: true, ...boundJson(until, heard) }, () => {
         printer.line({ text: 'Revoked', tone: 'good' }, ` ${target.what}.`)
         printer.line(boundText(until, now, desk.config, heard))
@@ -98,12 +98,13 @@ async function targetOf(invocation: Invocation, options: Options): Promise<Targe
 async function byToken(desk: Desk, invocation: Invocation, token: string): Promise<Target> {
   const claims = claimsOf(token)
   if (claims && (claims.iss !== desk.config.issuer || typeof claims.jti !== 'string')) {
-    throw new Failure('token_foreign', 'invalid', `This is no access token of ${desk.config.issuer}.`)
+    throw new Failure('token_foreign', 'invalid', `This is not an access token of ${desk.config.issuer}.`)
   }
-  // The signature needs no check: an entry for a token that was never issued concerns nobody.
+  // The signature needs no check: an entry for a token that was never issued has no effect.
   if (claims) return byJti(desk, invocation, String(claims.jti), claims.exp)
   const found = await desk.revocations.findOpaque(token)
-  if (!found) throw new Failure('token_unknown', 'missing', 'There is no such token here; it may have ended already.')
+  if (!found)
+    throw new Failure('token_unknown', 'missing', 'No active token matches. It may have expired or been revoked.')
   return {
     what: `a ${found.what} of ${found.clientId ?? 'an unknown app'}`,
     data: { token: found.what, client_id: found.clientId ?? null },
@@ -115,16 +116,16 @@ function claimsOf(token: string): JWTPayload | undefined {
   try {
     return decodeJwt(token)
   } catch {
-    return undefined // not a JWT: an opaque token, perhaps
+    return undefined // not a JWT, so perhaps an opaque token
   }
 }
 
-/** What the engine gives out: 43 letters, digits, `-` and `_`. */
+/** The engine's `jti`: 43 letters, digits, `-` and `_`. */
 const ownJti = /^[\w-]{43}$/
 
 const ledgerNote =
-  'Whether such a token was issued is not known: only with CLAVIGER_TOKEN_LEDGER=on are issued tokens recorded.'
-const sessionNote = 'There is no such session now. Tokens that carry this sid are revoked all the same.'
+  'It is unknown whether such a token was issued: issued tokens are recorded only with CLAVIGER_TOKEN_LEDGER=on.'
+const sessionNote = 'There is no active session with this sid. Tokens with this sid are revoked nevertheless.'
 
 function isUnknown(jti: string, hint: string): Failure {
   return new Failure(
@@ -137,13 +138,14 @@ function isUnknown(jti: string, hint: string): Failure {
   )
 }
 
-/** @throws Failure `token_unknown` where it is certain that no such token can be valid. */
+/** @throws Failure `token_unknown` when no valid token can have this `jti`. */
 async function byJti(desk: Desk, { perform }: Invocation, jti: string, exp?: number): Promise<Target> {
   if (!ownJti.test(jti)) throw isUnknown(jti, 'a jti of this issuer has 43 characters: letters, digits, - and _')
   const isKnown = await desk.ledger.knowsJti(jti)
-  if (isKnown === false) throw isUnknown(jti, 'it may have expired; the ledger has every token that can still be valid')
+  if (isKnown === false)
+    throw isUnknown(jti, 'it may have expired; the ledger has an entry for every token that can still be valid')
   const until = exp === undefined ? undefined : new Date(exp * 1000)
-  // An end that lies far ahead is not ours: no token lives longer than the longest.
+  // An `exp` far in the future was not issued here: no access token lives longer than a day.
   const isPlausible = until !== undefined && until.getTime() < Date.now() + 2 * 86_400_000
   const expiresAt = isPlausible ? new Date(until.getTime() + 60_000) : undefined
   return {
@@ -158,14 +160,14 @@ async function byJti(desk: Desk, { perform }: Invocation, jti: string, exp?: num
 const ofEverybody = (desk: Desk, { perform }: Invocation): Target => ({
   what: `every access token that ${desk.config.issuer} issued so far`,
   data: { iss: desk.config.issuer },
-  question: 'Make every access token of every app and person void? They stay signed in and have to fetch new ones.',
+  question: 'Revoke every access token of every app and person? People stay signed in, and apps fetch new tokens.',
   revoke: async () => void (await perform(revokeAllTokens, { issuer: desk.config.issuer })),
 })
 
 const bySid = ({ perform }: Invocation, sid: string): Target => ({
   what: `everything of the session ${quoted(sid)}`,
   data: { sid },
-  question: `End the session ${quoted(sid)} with everything that came from it?`,
+  question: `End the session ${quoted(sid)} and revoke everything issued in it?`,
   revoke: async () => ({ session_ended: (await perform(revokeSession, { sid })).ended }),
 })
 
@@ -188,7 +190,7 @@ async function byClient(desk: Desk, { perform }: Invocation, clientId: string): 
   return {
     what: `everything that ${client.id} (${client.name}) holds`,
     data: { client_id: client.id },
-    question: `End everything that ${client.id} (${client.name}) holds of anybody?`,
+    question: `Revoke every grant and token that ${client.id} (${client.name}) holds, of every person?`,
     async revoke() {
       const { grants, refreshTokens } = await perform(revokeClientTokens, { client_id: client.id })
       return { grants_ended: grants, refresh_tokens_ended: refreshTokens }

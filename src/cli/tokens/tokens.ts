@@ -1,4 +1,4 @@
-/** Tokens that are out: why one is refused, and making them void. */
+/** Issued tokens: why one is refused, and revoking them. */
 import type { AddCommand } from '../nouns.ts'
 import { tokensInspect } from './inspect.ts'
 import { tokensRevoke } from './revoke.ts'

@@ -1,4 +1,4 @@
-/** Why a token is accepted or refused, found out claim by claim. */
+/** Why a token is accepted or refused, claim by claim. */
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { Failure } from '../../errors/failure.ts'
 import type { KeyRow } from '../../keyring/cycle/key-row.ts'
@@ -10,7 +10,7 @@ export type Verdict = 'valid' | 'expired' | 'revoked' | 'forged' | 'foreign' | '
 
 export interface Findings {
   verdict: Verdict
-  /** A sentence for each reason; the first decides. */
+  /** A sentence for each reason. The first one decides the verdict. */
   reasons: string[]
   claims: JWTPayload
   kid: string | undefined
@@ -47,15 +47,19 @@ export async function findingsOf(token: string, desk: Desk, now: Date): Promise<
   const faults: [Verdict, string][] = []
   const add = (is: boolean, verdict: Verdict, reason: string) => is && faults.push([verdict, reason])
   add(!isOurs, 'foreign', `Its issuer is ${JSON.stringify(claims.iss ?? null)}, not ${desk.config.issuer}.`)
-  add(isOurs && !key, 'forged', `Its key ${JSON.stringify(kid ?? null)} was never one of ours.`)
-  add(isOurs && signature === 'invalid', 'forged', 'Its signature is wrong: it was changed, or never made here.')
+  add(isOurs && !key, 'forged', `Its key ${JSON.stringify(kid ?? null)} is not a key of this issuer.`)
+  add(
+    isOurs && signature === 'invalid',
+    'forged',
+    'Its signature is invalid: the token was changed, or was not signed here.',
+  )
   add(isOurs && signature !== 'invalid' && history.ledger === 'missing', 'forged', forgedSentence(kid, signature))
   add(
     isOurs && key?.state === 'revoked',
     'revoked',
-    `Its key ${kid} was revoked: ${key?.reason ?? 'no reason was kept'}.`,
+    `Its key ${kid} was revoked: ${key?.reason ?? 'no reason was recorded'}.`,
   )
-  add(isOurs && key?.state === 'removed', 'expired', `Its key ${kid} left the JWKS long ago.`)
+  add(isOurs && key?.state === 'removed', 'expired', `Its key ${kid} was removed from the JWKS.`)
   for (const entry of revocations) add(true, 'revoked', revokedSentence(entry))
   add(typeof claims.exp !== 'number' || claims.exp <= seconds, 'expired', `It expired at ${instant(claims.exp)}.`)
   add(
@@ -63,7 +67,7 @@ export async function findingsOf(token: string, desk: Desk, now: Date): Promise<
     'not-yet',
     `It was issued in the future, at ${instant(claims.iat)}: is the clock right?`,
   )
-  add(isOurs && typ !== 'at+jwt', 'foreign', `Its type is ${JSON.stringify(typ ?? null)}: it is no access token.`)
+  add(isOurs && typ !== 'at+jwt', 'foreign', `Its type is ${JSON.stringify(typ ?? null)}: it is not an access token.`)
   const [first] = faults
   const verdict = first?.[0] ?? 'valid'
   const reasons = faults.map(([, reason]) => reason)
@@ -77,7 +81,7 @@ function read(token: string) {
   } catch (cause) {
     throw new Failure('token_unreadable', 'invalid', 'This is not a JWT: it has no readable header and claims.', {
       cause,
-      detail: { hints: ['an opaque token says nothing by itself; give it on stdin and it is looked up'] },
+      detail: { hints: ['an opaque token has no claims; give it on stdin to look it up in the database'] },
     })
   }
 }
@@ -90,17 +94,17 @@ async function historyOf(token: string, desk: Desk, claims: JWTPayload, kid: str
   return desk.ledger.history(marksOf(claims, kid), { digest: tokenDigest(token), exp })
 }
 
-/** Said as loudly as it is meant: who can do this can be anybody, at every API. */
+/** A holder of the private key can sign tokens for any person at every API, so the sentence names the command that ends it. */
 const forgedSentence = (kid: string | undefined, signature: Findings['signature']): string =>
   signature === 'valid'
-    ? `Its signature is right, but it was never issued here: the ledger does not have it. Somebody else signs with the private key ${kid}: it has leaked. End it now: keys revoke ${kid} --compromised.`
-    : 'It was never issued here: the ledger does not have it.'
+    ? `Its signature is valid, but it was never issued here: the ledger has no entry for it. The private key ${kid} has leaked. Revoke it now: keys revoke ${kid} --compromised.`
+    : 'It was never issued here: the ledger has no entry for it.'
 
-/** Of a key that left the JWKS nobody can tell any more. */
+/** Without the public key in the JWKS the signature cannot be verified. */
 async function signatureOf(token: string, desk: Desk, key: KeyRow | undefined): Promise<Findings['signature']> {
   if (!key || key.state === 'removed' || key.state === 'revoked') return 'unknown'
   try {
-    // Time is judged elsewhere.
+    // `findingsOf` checks the times.
     await jwtVerify(token, createLocalJWKSet(await desk.keyring.publicJwks()), { currentDate: new Date(0) })
     return 'valid'
   } catch (error) {
@@ -118,4 +122,6 @@ function revokedSentence({ kind, cause, actor, at, notBefore }: RevocationRow): 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 export const instant = (seconds: unknown): string =>
-  typeof seconds === 'number' && Math.abs(seconds) < 8.64e12 ? new Date(seconds * 1000).toISOString() : 'no time at all'
+  typeof seconds === 'number' && Math.abs(seconds) < 8.64e12
+    ? new Date(seconds * 1000).toISOString()
+    : 'an unreadable time'

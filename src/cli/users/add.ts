@@ -12,7 +12,7 @@ interface Options extends JsonOption, PasswordOptions {
   emailVerified?: boolean
 }
 
-/** `users add`: without a password where nobody can be asked for one; the person can be given one later. */
+/** `users add`: without an option and a terminal, the person has no password until `users set-password`. */
 export const usersAdd: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
@@ -20,10 +20,10 @@ export const usersAdd: AddCommand = (parent, invocation) => {
     .description('add a person; asks for a password on a terminal')
     .argument('<email>', 'their sign-in name')
     .option('--name <name>', 'full name')
-    .option('--username <name>', 'what apps are told as preferred_username (default: their address up to the @)')
-    .option('--email-verified', 'the address is known to be theirs; without it apps are told that it is not verified')
+    .option('--username <name>', 'preferred_username for apps (default: the address up to the @)')
+    .option('--email-verified', 'mark the address as verified; without it, apps see it as not verified')
     .action(async (email: string, options: Options) => {
-      // Checked before a password is asked for.
+      // Check the address before asking for a password.
       const { name, username, emailVerified } = options
       const person = newAccount({
         email,
@@ -34,7 +34,7 @@ export const usersAdd: AddCommand = (parent, invocation) => {
       const given = await findNewPassword(invocation, options, email)
       const desk = await invocation.desk()
       if (given) checkForPerson(given, person, desk.config.issuer)
-      // Hashed before anything is stored, so that a refused password leaves no half-made person.
+      // Hash before storing, so that a refused password leaves no person without a password.
       const hash = given && (await desk.passwords.hash(given.password))
       const account = await invocation.perform(createPerson, { person, ...(hash ? { hash } : {}) })
       const secret = given?.generated ? { password: given.password } : {}
@@ -44,7 +44,7 @@ export const usersAdd: AddCommand = (parent, invocation) => {
       })
       printer.note(verifiedText(account))
       if (!hash) {
-        printer.note('They have no password yet, so they cannot sign in.')
+        printer.note('This person has no password yet and cannot sign in.')
         printer.next(`users set-password ${account.email}`)
       }
     })
@@ -55,8 +55,8 @@ export const usersAdd: AddCommand = (parent, invocation) => {
   )
 }
 
-/** Some apps take in nobody whose address is not verified. */
+/** Some apps refuse people whose address is not verified. */
 const verifiedText = ({ email, emailVerified }: Account): string =>
   emailVerified
-    ? `Apps are told that the address is verified; 'claviger users set ${email} --no-email-verified' changes it.`
-    : `Apps are told that the address is not verified; 'claviger users set ${email} --email-verified' changes it.`
+    ? `Apps see the address as verified; 'claviger users set ${email} --no-email-verified' changes it.`
+    : `Apps see the address as not verified; 'claviger users set ${email} --email-verified' changes it.`

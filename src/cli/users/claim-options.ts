@@ -4,7 +4,7 @@ import { nearestWord } from '../../errors/nearest-word.ts'
 import { quoted } from '../../events/plain-text.ts'
 import { wrongUsage } from '../usage.ts'
 
-/** As `changedProfile` takes them; null removes. @throws Failure `claim_malformed`, `claim_unknown`. */
+/** The claims for `changedProfile`; null removes a claim. @throws Failure `claim_malformed`, `claim_unknown`. */
 export function claimsOf(set: readonly string[], remove: readonly string[]): Record<string, unknown> {
   const removed = remove.map((name) => [checkedName(name), null] as const)
   return Object.fromEntries([...removed, ...set.map(assigned)])
@@ -31,7 +31,7 @@ function checkedName(name: string): string {
   if (profileClaimNames.includes(name)) return name
   if (['email', 'email_verified', 'name'].includes(name)) {
     const option = `--${name.replace('_', '-')}`
-    throw wrongUsage('claim_unknown', `The claim ${name} has an option of its own: write ${option}.`)
+    throw wrongUsage('claim_unknown', `The claim ${name} has its own option: ${option}.`)
   }
   const nearest = nearestWord(name, profileClaimNames)
   const known = nearest ? `did you mean ${nearest}?` : `known are ${profileClaimNames.join(', ')}.`

@@ -1,16 +1,16 @@
 import { disablePerson } from '../../operations/people/disable.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { type DryRunOption, type JsonOption, withDryRun, withExample, withJson } from '../command-options.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
-/** `users disable`: shuts a person out at once and says how long what is already out may still be good. */
+/** `users disable`: disables a person at once and prints when the last issued token is rejected. */
 export const usersDisable: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('disable')
-    .description('shut a person out: no sign-in, every session and refresh token ends')
+    .description('disable a person: no sign-in, and every session and refresh token ends')
     .argument(...personArgument)
     .action(async (named: string, options: JsonOption & DryRunOption) => {
       const desk = await invocation.desk()
@@ -25,7 +25,7 @@ export const usersDisable: AddCommand = (parent, invocation) => {
       }
       const ended = await invocation.perform(disablePerson, { id: person.id })
       const heard = await desk.nodes.confirm()
-      const until = voidBy(printer.now(), seconds)
+      const until = lastExpiry(printer.now(), seconds)
       const after = (await desk.accounts.find(person.id)) ?? person
       printer.result(
         options,

@@ -13,23 +13,23 @@ interface Options extends JsonOption, DryRunOption {
   firebaseHashConfig?: string
 }
 
-/** So many lines are told one by one for one reason; a reason that holds for the whole file need not be told a million times. */
+/** How many lines are printed for one reason. Further lines with the same reason are counted only. */
 const mostOfOneReason = 20
 
 type Totals = Record<ImportOutcome['outcome'], number>
 
-/** `users import`: whoever is here already stays as they are, so that it may run again and again. */
+/** `users import`: existing people stay unchanged, so that the import can run repeatedly. */
 export const usersImport: AddCommand = (parent, invocation) => {
   const { printer, stdin, stderr } = invocation
   const command = parent
     .command('import')
-    .description('take people over from another program, with the hashes of their passwords (docs/import.md)')
+    .description('import people from another program, with their password hashes (docs/import.md)')
     .requiredOption(
       '-f, --file <file>',
-      'JSON lines, a JSON document or CSV, also as other programs export them; - is stdin',
+      'JSON lines, a JSON document or CSV, also exports of other programs; - is stdin',
     )
-    .option('--firebase-hash-config <file>', 'of a Firebase export: hash_config { … } of the project')
-    .option('--json', 'print one JSON document a line: what became of each row, then the totals')
+    .option('--firebase-hash-config <file>', 'for a Firebase export: the hash_config { … } of the project')
+    .option('--json', 'print one JSON document a line: the outcome of each row, then the totals')
     .action(async ({ file, json, dryRun = false, firebaseHashConfig }: Options) => {
       const firebaseHash =
         firebaseHashConfig === undefined
@@ -49,7 +49,7 @@ export const usersImport: AddCommand = (parent, invocation) => {
           progress.clear()
           show(printer, row, what)
         }
-        progress.told(row.line)
+        progress.reached(row.line)
       }
       progress.clear()
       invocation.exitCode = totals.collision + totals.refused > 0 ? 1 : 0
@@ -68,7 +68,7 @@ export const usersImport: AddCommand = (parent, invocation) => {
   )
 }
 
-/** What is told of a line; undefined where there is nothing to attend to. */
+/** What is printed about a line; undefined if it needs no attention. */
 function whatOf({ outcome, reason, left_out: leftOut }: ImportOutcome): string | undefined {
   if (reason !== undefined) return `${outcome}, ${reason}`
   return leftOut && `${outcome}, without ${leftOut.join(', ')}, which OpenID Connect writes otherwise`
@@ -84,14 +84,14 @@ class ReasonCount {
   readonly #times = new Map<string, number>()
 
   count(reason: string): number {
-    // Lines name other lines in their reasons.
+    // A reason may name the number of another line.
     const kind = reason.replace(/\bline \d+/g, 'an earlier line')
     const times = (this.#times.get(kind) ?? 0) + 1
     this.#times.set(kind, times)
     return times
   }
 
-  /** How many more there were of each. */
+  /** Reasons with more lines than `most`, and the number of further lines. */
   beyond(most: number): [reason: string, times: number][] {
     return [...this.#times].filter(([, times]) => times > most).map(([reason, times]) => [reason, times - most])
   }
@@ -103,14 +103,14 @@ function summary({ added, unchanged, collision, refused }: Totals, dryRun: boole
   return `${begin} ${people}; ${unchanged} there already, ${counted(collision, 'collision')}, ${refused} refused.`
 }
 
-/** How far it has come, on a terminal only. */
+/** Shows the progress, on a terminal only. */
 function progressOn(output: Output) {
   let isShown = false
   const say = (text: string) => {
     if (output.isTTY) output.write(`\r\u001b[K${text}`)
   }
   return {
-    told(line: number): void {
+    reached(line: number): void {
       if (line % 1000 !== 0) return
       say(`line ${line}`)
       isShown = true

@@ -16,14 +16,14 @@ export const usersList: AddCommand = (parent, invocation) => {
   const command = parent
     .command('list')
     .description('people, in the order they were added')
-    .option('--search <text>', 'only those with this in name or address')
-    .option('--limit <n>', 'at most so many', wholeNumber(1, 10_000), 100)
-    .option('--after <id>', 'go on after this account id')
+    .option('--search <text>', 'only people with this text in their name or address')
+    .option('--limit <n>', 'at most this many', wholeNumber(1, 10_000), 100)
+    .option('--after <id>', 'continue after this account id')
     .action(async ({ search, limit, after, json }: Options) => {
       const desk = await invocation.desk()
       const people = await desk.accounts.list({ limit, ...(after ? { after } : {}), ...(search ? { search } : {}) })
       printer.result({ json }, people.map(personJson), () => {
-        if (people.length === 0) return printer.line(search ? 'Nobody matches.' : 'There is nobody yet.')
+        if (people.length === 0) return printer.line(search ? 'No person matches.' : 'There is no person yet.')
         printer.table(
           ['ID', 'EMAIL', 'NAME', 'STATE', 'ADDED'],
           people.map((person) => [
@@ -36,7 +36,7 @@ export const usersList: AddCommand = (parent, invocation) => {
         )
         const last = people.at(-1)
         if (people.length === limit && last)
-          printer.note(`${counted(limit, 'person', 'people')} shown; go on with --after ${last.id}`)
+          printer.note(`${counted(limit, 'person', 'people')} shown; continue with --after ${last.id}`)
       })
       if (people.length === 0 && !search && !after) printer.next('users add you@example.org')
     })

@@ -13,7 +13,7 @@ export const personArgument = ['<person>', 'email address or account id (acc_…
 /** @throws Failure `account_missing`. */
 export async function getPerson(desk: Pick<Desk, 'accounts'>, named: string): Promise<Account> {
   const found = named.startsWith('acc_') ? await desk.accounts.find(named) : undefined
-  // Last, for who came with an id of their own.
+  // Last, for imported people that kept their own id.
   const account = found ?? (await desk.accounts.findByLogin(named)) ?? (await desk.accounts.find(named))
   if (account) return account
   throw new Failure('account_missing', 'missing', `There is no person ${quoted(named)}.`, {
@@ -21,7 +21,7 @@ export async function getPerson(desk: Pick<Desk, 'accounts'>, named: string): Pr
   })
 }
 
-/** As JSON shows a person. */
+/** The JSON of a person. */
 export const personJson = (account: Account) => ({
   id: account.id,
   email: account.email,
@@ -55,7 +55,7 @@ export function printPerson(printer: Printer, person: Account, sessions: readonl
 }
 
 const fallbackText = ({ claims, email }: Account): string =>
-  `none; apps are told ${claims.preferred_username ?? localPartOf(email)} as preferred_username`
+  `none; apps see ${claims.preferred_username ?? localPartOf(email)} as preferred_username`
 
 const claimLines = ({ claims }: Account): string[] =>
   Object.entries(claims)

@@ -5,12 +5,12 @@ import { counted, duration } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
-/** `users remove`: for good. Disabling is what one usually wants. */
+/** `users remove`: cannot be undone. Disabling a person is usually enough. */
 export const usersRemove: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('remove')
-    .description('remove a person for good, with everything that is theirs')
+    .description('remove a person for good, with all their data and tokens')
     .argument(...personArgument)
     .action(async (named: string, options: ConfirmedOptions) => {
       const desk = await invocation.desk()
@@ -28,7 +28,7 @@ export const usersRemove: AddCommand = (parent, invocation) => {
         printer.line({ text: 'Removed', tone: 'good' }, ` ${person.email}: ${endedText(ended)}.`)
       })
       const kept = duration(desk.config.eventRetentionSeconds)
-      printer.note(`The audit log still tells their name and address, for ${kept} (CLAVIGER_EVENT_RETENTION).`)
+      printer.note(`The audit log keeps the name and address for ${kept} (CLAVIGER_EVENT_RETENTION).`)
     })
   withExample(withConfirmation(command), 'claviger users remove ada@example.org --dry-run')
 }

@@ -1,16 +1,16 @@
 import { setPassword } from '../../operations/people/set-password.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { type JsonOption, withExample, withJson } from '../command-options.ts'
 import type { AddCommand } from '../nouns.ts'
 import { checkForPerson, getNewPassword, type PasswordOptions, withPassword } from '../secret-input.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
-/** `users set-password`: whoever knew the old one is out, so every session ends with it. */
+/** `users set-password`: ends every session, since another person may know the old password. */
 export const usersSetPassword: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('set-password')
-    .description('give a person a new password; every session and refresh token of theirs ends')
+    .description('give a person a new password, and end all their sessions and refresh tokens')
     .argument(...personArgument)
     .action(async (named: string, options: JsonOption & PasswordOptions) => {
       const desk = await invocation.desk()
@@ -21,7 +21,7 @@ export const usersSetPassword: AddCommand = (parent, invocation) => {
       const ended = await invocation.perform(setPassword, { id: person.id, hash })
       const seconds = await desk.revocations.longestTokenSeconds()
       const heard = await desk.nodes.confirm()
-      const until = voidBy(printer.now(), seconds)
+      const until = lastExpiry(printer.now(), seconds)
       const left = { access_token_seconds_left: seconds, ...boundJson(until, heard) }
       const secret = given.generated ? { password: given.password } : {}
       printer.result(options, { ...personJson(person), ...endedJson(ended), ...left, ...secret }, () => {

@@ -18,16 +18,16 @@ interface Options extends JsonOption, DryRunOption {
   removeClaim?: string[]
 }
 
-/** `users set`: what is not named stays as it is. */
+/** `users set`: changes the given fields only. */
 export const usersSet: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
     .command('set')
     .description('change the name, address and claims of a person; they stay signed in')
     .argument(...personArgument)
-    .option('--email <address>', 'their sign-in name from now on; not verified until somebody says so')
-    .option('--name <name>', 'full name; an empty one removes it')
-    .option('--username <name>', 'what apps are told as preferred_username; an empty one removes it')
+    .option('--email <address>', 'new sign-in name; not verified unless --email-verified is given')
+    .option('--name <name>', 'full name; an empty value removes it')
+    .option('--username <name>', 'preferred_username for apps; an empty value removes it')
     .option('--claim <name=value>', 'a claim, such as locale=en or address.locality=London (repeat for more)', collect)
     .option('--remove-claim <name>', 'remove a claim (repeat for more)', collect)
     .action(async (named: string, options: Options) => {
@@ -39,13 +39,13 @@ export const usersSet: AddCommand = (parent, invocation) => {
       const after: Account = done?.account ?? asPlanned(before, planned)
       const data = { ...personJson(after), claims: after.claims, ...(options.dryRun ? { dry_run: true } : {}) }
       printer.result(options, data, () => printPerson(printer, after))
-      if (options.dryRun) return printer.note('This is how it would be; nothing was changed.')
+      if (options.dryRun) return printer.note('Dry run: nothing was changed.')
       const fields = done?.fields ?? []
-      if (fields.length === 0) return printer.note('All of this was so already.')
-      printer.note(`Changed: ${fields.join(', ')}. Apps see it at userinfo at once, and in the next ID token.`)
-      printer.note('Access tokens name a person by id alone, so those that are out stay valid.')
+      if (fields.length === 0) return printer.note('No value changed.')
+      printer.note(`Changed: ${fields.join(', ')}. Apps see the change at userinfo at once, and in the next ID token.`)
+      printer.note('Access tokens contain the id of the person only, so issued tokens stay valid.')
     })
-  withSwitch(command, 'email-verified', 'the address is known to be theirs')
+  withSwitch(command, 'email-verified', 'mark the address as verified')
   withExample(
     withDryRun(withJson(command)),
     "claviger users set ada@example.org --email ada.king@example.org --name 'Ada King'",
@@ -67,7 +67,7 @@ function changesOf({ email, emailVerified, name, username, claim = [], removeCla
   return changes
 }
 
-// What the store makes of it.
+// The account after the change, as the store saves it.
 const asPlanned = (
   before: Account,
   { name = before.name, username = before.username, ...planned }: ReturnType<typeof changedProfile>,

@@ -1,12 +1,12 @@
 import { endPersonSessions } from '../../operations/people/end-sessions.ts'
-import { boundJson, boundText, voidBy } from '../bound.ts'
+import { boundJson, boundText, lastExpiry } from '../bound.ts'
 import { withExample } from '../command-options.ts'
 import { type ConfirmedOptions, isConfirmed, withConfirmation } from '../confirmation.ts'
 import { counted } from '../moment.ts'
 import type { AddCommand } from '../nouns.ts'
 import { endedJson, endedText, getPerson, personArgument, personJson } from './person.ts'
 
-/** `users sign-out`: everywhere, in every app. */
+/** `users sign-out`: ends every session of a person. */
 export const usersSignOut: AddCommand = (parent, invocation) => {
   const { printer } = invocation
   const command = parent
@@ -27,7 +27,7 @@ export const usersSignOut: AddCommand = (parent, invocation) => {
       const ended = await invocation.perform(endPersonSessions, { id: person.id })
       const seconds = await desk.revocations.longestTokenSeconds()
       const heard = await desk.nodes.confirm()
-      const until = voidBy(printer.now(), seconds)
+      const until = lastExpiry(printer.now(), seconds)
       printer.result(
         options,
         { ...personJson(person), ...endedJson(ended), access_token_seconds_left: seconds, ...boundJson(until, heard) },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { accountId } from '../schemas.ts'
 
-/** Makes an administrator of a person. */
+/** Makes a person an administrator. */
 export const giveAdmin = operation({
   name: 'admins.give',
   right: 'admins.write',

@@ -3,7 +3,7 @@ import { type ApiInput, newApi } from '../../clients/new-api.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { checkedByItsRoom } from '../schemas.ts'
 
-/** Adds an API: clients registered for it get JWT access tokens with its audience. */
+/** Adds an API. Clients registered for it receive JWT access tokens with its audience. */
 export const createApi = operation({
   name: 'apis.create',
   right: 'apis.write',

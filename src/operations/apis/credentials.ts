@@ -4,7 +4,7 @@ import { Failure } from '../../errors/failure.ts'
 import { quoted } from '../../events/plain-text.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 
-/** Makes credentials for an API itself, to read the revocation feed and introspect its own tokens. */
+/** Creates credentials for an API itself, to read the revocation feed and introspect its own tokens. */
 export const createApiCredentials = operation({
   name: 'apis.credentials',
   right: 'clients.secrets',

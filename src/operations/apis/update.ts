@@ -13,7 +13,7 @@ export const updateApi = operation({
   target: () => ({}),
   plan: touchesNothingElse,
   async run({ apis }, { audience, changes }) {
-    // Made on what is stored by now, so that of two changes at once neither is lost.
+    // Applies the change to the stored API, so that neither of two concurrent changes is lost.
     const api = await apis.update(audience, (stored) => changedApi(stored, changes))
     return { output: api, entry: { kind: 'api.changed', detail: { audience, fields: Object.keys(changes) } } }
   },

@@ -4,7 +4,7 @@ import { type ClientInput, newClient } from '../../clients/new-client.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { checkedByItsRoom } from '../schemas.ts'
 
-/** Registers a client. The secret, where it needs one and brings none, is in the output this once. */
+/** Registers a client. A generated secret is in the output and is not stored. */
 export const createClient = operation({
   name: 'clients.create',
   right: 'clients.write',

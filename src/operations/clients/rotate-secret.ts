@@ -6,10 +6,10 @@ import { quoted } from '../../events/plain-text.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { clientId } from '../schemas.ts'
 
-/** A secret that works beside its successor for longer was not replaced. */
+/** The longest time that the old secret stays valid next to the new one. */
 export const longestOverlapSeconds = 90 * 86_400
 
-/** Gives a client a new secret, in the output this once. The old one is accepted for the overlap. */
+/** Gives a client a new secret. A generated secret is in the output and is not stored. The old one is accepted for the overlap. */
 export const rotateClientSecret = operation({
   name: 'clients.rotate-secret',
   right: 'clients.secrets',
@@ -18,7 +18,7 @@ export const rotateClientSecret = operation({
   input: z.strictObject({
     client_id: clientId,
     overlap_seconds: z.int().min(0).max(longestOverlapSeconds),
-    /** Brought along by an administrator; left out, one is made. */
+    /** Chosen by an administrator. Without it a secret is generated. */
     secret: z.string().optional(),
   }),
   target: ({ client_id }) => ({ client: client_id }),

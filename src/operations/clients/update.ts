@@ -6,7 +6,7 @@ import { quoted } from '../../events/plain-text.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { checkedByItsRoom, clientId } from '../schemas.ts'
 
-/** Changes a client. A client that goes over to a secret gets one, in the output this once. */
+/** Changes a client. If the client now needs a secret, one is generated, and the output has it. */
 export const updateClient = operation({
   name: 'clients.update',
   right: 'clients.write',

@@ -3,10 +3,10 @@ import { newAccount } from '../../accounts/new-account.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { checkedByItsRoom, passwordHash } from '../schemas.ts'
 
-/** What `newAccount` takes, but for standing: only `admins.create` makes an administrator. */
+/** The input of `newAccount` without `isAdmin`: only `admins.create` adds an administrator. */
 type NewPerson = Omit<Parameters<typeof newAccount>[0] & object, 'isAdmin'>
 
-/** Adds a person, with a password where one is given. */
+/** Adds a person, with a password if one is given. */
 export const createPerson = operation({
   name: 'people.create',
   right: 'people.write',

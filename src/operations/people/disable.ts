@@ -3,7 +3,7 @@ import { actorName } from '../actor.ts'
 import { operation } from '../operation.ts'
 import { accountId } from '../schemas.ts'
 
-/** Shuts a person out: no sign-in, and every session, grant and refresh token ends. */
+/** Disables a person: no sign-in, and every session, grant and refresh token ends. */
 export const disablePerson = operation({
   name: 'people.disable',
   right: 'people.write',

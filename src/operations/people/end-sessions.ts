@@ -3,7 +3,7 @@ import { actorName } from '../actor.ts'
 import { operation } from '../operation.ts'
 import { accountId } from '../schemas.ts'
 
-/** Signs a person out everywhere: every session, grant and refresh token ends. */
+/** Ends every session, grant and refresh token of a person. */
 export const endPersonSessions = operation({
   name: 'people.end-sessions',
   right: 'people.recover',

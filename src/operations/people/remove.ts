@@ -3,7 +3,7 @@ import { actorName } from '../actor.ts'
 import { operation } from '../operation.ts'
 import { accountId } from '../schemas.ts'
 
-/** Removes a person for good, with everything that is theirs. */
+/** Removes a person for good, with all their data and tokens. */
 export const removePerson = operation({
   name: 'people.remove',
   right: 'people.remove',

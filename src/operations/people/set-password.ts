@@ -3,7 +3,7 @@ import { actorName } from '../actor.ts'
 import { operation } from '../operation.ts'
 import { accountId, passwordHash } from '../schemas.ts'
 
-/** Gives a person a new password; every session, grant and refresh token of theirs ends. */
+/** Gives a person a new password, and ends their sessions, grants and refresh tokens. */
 export const setPassword = operation({
   name: 'people.set-password',
   right: 'people.recover',

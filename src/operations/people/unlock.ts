@@ -3,7 +3,7 @@ import { Failure } from '../../errors/failure.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { accountId } from '../schemas.ts'
 
-/** Lets a person sign in at once: failed sign-ins that are counted against them are forgotten, and they are enabled. */
+/** Lets a person sign in at once: forgets failed sign-ins and enables the account. */
 export const unlockPerson = operation({
   name: 'people.unlock',
   right: 'people.recover',

@@ -18,7 +18,7 @@ export const updatePerson = operation({
   async run({ accounts }, { id, changes }) {
     const before = await accounts.find(id)
     if (!before) throw new Failure('account_missing', 'missing', 'There is no such account.')
-    // Planned again on what is stored by now, so that of two changes at once neither is lost.
+    // Applies the change to the stored account, so that neither of two concurrent changes is lost.
     const after = await accounts.update(id, (account) => changedProfile(account, changes))
     const fields = changedFields(before, after)
     const moved = before.email === after.email ? {} : { from: before.email, to: after.email }
@@ -26,7 +26,7 @@ export const updatePerson = operation({
   },
 })
 
-/** By the names that tokens use. */
+/** Names of the changed claims, as tokens use them. */
 function changedFields(before: Account, after: Account): string[] {
   const [old, fresh] = [accountClaims(before), accountClaims(after)]
   const names = new Set([...Object.keys(old), ...Object.keys(fresh)])

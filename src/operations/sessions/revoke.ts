@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { actorName } from '../actor.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 
-/** Revokes every token that names a session, and ends the session where it lives. */
+/** Revokes every token with the `sid`, and ends the session if it is active. */
 export const revokeSession = operation({
   name: 'sessions.revoke',
   right: 'sessions.end',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Failure } from '../../errors/failure.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 
-/** Removes an event stream of a receiver with what waits in it. */
+/** Removes an event stream of a receiver with its waiting events. */
 export const removeStream = operation({
   name: 'streams.remove',
   right: 'streams.write',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { actorName } from '../actor.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 
-/** Revokes every access token that the issuer issued so far; sessions and refresh tokens go on. */
+/** Revokes every access token that the issuer issued so far. Sessions and refresh tokens stay valid. */
 export const revokeAllTokens = operation({
   name: 'tokens.revoke-all',
   right: 'tokens.revoke',

@@ -3,7 +3,7 @@ import { actorName } from '../actor.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 import { clientId } from '../schemas.ts'
 
-/** Ends all that an app was issued so far; the app stays registered. */
+/** Revokes every grant and token of an app. The app stays registered. */
 export const revokeClientTokens = operation({
   name: 'tokens.revoke-client',
   right: 'tokens.revoke',

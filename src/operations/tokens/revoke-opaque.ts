@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Failure } from '../../errors/failure.ts'
 import { operation, touchesNothingElse } from '../operation.ts'
 
-/** Revokes a stored token by its text: a refresh token with its grant (RFC 7009 §2.1), an access token alone. */
+/** Revokes a stored token by its value: a refresh token with its grant (RFC 7009 §2.1), or an access token alone. */
 export const revokeOpaqueToken = operation({
   name: 'tokens.revoke-opaque',
   right: 'tokens.revoke',

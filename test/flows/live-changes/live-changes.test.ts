@@ -76,6 +76,7 @@ test('a secret that was rotated without an overlap stops working within a second
     client.id,
     '--overlap',
     '0',
+    '--yes',
   ])
   expect(await soon(async () => (await tokenStatus(new PlainClient(next, place()))) === 200)).toBe(true)
   expect(await tokenStatus(client)).toBe(401)

@@ -95,7 +95,8 @@ describe('client credentials', () => {
   test('a secret that was rotated without an overlap works no longer, and the new one at once', async () => {
     const rotating = await addClient(provider, { preset: 'service', apis: [orders] })
     expect((await plain(rotating).token(grant)).status).toBe(200)
-    const renewed = await provider.cli<AddedClient>(['clients', 'rotate-secret', rotating.client_id, '--overlap', '0'])
+    const rotation = ['clients', 'rotate-secret', rotating.client_id, '--overlap', '0', '--yes']
+    const renewed = await provider.cli<AddedClient>(rotation)
     let status = 0
     for (let tries = 0; tries < 50 && status !== 200; tries += 1) status = (await plain(renewed).token(grant)).status
     expect(status).toBe(200)
