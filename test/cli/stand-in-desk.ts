@@ -195,7 +195,7 @@ export class StandInDesk implements Desk {
     list: async () => [...this.#apis.values()],
     insert: async (input) => {
       if (this.#apis.has(input.audience))
-        throw new Failure('api_exists', 'conflict', `There is an API ${input.audience} already.`)
+        throw new Failure('api_exists', 'conflict', `The API "${input.audience}" already exists.`)
       const api: Api = { ...input, createdAt: now }
       this.#apis.set(api.audience, api)
       return api
@@ -335,7 +335,7 @@ export class StandInDesk implements Desk {
     }),
   }
   /** No node runs beside a command of the tests. */
-  nodes = { confirm: async (): Promise<NodesHeard> => ({ confirmed: 0, silent: [] }) }
+  nodes = { confirm: async (): Promise<NodesHeard> => ({ confirmed: 1, silent: [] }) }
 
   readonly database: Desk['database'] = {
     describe: async () => ({ version: '18.4', now: new Date(), where: './data', embedded: true }),
