@@ -213,7 +213,7 @@ export class StandInDesk implements Desk {
         throw new Failure(
           'api_in_use',
           'conflict',
-          `${audience} is in use by ${users.join(', ')}; take it from them first.`,
+          `Clients are still registered for "${audience}": ${users.join(', ')}. Remove the API from these clients first.`,
         )
       }
       this.#apis.delete(audience)
