@@ -38,7 +38,7 @@ export class PostgresApiStore implements ApiStore {
        on conflict (audience) do nothing returning ${columns}`,
       valuesOf(api),
     )
-    if (!rows[0]) throw new Failure('api_exists', 'conflict', `There is already an API "${api.audience}".`)
+    if (!rows[0]) throw new Failure('api_exists', 'conflict', `The API "${api.audience}" already exists.`)
     return apiOf(rows[0])
   }
 
@@ -106,7 +106,7 @@ function inUse(audience: string, clients: string[]): Failure {
   return new Failure(
     'api_in_use',
     'conflict',
-    `Clients are still registered for "${audience}": ${named}. Take it from them first.`,
+    `Clients are still registered for "${audience}": ${named}. Remove the API from these clients first.`,
     {
       detail: { clients },
     },

@@ -210,8 +210,9 @@ const headersOf = (who: Asker): Record<string, string> =>
 function expectCivil(answer: WireAnswer, asked: string): void {
   const about = `${asked} -> ${answer.status} ${answer.text.slice(0, 300)}`
   if (answer.status < 200 || answer.status >= 500) throw new Error(`not civil: ${about}`)
-  if (/\bat .+:\d+:\d+|node_modules|SQLSTATE|pg_|syntax error/.test(answer.text))
-    throw new Error(`tells too much: ${about}`)
+  // A sealed value is random text, which may spell anything.
+  const shown = answer.text.replace(/value="[\w.-]{40,}"/g, '')
+  if (/\bat .+:\d+:\d+|node_modules|SQLSTATE|pg_|syntax error/.test(shown)) throw new Error(`tells too much: ${about}`)
   const location = answer.headers.location
   if (location === undefined) return
   const target = new URL(location, provider.issuer)

@@ -70,7 +70,7 @@ describe('passwords in the database', () => {
     expect(await artifactsLeft(db)).toEqual(['Session:s1'])
   })
 
-  test('that were brought along are known by one of each form and cost, those set here by none', async () => {
+  test('imported hashes are known by the first and last of each form and cost, and hashes set here by none', async () => {
     const tail = 'c2FsdA$argon2id$v=19$m=8,p=1,t=2$c2FsdA$ZGlnZXN0'
     const brought = [
       '$2b$10$CCCCCC',
@@ -85,7 +85,7 @@ describe('passwords in the database', () => {
       await db.query('insert into passwords (account_id, hash, imported_from) values ($1, $2, $2)', [id, hash])
     }
     await passwords.set('acc_ada', '$2b$14$EEEEEE')
-    expect((await passwords.importedExamples()).sort()).toEqual(brought.filter((_, index) => index !== 1).sort())
+    expect([...new Set(await passwords.importedExamples())].sort()).toEqual(brought.sort())
   })
 
   test('go with the account', async () => {
