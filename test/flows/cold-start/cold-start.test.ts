@@ -72,7 +72,7 @@ test.each([['production'], ['development']])(
     const { code, stderr } = await refusedStart(database.url, env)
     expect(code).toBe(1)
     expect(stderr).toContain('999999-from-the-future')
-    expect(stderr).toMatch(/run release 7\.1\.0 or later/)
+    expect(stderr).toMatch(/Run release 7\.1\.0 or later/)
     const migrate = await runClaviger(['migrate'], {
       DATABASE_URL: database.url,
       NODE_ENV: mode,

@@ -119,7 +119,7 @@ describe('a preview', () => {
     for (const [words, reason] of [
       [[id, '--user', grace.email], /disabled/],
       [[id, '--user', 'nobody@example.com'], /no person/],
-      [[service, '--user', ada.email], /signs nobody in/],
+      [[service, '--user', ada.email], /has no sign-in by browser/],
       [[id, '--user', ada.email, '--scope', 'email'], /openid/],
     ] as const) {
       const { code, stderr } = await provider.command(['clients', 'preview', ...words])

@@ -71,7 +71,7 @@ describe('without JavaScript', () => {
 
   test('a person allows what a guest app asks for, and it gets its code', () =>
     withPage(noScript, async (page) => {
-      await page.goto((await theirs.start()).url.href)
+      await page.goto((await theirs.start({ prompt: 'consent' })).url.href)
       await fillSignIn(page)
       await page.click('#allow')
       expect((await arrival(page)).get('code')).toBeTruthy()
@@ -79,7 +79,7 @@ describe('without JavaScript', () => {
 
   test('a person denies what a guest app asks for, and it learns only that', () =>
     withPage(noScript, async (page) => {
-      await page.goto((await theirs.start()).url.href)
+      await page.goto((await theirs.start({ prompt: 'consent' })).url.href)
       await fillSignIn(page)
       await page.click('#deny')
       const sent = await arrival(page)
@@ -104,7 +104,7 @@ describe('axe finds nothing serious', () => {
 
   test.each(schemes)('on the consent page (%s)', (colorScheme) =>
     withPage({ colorScheme }, async (page) => {
-      await page.goto((await theirs.start()).url.href)
+      await page.goto((await theirs.start({ prompt: 'consent' })).url.href)
       await fillSignIn(page)
       await page.waitForSelector('#allow')
       expect(await seriousFaults(page)).toEqual([])

@@ -30,7 +30,7 @@ let client: SignerClient
 let vault: SignerVault
 
 async function startSigner(): Promise<void> {
-  const program = join(import.meta.dirname, '../signer-program.ts')
+  const program = join(import.meta.dirname, 'signer-program.ts')
   signer = spawn(process.execPath, [program, path], { stdio: ['pipe', 'pipe', 'inherit'] })
   signer.stdin?.write(kek.toString('base64url'))
   await once(signer.stdout as NodeJS.ReadableStream, 'data')
